@@ -1,0 +1,124 @@
+"""network.snn: one safetensors file whose metadata hold the schema; no pickle, no code.
+
+Tensors are stored by number in the order in which the schema names them. docs/ir.md describes the format.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from snncc.errors import FileFormatError, NetworkError, OutputError
+from snncc.ir.network import Array, Network, replace
+from snncc.ir.verify import verify
+
+FORMAT = "snncc-network"
+VERSION = 1
+MAX_SCHEMA = 2**24
+DTYPES = frozenset(np.dtype(t) for t in (np.int8, np.int16, np.int64, np.float32, np.float64))
+
+
+class Header(msgspec.Struct, frozen=True):
+    """First thing read: tells a foreign or a newer file from a broken one."""
+
+    format: str
+    version: int
+
+
+class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The schema: the network with every array replaced by the number of its tensor."""
+
+    format: str
+    version: int
+    network: Network
+
+
+def _dump(network: Network) -> tuple[bytes, list[Array]]:
+    """(JSON with sorted keys, tensors in its order)."""
+    tensors: list[Array] = []
+
+    def hook(value: Any) -> Any:
+        if not isinstance(value, np.ndarray | np.generic):
+            raise TypeError(type(value).__name__)
+        array = np.asarray(value)
+        tensors.append(np.array(array, dtype=array.dtype.newbyteorder("<"), order="C"))
+        return {"tensor": len(tensors) - 1}
+
+    text = msgspec.json.encode(Document(FORMAT, VERSION, network), enc_hook=hook, order="sorted")
+    return text, tensors
+
+
+def content_hash(network: Network) -> str:
+    """SHA-256 over the sorted schema and the little-endian tensors; the tool's version does not count."""
+    text, tensors = _dump(replace(network, tool_version=""))
+    digest = hashlib.sha256(text)
+    for tensor in tensors:
+        digest.update(f"{tensor.dtype.str}{tensor.shape}".encode())
+        digest.update(tensor.data if tensor.size else b"")
+    return digest.hexdigest()
+
+
+def save(network: Network, path: str | Path) -> Path:
+    """Verify and write a network; the file appears whole or not at all."""
+    verify(network)
+    path = Path(path)
+    text, tensors = _dump(network)
+    beside = path.with_name(path.name + ".part")
+    try:
+        save_file({f"{i}": t for i, t in enumerate(tensors)}, beside, metadata={"snncc": text.decode()})
+        beside.replace(path)
+    except (OSError, SafetensorError) as error:
+        beside.unlink(missing_ok=True)
+        raise OutputError(f"{path}: cannot be written: {error}") from error
+    return path
+
+
+def load(path: str | Path) -> Network:
+    """Read and verify a network; any fault of the file is one FileFormatError. Nothing in it is executed."""
+    path = Path(path)
+    if path.is_dir():
+        path = path / "network.snn"
+    if not path.is_file():
+        raise FileFormatError(f"{path}: no such file (a compiled folder holds network.snn)")
+    try:
+        with safe_open(str(path), framework="numpy") as archive:
+            text = (archive.metadata() or {}).get("snncc", "")
+            if not text or len(text) > MAX_SCHEMA:
+                raise FileFormatError(f"{path}: not a snncc network")
+            header = msgspec.json.decode(text, type=Header)
+            if header.format != FORMAT:
+                raise FileFormatError(f"{path}: not a snncc network")
+            if header.version != VERSION:
+                raise FileFormatError(
+                    f"{path}: format version {header.version}, this snncc reads {VERSION}: update snncc or compile again"
+                )
+            tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118 (not a dict)
+        network = msgspec.json.decode(text, type=Document, dec_hook=_reader(tensors)).network
+        verify(network)
+    except FileFormatError:
+        raise
+    except NetworkError as error:
+        raise FileFormatError(f"{path}: holds an invalid network: {error}") from error
+    except (SafetensorError, msgspec.MsgspecError, OSError, ValueError, TypeError, KeyError) as error:
+        raise FileFormatError(f"{path}: damaged or not a snncc network: {error}") from error
+    except (RecursionError, OverflowError, MemoryError) as error:
+        raise FileFormatError(f"{path}: damaged: {type(error).__name__} while reading it") from error
+    return network
+
+
+def _reader(tensors: dict[str, Array]) -> Any:
+    def hook(kind: Any, value: Any) -> Array:
+        if not isinstance(value, dict) or set(value) != {"tensor"}:
+            raise ValueError("expected a tensor's number")
+        tensor = tensors.get(str(value["tensor"]))
+        if tensor is None or tensor.dtype not in DTYPES:
+            raise ValueError(f"tensor {value['tensor']} is missing or of a foreign type")
+        return tensor
+
+    return hook

@@ -1,0 +1,105 @@
+"""Proved intervals: every value that a membrane potential can take, from the actual weights.
+
+Per output channel and projection: P = sum of positive weights, N = sum of |negative| ones, source values in
+[m, M] with m <= 0 <= M. Before the shift `hi_p = P*M - N*m`, `lo_p = P*m - N*M`. All taps count, borders are
+ignored, so the intervals hold for every T <= T_max and every order of addition. Source: docs/contract.md, 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from snncc.errors import NetworkError
+from snncc.ir.network import INPUT, Array, Dynamics, Interval, Network, Population, Projection, View
+from snncc.ir.shapes import dense_weights, sources
+
+LIMIT_BITS = 63
+
+
+Proved = dict[str, Interval]
+
+
+def source_range(network: Network, view: View, dynamics: Dynamics, proved: Proved | None = None) -> Interval:
+    """[m, M] of the values that a view can hold in one application of a projection.
+
+    `proved` are the `count` intervals found so far (default: the network's own); only spike_ext = -1, where
+    nothing but the potential itself bounds a count, needs them.
+    """
+    proved = network.intervals.get("count", {}) if proved is None else proved
+    ranges = [_output_range(network, name, dynamics, proved) for name in sources(view)]
+    return min(m for m, _ in ranges), max(most for _, most in ranges)
+
+
+def _output_range(network: Network, name: str, dynamics: Dynamics, proved: Proved) -> Interval:
+    if name == INPUT and network.input.encoding == "current":
+        levels = network.input.levels * (network.timesteps if dynamics == "count" else 1)
+        return (-levels if network.input.signed else 0), levels
+    if dynamics == "step":
+        return 0, 1
+    if network.spike_ext >= 0 or name == INPUT:
+        return 0, network.timesteps + max(0, network.spike_ext)
+    theta = network[name].theta
+    return 0, network.timesteps if theta is None else max(0, proved[name][1]) // int(np.min(theta))
+
+
+def projection_bounds(projection: Projection, channels: int, source: Interval) -> tuple[Array, Array]:
+    """(lo_p, hi_p) per output channel before the shift, as exact Python integers (object arrays)."""
+    weights = dense_weights(projection, channels)
+    positive = np.maximum(weights, 0).sum(axis=0, dtype=np.int64).astype(object)
+    negative = np.maximum(-weights.astype(np.int64), 0).sum(axis=0, dtype=np.int64).astype(object)
+    m, most = source
+    return positive * m - negative * most, positive * most - negative * m
+
+
+def _exact(values: Array) -> Array:
+    return np.asarray(values).astype(object)
+
+
+def _potential_bounds(
+    network: Network, population: Population, dynamics: Dynamics, proved: Proved
+) -> Interval:
+    """The interval of one population's potential, in the dynamics given."""
+    integrates = dynamics == "count" or not population.fires
+    channels = population.shape[-1]
+    low, high = _exact(np.zeros(channels, np.int64)), _exact(np.zeros(channels, np.int64))
+    for projection in population.projections:
+        reach = source_range(network, projection.source, "count" if integrates else "step", proved)
+        lo_p, hi_p = projection_bounds(projection, channels, reach)
+        low, high = low + lo_p * 2**projection.shift, high + hi_p * 2**projection.shift
+    bias, v0 = _exact(population.bias), _exact(population.v0)
+    if integrates:
+        high = high + np.maximum(0, v0) + np.maximum(0, bias) * network.timesteps
+        low = low + np.minimum(0, v0) + np.minimum(0, bias) * network.timesteps
+    else:
+        assert population.theta is not None
+        theta = _exact(population.theta)
+        n = network.timesteps + max(0, network.spike_ext)
+        up = high + np.maximum(0, bias)
+        down = -low + np.maximum(0, -bias)
+        high = np.maximum(np.maximum(v0, theta - 1), 0) + (n - 1) * np.maximum(0, up - theta) + up
+        low = np.minimum(v0, 0) - n * down
+    return int(np.min(low)), int(np.max(high))
+
+
+def bits_needed(interval: Interval) -> int:
+    """Width of the two's complement integer that holds the interval."""
+    low, high = interval
+    return max(int(high).bit_length(), int(-low - 1).bit_length() if low < 0 else 0) + 1
+
+
+def prove(network: Network) -> dict[str, Proved]:
+    """Intervals of every population in both dynamics; NetworkError naming one that needs over 63 bits."""
+    proved: dict[str, Proved] = {"count": {}, "step": {}}
+    kinds: Iterable[Dynamics] = ("count", "step")
+    for dynamics in kinds:
+        for population in network.populations:
+            interval = _potential_bounds(network, population, dynamics, proved["count"])
+            if bits_needed(interval) > LIMIT_BITS:
+                raise NetworkError(
+                    f"population {population.name!r}: its potential can reach {interval} in `{dynamics}`, which "
+                    f"needs {bits_needed(interval)} bits (limit {LIMIT_BITS}): use fewer timesteps or a smaller signed_bit"
+                )
+            proved[dynamics][population.name] = interval
+    return proved

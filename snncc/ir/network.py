@@ -1,0 +1,233 @@
+"""The intermediate representation: populations, views, projections, network. Data only.
+
+A network is a directed acyclic graph of integrate-and-fire populations. A projection reads a
+view of earlier populations and adds a linear map of it to its own population's membrane
+potential. Several projections into one population are an `Add`. docs/contract.md is the meaning.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from msgspec import Struct, structs
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[Any]
+Pair: TypeAlias = tuple[int, int]
+Pads: TypeAlias = tuple[int, int, int, int]
+Dynamics: TypeAlias = Literal["count", "step"]
+Encoding: TypeAlias = Literal["rate", "current"]
+Readout: TypeAlias = Literal["potential", "spikes"]
+Head: TypeAlias = Literal["linear", "softmax", "sigmoid", "relu"]
+
+INPUT = "input"
+"""The name under which a view reads the network's input."""
+
+
+class Source(Struct, frozen=True, tag="source", eq=False):
+    """Leaf of a view: the output of one population (or of the input), in its own shape."""
+
+    population: str
+
+
+class Reshape(Struct, frozen=True, tag="reshape", eq=False):
+    """The same elements in row-major (channels last) order under another shape: `(N,)` or `(H, W, C)`."""
+
+    view: View
+    shape: tuple[int, ...]
+
+
+class Pad(Struct, frozen=True, tag="pad", eq=False):
+    """`(H, W, C) -> (top+H+bottom, left+W+right, C)` with zeros around; `pads` = top, bottom, left, right."""
+
+    view: View
+    pads: Pads
+
+
+class Concat(Struct, frozen=True, tag="concat", eq=False):
+    """Views of equal height and width one after the other on the channel (last) axis."""
+
+    views: tuple[View, ...]
+
+
+class MaxPool(Struct, frozen=True, tag="max_pool", eq=False):
+    """`y[i, j, c] = max over the window's real elements`; padded positions do not take part."""
+
+    view: View
+    size: Pair
+    strides: Pair
+    pads: Pads = (0, 0, 0, 0)
+
+
+View: TypeAlias = Source | Reshape | Pad | Concat | MaxPool
+
+
+class Conv2D(Struct, frozen=True, tag="conv2d", eq=False, kw_only=True):
+    """`y[i, j, o] = 2^shift * sum_{k, l, c} W[k, l, c, o] * x[i*s0 + k*d0 - top, j*s1 + l*d1 - left, c]`.
+
+    Cross-correlation; x outside its borders is 0. `weights`: (KH, KW, C_in, C_out).
+    """
+
+    name: str
+    source: View
+    weights: Array
+    shift: int = 0
+    strides: Pair = (1, 1)
+    dilation: Pair = (1, 1)
+    pads: Pads = (0, 0, 0, 0)
+
+
+class DepthwiseConv2D(Struct, frozen=True, tag="depthwise_conv2d", eq=False, kw_only=True):
+    """As `Conv2D`, each input channel alone: output channel `c*M + m` reads input channel c only.
+
+    `weights`: (KH, KW, C_in, M).
+    """
+
+    name: str
+    source: View
+    weights: Array
+    shift: int = 0
+    strides: Pair = (1, 1)
+    dilation: Pair = (1, 1)
+    pads: Pads = (0, 0, 0, 0)
+
+
+class Dense(Struct, frozen=True, tag="dense", eq=False, kw_only=True):
+    """`y[o] = 2^shift * sum_i W[i, o] * x[i]`; `weights`: (N_in, N_out), the view's shape is (N_in,)."""
+
+    name: str
+    source: View
+    weights: Array
+    shift: int = 0
+
+
+class SumPool2D(Struct, frozen=True, tag="sum_pool2d", eq=False, kw_only=True):
+    """`y[i, j, c] = 2^shift * (sum of the window's elements of channel c)`: average pooling, its 1/k in theta."""
+
+    name: str
+    source: View
+    size: Pair
+    strides: Pair
+    shift: int = 0
+    pads: Pads = (0, 0, 0, 0)
+
+
+class Identity(Struct, frozen=True, tag="identity", eq=False, kw_only=True):
+    """`y[..., c] = 2^shift * W[c] * x[..., c]`; `weights`: (C,) or () for all channels. A depthwise 1x1."""
+
+    name: str
+    source: View
+    weights: Array
+    shift: int = 0
+
+
+Projection: TypeAlias = Conv2D | DepthwiseConv2D | Dense | SumPool2D | Identity
+
+
+class Population(Struct, frozen=True, eq=False, kw_only=True):
+    """Integrate-and-fire neurons of one layer, with reset by subtraction.
+
+    count:  u = sum of projections + bias*T + v0;  n = clip(floor(u / theta), 0, T + spike_ext)
+    step:   V += sum of projections + bias;  s = (V >= theta);  V -= theta * s;  V = v0 at the start
+
+    `shape` is (H, W, C) or (N,). `theta` (> 0), `bias` (added once per timestep) and `v0` are integers in the
+    LSB of this population's potential, each broadcastable to `shape`: (), (C,), (H, W, 1) or (H, W, C).
+    `theta` is None in a potential readout, which never fires. `saturates`: a relu with a max_value, which in
+    `count` is clipped at T instead of T + spike_ext. `lambda_` (float, () or (C,)): n spikes in T timesteps
+    stand for the activation `lambda_ * n / T`. `layers`: the Keras layers it came from.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    projections: tuple[Projection, ...]
+    theta: Array | None
+    bias: Array
+    v0: Array
+    lambda_: Array
+    saturates: bool = False
+    layers: tuple[str, ...] = ()
+
+    @property
+    def neurons(self) -> int:
+        return int(np.prod(self.shape))
+
+    @property
+    def fires(self) -> bool:
+        return self.theta is not None
+
+
+class Input(Struct, frozen=True, eq=False, kw_only=True):
+    """What the network reads: integer pixels, made once per image by the host's quantiser.
+
+    `p = clip(rint((float64(x)*gain[c] + offset[c]) * L / lambda_0), -L if signed else 0, L)`, half to even.
+    `gain`, `offset` ((C,) or ()) hold leading Rescaling/Normalization layers. encoding `rate`: a population with
+    theta = L, v0 = 0, drive p (unsigned only). `current`: the value p at every timestep.
+    """
+
+    shape: tuple[int, ...]
+    bits: int
+    signed: bool
+    encoding: Encoding
+    lambda_0: float
+    gain: Array
+    offset: Array
+
+    @property
+    def levels(self) -> int:
+        """L, the largest pixel."""
+        return int(2 ** (self.bits - 1) - 1 if self.signed else 2**self.bits - 1)
+
+    @property
+    def lambda_(self) -> Array:
+        """What one spike per timestep (`rate`) or one unit of current (`current`) stands for."""
+        return np.float64(
+            self.lambda_0 if self.encoding == "rate" else self.lambda_0 / self.levels
+        ) * np.ones(())
+
+
+Interval: TypeAlias = tuple[int, int]
+
+
+class Network(Struct, frozen=True, eq=False, kw_only=True):
+    """A whole spiking network. `populations` are in topological order and the last one is the readout.
+
+    `timesteps` is T_max, the largest T it may run with. `signed_bit` >= 2: integers of that many bits;
+    0: the float twin. `output_scale` s: the model's output is `V / (s*T)` (`potential`) or `n * lambda / T`.
+    `intervals[dynamics][population]` holds every value its potential can take (docs/contract.md, 5).
+    """
+
+    name: str
+    input: Input
+    populations: tuple[Population, ...]
+    timesteps: int
+    signed_bit: int
+    dynamics: Dynamics = "count"
+    readout: Readout = "potential"
+    head: Head = "linear"
+    output_scale: float = 1.0
+    output_shape: tuple[int, ...] = ()
+    spike_ext: int = 0
+    thresholding: str = "0.5"
+    intervals: dict[str, dict[str, Interval]] = {}
+    tool_version: str = ""
+
+    def __getitem__(self, name: str) -> Population:
+        for population in self.populations:
+            if population.name == name:
+                return population
+        raise KeyError(name)
+
+    @property
+    def output(self) -> Population:
+        """The readout population."""
+        return self.populations[-1]
+
+    @property
+    def is_integer(self) -> bool:
+        return self.signed_bit >= 2
+
+
+def replace(struct: Any, **changes: Any) -> Any:
+    """A copy of a population, projection or network with some fields changed."""
+    return structs.replace(struct, **changes)

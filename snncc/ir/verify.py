@@ -1,0 +1,174 @@
+"""Every invariant of a network, each with an error that names the population and the rule it breaks."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+
+import numpy as np
+
+from snncc.errors import NetworkError
+from snncc.ir.intervals import prove
+from snncc.ir.network import INPUT, Array, Identity, Network, Population, Projection, SumPool2D
+from snncc.ir.shapes import Shapes, projection_shape, sources, view_shape
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+MAX_TIMESTEPS = 65_535
+MAX_NEURONS = 2**27
+MAX_CHANNELS = 2**22
+MAX_SHIFT = 62
+PARAMETER_LIMIT = 2**62
+
+
+def weight_limit(signed_bit: int) -> int:
+    """q = 2^(b-1) - 1, the largest |weight| of b signed bits, symmetric."""
+    return int(2 ** (signed_bit - 1) - 1)
+
+
+def weight_dtype(signed_bit: int) -> type[np.int8] | type[np.int16]:
+    """Storage type of integer weights."""
+    return np.int8 if signed_bit <= 8 else np.int16
+
+
+def verify(network: Network) -> None:
+    """Check every invariant of the contract; NetworkError says which one is broken and where."""
+    _verify_header(network)
+    shapes: dict[str, tuple[int, ...]] = {INPUT: network.input.shape}
+    for population in network.populations:
+        _within(
+            f"population {population.name!r}", lambda p=population: _verify_population(network, p, shapes)
+        )
+        shapes[population.name] = population.shape
+    _verify_connected(network)
+    if network.is_integer:
+        if network.intervals != prove(network):
+            raise NetworkError("the stored intervals are not those that the weights prove")
+    elif network.intervals:
+        raise NetworkError("a float twin (signed_bit=0) has no proved intervals")
+
+
+def _require(condition: object, message: str) -> None:
+    if not condition:
+        raise NetworkError(message)
+
+
+def _within(where: str, check: Callable[[], None]) -> None:
+    """Run a check and put the place in front of its message."""
+    try:
+        check()
+    except NetworkError as error:
+        raise NetworkError(f"{where}: {error}") from None
+
+
+def _verify_header(network: Network) -> None:
+    source = network.input
+    _require(NAME.match(network.name), f"the name {network.name!r} is not an identifier")
+    _require(network.signed_bit == 0 or 2 <= network.signed_bit <= 16, "signed_bit must be 0 or 2..16")
+    _require(network.spike_ext >= -1, "spike_ext must be -1 or more")
+    total = network.timesteps + max(0, network.spike_ext)
+    _require(network.timesteps >= 1, "timesteps must be at least 1")
+    _require(total <= MAX_TIMESTEPS, f"timesteps + spike_ext is {total}; the limit is {MAX_TIMESTEPS}")
+    _require(network.populations, "a network needs at least one population, its readout")
+    _require(2 <= source.bits <= 16, "input bits must be 2..16")
+    _require(not (source.signed and source.encoding == "rate"), "a signed input cannot be rate-coded")
+    _require(math.isfinite(source.lambda_0) and source.lambda_0 > 0, "lambda_0 must be finite and positive")
+    _require(len(source.shape) in (1, 3), f"the input's shape {source.shape} is neither (N,) nor (H, W, C)")
+    _require(
+        min(source.shape) >= 1 and math.prod(source.shape) <= MAX_NEURONS, "the input's shape is out of range"
+    )
+    _require(source.shape[-1] <= MAX_CHANNELS, f"the input has more than {MAX_CHANNELS} channels")
+    for name, values in (("gain", source.gain), ("offset", source.offset)):
+        _require(
+            values.dtype == np.float64 and np.isfinite(values).all(), f"input {name} must be finite float64"
+        )
+        _require(
+            values.shape in ((), source.shape[-1:]), f"input {name} must be one number or one per channel"
+        )
+    _require(
+        math.isfinite(network.output_scale) and network.output_scale > 0, "output_scale must be positive"
+    )
+    _require(
+        math.prod(network.output_shape) == network.output.neurons,
+        "output_shape does not hold the readout's neurons",
+    )
+
+
+def _verify_population(network: Network, population: Population, shapes: Shapes) -> None:
+    _require(NAME.match(population.name), "its name is not an identifier")
+    _require(population.name not in shapes, "its name is taken")
+    _require(len(population.shape) in (1, 3) and min(population.shape) >= 1, f"bad shape {population.shape}")
+    _require(population.neurons <= MAX_NEURONS, f"more than {MAX_NEURONS} neurons")
+    _require(population.shape[-1] <= MAX_CHANNELS, f"more than {MAX_CHANNELS} channels")
+    _require(population.projections, "no projection reaches it")
+    silent = population is network.output and network.readout == "potential"
+    _require(
+        (population.theta is None) == silent,
+        "it needs a threshold" if not silent else "a potential readout has no threshold",
+    )
+    _verify_parameter(network, population, "bias", population.bias)
+    _verify_parameter(network, population, "v0", population.v0)
+    if population.theta is not None:
+        _verify_parameter(network, population, "theta", population.theta)
+        _require((population.theta > 0).all(), "every threshold must be positive")
+    else:
+        _require(not population.v0.any(), "a potential readout starts at v0 = 0")
+    scale = population.lambda_
+    _require(
+        scale.dtype == np.float64 and scale.shape in ((), population.shape[-1:]), "lambda: one or per channel"
+    )
+    _require(np.isfinite(scale).all() and (scale > 0).all(), "lambda must be finite and positive")
+    for projection in population.projections:
+        _within(
+            f"projection {projection.name!r}",
+            lambda p=projection: _verify_projection(network, population, p, shapes),
+        )
+
+
+def _verify_parameter(network: Network, population: Population, name: str, values: Array) -> None:
+    """Type, range and a shape of (), (C,), (H, W, 1) or (H, W, C)."""
+    shape = population.shape
+    allowed = {(), shape[-1:], (*shape[:-1], 1), shape} if len(shape) == 3 else {(), shape}
+    _require(values.shape in allowed, f"{name} of shape {values.shape} does not fit {shape}")
+    if network.is_integer:
+        _require(values.dtype == np.int64, f"{name} must be int64")
+        _require((np.abs(values.astype(np.float64)) < PARAMETER_LIMIT).all(), f"{name} is out of range")
+    else:
+        _require(values.dtype == np.float64 and np.isfinite(values).all(), f"{name} must be finite float64")
+
+
+def _verify_projection(
+    network: Network, population: Population, projection: Projection, shapes: Shapes
+) -> None:
+    shape = projection_shape(projection, view_shape(projection.source, shapes))
+    _require(shape == population.shape, f"it makes {shape}, its population is {population.shape}")
+    _require(0 <= projection.shift <= MAX_SHIFT, f"shift {projection.shift} is out of range")
+    if isinstance(projection, SumPool2D):
+        _require(len(population.projections) == 1, "sum_pool2d must be alone in its population")
+        return
+    weights = projection.weights
+    if not network.is_integer:
+        _require(weights.dtype == np.float32 and np.isfinite(weights).all(), "weights must be finite float32")
+        return
+    limit = weight_limit(network.signed_bit)
+    _require(
+        weights.dtype == weight_dtype(network.signed_bit),
+        f"weights must be {weight_dtype(network.signed_bit).__name__}",
+    )
+    _require(
+        not weights.size or (int(weights.max()) <= limit and int(weights.min()) >= -limit),
+        f"a weight is outside -{limit}..{limit} ({network.signed_bit} bits)",
+    )
+    _require(weights.size or isinstance(projection, Identity), "no weights")
+
+
+def _verify_connected(network: Network) -> None:
+    """Every population but the readout is read by a later one, and so is the input."""
+    read = {
+        name
+        for p in network.populations
+        for projection in p.projections
+        for name in sources(projection.source)
+    }
+    unread = {INPUT, *(p.name for p in network.populations[:-1])} - read
+    _require(not unread, f"nothing reads {', '.join(sorted(unread))}")
