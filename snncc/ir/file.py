@@ -96,7 +96,8 @@ def load(path: str | Path) -> Network:
                 raise FileFormatError(f"{path}: not a snncc network")
             if header.version != VERSION:
                 raise FileFormatError(
-                    f"{path}: format version {header.version}, this snncc reads {VERSION}: update snncc or compile again"
+                    f"{path}: format version {header.version}, this snncc reads {VERSION}: "
+                    "update snncc or compile again"
                 )
             tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118 (not a dict)
         network = msgspec.json.decode(text, type=Document, dec_hook=_reader(tensors)).network

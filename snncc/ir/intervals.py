@@ -57,9 +57,7 @@ def _exact(values: Array) -> Array:
     return np.asarray(values).astype(object)
 
 
-def _potential_bounds(
-    network: Network, population: Population, dynamics: Dynamics, proved: Proved
-) -> Interval:
+def _potential_bounds(network: Network, population: Population, dynamics: Dynamics, proved: Proved) -> Interval:
     """The interval of one population's potential, in the dynamics given."""
     integrates = dynamics == "count" or not population.fires
     channels = population.shape[-1]
@@ -73,8 +71,7 @@ def _potential_bounds(
         high = high + np.maximum(0, v0) + np.maximum(0, bias) * network.timesteps
         low = low + np.minimum(0, v0) + np.minimum(0, bias) * network.timesteps
     else:
-        assert population.theta is not None
-        theta = _exact(population.theta)
+        theta = _exact(np.asarray(population.theta))
         n = network.timesteps + max(0, network.spike_ext)
         up = high + np.maximum(0, bias)
         down = -low + np.maximum(0, -bias)
@@ -99,7 +96,8 @@ def prove(network: Network) -> dict[str, Proved]:
             if bits_needed(interval) > LIMIT_BITS:
                 raise NetworkError(
                     f"population {population.name!r}: its potential can reach {interval} in `{dynamics}`, which "
-                    f"needs {bits_needed(interval)} bits (limit {LIMIT_BITS}): use fewer timesteps or a smaller signed_bit"
+                    f"needs {bits_needed(interval)} bits (limit {LIMIT_BITS}): "
+                    "use fewer timesteps or a smaller signed_bit"
                 )
             proved[dynamics][population.name] = interval
     return proved

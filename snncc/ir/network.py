@@ -181,9 +181,7 @@ class Input(Struct, frozen=True, eq=False, kw_only=True):
     @property
     def lambda_(self) -> Array:
         """What one spike per timestep (`rate`) or one unit of current (`current`) stands for."""
-        return np.float64(
-            self.lambda_0 if self.encoding == "rate" else self.lambda_0 / self.levels
-        ) * np.ones(())
+        return np.float64(self.lambda_0 if self.encoding == "rate" else self.lambda_0 / self.levels) * np.ones(())
 
 
 Interval: TypeAlias = tuple[int, int]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -36,9 +37,8 @@ def verify(network: Network) -> None:
     _verify_header(network)
     shapes: dict[str, tuple[int, ...]] = {INPUT: network.input.shape}
     for population in network.populations:
-        _within(
-            f"population {population.name!r}", lambda p=population: _verify_population(network, p, shapes)
-        )
+        with _within(f"population {population.name!r}"):
+            _verify_population(network, population, shapes)
         shapes[population.name] = population.shape
     _verify_connected(network)
     if network.is_integer:
@@ -53,10 +53,11 @@ def _require(condition: object, message: str) -> None:
         raise NetworkError(message)
 
 
-def _within(where: str, check: Callable[[], None]) -> None:
-    """Run a check and put the place in front of its message."""
+@contextmanager
+def _within(where: str) -> Iterator[None]:
+    """Put the place in front of the message of what fails inside."""
     try:
-        check()
+        yield
     except NetworkError as error:
         raise NetworkError(f"{where}: {error}") from None
 
@@ -74,20 +75,12 @@ def _verify_header(network: Network) -> None:
     _require(not (source.signed and source.encoding == "rate"), "a signed input cannot be rate-coded")
     _require(math.isfinite(source.lambda_0) and source.lambda_0 > 0, "lambda_0 must be finite and positive")
     _require(len(source.shape) in (1, 3), f"the input's shape {source.shape} is neither (N,) nor (H, W, C)")
-    _require(
-        min(source.shape) >= 1 and math.prod(source.shape) <= MAX_NEURONS, "the input's shape is out of range"
-    )
+    _require(min(source.shape) >= 1 and math.prod(source.shape) <= MAX_NEURONS, "the input's shape is out of range")
     _require(source.shape[-1] <= MAX_CHANNELS, f"the input has more than {MAX_CHANNELS} channels")
     for name, values in (("gain", source.gain), ("offset", source.offset)):
-        _require(
-            values.dtype == np.float64 and np.isfinite(values).all(), f"input {name} must be finite float64"
-        )
-        _require(
-            values.shape in ((), source.shape[-1:]), f"input {name} must be one number or one per channel"
-        )
-    _require(
-        math.isfinite(network.output_scale) and network.output_scale > 0, "output_scale must be positive"
-    )
+        _require(values.dtype == np.float64 and np.isfinite(values).all(), f"input {name} must be finite float64")
+        _require(values.shape in ((), source.shape[-1:]), f"input {name} must be one number or one per channel")
+    _require(math.isfinite(network.output_scale) and network.output_scale > 0, "output_scale must be positive")
     _require(
         math.prod(network.output_shape) == network.output.neurons,
         "output_shape does not hold the readout's neurons",
@@ -114,15 +107,11 @@ def _verify_population(network: Network, population: Population, shapes: Shapes)
     else:
         _require(not population.v0.any(), "a potential readout starts at v0 = 0")
     scale = population.lambda_
-    _require(
-        scale.dtype == np.float64 and scale.shape in ((), population.shape[-1:]), "lambda: one or per channel"
-    )
+    _require(scale.dtype == np.float64 and scale.shape in ((), population.shape[-1:]), "lambda: one or per channel")
     _require(np.isfinite(scale).all() and (scale > 0).all(), "lambda must be finite and positive")
     for projection in population.projections:
-        _within(
-            f"projection {projection.name!r}",
-            lambda p=projection: _verify_projection(network, population, p, shapes),
-        )
+        with _within(f"projection {projection.name!r}"):
+            _verify_projection(network, population, projection, shapes)
 
 
 def _verify_parameter(network: Network, population: Population, name: str, values: Array) -> None:
@@ -137,9 +126,7 @@ def _verify_parameter(network: Network, population: Population, name: str, value
         _require(values.dtype == np.float64 and np.isfinite(values).all(), f"{name} must be finite float64")
 
 
-def _verify_projection(
-    network: Network, population: Population, projection: Projection, shapes: Shapes
-) -> None:
+def _verify_projection(network: Network, population: Population, projection: Projection, shapes: Shapes) -> None:
     shape = projection_shape(projection, view_shape(projection.source, shapes))
     _require(shape == population.shape, f"it makes {shape}, its population is {population.shape}")
     _require(0 <= projection.shift <= MAX_SHIFT, f"shift {projection.shift} is out of range")
@@ -164,11 +151,6 @@ def _verify_projection(
 
 def _verify_connected(network: Network) -> None:
     """Every population but the readout is read by a later one, and so is the input."""
-    read = {
-        name
-        for p in network.populations
-        for projection in p.projections
-        for name in sources(projection.source)
-    }
+    read = {name for p in network.populations for projection in p.projections for name in sources(projection.source)}
     unread = {INPUT, *(p.name for p in network.populations[:-1])} - read
     _require(not unread, f"nothing reads {', '.join(sorted(unread))}")

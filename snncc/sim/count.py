@@ -1,0 +1,73 @@
+"""`count` dynamics: one pass; a neuron integrates its whole window, then fires; a train travels as its count.
+
+    u = sum_p (sum_i W_int*n_i)*2^F_p + bias*T + v0
+    n = clip(floor(u / theta), 0, T + spike_ext)          (at most T under a relu with a max_value)
+
+Source: docs/contract.md, 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from snncc.ir import INPUT, Array, Network
+from snncc.sim.linear import exact_dtype
+from snncc.sim.neurons import Neurons
+
+Observer = Callable[[str, Array], None]
+
+
+def input_counts(network: Network, pixels: Array, timesteps: int) -> Array:
+    """What the input hands on: n = floor(p*T/L) spikes (`rate`), or the charge p*T (`current`)."""
+    charge = pixels.astype(np.int64) * timesteps
+    if network.input.encoding == "rate":
+        charge //= network.input.levels
+    return charge
+
+
+def integrate(neurons: Neurons, outputs: dict[str, Array], timesteps: int, rows: slice) -> Array:
+    """u of a slice of the batch."""
+    u = neurons.drive(outputs, rows)
+    population = neurons.population
+    start = neurons.parameter(population.bias, timesteps) + neurons.parameter(population.v0)
+    if start.any():
+        u += start
+    return u
+
+
+def fire(neurons: Neurons, u: Array, most: float) -> Array:
+    """n from u, in place. Floating division floors exactly below 2^24 (float32) and 2^53 (float64)."""
+    theta = neurons.parameter(neurons.population.theta)
+    if np.issubdtype(u.dtype, np.integer):
+        np.floor_divide(u, theta, out=u)
+    else:
+        np.divide(u, theta, out=u)
+        np.floor(u, out=u)
+    np.maximum(u, 0, out=u)
+    return np.minimum(u, most, out=u) if most != np.inf else u
+
+
+def run(
+    network: Network, layers: list[Neurons], pixels: Array, timesteps: int, observe: Observer | None = None
+) -> dict[str, Array]:
+    """Counts of every firing population, and the potential of a potential readout, for one batch of pixels."""
+    counts = input_counts(network, pixels, timesteps)
+    reach = (int(counts.min(initial=0)), int(counts.max(initial=0)))
+    outputs: dict[str, Array] = {INPUT: counts.astype(exact_dtype(reach))}
+    limit: float = np.inf if network.spike_ext < 0 else timesteps + network.spike_ext
+    for neurons in layers:
+        population = neurons.population
+        out = np.empty((len(pixels), *population.shape), neurons.dtype)
+        observed = np.empty_like(out) if observe else None
+        for start in range(0, len(pixels), neurons.block):
+            rows = slice(start, start + neurons.block)
+            u = integrate(neurons, outputs, timesteps, rows)
+            if observed is not None:
+                observed[rows] = u
+            out[rows] = fire(neurons, u, timesteps if population.saturates else limit) if population.fires else u
+        if observe and observed is not None:
+            observe(population.name, observed)
+        outputs[population.name] = out
+    return outputs

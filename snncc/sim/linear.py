@@ -1,0 +1,164 @@
+"""Projections and views as exact batched array operations.
+
+A product computed in floating point is exact while every partial sum stays below 2^24 (float32) or 2^53
+(float64); the proved bounds say which type holds a projection, int64 holds the rest. Direct or GEMM only:
+Winograd or FFT would round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from snncc.ir import (
+    Array,
+    Concat,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Identity,
+    Interval,
+    MaxPool,
+    Pad,
+    Pads,
+    Pair,
+    Projection,
+    Reshape,
+    Source,
+    SumPool2D,
+    View,
+    window_shape,
+)
+
+Operator = Callable[[Array], Array]
+BLOCK_ELEMENTS = 2**18
+"""Elements of the largest scratch array of a block: it stays in the processor's cache."""
+
+
+def exact_dtype(interval: Interval) -> Any:
+    """The fastest type in which every integer of the interval is exact."""
+    reach = max(abs(interval[0]), abs(interval[1]))
+    return np.float32 if reach <= 2**24 else np.float64 if reach <= 2**53 else np.int64
+
+
+def read(view: View, outputs: Mapping[str, Array]) -> Array:
+    """The view of a batch: outputs hold (N, *shape) per population."""
+    match view:
+        case Source(population=name):
+            return outputs[name]
+        case Reshape(view=inner, shape=shape):
+            values = read(inner, outputs)
+            return values.reshape(len(values), *shape)
+        case Pad(view=inner, pads=pads):
+            return pad(read(inner, outputs), pads)
+        case Concat(views=views):
+            return np.concatenate([read(part, outputs) for part in views], axis=-1)
+        case MaxPool(view=inner, size=size, strides=strides, pads=pads):
+            return _max_pool(read(inner, outputs), size, strides, pads)
+
+
+def pad(x: Array, pads: Pads, fill: float = 0) -> Array:
+    """(N, H, W, C) with (top, bottom, left, right) more rows and columns of `fill`."""
+    if not any(pads):
+        return x
+    top, bottom, left, right = pads
+    n, height, width, channels = x.shape
+    padded = np.full((n, height + top + bottom, width + left + right, channels), fill, x.dtype)
+    padded[:, top : top + height, left : left + width] = x
+    return padded
+
+
+def _taps(x: Array, kernel: Pair, strides: Pair, dilation: Pair) -> list[Array]:
+    """For each kernel position the (N, OH, OW, C) slice of a padded map that it multiplies."""
+    height, width = window_shape(x.shape[1:], kernel, strides, dilation, (0, 0, 0, 0))
+    slices = []
+    for k in range(kernel[0]):
+        rows = slice(k * dilation[0], k * dilation[0] + (height - 1) * strides[0] + 1, strides[0])
+        for m in range(kernel[1]):
+            columns = slice(m * dilation[1], m * dilation[1] + (width - 1) * strides[1] + 1, strides[1])
+            slices.append(x[:, rows, columns])
+    return slices
+
+
+def _max_pool(x: Array, size: Pair, strides: Pair, pads: Pads) -> Array:
+    lowest = np.iinfo(x.dtype).min if np.issubdtype(x.dtype, np.integer) else -np.inf
+    first, *others = _taps(pad(x, pads, lowest), size, strides, (1, 1))
+    most = first.copy()
+    for tap in others:
+        np.maximum(most, tap, out=most)
+    return most
+
+
+def operator(projection: Projection, source: tuple[int, ...], dtype: Any) -> Operator:
+    """The linear map of a projection without its shift, for batches (N, *source) of type `dtype`."""
+    match projection:
+        case Dense(weights=w):
+            matrix = np.ascontiguousarray(w, dtype)
+            return lambda x: np.matmul(x, matrix)
+        case Identity(weights=w):
+            scale = w.astype(dtype)
+            return lambda x: np.multiply(x, scale)
+        case SumPool2D(size=size, strides=strides, pads=pads):
+            return lambda x: _sum(_taps(pad(x, pads), size, strides, (1, 1)))
+        case DepthwiseConv2D():
+            return _depthwise(projection, dtype)
+        case Conv2D():
+            return _convolution(projection, source, dtype)
+
+
+def _sum(parts: list[Array]) -> Array:
+    total: Array = parts[0].copy()
+    for part in parts[1:]:
+        total += part
+    return total
+
+
+def _depthwise(projection: DepthwiseConv2D, dtype: Any) -> Operator:
+    height, width, channels, multiplier = projection.weights.shape
+    weights = projection.weights.astype(dtype).reshape(-1, channels, multiplier)
+
+    def apply(x: Array) -> Array:
+        padded = pad(x, projection.pads)
+        taps = _taps(padded, (height, width), projection.strides, projection.dilation)
+        total = taps[0][..., None] * weights[0]
+        product = np.empty_like(total)
+        for tap, weight in zip(taps[1:], weights[1:], strict=True):
+            total += np.multiply(tap[..., None], weight, out=product)
+        flat: Array = total.reshape(*total.shape[:-2], channels * multiplier)
+        return flat
+
+    return apply
+
+
+def _convolution(projection: Conv2D, source: tuple[int, ...], dtype: Any) -> Operator:
+    height, width, channels, filters = projection.weights.shape
+    matrix = np.ascontiguousarray(projection.weights.reshape(-1, filters), dtype)
+    (sy, sx), (dy, dx) = projection.strides, projection.dilation
+    oh, ow = window_shape(source, (height, width), projection.strides, projection.dilation, projection.pads)
+
+    def apply(x: Array) -> Array:
+        x = pad(x, projection.pads)
+        if (height, width) == (1, 1):
+            return np.matmul(x[:, : (oh - 1) * sy + 1 : sy, : (ow - 1) * sx + 1 : sx], matrix)
+        n, row, column, channel = x.strides
+        # np.ndarray over x's memory: a window's taps become the trailing axes, copied once by reshape
+        windows = np.lib.stride_tricks.as_strided(
+            x,
+            (len(x), oh, ow, height, width, channels),
+            (n, row * sy, column * sx, row * dy, column * dx, channel),
+            writeable=False,
+        )
+        columns = windows.reshape(len(x) * oh * ow, -1)
+        product: Array = np.matmul(columns, matrix).reshape(len(x), oh, ow, filters)
+        return product
+
+    return apply
+
+
+def scratch_elements(projection: Projection, source: tuple[int, ...], output: tuple[int, ...]) -> int:
+    """Elements of the largest array that an operator makes per image."""
+    if isinstance(projection, Conv2D):
+        return int(output[0] * output[1] * np.prod(projection.weights.shape[:3]))
+    return int(max(np.prod(source), np.prod(output)))

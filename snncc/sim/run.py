@@ -1,0 +1,195 @@
+"""Runs a network on integer pixels: whole batches in bounded memory, on all processors.
+
+Workers take a chunk of images through the whole network each, with one BLAS thread: while one copies, the
+other multiplies. Exactness does not depend on how the batch is cut.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from snncc.errors import DataError, NetworkError
+from snncc.ir import INPUT, Array, Dynamics, Network, has_max_pool, prove, replace
+from snncc.sim import count, step
+from snncc.sim.neurons import Neurons, prepare
+
+CHUNK_ELEMENTS = 2**24
+MAX_CHUNK = 128
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+@dataclass
+class Trace:
+    """What every population did.
+
+    step: `spikes[name]` (T + spike_ext, N, *shape) uint8, `potentials[name]` the same shape, int64, V after
+    reset. count: `potentials[name]` (N, *shape) int64, u before the division. Float twin: float64.
+    """
+
+    spikes: dict[str, Array] = field(default_factory=dict)
+    potentials: dict[str, Array] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Result:
+    """Readout and counts of a batch of N images.
+
+    `classes` (N,): argmax of the readout, ties to the lowest index; one neuron: 1 where its value > 0.
+    `values` (N, *shape): potential after the last timestep, in the readout's LSB, or its counts (`spikes`).
+    `outputs` (N, *output_shape) float64: what the Keras model's last linear layer would give.
+    `counts[name]` (N, *shape): spikes of each firing population and of the input (`current`: p*T).
+    """
+
+    timesteps: int
+    dynamics: Dynamics
+    classes: Array
+    values: Array
+    outputs: Array
+    counts: dict[str, Array]
+    trace: Trace | None = None
+
+
+def check(network: Network, pixels: Array, timesteps: int, dynamics: Dynamics) -> None:
+    """Refuse what the contract refuses, by name."""
+    if pixels.shape[1:] != network.input.shape:
+        raise DataError(f"images of shape {pixels.shape[1:]}; the network reads {network.input.shape}")
+    if not np.issubdtype(pixels.dtype, np.integer):
+        raise DataError(f"pixels must be integers, not {pixels.dtype}: quantise the images first")
+    levels = network.input.levels
+    if pixels.size and (int(pixels.max()) > levels or int(pixels.min()) < (-levels if network.input.signed else 0)):
+        raise DataError(f"pixels must lie in {-levels if network.input.signed else 0}..{levels}")
+    if timesteps < 1:
+        raise DataError(f"timesteps must be at least 1, not {timesteps}")
+    if dynamics not in ("count", "step"):
+        raise DataError(f"no dynamics {dynamics!r}: there are count and step")
+    if dynamics == "step":
+        if network.spike_ext < 0:
+            raise NetworkError("spike_ext = -1 (no upper clip) exists in `count` only")
+        for population in network.populations:
+            if any(has_max_pool(p.source) for p in population.projections):
+                raise NetworkError(
+                    f"population {population.name!r} reads a max-pool, which has no meaning for single spikes: "
+                    "run it in `count`, or train with AveragePooling2D"
+                )
+
+
+def with_timesteps(network: Network, timesteps: int) -> Network:
+    """The same network with its intervals proved up to a larger T, where it is asked to run beyond its own."""
+    if timesteps <= network.timesteps or not network.is_integer:
+        return network
+    if timesteps + max(0, network.spike_ext) > 65_535:
+        raise DataError(f"timesteps {timesteps} is above 65,535")
+    longer = replace(network, timesteps=timesteps)
+    return replace(longer, intervals=prove(longer))  # type: ignore[no-any-return]
+
+
+def chunk_size(network: Network, timesteps: int, dynamics: Dynamics) -> int:
+    """Images that one worker takes at a time, so that its arrays stay bounded."""
+    neurons = sum(p.neurons for p in network.populations) + int(np.prod(network.input.shape))
+    per_image = neurons * (1 if dynamics == "count" else timesteps + network.spike_ext)
+    return int(max(1, min(MAX_CHUNK, CHUNK_ELEMENTS // per_image)))
+
+
+def batches(
+    network: Network, pixels: Array, timesteps: int, dynamics: Dynamics, trace: bool = False
+) -> Iterator[tuple[dict[str, Array], Trace]]:
+    """(outputs, trace) of one chunk of images after the other, in order."""
+    network = with_timesteps(network, timesteps)
+    layers = [prepare(network, population, dynamics) for population in network.populations]
+    size = chunk_size(network, timesteps, dynamics)
+    chunks = [pixels[i : i + size] for i in range(0, len(pixels), size)]
+    workers = min(os.cpu_count() or 1, max(1, len(chunks)))
+
+    def work(chunk: Array) -> tuple[dict[str, Array], Trace]:
+        return _run_chunk(network, layers, chunk, timesteps, dynamics, trace)
+
+    yield from in_parallel(work, chunks, workers)
+
+
+def in_parallel(work: Callable[[A], B], chunks: list[A], workers: int) -> Iterator[B]:
+    """Results in order, with at most two chunks per worker under way, each on one BLAS thread."""
+    if workers < 2:
+        yield from map(work, chunks)
+        return
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
+        waiting = [pool.submit(work, chunk) for chunk in chunks[: 2 * workers]]
+        for chunk in chunks[2 * workers :]:
+            yield waiting.pop(0).result()
+            waiting.append(pool.submit(work, chunk))
+        for future in waiting:
+            yield future.result()
+
+
+def _run_chunk(
+    network: Network, layers: list[Neurons], chunk: Array, timesteps: int, dynamics: Dynamics, trace: bool
+) -> tuple[dict[str, Array], Trace]:
+    kept = Trace()
+    whole = np.int64 if network.is_integer else np.float64
+
+    def keep_potential(name: str, u: Array) -> None:
+        kept.potentials[name] = u.astype(whole)
+
+    def keep_spikes(name: str, spikes: Array, potentials: Array) -> None:
+        kept.spikes[name] = spikes.astype(np.uint8)
+        if name != INPUT:
+            kept.potentials[name] = potentials.astype(whole)
+
+    if dynamics == "count":
+        return count.run(network, layers, chunk, timesteps, keep_potential if trace else None), kept
+    return step.run(network, layers, chunk, timesteps, keep_spikes if trace else None), kept
+
+
+def run(network: Network, pixels: Array, timesteps: int, dynamics: Dynamics = "count", trace: bool = False) -> Result:
+    """Run a network on integer pixels (N, *input.shape) for T timesteps. DataError, NetworkError as `check`."""
+    check(network, pixels, timesteps, dynamics)
+    parts = list(batches(network, pixels, timesteps, dynamics, trace))
+    whole = np.int64 if network.is_integer else np.float64
+    outputs = {
+        name: np.concatenate([part[name] for part, _ in parts]).astype(whole) for name in (parts[0][0] if parts else ())
+    }
+    if not parts:
+        outputs = {p.name: np.zeros((0, *p.shape), whole) for p in network.populations}
+    values = outputs[network.output.name] if network.output.fires else outputs.pop(network.output.name)
+    return Result(
+        timesteps=timesteps,
+        dynamics=dynamics,
+        classes=classify(values),
+        values=values,
+        outputs=rescale(network, values, timesteps),
+        counts=outputs,
+        trace=_join([kept for _, kept in parts], dynamics) if trace else None,
+    )
+
+
+def classify(values: Array) -> Array:
+    """Class of each image from its readout values (N, ...)."""
+    flat = values.reshape(len(values), -1)
+    classes: Array = (flat[:, 0] > 0).astype(np.int64) if flat.shape[1] == 1 else flat.argmax(axis=1)
+    return classes
+
+
+def rescale(network: Network, values: Array, timesteps: int) -> Array:
+    """The model's output before its head: V/(s*T), or lambda*n/T for a readout that fires."""
+    if network.output.fires:
+        scaled = values * (network.output.lambda_ / timesteps)
+    else:
+        scaled = values / (network.output_scale * timesteps)
+    return scaled.reshape(len(values), *network.output_shape)
+
+
+def _join(parts: list[Trace], dynamics: Dynamics) -> Trace:
+    joined = Trace()
+    axis = 0 if dynamics == "count" else 1
+    for kind in ("spikes", "potentials"):
+        for name in getattr(parts[0], kind) if parts else ():
+            getattr(joined, kind)[name] = np.concatenate([getattr(p, kind)[name] for p in parts], axis=axis)
+    return joined

@@ -1,0 +1,106 @@
+"""`step` dynamics: synchronous integrate-and-fire with binary spikes and reset by subtraction.
+
+    V = v0;  for t = 1..T:  V += sum_p (sum_i W_int*s_i[t])*2^F_p + bias;  s[t] = (V >= theta);  V -= theta*s[t]
+
+then spike_ext further timesteps without input and bias. No population feeds back, so a layer takes all its
+timesteps at once: one product over (timesteps x images), then a scan over time. Source: docs/contract.md, 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from snncc.ir import INPUT, Array, Network, sources
+from snncc.sim.count import integrate
+from snncc.sim.linear import exact_dtype
+from snncc.sim.neurons import Neurons
+
+Observer = Callable[[str, Array, Array], None]
+
+
+def _input(network: Network, pixels: Array, timesteps: int, total: int) -> Array:
+    """(total, N, *shape): spikes of the rate-coded input, or the current p; nothing after T."""
+    values = np.zeros((total, *pixels.shape), exact_dtype((-network.input.levels, network.input.levels)))
+    if network.input.encoding == "current":
+        values[:timesteps] = pixels
+        return values
+    levels = network.input.levels
+    potential = np.zeros(pixels.shape, np.int64)
+    for t in range(timesteps):
+        potential += pixels
+        fired = potential >= levels
+        potential -= levels * fired
+        values[t] = fired
+    return values
+
+
+def _drive(network: Network, neurons: Neurons, outputs: dict[str, Array], timesteps: int, total: int) -> Array:
+    """Charge per timestep (total, N, *shape). A constant current goes through its weights once."""
+    constant = network.input.encoding == "current" and all(
+        name == INPUT for s in neurons.synapses for name in sources(s.view)
+    )
+    images = outputs[INPUT].shape[1]
+    if constant:
+        once = _blocks(neurons, {INPUT: outputs[INPUT][0]}, images)
+        drive = np.zeros((total, *once.shape), neurons.dtype)
+        drive[:timesteps] = once
+        return drive
+    flat = {name: values.reshape(-1, *values.shape[2:]) for name, values in outputs.items()}
+    return _blocks(neurons, flat, total * images).reshape(total, images, *neurons.population.shape)
+
+
+def _blocks(neurons: Neurons, outputs: dict[str, Array], rows: int) -> Array:
+    drive = np.empty((rows, *neurons.population.shape), neurons.dtype)
+    for start in range(0, rows, neurons.block):
+        part = slice(start, start + neurons.block)
+        drive[part] = neurons.drive(outputs, part)
+    return drive
+
+
+def _scan(neurons: Neurons, drive: Array, timesteps: int, potentials: Array | None) -> Array:
+    """Spikes (total, N, *shape) of a firing population; `potentials` receives V after reset."""
+    population = neurons.population
+    theta, bias = neurons.parameter(population.theta), neurons.parameter(population.bias)
+    potential = np.broadcast_to(neurons.parameter(population.v0), drive.shape[1:]).copy()
+    spikes = np.empty(drive.shape, np.float32)
+    for t, charge in enumerate(drive):
+        potential += charge
+        if t < timesteps:
+            potential += bias
+        fired = potential >= theta
+        np.subtract(potential, theta, out=potential, where=fired)
+        spikes[t] = fired
+        if potentials is not None:
+            potentials[t] = potential
+    return spikes
+
+
+def run(
+    network: Network, layers: list[Neurons], pixels: Array, timesteps: int, observe: Observer | None = None
+) -> dict[str, Array]:
+    """Counts of every firing population, and the potential of a potential readout, for one batch of pixels.
+
+    `observe(name, spikes, potentials)` gets (T + spike_ext, N, *shape) arrays of each firing population.
+    """
+    total = timesteps + network.spike_ext
+    trains: dict[str, Array] = {INPUT: _input(network, pixels, timesteps, total)}
+    counts: dict[str, Array] = {}
+    for neurons in layers:
+        population = neurons.population
+        if not population.fires:
+            break
+        drive = _drive(network, neurons, trains, timesteps, total)
+        potentials = np.empty_like(drive) if observe else None
+        trains[population.name] = _scan(neurons, drive, timesteps, potentials)
+        if observe and potentials is not None:
+            observe(population.name, trains[population.name], potentials)
+    if observe and network.input.encoding == "rate":
+        observe(INPUT, trains[INPUT], trains[INPUT])
+    for name, train in trains.items():
+        counts[name] = train.sum(axis=0, dtype=np.float64)
+    readout = layers[-1]
+    if not readout.population.fires:  # one pass over the summed counts
+        counts[readout.population.name] = integrate(readout, counts, timesteps, slice(None))
+    return counts
