@@ -4,8 +4,8 @@ Written from the contract and from the equations in the docstrings of `snncc.ir.
 the simulator, the shape helpers or the interval prover, so that agreement with them means something. Slow on purpose.
 
 A view becomes, per element, the tuple of places it may read: `(name, index)` of a population's flattened output, or
-None for a zero of `Pad`. One place is the usual case; several are a max-pool's window. A projection becomes, per neuron,
-the list of `(element, weight)` that reach it.
+None for a zero of `Pad`. One place is the usual case; several are a max-pool's window. A projection becomes, per
+neuron, the list of `(element, weight)` that reach it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Step:
     label: int = -1
 
 
-# --- views and projections: who reaches whom -------------------------------------------------------------------------
+# --- views and projections: who reaches whom
 
 
 def elements(view: ir.View, shapes: dict[str, Shape]) -> tuple[Shape, list[Element]]:
@@ -102,8 +102,7 @@ def taps(projection: ir.Projection, source: Shape, target: Shape) -> list[list[t
     if isinstance(projection, ir.Identity):
         weights, channels = projection.weights, target[-1]
         return [
-            [(i, int(weights) if weights.shape == () else int(weights[i % channels]))]
-            for i in range(math.prod(target))
+            [(i, int(weights) if weights.shape == () else int(weights[i % channels]))] for i in range(math.prod(target))
         ]
     return [
         list(_window(projection, source, i, j, o))
@@ -181,7 +180,7 @@ def wire(network: ir.Network) -> dict[str, list[Neuron]]:
     return wired
 
 
-# --- the two dynamics ------------------------------------------------------------------------------------------------
+# --- the two dynamics
 
 
 def read(element: Element, outputs: Outputs) -> int:
@@ -269,7 +268,7 @@ def spike_counts(result: Step) -> Outputs:
     return {name: [sum(s) for s in zip(*train, strict=True)] for name, train in result.spikes.items()}
 
 
-# --- proved intervals ------------------------------------------------------------------------------------------------
+# --- proved intervals
 
 
 def leaves(view: ir.View) -> set[str]:
@@ -297,7 +296,11 @@ def channel_sums(projection: ir.Projection, channel: int) -> tuple[int, int]:
 
 
 def intervals(network: ir.Network) -> dict[str, dict[str, tuple[int, int]]]:
-    """Section 5 of the contract, neuron by neuron; with spike_ext = -1, which `step` refuses, for `count` alone."""
+    """Section 5 of the contract, neuron by neuron. With spike_ext = -1 for `count` alone, which `step` refuses.
+
+    The contract leaves open what an unclipped count (spike_ext = -1) can reach: here the population's largest potential
+    over its smallest threshold.
+    """
     allowed = ("count", "step") if network.spike_ext >= 0 else ("count",)
     return {dynamics: _proved(network, dynamics) for dynamics in allowed}
 
@@ -312,7 +315,7 @@ def _proved(network: ir.Network, dynamics: str) -> dict[str, tuple[int, int]]:
     for population in network.populations:
         over_time = dynamics == "count" or population.theta is None
         ranges = summed if over_time else single
-        low, high, most = 0, 0, 0
+        low = high = 0
         for i in range(math.prod(population.shape)):
             hi = lo = 0
             for projection in population.projections:
@@ -331,14 +334,16 @@ def _proved(network: ir.Network, dynamics: str) -> dict[str, tuple[int, int]]:
                 hi = max(v0, theta - 1, 0) + (steps - 1) * max(0, up - theta) + up
                 lo = min(v0, 0) - steps * down
             low, high = min(low, lo), max(high, hi)
-            most = max(most, hi // theta if theta else 0)
         found[population.name] = (low, high)
         single[population.name] = (0, 1)
-        summed[population.name] = (0, longest + ext if ext >= 0 else most)
+        if ext >= 0 or population.theta is None:
+            summed[population.name] = (0, longest + ext)
+        else:
+            summed[population.name] = (0, high // int(population.theta.min()))
     return found
 
 
-# --- cost ------------------------------------------------------------------------------------------------------------
+# --- cost
 
 
 def synaptic_operations(network: ir.Network, counts: Outputs) -> tuple[int, int]:

@@ -3,8 +3,8 @@
     networks(...) -> ir.Network with proved intervals, accepted by `ir.verify`
     cases(...)    -> Case(network, pixels (N, *input.shape) int64, timesteps <= network.timesteps)
 
-Every option narrows what is drawn; None means "any". Structure is drawn value by value, so it shrinks (to one population
-on one pixel); the contents of tensors come from a drawn seed and a drawn kind, so that they cost nothing.
+Every option narrows what is drawn; None means "any". Structure is drawn value by value, so it shrinks (to one
+population on one pixel); the contents of tensors come from a drawn seed and a drawn kind, so that they cost nothing.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from snncc.errors import NetworkError
 Draw = Any
 Shape = tuple[int, ...]
 KINDS = ("conv2d", "depthwise_conv2d", "dense", "sum_pool2d", "identity")
+WIDTHS = st.integers(2, 16)
+IMAGES = st.integers(1, 3)
 TIMESTEPS = st.one_of(st.integers(1, 8), st.integers(1, 40), st.integers(1, 300), st.sampled_from([255, 256, 300]))
 
 
@@ -69,8 +71,8 @@ def networks(
     max_populations: int = 4,
     max_neurons: int = 150,
     max_side: int = 6,
-    signed_bits: st.SearchStrategy[int] = st.integers(2, 16),
-    input_bits: st.SearchStrategy[int] = st.integers(2, 16),
+    signed_bits: st.SearchStrategy[int] = WIDTHS,
+    input_bits: st.SearchStrategy[int] = WIDTHS,
     timesteps: st.SearchStrategy[int] = TIMESTEPS,
     encoding: str | None = None,
     signed: bool | None = None,
@@ -84,8 +86,10 @@ def networks(
     """A random valid network that may run in `dynamics` (None: in both).
 
     `max_pool`: None allows it exactly when dynamics is "count"; True puts one into every network whose input is a map.
-    `saturates`: None for either. `concat=False` leaves out views that concatenate. `extreme=False` leaves out potentials
-    and shifts of tens of bits. spike_ext = -1 is drawn in "count" only. `max_neurons` bounds each population.
+    `saturates`: None for either. `concat=False` leaves out views that concatenate. `extreme=False` leaves out
+    potentials and shifts of tens of bits. spike_ext = -1 is drawn in "count" only. `max_neurons` bounds each population
+    (a dense or max-pooled one stays far below). Where `kinds` lacks dense and `concat` is False, a readout that has to
+    gather several populations is dense all the same.
     """
     counting = dynamics == "count"
     if max_pool and not counting:
@@ -117,7 +121,8 @@ def networks(
         )
         b.shapes[f"p{index}"] = shape
         b.unread.append(f"p{index}")
-    extension = spike_ext or st.sampled_from([0, 0, 1, 2, 7, *([-1] if counting else [])])
+    if spike_ext is None:
+        spike_ext = st.sampled_from([0, 0, 1, 2, 7, *([-1] if counting else [])])
     network = ir.Network(
         name="random",
         input=source,
@@ -127,13 +132,13 @@ def networks(
         dynamics=dynamics or b.pick("count", "step"),
         readout="spikes" if fires else "potential",
         output_shape=populations[-1].shape,
-        spike_ext=draw(extension),
+        spike_ext=draw(spike_ext),
     )
     return proved(network)
 
 
 @st.composite
-def cases(draw: Draw, *, images: st.SearchStrategy[int] = st.integers(1, 3), **options: Any) -> Case:
+def cases(draw: Draw, *, images: st.SearchStrategy[int] = IMAGES, **options: Any) -> Case:
     """A network (options as `networks`), a batch of pixels for it and T, mostly its T_max."""
     network = draw(networks(**options))
     pixels = draw(pixel_arrays(network.input, draw(images)))
@@ -190,7 +195,7 @@ def _input(
     )
 
 
-# --- projections -----------------------------------------------------------------------------------------------------
+# --- projections
 
 
 def _projections(b: _Builder, name: str, last: bool, force: bool) -> tuple[tuple[ir.Projection, ...], Shape]:
@@ -210,7 +215,7 @@ def _projections(b: _Builder, name: str, last: bool, force: bool) -> tuple[tuple
     if kind != "sum_pool2d":
         extra = others or [b.draw(st.sampled_from(known)) for _ in range(b.draw(st.sampled_from([0, 0, 1, 2])))]
         for source in extra:
-            other = _matching(b, f"{name}_{len(made)}", source, target)
+            other = _matching(b, f"{name}_{len(made)}", source, target, must=bool(others))
             made += [other] if other is not None else []
     for projection in made:
         b.unread = [n for n in b.unread if n not in set(ir.sources(projection.source))]
@@ -249,8 +254,9 @@ def _view(b: _Builder, view: ir.View, shape: Shape, force: bool = False) -> tupl
                 view, shape = ir.Concat(views), (*shape[:-1], shape[-1] + b.shapes[other][-1])
         elif what == "pad" and len(shape) == 3:
             pads = tuple(b.draw(st.integers(0, 2)) for _ in range(4))
-            if math.prod((shape[0] + sum(pads[:2]), shape[1] + sum(pads[2:]), shape[2])) <= b.max_neurons:
-                view, shape = ir.Pad(view, pads), (shape[0] + sum(pads[:2]), shape[1] + sum(pads[2:]), shape[2])
+            padded = (shape[0] + sum(pads[:2]), shape[1] + sum(pads[2:]), shape[2])
+            if math.prod(padded) <= b.max_neurons:
+                view, shape = ir.Pad(view, pads), padded
         elif what == "max_pool" and b.max_pool and len(shape) == 3:
             view, shape = _max_pool(b, view, shape)
     return view, shape
@@ -331,16 +337,18 @@ def _projection(
     return ir.Conv2D(weights=_weights(b, (*kernel, shape[2], out)), **common), (height, width, out)
 
 
-def _matching(b: _Builder, name: str, source: str, target: Shape) -> ir.Projection | None:
-    """A further projection from `source` into a population of shape `target`, or None where no kind makes one."""
-    view, shape = _view(b, ir.Source(source), b.shapes[source]) if b.chance(3) else (
-        ir.Source(source),
-        b.shapes[source],
-    )
+def _matching(b: _Builder, name: str, source: str, target: Shape, must: bool) -> ir.Projection | None:
+    """A further projection from `source` into a population of shape `target`, or None where no kind makes one.
+
+    `must`: the target is flat and the source has no other reader, so dense is used even when `kinds` lacks it.
+    """
+    view, shape = ir.Source(source), b.shapes[source]
+    if b.chance(3):
+        view, shape = _view(b, view, shape)
     if len(target) == 1:
         if "identity" in b.kinds and shape == target and b.draw(st.booleans()):
             return _projection(b, name, "identity", view, shape, None)[0]
-        if "dense" not in b.kinds:
+        if "dense" not in b.kinds and not must:
             return None
         flat = shape if len(shape) == 1 else (math.prod(shape),)
         view = view if len(shape) == 1 else ir.Reshape(view, flat)
@@ -376,13 +384,13 @@ def _matching(b: _Builder, name: str, source: str, target: Shape) -> ir.Projecti
     return ir.Conv2D(weights=_weights(b, (*kernel, shape[2], target[2])), **common)
 
 
-# --- integers --------------------------------------------------------------------------------------------------------
+# --- integers
 
 
 def _weights(b: _Builder, shape: Shape) -> np.ndarray:
     """Weights of `bits` bits: random, positive, all at an end, at either end, ternary, sparse, or all zero."""
     q, random = b.limit, b.generator()
-    kind = b.pick("one", "uniform", "uniform", "positive", "top", "bottom", "ends", "ternary", "sparse", "zero")
+    kind = b.pick("one", *["uniform"] * 3, *["positive"] * 2, "top", "bottom", "ends", "ternary", "sparse", "zero")
     constant = {"one": 1, "zero": 0, "top": q, "bottom": -q}
     if kind in constant:
         values = np.full(shape, constant[kind])
@@ -424,9 +432,10 @@ def _parameters(b: _Builder, shape: Shape, drive: int, fires: bool, extreme: boo
         }[kind]
         theta = _spread(b, shape, base, base)
         theta = np.maximum(theta, 1)
-    ends = [0, base // 2, base - 1, base, -base, 5 * base, *([2**45, -(2**45)] if extreme and b.chance(8) else [])]
-    v0 = _spread(b, shape, b.pick(*ends), base) if fires else np.zeros(b.pick((), shape[-1:]), np.int64)
-    steady = b.pick(0, 0, 1, -1, base // 3, -(base // 5), base, -base, *([2**40, -(2**40)] if b.chance(8) and extreme else []))
+    far = (2**45, -(2**45)) if extreme and b.chance(8) else ()
+    start = b.pick(0, base // 2, base - 1, base, -base, 5 * base, *far)
+    v0 = _spread(b, shape, start, base) if fires else np.zeros(b.pick((), shape[-1:]), np.int64)
+    steady = b.pick(0, 0, 1, -1, base // 3, -(base // 5), base, -base, *far)
     return {"theta": theta, "v0": v0, "bias": _spread(b, shape, steady, base)}
 
 
