@@ -1,0 +1,97 @@
+"""Writes a planned design: top, modules, memory files, bench, golden vectors, file list."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+
+from snncc.backends.verilog import memory, vectors
+from snncc.backends.verilog.instances import Design, design, input_width, output_width
+from snncc.backends.verilog.plan import Plan
+from snncc.ir import content_hash
+from snncc.resources import resource
+
+MODULES = {
+    "snn_edge": ("snn_edge", "snn_bank", "snn_ram", "snn_rom", "snn_scan", "snn_walk", "snn_lanes"),
+    "snn_layer": ("snn_layer", "snn_ram", "snn_rom"),
+    "snn_pixels": ("snn_pixels",),
+    "snn_encoder_step": ("snn_encoder_step", "snn_ram"),
+    "snn_encoder_direct": ("snn_encoder_direct",),
+    "snn_readout": ("snn_readout", "snn_ram"),
+}
+
+
+def environment() -> jinja2.Environment:
+    """The one template environment of this backend."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(resource("templates") / "verilog"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 (Verilog, not HTML)
+    )
+
+
+def render(folder: Path, template: str, target: str, **values: Any) -> None:
+    (folder / target).write_text(environment().get_template(template).render(values))
+
+
+def modules(plan: Plan, built: Design) -> list[str]:
+    """The hand-written modules that a design uses, without the firing pass it does not."""
+    used = {module for instance in built.instances for module in MODULES[instance.module]}
+    used |= {"snn_fire_count"} if plan.count else {"snn_fire_step"}
+    if plan.count and any(node.fires for node in plan.nodes):
+        used.add("snn_divide")
+    return sorted(used)
+
+
+def sources(folder: Path, plan: Plan, form: str = "mem") -> Design:
+    """snn_top.v, the modules and every memory file."""
+    built = design(plan)
+    rtl = resource("hw_sim") / "rtl"
+    names = modules(plan, built)
+    for name in names:
+        shutil.copyfile(rtl / f"{name}.v", folder / f"{name}.v")
+    render(
+        folder, "snn_top.v.j2", "snn_top.v", name=plan.network.name, version=plan.network.tool_version,
+        hash=content_hash(plan.network), dynamics=plan.dynamics, files=built.file_parameters, wires=built.wires,
+        assigns=built.assigns, instances=built.instances, input_width=input_width(plan),
+        output_width=output_width(plan),
+    )  # fmt: skip
+    for name, fields in built.memories.items():
+        memory.write(folder / name, fields)
+        if form != "mem":
+            memory.write(folder / name, fields, form)
+    (folder / "snn_top.f").write_text("".join(f"{name}.v\n" for name in ["snn_top", *names]))
+    return built
+
+
+def bench(folder: Path, plan: Plan, golden: vectors.Vectors) -> None:
+    """The self-checking plain-Verilog bench with its golden memories."""
+    tb = resource("hw_sim") / "tb"
+    shutil.copyfile(tb / "snn_monitor.v", folder / "snn_monitor.v")
+    files = vectors.memories(plan, golden)
+    for name, fields in files.items():
+        memory.write(folder / name, fields)
+    monitors = [
+        {"name": node.name, "width": node.fire_lanes * node.cw, "depth": len(files[f"golden_{node.name}.mem"][0][0])}
+        for node in plan.nodes
+    ]
+    render(
+        folder, "snn_bench.v.j2", "snn_bench.v", name=plan.network.name, images=len(golden.pixels),
+        pixels=int(np.prod(plan.network.input.shape)), beats=golden.values.shape[1] + 1, limit=5_000_000,
+        input_width=input_width(plan), output_width=output_width(plan), monitors=monitors,
+    )  # fmt: skip
+
+
+def manifest_of(plan: Plan, built: Design) -> Mapping[str, Any]:
+    """ROM shapes by file."""
+    return {
+        name: {"words": len(fields[0][0]), "bits": memory.word_bits(fields)} for name, fields in built.memories.items()
+    }
