@@ -196,7 +196,7 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
     else:
         parameters["NW"] = 2
     if edge.c_table is not None:
-        bw = unsigned_width(edge.c_table[:, 1])
+        bw = width(edge.lanes // edge.lanes_per_channel)  # every lane's block, also those that no channel of this source has
         table = np.zeros((max(len(edge.c_table), 1), 2), np.int64)
         table[:] = edge.c_table
         parameters |= {"BW": bw, "C_DEPTH": len(table)}
