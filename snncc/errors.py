@@ -37,3 +37,7 @@ class OutputError(SnnccError):
 
 class ToolMissingError(SnnccError):
     """An outside tool (compiler, simulator, synthesiser) is not installed."""
+
+
+class SnnccWarning(UserWarning):
+    """Something that the user should know but that stops nothing."""

@@ -141,7 +141,8 @@ def _convolution(projection: Conv2D, source: tuple[int, ...], dtype: Any) -> Ope
     def apply(x: Array) -> Array:
         x = pad(x, projection.pads)
         if (height, width) == (1, 1):
-            return np.matmul(x[:, : (oh - 1) * sy + 1 : sy, : (ow - 1) * sx + 1 : sx], matrix)
+            strided: Array = x[:, : (oh - 1) * sy + 1 : sy, : (ow - 1) * sx + 1 : sx]
+            return np.asarray(np.matmul(strided, matrix))
         n, row, column, channel = x.strides
         # np.ndarray over x's memory: a window's taps become the trailing axes, copied once by reshape
         windows = np.lib.stride_tricks.as_strided(

@@ -107,12 +107,17 @@ def batches(
     layers = [prepare(network, population, dynamics) for population in network.populations]
     size = chunk_size(network, timesteps, dynamics)
     chunks = [pixels[i : i + size] for i in range(0, len(pixels), size)]
-    workers = min(os.cpu_count() or 1, max(1, len(chunks)))
 
     def work(chunk: Array) -> tuple[dict[str, Array], Trace]:
         return _run_chunk(network, layers, chunk, timesteps, dynamics, trace)
 
-    yield from in_parallel(work, chunks, workers)
+    yield from in_parallel(work, chunks, worker_count(len(chunks)))
+
+
+def worker_count(chunks: int) -> int:
+    """One worker per processor that this process may use, at most one per chunk."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(available, max(1, chunks))
 
 
 def in_parallel(work: Callable[[A], B], chunks: list[A], workers: int) -> Iterator[B]:

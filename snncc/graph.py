@@ -1,0 +1,161 @@
+"""The real-valued network between frontend and lowering. Data only; nothing here knows Keras.
+
+A graph is a list of nodes in topological order. Values are channels last: (H, W, C) or (N,). Every window has
+explicit pads (top, bottom, left, right); training-only layers are gone; a layer called twice is two nodes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[Any]
+Pair: TypeAlias = tuple[int, int]
+Pads: TypeAlias = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Input:
+    """The model's input, as fed to `model.predict`."""
+
+
+@dataclass(frozen=True)
+class Conv:
+    """`y = x * kernel + bias`: cross-correlation, kernel (KH, KW, C_in, C_out)."""
+
+    kernel: Array
+    bias: Array | None
+    strides: Pair
+    dilation: Pair
+    pads: Pads
+
+
+@dataclass(frozen=True)
+class Depthwise:
+    """Each channel alone: kernel (KH, KW, C, M), output channel c*M + m."""
+
+    kernel: Array
+    bias: Array | None
+    strides: Pair
+    dilation: Pair
+    pads: Pads
+
+
+@dataclass(frozen=True)
+class Dense:
+    """`y = x @ kernel + bias` on the last axis; kernel (C_in, C_out)."""
+
+    kernel: Array
+    bias: Array | None
+
+
+@dataclass(frozen=True)
+class Affine:
+    """`y = x * scale + shift` per channel (batch normalisation, rescaling); arrays (C,) or ()."""
+
+    scale: Array
+    shift: Array
+
+
+@dataclass(frozen=True)
+class Relu:
+    """`y = min(max(x, 0), max_value)`."""
+
+    max_value: float | None = None
+
+
+@dataclass(frozen=True)
+class AveragePool:
+    """Mean of the window's real elements: padding does not count, as Keras divides."""
+
+    size: Pair
+    strides: Pair
+    pads: Pads
+
+
+@dataclass(frozen=True)
+class MaxPool:
+    """Largest of the window's real elements."""
+
+    size: Pair
+    strides: Pair
+    pads: Pads
+
+
+@dataclass(frozen=True)
+class Add:
+    """Elementwise sum of any number of inputs of one shape."""
+
+
+@dataclass(frozen=True)
+class Concatenate:
+    """Inputs one after the other on the channel axis."""
+
+
+@dataclass(frozen=True)
+class Reshape:
+    """The same elements in row-major order under the node's shape."""
+
+
+@dataclass(frozen=True)
+class Pad:
+    """Zeros around an (H, W, C) map."""
+
+    pads: Pads
+
+
+@dataclass(frozen=True)
+class Head:
+    """What the host applies to the readout: softmax, sigmoid (or nothing: linear)."""
+
+    kind: str
+
+
+Op: TypeAlias = (
+    Input | Conv | Depthwise | Dense | Affine | Relu | AveragePool | MaxPool | Add | Concatenate | Reshape | Pad | Head
+)
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operation. `layer` is the Keras layer's name, `name` is unique and an identifier."""
+
+    name: str
+    layer: str
+    op: Op
+    inputs: tuple[str, ...]
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes in topological order: the first is the input, the last makes the output."""
+
+    name: str
+    nodes: tuple[Node, ...]
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return self.nodes[0].shape
+
+
+def same_pads(shape: tuple[int, ...], kernel: Pair, strides: Pair, dilation: Pair = (1, 1)) -> Pads:
+    """TensorFlow's `same`: ceil(size/stride) outputs; what is odd goes to the bottom and the right."""
+    pads: list[int] = []
+    for size, k, s, d in zip(shape, kernel, strides, dilation, strict=False):
+        total = max((-(-size // s) - 1) * s + (k - 1) * d + 1 - size, 0)
+        pads += [total // 2, total - total // 2]
+    return pads[0], pads[1], pads[2], pads[3]
+
+
+def window_counts(shape: tuple[int, ...], size: Pair, strides: Pair, pads: Pads, output: Pair) -> Array:
+    """(OH, OW, 1): the number of real elements in each window of a padded map."""
+    axes = []
+    for axis in (0, 1):
+        starts = np.arange(output[axis]) * strides[axis] - pads[2 * axis]
+        axes.append(np.minimum(starts + size[axis], shape[axis]) - np.maximum(starts, 0))
+    counts: Array = (axes[0][:, None] * axes[1][None, :])[:, :, None]
+    return counts

@@ -1,0 +1,50 @@
+"""Graph -> network, in one screen: populate, calibrate, quantise. One step per file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from snncc.errors import CalibrationError
+from snncc.graph import Graph
+from snncc.ir import Array, Encoding, Input, Network
+from snncc.lower.calibrate import check_samples, input_extremes, scales, snap
+from snncc.lower.options import Options
+from snncc.lower.populate import input_scaling, populate
+from snncc.lower.quantise import check_thresholding, quantise
+from snncc.lower.real import RealNetwork
+
+
+def lower(graph: Graph, calibration: Array, options: Options) -> Network:
+    """The integer network of a graph, its scales taken from every calibration sample."""
+    options = replace(options, thresholding=check_thresholding(options.thresholding))
+    gain, offset, _ = input_scaling(graph)
+    if options.input_range is None:
+        low, high = input_extremes(check_samples(calibration, graph.input_shape), gain, offset)
+    else:
+        low, high = options.input_range
+    real = populate(graph, signed_input=low < 0)
+    x = check_samples(calibration, graph.input_shape)
+    source = _input(real, low, high, options)
+    found = scales(real, x, options.percentile, options.lambda_per_channel)
+    return quantise(real, source, found, options)
+
+
+def _input(real: RealNetwork, low: float, high: float, options: Options) -> Input:
+    """The host's quantiser: pixels of `input_bits` bits, signed where the data are."""
+    signed = low < 0
+    if signed and options.encoding == "rate":
+        raise CalibrationError("rate encoding needs data without negatives; use --encoding current")
+    largest = max(abs(low), abs(high))
+    chosen: dict[str, Encoding] = {"rate": "rate", "current": "current", "auto": "current" if signed else "rate"}
+    return Input(
+        shape=real.input_shape,
+        bits=options.input_bits,
+        signed=signed,
+        encoding=chosen[options.encoding],
+        lambda_0=largest if options.input_range else snap(largest, signed),
+        gain=real.gain,
+        offset=real.offset,
+    )
+
+
+__all__ = ["Options", "lower"]

@@ -1,0 +1,207 @@
+"""Algebra of linear maps on (H, W, C): one linear layer after another is one linear layer.
+
+Everything is a convolution here: a vector is a 1x1 map, a dense layer a 1x1 kernel, an identity or a batch
+normalisation a depthwise 1x1 kernel, an average pool a depthwise kernel of 1/k.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from snncc.errors import UnsupportedLayerError
+from snncc.ir import Array, Conv2D, DepthwiseConv2D, Pads, Pair, Source, View, window_output
+from snncc.sim.linear import operator
+
+Map = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """Weights (KH, KW, C_in, C_out), or depthwise (KH, KW, C, M) with output channel c*M + m; float64."""
+
+    weights: Array
+    depthwise: bool = False
+    strides: Pair = (1, 1)
+    dilation: Pair = (1, 1)
+    pads: Pads = (0, 0, 0, 0)
+
+    def output(self, shape: Map) -> Map:
+        """Shape of the map it makes from one of `shape`."""
+        kh, kw, inner, outer = self.weights.shape
+        t, b, left, r = self.pads
+        return (
+            window_output(shape[0], kh, self.strides[0], self.dilation[0], t, b),
+            window_output(shape[1], kw, self.strides[1], self.dilation[1], left, r),
+            inner * outer if self.depthwise else outer,
+        )
+
+    @property
+    def pointwise(self) -> bool:
+        """1x1 without stride or padding."""
+        return self.weights.shape[:2] == (1, 1) and self.strides == (1, 1) and not any(self.pads)
+
+
+@dataclass(frozen=True)
+class Term:
+    """A kernel that reads a view of non-negative populations or of the input. `shape` is the view's."""
+
+    view: View
+    shape: Map
+    kernel: Kernel
+    layer: str
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Sum of terms plus a bias (C,) or (H, W, C): a tensor that no relu has made a population yet."""
+
+    terms: tuple[Term, ...]
+    bias: Array
+    shape: Map
+    layers: tuple[str, ...]
+    nonnegative_sources: bool
+
+    @property
+    def nonnegative(self) -> bool:
+        """Provably: non-negative sources through non-negative weights and bias."""
+        return (
+            self.nonnegative_sources
+            and bool((self.bias >= 0).all())
+            and all((t.kernel.weights >= 0).all() for t in self.terms)
+        )
+
+
+def identity(channels: int, scale: Array | float = 1.0) -> Kernel:
+    """`y = x * scale` per channel."""
+    return Kernel(np.broadcast_to(np.asarray(scale, np.float64), (channels,)).reshape(1, 1, channels, 1), True)
+
+
+def scaled(linear: Linear, scale: Array, shift: Array, layer: str) -> Linear:
+    """`linear * scale + shift`, per output channel: folding a batch normalisation backwards."""
+    scale = np.broadcast_to(scale, (linear.shape[2],))
+    terms = tuple(replace(t, kernel=_scale_outputs(t.kernel, scale)) for t in linear.terms)
+    return replace(linear, terms=terms, bias=linear.bias * scale + shift, layers=(*linear.layers, layer))
+
+
+def _scale_outputs(kernel: Kernel, scale: Array) -> Kernel:
+    shaped = scale.reshape(kernel.weights.shape[2:]) if kernel.depthwise else scale
+    return replace(kernel, weights=kernel.weights * shaped)
+
+
+def then(linear: Linear, second: Kernel, bias: Array, layer: str) -> Linear:
+    """`second` after `linear`, as one linear map. UnsupportedLayerError where padding makes that impossible."""
+    shape = second.output(linear.shape)
+    terms = tuple(replace(t, kernel=_compose(t, second, linear.shape, shape, layer)) for t in linear.terms)
+    carried = _carry_bias(linear, second)
+    return Linear(terms, simplify_bias(carried + bias), shape, (*linear.layers, layer), linear.nonnegative_sources)
+
+
+def _compose(term: Term, second: Kernel, middle: Map, shape: Map, layer: str) -> Kernel:
+    first = term.kernel
+    offsets, strides, dilation, pads = [], [], [], []
+    for axis in (0, 1):
+        k1, s1, d1 = first.weights.shape[axis], first.strides[axis], first.dilation[axis]
+        k2, s2, d2 = second.weights.shape[axis], second.strides[axis], second.dilation[axis]
+        p1, p2 = first.pads[2 * axis : 2 * axis + 2], second.pads[2 * axis : 2 * axis + 2]
+        if any(p2) and (k1 > 1 or any(p1)):
+            raise UnsupportedLayerError(
+                f"layer {layer!r} pads the output of the linear layer {term.layer!r}, which no relu follows: at the "
+                f"border the two are not one convolution. Put a relu after {term.layer!r} or use padding='valid'"
+            )
+        reach = np.arange(k2)[:, None] * d2 * s1 + np.arange(k1)[None, :] * d1
+        step = math.gcd(*(int(v) for v in reach.ravel())) or 1
+        extent = int(reach.max()) + 1
+        before = p1[0] + p2[0] * s1
+        after = max(0, (shape[axis] - 1) * s1 * s2 + extent - term.shape[axis] - before)
+        if window_output(term.shape[axis], extent, s1 * s2, 1, before, after) != shape[axis]:
+            raise UnsupportedLayerError(
+                f"layer {layer!r} after the linear layer {term.layer!r} is not one convolution at the border: put a "
+                f"relu after {term.layer!r}"
+            )
+        offsets.append(reach // step)
+        strides.append(s1 * s2)
+        dilation.append(step)
+        pads += [before, after]
+    weights = _merge_weights(first, second, offsets)
+    return Kernel(
+        weights,
+        first.depthwise and second.depthwise,
+        (strides[0], strides[1]),
+        (dilation[0], dilation[1]),
+        (pads[0], pads[1], pads[2], pads[3]),
+    )
+
+
+def _merge_weights(first: Kernel, second: Kernel, offsets: list[Array]) -> Array:
+    """Kernel of the composition: every pair of taps adds its product at the sum of their offsets."""
+    a, b = first.weights, second.weights
+    size = [int(o.max()) + 1 for o in offsets]
+    channels = a.shape[2]
+    outer = (a.shape[3] * b.shape[3]) if first.depthwise else b.shape[2] * b.shape[3]
+    if not second.depthwise:
+        outer = b.shape[3]
+    merged = np.zeros((*size, channels, outer))
+    for j, m in np.ndindex(b.shape[:2]):
+        for i, k in np.ndindex(a.shape[:2]):
+            merged[offsets[0][j, i], offsets[1][m, k]] += _product(a[i, k], b[j, m], first.depthwise, second.depthwise)
+    return merged
+
+
+def _product(a: Array, b: Array, depthwise_a: bool, depthwise_b: bool) -> Array:
+    """One tap after another: (C, C') matrices, or (C, M) where depthwise."""
+    if depthwise_a and depthwise_b:
+        channels, m = a.shape
+        return np.asarray(a[:, :, None] * b.reshape(channels, m, -1)).reshape(channels, -1)
+    if depthwise_a:
+        channels, m = a.shape
+        return np.asarray(np.einsum("cm,cmo->co", a, b.reshape(channels, m, -1)))
+    if depthwise_b:
+        every: Array = a[:, :, None] * b[None]
+        return every.reshape(len(a), -1)
+    product: Array = a @ b
+    return product
+
+
+def _carry_bias(linear: Linear, second: Kernel) -> Array:
+    """What `second` makes of the first map's bias: per position where zero padding cuts it off."""
+    if not linear.bias.any():
+        return np.zeros(second.output(linear.shape)[2])
+    maps = np.broadcast_to(linear.bias, linear.shape)[None]
+    return apply(second, np.ascontiguousarray(maps))[0]
+
+
+def apply(kernel: Kernel, maps: Array) -> Array:
+    """The kernel on a batch (N, H, W, C), in float64."""
+    kind = DepthwiseConv2D if kernel.depthwise else Conv2D
+    projection = kind(
+        name="",
+        source=Source(""),
+        weights=kernel.weights,
+        strides=kernel.strides,
+        dilation=kernel.dilation,
+        pads=kernel.pads,
+    )
+    return operator(projection, maps.shape[1:], np.float64)(maps)
+
+
+def simplify_bias(bias: Array) -> Array:
+    """(C,) where all positions agree to rounding, else (H, W, C)."""
+    if bias.ndim == 1:
+        return bias
+    first = bias[bias.shape[0] // 2, bias.shape[1] // 2]
+    return first.copy() if np.allclose(bias, first, rtol=1e-12, atol=1e-14) else bias
+
+
+def total(linears: list[Linear], layer: str) -> Linear:
+    """Sum of linear maps of one shape."""
+    bias = sum((x.bias for x in linears[1:]), linears[0].bias)
+    return Linear(
+        tuple(term for x in linears for term in x.terms),
+        simplify_bias(bias),
+        linears[0].shape,
+        (*dict.fromkeys(name for x in linears for name in x.layers), layer),
+        all(x.nonnegative_sources for x in linears),
+    )

@@ -1,0 +1,59 @@
+"""What a user may choose at compile time, checked once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from snncc.errors import CalibrationError
+from snncc.ir import Dynamics, Readout
+
+
+@dataclass(frozen=True)
+class Options:
+    """Compile-time options; docs/contract.md says what each means.
+
+    signed_bit 0 is the float twin; `percentile` of the strictly positive activations; `input_range` (low, high)
+    overrides the calibration's; `name` (an identifier) prefixes what is generated.
+    """
+
+    signed_bit: int = 8
+    timesteps: int = 64
+    dynamics: Dynamics = "count"
+    encoding: str = "auto"
+    thresholding: str = "0.5"
+    percentile: float = 100.0
+    per_channel: bool = True
+    lambda_per_channel: bool = False
+    input_bits: int = 8
+    input_range: tuple[float, float] | None = None
+    readout: Readout = "potential"
+    spike_ext: int = 0
+    name: str = ""
+    tool_version: str = ""
+
+    def __post_init__(self) -> None:
+        _require(
+            self.signed_bit == 0 or 2 <= self.signed_bit <= 16,
+            f"signed_bit must be 0 (float) or 2..16, not {self.signed_bit}",
+        )
+        _require(self.timesteps >= 1, f"timesteps must be at least 1, not {self.timesteps}")
+        _require(
+            self.timesteps + max(0, self.spike_ext) <= 65_535,
+            f"timesteps + spike_ext must be at most 65,535, not {self.timesteps + self.spike_ext}",
+        )
+        _require(self.spike_ext >= -1, f"spike_ext must be -1 or more, not {self.spike_ext}")
+        _require(self.dynamics in ("count", "step"), f"dynamics must be count or step, not {self.dynamics!r}")
+        _require(
+            self.encoding in ("auto", "rate", "current"),
+            f"encoding must be auto, rate or current, not {self.encoding!r}",
+        )
+        _require(self.readout in ("potential", "spikes"), f"readout must be potential or spikes, not {self.readout!r}")
+        _require(2 <= self.input_bits <= 16, f"input_bits must be 2..16, not {self.input_bits}")
+        if self.input_range is not None:
+            low, high = self.input_range
+            _require(low < high and high > 0, f"input_range must be LO < HI with HI > 0, not {low} {high}")
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise CalibrationError(message)

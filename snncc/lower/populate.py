@@ -1,0 +1,449 @@
+"""Graph -> populations: folds batch norms, composes linear chains, turns every relu into a population.
+
+A population is a relu. A tensor that no relu follows becomes one only where it is provably non-negative;
+otherwise it waits as a linear map and is composed into the next linear layer. What cannot be is refused by
+name; a silent relu is forbidden. Source: docs/contract.md, 1.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snncc import graph
+from snncc.errors import UnsupportedLayerError
+from snncc.graph import Graph, Node, window_counts
+from snncc.ir import INPUT, Array, Head, Projection, Source, SumPool2D, sources
+from snncc.lower.compose import Kernel, Linear, Term, identity, scaled, then, total
+from snncc.lower.emit import emit_terms
+from snncc.lower.real import RealNetwork, RealPopulation
+from snncc.lower.values import (
+    IndexOp,
+    PadBy,
+    Part,
+    Pending,
+    PoolMax,
+    ReshapeTo,
+    Signal,
+    Value,
+    canonical,
+    channels,
+    index,
+    merged,
+    source,
+)
+
+ADVICE = "put a relu after it, or make it non-negative"
+
+
+def populate(network: Graph, signed_input: bool) -> RealNetwork:
+    """The populations of a graph. UnsupportedLayerError lists every place where the method cannot hold."""
+    return _Populate(network, signed_input).run()
+
+
+def input_scaling(network: Graph) -> tuple[Array, Array, int]:
+    """(gain, offset, number of nodes) of the Rescaling/Normalization layers right after the input."""
+    gain, offset = np.ones(()), np.zeros(())
+    used = 1
+    for node in network.nodes[1:]:
+        readers = [other for other in network.nodes if network.nodes[used - 1].name in other.inputs]
+        if not isinstance(node.op, graph.Affine) or readers != [node]:
+            break
+        gain, offset = gain * node.op.scale, offset * node.op.scale + node.op.shift
+        used += 1
+    return np.array(gain, np.float64), np.array(offset, np.float64), used
+
+
+class _Populate:
+    """Walks the graph once; `values` holds every tensor as parts (values.py)."""
+
+    def __init__(self, network: Graph, signed_input: bool) -> None:
+        self.network = network
+        self.gain, self.offset, self.first = input_scaling(network)
+        shape = network.input_shape
+        self.input_shape = shape if len(shape) in (1, 3) else (int(np.prod(shape)),)
+        if self.input_shape != shape and (self.gain.ndim or self.offset.ndim):
+            raise UnsupportedLayerError(f"the input of shape {shape} is normalised per channel: reshape it before")
+        entry: Value = (source(INPUT, self.input_shape, not signed_input),)
+        self.values = {node.name: entry for node in network.nodes[: self.first]}
+        self.populations: list[RealPopulation] = []
+        self.firing: dict[tuple[int, float | None], Signal] = {}
+        self.kept: list[Linear] = []  # keeps the identities in `firing` alive
+        self.refused: dict[str, None] = {}
+
+    def run(self) -> RealNetwork:
+        nodes = list(self.network.nodes)
+        head, last, final = self._head(nodes)
+        for i, node in enumerate(nodes[self.first : last + 1], self.first):
+            inputs = [self.values[name] for name in node.inputs]
+            try:
+                self.values[node.name] = self._convert(node, inputs, readout=i == final)
+            except UnsupportedLayerError as why:
+                self.refused[str(why)] = None
+                stand_in = source(node.name, node.shape)
+                self.values[node.name] = (Signal(stand_in.view, canonical(node.shape), True),)
+        if not self.refused:
+            try:
+                self._readout(nodes[last])
+            except UnsupportedLayerError as why:
+                self.refused[str(why)] = None
+        if self.refused:
+            lines = "\n".join(f"  - {line}" for line in self.refused)
+            raise UnsupportedLayerError(f"model {self.network.name!r} cannot be converted:\n{lines}")
+        return RealNetwork(
+            self.network.name,
+            self.input_shape,
+            self.gain,
+            self.offset,
+            tuple(self._alive()),
+            head,
+            nodes[-1].shape,
+        )
+
+    def _head(self, nodes: list[Node]) -> tuple[Head, int, int]:
+        """(what the host applies, the last node to convert, the node that makes the readout).
+
+        Trailing reshapes only name the output's shape; a final relu is the host's, like a softmax.
+        """
+        head: Head = "linear"
+        last = len(nodes) - 1
+        while last >= self.first:
+            op = nodes[last].op
+            if isinstance(op, graph.Head):
+                head = "softmax" if op.kind == "softmax" else "sigmoid"
+            elif isinstance(op, graph.Relu) and head == "linear" and op.max_value is None:
+                head = "relu"
+            elif not isinstance(op, graph.Reshape):
+                break
+            last -= 1
+        if last < self.first:
+            raise UnsupportedLayerError(f"model {self.network.name!r} has no layer with weights: nothing to convert")
+        output = nodes[last].shape
+        if head in ("softmax",) and int(np.prod(output[:-1])) > 1:
+            raise UnsupportedLayerError(
+                f"layer {nodes[-1].layer!r}: a softmax over {output} classifies every position; snncc gives one class "
+                "per image: end with GlobalAveragePooling2D or Flatten and Dense"
+            )
+        return head, last, last
+
+    def _convert(self, node: Node, inputs: list[Value], readout: bool) -> Value:
+        value = inputs[0]
+        match node.op:
+            case graph.Conv(kernel, bias, strides, dilation, pads):
+                return self._conv(node, value, Kernel(kernel, False, strides, dilation, pads), bias)
+            case graph.Dense(kernel, bias):
+                return self._conv(node, value, Kernel(kernel[None, None]), bias)
+            case graph.Depthwise(kernel, bias, strides, dilation, pads):
+                return self._depthwise(node, value, Kernel(kernel, True, strides, dilation, pads), bias)
+            case graph.Affine(scale, shift):
+                return self._affine(node, value, scale, shift)
+            case graph.Relu(max_value):
+                return tuple(self._fire(self._restrict(node, part, max_value), max_value) for part in value)
+            case graph.AveragePool(size, strides, pads):
+                return self._average(node, value, SumPool2D(name=node.name, source=Source(""), size=size,
+                                                           strides=strides, pads=pads), readout)  # fmt: skip
+            case graph.MaxPool(size, strides, pads):
+                return self._index(node, value, PoolMax(size, strides, pads))
+            case graph.Pad(pads):
+                return self._index(node, value, PadBy(pads))
+            case graph.Reshape():
+                return self._index(node, value, ReshapeTo(canonical(node.shape)))
+            case graph.Concatenate():
+                return tuple(part for value in inputs for part in value)
+            case graph.Add():
+                return self._add(node, inputs)
+            case _:
+                raise UnsupportedLayerError(f"layer {node.layer!r}: {type(node.op).__name__} inside the network")
+
+    # --- linear layers -------------------------------------------------------------------------------------
+
+    def _conv(self, node: Node, value: Value, kernel: Kernel, bias: Array | None) -> Value:
+        """A convolution over all parts: one term per run of signals, a composition per linear part."""
+        shape = kernel.output((*value[0].shape[:2], channels(value)))
+        linears = []
+        for group, start, stop in _groups(tuple(self._settle(part) for part in value)):
+            part_kernel = Kernel(kernel.weights[:, :, start:stop], False, kernel.strides, kernel.dilation, kernel.pads)
+            if isinstance(group, Signal):
+                term = Term(group.view, group.shape, part_kernel, node.layer)
+                linears.append(Linear((term,), np.zeros(shape[2]), shape, (), group.nonnegative))
+            else:
+                linears.append(self._after_linear(node, group, part_kernel))
+        whole = total(linears, node.layer)
+        return (self._pending(node, _biased(whole, bias)),)
+
+    def _after_linear(self, node: Node, part: Pending, kernel: Kernel) -> Linear:
+        if not part.plain:
+            shape = part.linear.shape
+            size = int(np.prod(shape))
+            if part.operations != (ReshapeTo((1, 1, size)),) or kernel.weights.shape[:2] != (1, 1):
+                raise UnsupportedLayerError(
+                    f"layer {node.layer!r} reads {_list(part.linear.layers)} through {_describe(part.operations)} "
+                    f"with no relu between: {ADVICE}"
+                )
+            kernel = Kernel(kernel.weights.reshape(*shape, -1))
+        return then(part.linear, kernel, np.zeros(1), node.layer)
+
+    def _depthwise(self, node: Node, value: Value, kernel: Kernel, bias: Array | None) -> Value:
+        parts: list[Part] = []
+        start = 0
+        multiplier = kernel.weights.shape[3]
+        for part in value:
+            part = self._settle(part)
+            stop = start + part.shape[2]
+            own = Kernel(kernel.weights[:, :, start:stop], True, kernel.strides, kernel.dilation, kernel.pads)
+            if isinstance(part, Signal):
+                shape = own.output(part.shape)
+                term = Term(part.view, part.shape, own, node.layer)
+                linear = Linear((term,), np.zeros(shape[2]), shape, (node.layer,), part.nonnegative)
+            else:
+                linear = self._after_linear(node, part, own)
+            share = None if bias is None else bias[start * multiplier : stop * multiplier]
+            parts.append(self._pending(node, _biased(linear, share)))
+            start = stop
+        return tuple(parts)
+
+    def _affine(self, node: Node, value: Value, scale: Array, shift: Array) -> Value:
+        count = channels(value)
+        scale, shift = np.broadcast_to(scale, (count,)), np.broadcast_to(shift, (count,))
+        parts: list[Part] = []
+        start = 0
+        for part in value:
+            stop = start + part.shape[2]
+            a, b = scale[start:stop], shift[start:stop]
+            start = stop
+            if isinstance(part, Signal):
+                term = Term(part.view, part.shape, identity(part.shape[2], a), node.layer)
+                linear = Linear((term,), np.array(b), part.shape, (node.layer,), part.nonnegative)
+                parts.append(self._pending(node, linear))
+                continue
+            for operation in part.operations:
+                self._commutes(node, part, operation, a, b)
+            parts.append(Pending(scaled(part.linear, a, b, node.layer), part.operations, part.shape, part.name))
+        return tuple(parts)
+
+    def _commutes(self, node: Node, part: Pending, operation: IndexOp, scale: Array, shift: Array) -> None:
+        """Whether scale and shift per channel may be moved in front of an index operation."""
+        before = part.linear.shape
+        if isinstance(operation, PoolMax) and (scale < 0).any():
+            worst = int(np.argmin(scale))
+            raise UnsupportedLayerError(
+                f"layer {node.layer!r} follows a max-pool of a linear layer and its gain of channel {worst} is "
+                "negative: put the relu before the max-pool"
+            )
+        if isinstance(operation, PadBy) and shift.any():
+            raise UnsupportedLayerError(f"layer {node.layer!r} shifts zero padding: normalise before padding")
+        if isinstance(operation, ReshapeTo) and operation.shape[2] != before[2]:
+            raise UnsupportedLayerError(
+                f"layer {node.layer!r} normalises after a reshape of {_list(part.linear.layers)}: normalise before it"
+            )
+
+    def _average(self, node: Node, value: Value, pool: SumPool2D, readout: bool) -> Value:
+        """A population of sums over non-negative signals; else a depthwise kernel of 1/k."""
+        parts: list[Part] = []
+        for part in value:
+            part = self._settle(part)
+            if isinstance(part, Signal) and part.nonnegative and not readout:
+                shape = (*canonical(node.shape)[:2], part.shape[2])
+                projection = SumPool2D(
+                    name=node.name, source=part.view, size=pool.size, strides=pool.strides, pads=pool.pads
+                )
+                parts.append(self._population(node.name, shape, (projection,), np.zeros(shape[2]), None, (node.layer,)))
+                continue
+            own = self._mean_kernel(node, part.shape, pool)
+            if isinstance(part, Signal):
+                term = Term(part.view, part.shape, own, node.layer)
+                shape = own.output(part.shape)
+                linear = Linear((term,), np.zeros(shape[2]), shape, (node.layer,), part.nonnegative)
+            else:
+                linear = self._after_linear(node, part, own)
+            parts.append(self._pending(node, linear))
+        return tuple(parts)
+
+    def _mean_kernel(self, node: Node, shape: tuple[int, int, int], pool: SumPool2D) -> Kernel:
+        counts = window_counts(shape, pool.size, pool.strides, pool.pads, (node.shape[0], node.shape[1]))
+        if not (counts == counts.flat[0]).all():
+            raise UnsupportedLayerError(
+                f"layer {node.layer!r} averages over fewer elements at the border ('same' padding) of a tensor that is "
+                "not provably non-negative, or of the readout: use padding='valid' or put a relu before it"
+            )
+        weights = np.full((*pool.size, shape[2], 1), 1 / counts.flat[0])
+        return Kernel(weights, True, pool.strides, (1, 1), pool.pads)
+
+    # --- populations ---------------------------------------------------------------------------------------
+
+    def _add(self, node: Node, inputs: list[Value]) -> Value:
+        """Sum of branches: parts are added one by one where they line up, else as whole maps."""
+        layouts = {tuple(part.shape[2] for part in value) for value in inputs}
+        if len(layouts) > 1:
+            inputs = [self._embed(node, value) for value in inputs]
+        parts: list[Part] = []
+        for column in zip(*inputs, strict=True):
+            linears = [self._as_linear(node, part) for part in column]
+            parts.append(self._pending(node, total(linears, node.layer)))
+        return tuple(parts)
+
+    def _embed(self, node: Node, value: Value) -> Value:
+        """All parts of a value as one linear map over the whole channel axis."""
+        count, start, linears = channels(value), 0, []
+        for part in value:
+            place = np.zeros((1, 1, part.shape[2], count))
+            place[0, 0, np.arange(part.shape[2]), start + np.arange(part.shape[2])] = 1
+            linears.append(then(self._as_linear(node, part), Kernel(place), np.zeros(count), node.layer))
+            start += part.shape[2]
+        return (self._pending(node, total(linears, node.layer)),)
+
+    def _as_linear(self, node: Node, part: Part) -> Linear:
+        if isinstance(part, Pending) and not part.plain:
+            part = self._settle(part)
+        if isinstance(part, Signal):
+            term = Term(part.view, part.shape, identity(part.shape[2]), node.layer)
+            return Linear((term,), np.zeros(part.shape[2]), part.shape, (), part.nonnegative)
+        if not part.plain:
+            raise UnsupportedLayerError(
+                f"layer {node.layer!r} adds {_list(part.linear.layers)} after {_describe(part.operations)} with no "
+                f"relu between: {ADVICE}"
+            )
+        return part.linear
+
+    def _restrict(self, node: Node, part: Part, max_value: float | None) -> Part:
+        """What a relu makes a population of: a signal that it leaves alone stays a signal."""
+        if isinstance(part, Pending) or (part.nonnegative and max_value is None):
+            return part
+        term = Term(part.view, part.shape, identity(part.shape[2]), node.layer)
+        linear = Linear((term,), np.zeros(part.shape[2]), part.shape, (node.layer,), part.nonnegative)
+        return self._pending(node, linear)
+
+    def _settle(self, part: Part) -> Part:
+        """A linear map that is provably non-negative becomes a population before another layer reads it."""
+        if isinstance(part, Pending) and part.linear.nonnegative:
+            return self._fire(part, None)
+        return part
+
+    def _fire(self, part: Part, max_value: float | None) -> Signal:
+        """The population of a linear map, made once, seen through the index operations after it."""
+        if isinstance(part, Signal):
+            return part
+        key = (id(part.linear), max_value)
+        if key not in self.firing:
+            self.kept.append(part.linear)
+            projections, shape = emit_terms(part.linear)
+            self.firing[key] = self._population(
+                part.name, shape, projections, part.linear.bias, max_value, part.linear.layers
+            )
+        signal = self.firing[key]
+        shape3 = signal.shape
+        for operation in part.operations:
+            shape3 = _index_shape(shape3, operation)
+            signal = index(signal, operation, shape3)
+        return signal
+
+    def _population(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        projections: tuple[Projection, ...],
+        bias: Array,
+        max_value: float | None,
+        layers: tuple[str, ...],
+    ) -> Signal:
+        taken = {p.name for p in self.populations} | {INPUT}
+        unique, n = name, 1
+        while unique in taken:
+            unique, n = f"{name}_p{n}", n + 1
+        self.populations.append(RealPopulation(unique, shape, projections, bias, max_value, layers))
+        return source(unique, shape)
+
+    def _index(self, node: Node, value: Value, operation: IndexOp) -> Value:
+        """A reshape, padding or max-pool: part by part where it keeps the channels apart."""
+        if isinstance(operation, ReshapeTo) and (*value[0].shape[:2], channels(value)) == operation.shape:
+            return value
+        value = tuple(self._settle(part) for part in value)
+        if isinstance(operation, ReshapeTo) and len(value) > 1:
+            if not all(isinstance(part, Signal) for part in value):
+                raise UnsupportedLayerError(
+                    f"layer {node.layer!r} reshapes a concatenation with a part that no relu follows: {ADVICE}"
+                )
+            value = (merged(value),)
+        parts: list[Part] = []
+        for part in value:
+            shape = _index_shape(part.shape, operation)
+            if isinstance(part, Signal):
+                parts.append(index(part, operation, shape))
+            else:
+                parts.append(Pending(part.linear, (*part.operations, operation), shape, part.name))
+        return tuple(parts)
+
+    def _pending(self, node: Node, linear: Linear) -> Pending:
+        return Pending(linear, (), linear.shape, node.name)
+
+    # --- readout -------------------------------------------------------------------------------------------
+
+    def _readout(self, node: Node) -> None:
+        value = self.values[node.name]
+        if len(value) > 1:
+            value = self._embed(node, value)
+        part = value[0]
+        operations = part.operations if isinstance(part, Pending) else ()
+        if any(not isinstance(operation, ReshapeTo) for operation in operations):
+            raise UnsupportedLayerError(
+                f"the model ends with {_describe(operations)} of {node.layer!r}, which no relu precedes: {ADVICE}"
+            )
+        linear = part.linear if isinstance(part, Pending) else self._as_linear(node, part)
+        projections, shape = emit_terms(linear)
+        name = part.name if isinstance(part, Pending) else node.name
+        self._population(name, shape, projections, linear.bias, None, linear.layers or (node.layer,))
+
+    def _alive(self) -> list[RealPopulation]:
+        """Populations that the readout depends on."""
+        needed = {self.populations[-1].name}
+        kept = []
+        for population in reversed(self.populations):
+            if population.name in needed:
+                needed.update(name for p in population.projections for name in sources(p.source))
+                kept.append(population)
+        return kept[::-1]
+
+
+def _groups(value: Value) -> list[tuple[Part, int, int]]:
+    """Runs of signals as one part each; (part, first channel, last channel + 1)."""
+    groups: list[tuple[Part, int, int]] = []
+    run: list[Part] = []
+    start = position = 0
+    for part in (*value, None):
+        if isinstance(part, Signal):
+            run.append(part)
+            position += part.shape[2]
+            continue
+        if run:
+            groups.append((merged(tuple(run)), start, position))
+            run = []
+        if part is not None:
+            groups.append((part, position, position + part.shape[2]))
+            position += part.shape[2]
+        start = position
+    return groups
+
+
+def _biased(linear: Linear, bias: Array | None) -> Linear:
+    return linear if bias is None else Linear(
+        linear.terms, linear.bias + bias, linear.shape, linear.layers, linear.nonnegative_sources
+    )  # fmt: skip
+
+
+def _index_shape(shape: tuple[int, int, int], operation: IndexOp) -> tuple[int, int, int]:
+    match operation:
+        case ReshapeTo(new):
+            return new
+        case PadBy((top, bottom, left, right)):
+            return shape[0] + top + bottom, shape[1] + left + right, shape[2]
+        case PoolMax(size, strides, pads):
+            out = Kernel(np.zeros((*size, shape[2], 1)), True, strides, (1, 1), pads).output(shape)
+            return out[0], out[1], shape[2]
+
+
+def _list(names: tuple[str, ...]) -> str:
+    return ", ".join(repr(name) for name in names) or "a linear tensor"
+
+
+def _describe(operations: tuple[IndexOp, ...]) -> str:
+    words = {ReshapeTo: "a reshape", PadBy: "zero padding", PoolMax: "a max-pool"}
+    return " and ".join(words[type(operation)] for operation in operations) or "nothing"

@@ -1,0 +1,217 @@
+"""Real populations and their scales -> the integer network (or, for signed_bit = 0, the float twin).
+
+For drive `sum_p W''_p n_p + b' T` against threshold lambda, with `W''_p = W'_p * lambda_p`, a common factor s
+per neuron changes nothing: it is how scales disappear. Source: docs/contract.md, 3.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from snncc.errors import CalibrationError, NetworkError, SnnccWarning
+from snncc.ir import (
+    INPUT,
+    Array,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Identity,
+    Input,
+    Network,
+    Population,
+    Projection,
+    SumPool2D,
+    dense_weights,
+    prove,
+    replace,
+    view_shape,
+    weight_dtype,
+    weight_limit,
+)
+from snncc.lower.calibrate import LARGEST_LOGIT
+from snncc.lower.options import Options
+from snncc.lower.real import RealNetwork, RealPopulation, pool_counts
+from snncc.sim.linear import read
+
+MIN_THETA = 512
+MAX_SCALE = 2**20
+MAX_SHIFT = 40
+
+
+def quantise(real: RealNetwork, source: Input, scales: dict[str, Array], options: Options) -> Network:
+    """The network of populations, thresholds and weights; intervals proved."""
+    readout = real.populations[-1]
+    fires = options.readout == "spikes"
+    lambdas = {INPUT: source.lambda_} | {p.name: scales[p.name] for p in real.populations}
+    if fires:
+        lambdas[readout.name] = scales[LARGEST_LOGIT]
+    populations = []
+    output_scale = 1.0
+    for population in real.populations:
+        quantiser = _Quantiser(real, population, lambdas, options)
+        quantised, scale = quantiser.run(silent=population is readout and not fires)
+        populations.append(quantised)
+        if population is readout and not fires:
+            output_scale = float(scale)
+    network = Network(
+        name=options.name or real.name,
+        input=source,
+        populations=tuple(populations),
+        timesteps=options.timesteps,
+        signed_bit=options.signed_bit,
+        dynamics=options.dynamics,
+        readout=options.readout,
+        head=real.head,
+        output_scale=output_scale,
+        output_shape=real.output_shape,
+        spike_ext=options.spike_ext,
+        thresholding=str(options.thresholding),
+        tool_version=options.tool_version,
+    )
+    return replace(network, intervals=prove(network)) if network.is_integer else network
+
+
+Weighted: TypeAlias = Conv2D | DepthwiseConv2D | Dense | Identity
+"""A projection that has weights of its own."""
+
+
+def start_potential(theta: Array, thresholding: str) -> Array:
+    """v0 = floor(theta * thresholding), thresholding an exact decimal."""
+    part = Fraction(thresholding)
+    if np.issubdtype(theta.dtype, np.integer):
+        return np.asarray((theta.astype(object) * part.numerator) // part.denominator).astype(np.int64)
+    return np.asarray(theta * float(part), np.float64)
+
+
+class _Quantiser:
+    """One population: W'' from the sources' scales, then s, F, W_int, theta, b, v0."""
+
+    def __init__(
+        self, real: RealNetwork, population: RealPopulation, lambdas: dict[str, Array], options: Options
+    ) -> None:
+        self.real, self.population, self.options = real, population, options
+        self.lambdas = lambdas
+        self.scale = lambdas[population.name]
+        self.readout = population is real.populations[-1]
+        self.shapes = real.shapes
+
+    def run(self, silent: bool) -> tuple[Population, Array]:
+        """(the population, s). `silent`: a potential readout, per tensor and without threshold."""
+        if isinstance(self.population.projections[0], SumPool2D):
+            projections, s, theta, bias = self._pool(self.population.projections[0])
+        else:
+            weights = [self._weights(p) for p in self.population.projections if not isinstance(p, SumPool2D)]
+            projections, s = self._linear(weights)
+            theta, bias = self._round(s * self.scale), self._round(s * self.population.bias)
+        if self.options.signed_bit:
+            theta = np.maximum(theta, 1)
+            if not silent and int(theta.min()) < MIN_THETA:
+                warnings.warn(
+                    f"population {self.population.name!r}: its smallest threshold is {int(theta.min())}, below "
+                    f"{MIN_THETA}: its weights differ too much in size for this scaling: use --per-channel or "
+                    "more bits",
+                    SnnccWarning,
+                    stacklevel=2,
+                )
+        zero = np.zeros((), theta.dtype)
+        return Population(
+            name=self.population.name,
+            shape=self.population.shape,
+            projections=tuple(projections),
+            theta=None if silent else theta,
+            bias=bias,
+            v0=zero if silent else start_potential(theta, str(self.options.thresholding)),
+            lambda_=np.asarray(self.scale, np.float64),
+            saturates=self.population.max_value is not None,
+            layers=self.population.layers,
+        ), s
+
+    def _round(self, values: Array) -> Array:
+        values = np.asarray(values, np.float64)
+        return np.rint(values).astype(np.int64) if self.options.signed_bit else values
+
+    def _source_scale(self, projection: Projection) -> Array:
+        """lambda of each channel (last axis) of what the projection reads."""
+        whole = {name: np.broadcast_to(self.lambdas[name], (1, *shape)) for name, shape in self.shapes.items()
+                 if name in self.lambdas}  # fmt: skip
+        values = read(projection.source, whole)[0]
+        flat = values.reshape(-1, values.shape[-1])
+        most: Array = flat.max(axis=0)
+        if ((flat != most) & (flat != 0)).any():  # zeros are padding
+            raise NetworkError(
+                f"projection {projection.name!r}: a reshape mixes channels of different scale: use a scale per layer"
+            )
+        return most
+
+    def _weights(self, projection: Weighted) -> Weighted:
+        """The projection with W'' = W' * lambda of its source channel, float64."""
+        scale = self._source_scale(projection)
+        shaped = scale if isinstance(projection, Identity) else scale[:, None]
+        weighted: Weighted = replace(projection, weights=np.asarray(projection.weights, np.float64) * shaped)
+        return weighted
+
+    def _linear(self, weighted: list[Weighted]) -> tuple[list[Projection], Array]:
+        channels = self.population.shape[-1]
+        if not self.options.signed_bit:
+            return [replace(p, weights=p.weights.astype(np.float32)) for p in weighted], np.ones(())
+        q = weight_limit(self.options.signed_bit)
+        per_tensor = self.readout or not self.options.per_channel
+        peaks = [np.abs(dense_weights(p, channels)).max(axis=0) for p in weighted]
+        if per_tensor:
+            peaks = [peak.max(keepdims=True) for peak in peaks]
+        m = np.max(peaks, axis=0)
+        m = np.where(m > 0, m, m.max() or 1.0)
+        s = self._common_scale(peaks, m, q)
+        out = []
+        for projection, peak in zip(weighted, peaks, strict=True):
+            shift = next(f for f in range(MAX_SHIFT + 64) if np.rint((peak * s).max() / 2**f) <= q)
+            weights = projection.weights * (self._per_output(projection, s) / 2**shift)
+            integer = np.rint(weights).astype(weight_dtype(self.options.signed_bit))
+            out.append(replace(projection, weights=integer, shift=shift))
+        return out, (s.reshape(()) if per_tensor else s)
+
+    def _common_scale(self, peaks: list[Array], m: Array, q: int) -> Array:
+        """s[c] = min(2^e q / m[c], 2^20 / lambda[c]), e the smallest that keeps theta and small branches."""
+        ratio = q * self.scale / m
+        branches = [(peak / m).max() for peak in peaks if peak.any()]
+        for e in range(MAX_SHIFT):
+            if (2**e * ratio >= MIN_THETA).all() and all(2**e * branch > 0.5 for branch in branches):
+                break
+        return np.minimum(2.0**e * q / m, (MAX_SCALE / self.scale).min() if m.size == 1 else MAX_SCALE / self.scale)
+
+    def _per_output(self, projection: Weighted, s: Array) -> Array:
+        if isinstance(projection, DepthwiseConv2D) and s.size > 1:
+            return s.reshape(projection.weights.shape[2:])
+        return s
+
+    def _pool(self, projection: SumPool2D) -> tuple[list[Projection], Array, Array, Array]:
+        """Sum pooling: weights 1; theta = rint(k * 2^F * lambda / lambda_src), F the smallest with theta >= 512."""
+        source = view_shape(projection.source, self.shapes)
+        counts = pool_counts(projection, source, self.population.shape).astype(np.float64)
+        lambda_src = self._source_scale(projection)
+        if (lambda_src == lambda_src[0]).all():
+            lambda_src = lambda_src[0]
+        exact: Any = counts * self.scale / lambda_src
+        shift = 0
+        if self.options.signed_bit:
+            while shift < MAX_SHIFT and np.rint(exact * 2**shift).min() < MIN_THETA:
+                shift += 1
+        theta = self._round(exact * 2**shift)
+        s = np.asarray(2**shift / lambda_src)
+        return [replace(projection, shift=shift)], s, theta, np.zeros((), theta.dtype)
+
+
+def check_thresholding(value: object) -> str:
+    """An exact decimal as text; CalibrationError otherwise."""
+    try:
+        part = Fraction(str(value))
+    except (ValueError, ZeroDivisionError):
+        raise CalibrationError(f"thresholding must be a number such as 0.5, not {value!r}") from None
+    if not math.isfinite(part) or abs(part) > 1:
+        raise CalibrationError(f"thresholding must lie in -1..1 (0.5 is the usual), not {value}")
+    return str(value)

@@ -1,0 +1,123 @@
+"""The real-valued network in the shape of the integer one: the same populations, views and projections.
+
+Every batch normalisation is folded and every linear chain composed, so that a population is exactly
+`a = min(max(sum of projections + bias, 0), max_value)`. Calibration and the float twin run it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from snncc.graph import window_counts
+from snncc.ir import INPUT, Array, Head, Projection, SumPool2D, View, sources, view_shape
+from snncc.sim.linear import BLOCK_ELEMENTS, Operator, operator, read, scratch_elements
+from snncc.sim.run import in_parallel, worker_count
+
+CHUNK = 32
+
+
+@dataclass(frozen=True)
+class RealPopulation:
+    """`a = min(max(sum_p W'_p a_p + bias, 0), max_value)`; the readout has no relu. bias: (C,) or (H, W, C)."""
+
+    name: str
+    shape: tuple[int, ...]
+    projections: tuple[Projection, ...]
+    bias: Array
+    max_value: float | None = None
+    layers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RealNetwork:
+    """Populations in topological order, the last one linear: the readout. Input: `x*gain + offset`."""
+
+    name: str
+    input_shape: tuple[int, ...]
+    gain: Array
+    offset: Array
+    populations: tuple[RealPopulation, ...]
+    head: Head
+    output_shape: tuple[int, ...]
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of the input and of every population by name."""
+        return {INPUT: self.input_shape} | {p.name: p.shape for p in self.populations}
+
+
+def pool_counts(projection: SumPool2D, source: tuple[int, ...], output: tuple[int, ...]) -> Array:
+    """k, the number of real elements of each window: () where it is the same everywhere, else (H, W, 1)."""
+    counts = window_counts(source, projection.size, projection.strides, projection.pads, (output[0], output[1]))
+    return counts.flat[:1].reshape(()) if (counts == counts.flat[0]).all() else counts
+
+
+def prepared_input(network: RealNetwork, x: Array) -> Array:
+    """What the first layers see, in float64: `x*gain + offset`."""
+    x = np.asarray(x, np.float64).reshape(len(x), *network.input_shape)
+    return x * network.gain + network.offset
+
+
+def activations(
+    network: RealNetwork, x: Array, visit: Callable[[RealPopulation, Array], object] | None = None
+) -> Iterator[dict[str, Array]]:
+    """Activations of every population (the readout's before its head), chunk by chunk, all processors, float32.
+
+    `visit(population, values)` sees each population's array of a chunk from a worker thread. Arrays that no later
+    population reads are dropped at once; a chunk's result holds the readout alone when `visit` is given.
+    """
+    runners = [_runner(network, population) for population in network.populations]
+    last_use = {name: i for i, p in enumerate(network.populations) for q in p.projections for name in sources(q.source)}
+
+    def work(chunk: Array) -> dict[str, Array]:
+        values = {INPUT: prepared_input(network, chunk).astype(np.float32)}
+        for i, (population, run) in enumerate(zip(network.populations, runners, strict=True)):
+            values[population.name] = run(values)
+            if visit:
+                visit(population, values[population.name])
+                for name in [n for n in values if last_use.get(n, len(runners)) <= i]:
+                    del values[name]
+        return values
+
+    chunks = [x[i : i + CHUNK] for i in range(0, len(x), CHUNK)]
+    yield from in_parallel(work, chunks, worker_count(len(chunks)))
+
+
+def _runner(network: RealNetwork, population: RealPopulation) -> Callable[[dict[str, Array]], Array]:
+    """The function from earlier activations to this population's, in cache-sized blocks of images."""
+    synapses: list[tuple[View, Operator, Array | None]] = []
+    scratch = int(np.prod(population.shape))
+    for projection in population.projections:
+        source = view_shape(projection.source, network.shapes)
+        scratch = max(scratch, scratch_elements(projection, source, population.shape))
+        share = None
+        if isinstance(projection, SumPool2D):
+            share = (1 / pool_counts(projection, source, population.shape)).astype(np.float32)
+        synapses.append((projection.source, operator(projection, source, np.float32), share))
+    bias = population.bias.astype(np.float32)
+    readout = population is network.populations[-1]
+    block = max(1, BLOCK_ELEMENTS // scratch)
+
+    def run(values: dict[str, Array]) -> Array:
+        images = len(next(iter(values.values())))
+        out = np.empty((images, *population.shape), np.float32)
+        for start in range(0, images, block):
+            rows = {name: value[start : start + block] for name, value in values.items()}
+            total: Array = np.zeros((), np.float32)
+            for first, (view, apply, share) in enumerate(synapses):
+                product = apply(read(view, rows))
+                if share is not None:
+                    product *= share
+                total = np.add(total, product, out=total) if first else product
+            total += bias
+            if not readout:
+                np.maximum(total, 0, out=total)
+                if population.max_value is not None:
+                    np.minimum(total, population.max_value, out=total)
+            out[start : start + block] = total
+        return out
+
+    return run

@@ -1,0 +1,121 @@
+"""What a tensor of the graph is while populations are being formed: parts side by side on the channel axis.
+
+A `Signal` is a view of populations (or of the input). A `Pending` is a linear map that no relu has made a
+population yet, with the index operations that were written after it: a relu commutes with all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from snncc.ir import Concat, MaxPool, Pad, Pads, Pair, Reshape, Source, View
+from snncc.lower.compose import Linear, Map
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A view of spiking populations (non-negative) or of a signed input."""
+
+    view: View
+    shape: Map
+    nonnegative: bool
+
+
+@dataclass(frozen=True)
+class ReshapeTo:
+    """Pending: the same elements under another shape."""
+
+    shape: Map
+
+
+@dataclass(frozen=True)
+class PadBy:
+    """Pending: zeros around."""
+
+    pads: Pads
+
+
+@dataclass(frozen=True)
+class PoolMax:
+    """Pending: a max-pool."""
+
+    size: Pair
+    strides: Pair
+    pads: Pads
+
+
+IndexOp: TypeAlias = ReshapeTo | PadBy | PoolMax
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A linear map and the index operations after it; `shape` is the last one's."""
+
+    linear: Linear
+    operations: tuple[IndexOp, ...]
+    shape: Map
+    name: str
+
+    @property
+    def plain(self) -> bool:
+        """Nothing but the linear map."""
+        return not self.operations
+
+
+Part: TypeAlias = Signal | Pending
+Value: TypeAlias = tuple[Part, ...]
+
+
+def canonical(shape: tuple[int, ...]) -> Map:
+    """Every tensor as (H, W, C): a vector is a 1x1 map, and so is what is neither a vector nor a map."""
+    if len(shape) == 3:
+        return shape[0], shape[1], shape[2]
+    size = 1
+    for n in shape:
+        size *= n
+    return 1, 1, size
+
+
+def channels(value: Value) -> int:
+    """Number of channels of all parts together."""
+    return sum(part.shape[2] for part in value)
+
+
+def source(name: str, shape: tuple[int, ...], nonnegative: bool = True) -> Signal:
+    """A whole population as a signal."""
+    whole = canonical(shape)
+    return Signal(reshaped(Source(name), shape, whole), whole, nonnegative)
+
+
+def reshaped(view: View, before: tuple[int, ...], after: tuple[int, ...]) -> View:
+    """The view under another shape; nested reshapes are one."""
+    if before == after:
+        return view
+    if isinstance(view, Reshape):
+        return Reshape(view.view, after)
+    return Reshape(view, after)
+
+
+def merged(value: Value) -> Signal:
+    """Signals side by side as one signal."""
+    signals = [part for part in value if isinstance(part, Signal)]
+    if len(signals) == 1:
+        return signals[0]
+    height, width, _ = signals[0].shape
+    views: list[View] = []
+    for signal in signals:
+        views += signal.view.views if isinstance(signal.view, Concat) else [signal.view]
+    return Signal(Concat(tuple(views)), (height, width, channels(value)), all(s.nonnegative for s in signals))
+
+
+def index(signal: Signal, operation: IndexOp, shape: Map) -> Signal:
+    """A signal after an index operation."""
+    match operation:
+        case ReshapeTo():
+            return replace(signal, view=reshaped(signal.view, signal.shape, shape), shape=shape)
+        case PadBy(pads):
+            view: View = Pad(signal.view, pads) if any(pads) else signal.view
+        case PoolMax(size, strides, pads):
+            view = MaxPool(signal.view, size, strides, pads)
+    return replace(signal, view=view, shape=shape)
