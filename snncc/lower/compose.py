@@ -152,16 +152,15 @@ def _merge_weights(first: Kernel, second: Kernel, offsets: list[Array]) -> Array
 
 def _product(a: Array, b: Array, depthwise_a: bool, depthwise_b: bool) -> Array:
     """One tap after another: (C, C') matrices, or (C, M) where depthwise."""
+    product: Array
     if depthwise_a and depthwise_b:
-        channels, m = a.shape
-        return np.asarray(a[:, :, None] * b.reshape(channels, m, -1)).reshape(channels, -1)
-    if depthwise_a:
-        channels, m = a.shape
-        return np.asarray(np.einsum("cm,cmo->co", a, b.reshape(channels, m, -1)))
-    if depthwise_b:
-        every: Array = a[:, :, None] * b[None]
-        return every.reshape(len(a), -1)
-    product: Array = a @ b
+        product = (a[:, :, None] * b.reshape(*a.shape, -1)).reshape(len(a), -1)
+    elif depthwise_a:
+        product = np.einsum("cm,cmo->co", a, b.reshape(*a.shape, -1))
+    elif depthwise_b:
+        product = (a[:, :, None] * b[None]).reshape(len(a), -1)
+    else:
+        product = a @ b
     return product
 
 
@@ -170,7 +169,8 @@ def _carry_bias(linear: Linear, second: Kernel) -> Array:
     if not linear.bias.any():
         return np.zeros(second.output(linear.shape)[2])
     maps = np.broadcast_to(linear.bias, linear.shape)[None]
-    return apply(second, np.ascontiguousarray(maps))[0]
+    carried: Array = apply(second, np.ascontiguousarray(maps))[0]
+    return carried
 
 
 def apply(kernel: Kernel, maps: Array) -> Array:

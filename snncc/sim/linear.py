@@ -70,7 +70,7 @@ def pad(x: Array, pads: Pads, fill: float = 0) -> Array:
     return padded
 
 
-def _taps(x: Array, kernel: Pair, strides: Pair, dilation: Pair) -> list[Array]:
+def taps(x: Array, kernel: Pair, strides: Pair, dilation: Pair) -> list[Array]:
     """For each kernel position the (N, OH, OW, C) slice of a padded map that it multiplies."""
     height, width = window_shape(x.shape[1:], kernel, strides, dilation, (0, 0, 0, 0))
     slices = []
@@ -84,7 +84,7 @@ def _taps(x: Array, kernel: Pair, strides: Pair, dilation: Pair) -> list[Array]:
 
 def _max_pool(x: Array, size: Pair, strides: Pair, pads: Pads) -> Array:
     lowest = np.iinfo(x.dtype).min if np.issubdtype(x.dtype, np.integer) else -np.inf
-    first, *others = _taps(pad(x, pads, lowest), size, strides, (1, 1))
+    first, *others = taps(pad(x, pads, lowest), size, strides, (1, 1))
     most = first.copy()
     for tap in others:
         np.maximum(most, tap, out=most)
@@ -101,7 +101,7 @@ def operator(projection: Projection, source: tuple[int, ...], dtype: Any) -> Ope
             scale = w.astype(dtype)
             return lambda x: np.multiply(x, scale)
         case SumPool2D(size=size, strides=strides, pads=pads):
-            return lambda x: _sum(_taps(pad(x, pads), size, strides, (1, 1)))
+            return lambda x: _sum(taps(pad(x, pads), size, strides, (1, 1)))
         case DepthwiseConv2D():
             return _depthwise(projection, dtype)
         case Conv2D():
@@ -121,10 +121,10 @@ def _depthwise(projection: DepthwiseConv2D, dtype: Any) -> Operator:
 
     def apply(x: Array) -> Array:
         padded = pad(x, projection.pads)
-        taps = _taps(padded, (height, width), projection.strides, projection.dilation)
-        total = taps[0][..., None] * weights[0]
+        slices = taps(padded, (height, width), projection.strides, projection.dilation)
+        total = slices[0][..., None] * weights[0]
         product = np.empty_like(total)
-        for tap, weight in zip(taps[1:], weights[1:], strict=True):
+        for tap, weight in zip(slices[1:], weights[1:], strict=True):
             total += np.multiply(tap[..., None], weight, out=product)
         flat: Array = total.reshape(*total.shape[:-2], channels * multiplier)
         return flat

@@ -1,0 +1,5 @@
+"""`python -m snncc` is `snncc`."""
+
+from snncc.cli import main
+
+main()

@@ -1,0 +1,178 @@
+"""The public API: `convert` a Keras model, then `run`, `evaluate`, `save` and `export` the network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snncc import evaluation, ir, sim, store
+from snncc.errors import CalibrationError, NetworkError
+from snncc.evaluation import Evaluation
+from snncc.frontend import from_keras, load_model
+from snncc.lower import Options, lower
+from snncc.lower.quantise import check_thresholding, start_potential
+from snncc.sim.encode import quantise
+
+
+def tool_version() -> str:
+    """The version of snncc."""
+    try:
+        return version("snncc")
+    except PackageNotFoundError:
+        return "0+unknown"
+
+
+class Network:
+    """An exact integer spiking network. `.ir` is its data (populations, views, projections)."""
+
+    def __init__(self, network: ir.Network) -> None:
+        self.ir = network
+
+    def __repr__(self) -> str:
+        return (
+            f"<snncc.Network {self.ir.name!r}: {len(self.ir.populations)} populations, "
+            f"{sum(p.neurons for p in self.ir.populations)} neurons, {self.ir.signed_bit} bits, "
+            f"T <= {self.ir.timesteps}, {self.ir.dynamics}>"
+        )
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the content: what firmware and bitstream carry. The tool's version does not count."""
+        return ir.content_hash(self.ir)
+
+    def pixels(self, x: Any) -> ir.Array:
+        """The host's quantiser: images as fed to `model.predict` -> integer pixels (N, *shape)."""
+        return quantise(self.ir.input, np.asarray(x))
+
+    def run(
+        self, x: Any, timesteps: int | None = None, dynamics: ir.Dynamics | None = None, trace: bool = False
+    ) -> sim.Result:
+        """Run images bit-exactly; T and dynamics default to what the network was compiled for.
+
+        Returns classes (N,), values (readout in its LSB), outputs (real units), counts per population and, with
+        `trace`, every population's spikes and potentials. DataError, NetworkError say what cannot be run.
+        """
+        timesteps = self.ir.timesteps if timesteps is None else timesteps
+        return sim.run(self.ir, self.pixels(x), timesteps, dynamics or self.ir.dynamics, trace)
+
+    def verify(self) -> None:
+        """Check every invariant of the contract; NetworkError names what is broken."""
+        ir.verify(self.ir)
+
+    def save(self, path: str | Path) -> Path:
+        """Write one `.snn` file, whole or not at all."""
+        return ir.save(self.ir, path)
+
+    def write(self, folder: str | Path, targets: Sequence[str] | store.Requests = (), force: bool = False) -> None:
+        """Write a compiled folder: network.snn, manifest.json and one folder per target."""
+        store.write(self.ir, Path(folder), _requests(targets), force)
+
+    def export(self, folder: str | Path, target: str, force: bool = False, **options: Any) -> None:
+        """Write a compiled folder with one target and its options."""
+        store.write(self.ir, Path(folder), {target: options}, force)
+
+    def with_(
+        self,
+        *,
+        timesteps: int | None = None,
+        dynamics: ir.Dynamics | None = None,
+        thresholding: float | str | None = None,
+        scaling_factor: float = 1,
+        spike_ext: int | None = None,
+        name: str | None = None,
+    ) -> Network:
+        """The same weights under other compile-time choices: a new network with a new hash.
+
+        `theta' = max(1, rint(theta*scaling_factor))`, `v0' = floor(theta'*thresholding)`; intervals proved anew.
+        """
+        old = self.ir
+        thresholding_ = check_thresholding(old.thresholding if thresholding is None else thresholding)
+        populations = old.populations
+        if thresholding is not None or scaling_factor != 1:
+            if not (np.isfinite(scaling_factor) and scaling_factor > 0):
+                raise CalibrationError(f"scaling_factor must be positive, not {scaling_factor}")
+            populations = tuple(_rescaled(p, scaling_factor, thresholding_) for p in populations)
+        new = ir.replace(
+            old,
+            populations=populations,
+            timesteps=old.timesteps if timesteps is None else timesteps,
+            dynamics=dynamics or old.dynamics,
+            thresholding=thresholding_,
+            spike_ext=old.spike_ext if spike_ext is None else spike_ext,
+            name=name or old.name,
+        )
+        if new.is_integer:
+            new = ir.replace(new, intervals=ir.prove(new))
+        ir.verify(new)
+        return Network(new)
+
+
+def _rescaled(population: ir.Population, factor: float, thresholding: str) -> ir.Population:
+    if population.theta is None:
+        return population
+    theta = population.theta * factor
+    if np.issubdtype(population.theta.dtype, np.integer):
+        exact = Fraction(str(factor))
+        scaled = [round(Fraction(int(t)) * exact) for t in population.theta.ravel()]
+        theta = np.maximum(1, np.array(scaled, np.int64)).reshape(population.theta.shape)
+    changed: ir.Population = ir.replace(population, theta=theta, v0=start_potential(theta, thresholding))
+    return changed
+
+
+def convert(model: Any, x_calibration: Any, **options: Any) -> Network:
+    """Convert a trained Keras model (or the path of one) into an exact integer spiking network.
+
+    `x_calibration` (N, *input shape) is what one would feed to `model.predict`; every sample counts. Options, as
+    keywords: signed_bit=8 (0: float twin), timesteps=64, dynamics="count"|"step", encoding="auto"|"rate"|"current",
+    thresholding=0.5, percentile=100, per_channel=True, lambda_per_channel=False, input_bits=8, input_range=(lo, hi),
+    readout="potential"|"spikes", spike_ext=0, name. UnsupportedLayerError, CalibrationError say what cannot be done.
+    """
+    if "name" in options and options["name"] and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", options["name"]):
+        raise NetworkError(f"name {options['name']!r} is not an identifier of C and Verilog: letters, digits and _")
+    try:
+        chosen = Options(**options, tool_version=tool_version())
+    except TypeError as error:
+        raise CalibrationError(f"unknown option: {error}") from None
+    if isinstance(model, str | Path):
+        model = load_model(model)
+    x = np.asarray(x_calibration)
+    network = lower(from_keras(model, x.shape[1:]), x, chosen)
+    ir.verify(network)
+    return Network(network)
+
+
+def load(path: str | Path) -> Network:
+    """Read a `.snn` file or a compiled folder. FileFormatError for anything else; nothing in it is executed."""
+    return Network(ir.load(path))
+
+
+def evaluate(
+    network: Network,
+    x: Any,
+    y: Any = None,
+    timesteps: int | Sequence[int] | None = None,
+    dynamics: ir.Dynamics | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> list[Evaluation]:
+    """Accuracy, spikes and synaptic operations at each T, bit-exactly."""
+    if timesteps is None:
+        timesteps = network.ir.timesteps
+    wanted = [timesteps] if isinstance(timesteps, int) else list(timesteps)
+    return evaluation.evaluate(network.ir, np.asarray(x), y, wanted, dynamics or network.ir.dynamics, progress)
+
+
+def export(folder: str | Path, targets: Sequence[str] | store.Requests) -> None:
+    """Add targets to a compiled folder from its network.snn alone; no Keras needed."""
+    store.export(Path(folder), _requests(targets))
+
+
+def _requests(targets: Sequence[str] | store.Requests) -> store.Requests:
+    if isinstance(targets, str):
+        return {targets: {}}
+    return dict(targets) if isinstance(targets, dict) else {name: {} for name in targets}

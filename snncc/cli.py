@@ -1,0 +1,239 @@
+"""The command line. Each command parses, calls the API and prints; nothing else happens here."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from snncc.errors import SnnccError, SnnccWarning
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from snncc.api import Network
+
+HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True}
+DYNAMICS = click.Choice(["count", "step"])
+FOLDER = click.Path(file_okay=False)
+
+
+@click.group(context_settings=HELP)
+@click.version_option(package_name="snncc", prog_name="snncc")
+def cli() -> None:
+    """Compile trained Keras CNNs into exact integer spiking networks for microcontrollers and FPGAs."""
+
+
+@cli.command("compile")
+@click.argument("model", type=click.Path(dir_okay=False))
+@click.option("--calibration", required=True, metavar="DATA.npz[:NAME]", help="Samples as fed to model.predict.")
+@click.option("-o", "--output", required=True, type=FOLDER, help="Folder to write.")
+@click.option("--signed-bit", default=8, help="Bits per weight, 2..16; 0: float twin.")
+@click.option("--timesteps", default=64, help="Largest T that the network may run with.")
+@click.option("--dynamics", default="count", type=DYNAMICS, help="Default at run time.")
+@click.option("--encoding", default="auto", type=click.Choice(["auto", "rate", "current"]), help="Input coding.")
+@click.option("--thresholding", default="0.5", help="Start potential as a part of the threshold.")
+@click.option("--percentile", default=100.0, help="Of the positive activations, for the scale of a layer.")
+@click.option("--per-channel/--per-tensor", default=True, help="Weight scales.")
+@click.option("--lambda-per-channel", is_flag=True, help="Activation scales per channel.")
+@click.option("--input-bits", default=8, help="Bits per input pixel, 2..16.")
+@click.option("--input-range", nargs=2, type=float, metavar="LO HI", help="Instead of the calibration's.")
+@click.option("--readout", default="potential", type=click.Choice(["potential", "spikes"]), help="Of the last layer.")
+@click.option("--spike-ext", default=0, help="Further timesteps without input; -1: no upper clip (count, simulator).")
+@click.option("--name", default="", help="Identifier for what is generated [default: the model's name].")
+@click.option("--target", "targets", multiple=True, help="Also export to this target; repeatable.")
+@click.option("--force", is_flag=True, help="Replace the folder, if it holds a manifest of ours.")
+def compile_(model: str, calibration: str, output: str, targets: tuple[str, ...], force: bool, **options: Any) -> None:
+    """Convert MODEL (.keras or .h5) and write OUTPUT/network.snn and one folder per target."""
+    from snncc import api, backends, data
+
+    for name in targets:
+        backends.target(name)
+    with _status("Loading the model and calibrating"):
+        network = api.convert(model, data.array(calibration, data.CALIBRATION), **options)
+    with _status("Writing"):
+        network.write(output, targets, force)
+    _print_network(network)
+    click.echo(f"{output}/network.snn  {network.hash[:16]}")
+
+
+@cli.command()
+@click.argument("folder", type=FOLDER)
+@click.option("--target", "targets", multiple=True, required=True, help="Target to add; repeatable.")
+def export(folder: str, targets: tuple[str, ...]) -> None:
+    """Add targets to a compiled FOLDER, from its network.snn alone."""
+    from snncc import api
+
+    with _status("Writing"):
+        api.export(folder, targets)
+    for name in targets:
+        click.echo(f"{folder}/{name}")
+
+
+@cli.command()
+@click.argument("folder", type=click.Path())
+@click.argument("data_file", metavar="DATA.npz[:NAME]")
+@click.option("--timesteps", "-T", multiple=True, type=int, help="Repeatable [default: as compiled].")
+@click.option("--dynamics", type=DYNAMICS, help="[default: as compiled]")
+@click.option("--labels", metavar="DATA.npz:NAME", help="Labels [default: y_test or y of DATA.npz].")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list, one object per T.")
+def evaluate(
+    folder: str, data_file: str, timesteps: tuple[int, ...], dynamics: Any, labels: str | None, as_json: bool
+) -> None:
+    """Accuracy, spikes and synaptic operations of a compiled FOLDER on DATA.npz, bit-exactly."""
+    from snncc import api, data, tables
+
+    network = api.load(folder)
+    x = data.array(data_file, data.IMAGES)
+    y = data.array(labels, data.LABELS) if labels else data.optional(data_file, data.LABELS)
+    wanted = list(timesteps) or [network.ir.timesteps]
+    with _progress("Evaluating", len(x) * len(wanted)) as advance:
+        found = api.evaluate(network, x, y, wanted, dynamics, advance)
+    if as_json:
+        click.echo(json.dumps([e.to_dict() for e in found], indent=2))
+        return
+    _print_table(network.ir.name, tables.EVALUATION_HEADER, [tables.evaluation_row(network.ir, e) for e in found])
+
+
+@cli.command()
+@click.argument("folder", type=click.Path())
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def inspect(folder: str, as_json: bool) -> None:
+    """Populations and projections of a compiled FOLDER: shapes, thresholds, proved widths, bytes, sparsity."""
+    from snncc import api, tables
+
+    network = api.load(folder)
+    if as_json:
+        click.echo(json.dumps(tables.summary(network.ir), indent=2))
+    else:
+        _print_network(network)
+
+
+def _print_network(network: Network) -> None:
+    from snncc import tables
+
+    facts = tables.summary(network.ir)
+    source = facts["input"]
+    sign = "signed" if source["signed"] else "unsigned"
+    click.echo(
+        f"{facts['name']}: {facts['neurons']:,} neurons, {facts['weights']:,} weights of {facts['signed_bit']} bits, "
+        f"T <= {facts['timesteps']}, {facts['dynamics']}, {facts['readout']} readout\n"
+        f"input {_shape(source['shape'])}, {source['bits']} bits {sign}, {source['encoding']}, "
+        f"lambda_0 {source['lambda_0']:g}"
+    )
+    _print_table(
+        "populations",
+        ["population", "shape", "neurons", "threshold", "count potential", "bits", "step potential", "bits", "bytes"],
+        [
+            [
+                row["population"],
+                _shape(row["shape"]),
+                f"{row['neurons']:,}",
+                "-" if row["threshold"] is None else _between(row["threshold"]),
+                _between(row["count_interval"]),
+                str(row["count_bits"] or "float"),
+                _between(row["step_interval"]),
+                str(row["step_bits"] or "float"),
+                f"{row['parameter_bytes']:,}",
+            ]
+            for row in facts["populations"]
+        ],
+    )
+    _print_table(
+        "projections",
+        ["into", "projection", "kind", "reads", "weights", "bits", "shift", "bytes", "sparsity"],
+        [
+            [
+                row["population"],
+                row["projection"],
+                row["kind"],
+                ", ".join(row["reads"]),
+                f"{row['weights']:,}",
+                str(row["weight_bits"]),
+                str(row["shift"]),
+                f"{row['bytes']:,}",
+                f"{100 * row['sparsity']:.1f} %",
+            ]
+            for row in facts["projections"]
+        ],
+    )
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return "×".join(map(str, shape))
+
+
+def _between(interval: Sequence[float] | None) -> str:
+    if interval is None:
+        return "-"
+    low, high = (f"{v:,}" if isinstance(v, int) else f"{v:.4g}" for v in interval)
+    return low if low == high else f"{low} .. {high}"
+
+
+def _print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    console.print(make_table(title, header, rows))
+
+
+def make_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """A rich table: words to the left, numbers to the right."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for i, name in enumerate(header):
+        words = any(cell and cell[0].isalpha() for cell in (row[i] for row in rows))
+        table.add_column(name, justify="left" if words else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+@contextmanager
+def _status(text: str) -> Iterator[None]:
+    """A spinner on a terminal, nothing in a pipe."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(text):
+        yield
+
+
+@contextmanager
+def _progress(text: str, total: int) -> Iterator[Callable[[int], object]]:
+    """A progress bar on a terminal, nothing in a pipe."""
+    if not sys.stderr.isatty():
+        yield lambda n: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(text, total=total)
+        yield lambda n: bar.advance(task, n)
+
+
+def main() -> None:
+    """Run the command line: errors meant for people are one message and exit status 1."""
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        if isinstance(message, SnnccWarning):
+            click.echo(f"warning: {message}", err=True)
+
+    warnings.showwarning = show
+    try:
+        cli(standalone_mode=True)
+    except SnnccError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.exit(1)

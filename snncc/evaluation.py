@@ -1,0 +1,134 @@
+"""Accuracy, spikes and synaptic operations of a network over a data set, bit-exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from snncc.errors import DataError
+from snncc.ir import INPUT, Array, Dynamics, Network, has_max_pool, population_shapes, view_shape
+from snncc.sim.encode import quantise
+from snncc.sim.fanout import fan_out
+from snncc.sim.linear import read
+from snncc.sim.run import batches, check, classify
+
+Progress = Callable[[int], object]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One run over a data set at one T.
+
+    `spikes_per_image`: sum of the counts of each firing population, their `total`, and apart from it the `input`'s
+    (rate-coded). `synaptic_operations_per_image`: over source spikes, the real taps with non-zero weight, borders
+    excluded. `input_macs_per_image`: those of a current-coded input, which is multiplied once. `accuracy` is None
+    without labels. Source: docs/contract.md, 6.
+    """
+
+    accuracy: float | None
+    images: int
+    timesteps: int
+    dynamics: Dynamics
+    spikes_per_image: dict[str, float]
+    synaptic_operations_per_image: float
+    input_macs_per_image: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+
+def labels(y: Array, images: int) -> Array:
+    """Class numbers from integer labels (N,), (N, 1) or one-hot (N, K)."""
+    y = np.asarray(y)
+    if len(y) != images:
+        raise DataError(f"{images} images but {len(y)} labels")
+    if y.ndim == 2 and y.shape[1] > 1:
+        return np.asarray(y.argmax(axis=1))
+    y = y.reshape(images, -1)
+    if y.shape[1] != 1 or y.dtype.kind not in "buif" or (y != np.rint(y)).any():
+        raise DataError("labels must be class numbers (N,) or one-hot (N, classes)")
+    return y[:, 0].astype(np.int64)
+
+
+def evaluate(
+    network: Network,
+    x: Array,
+    y: Array | None,
+    timesteps: Sequence[int],
+    dynamics: Dynamics,
+    progress: Progress | None = None,
+) -> list[Evaluation]:
+    """One Evaluation per T; `progress(n)` is called after every n images."""
+    pixels = quantise(network.input, x)
+    if not len(pixels):
+        raise DataError("there are no images to evaluate")
+    truth = None if y is None else labels(y, len(pixels))
+    for t in timesteps:
+        check(network, pixels, t, dynamics)
+    return [_evaluate(network, pixels, truth, t, dynamics, progress) for t in timesteps]
+
+
+def _evaluate(
+    network: Network, pixels: Array, truth: Array | None, timesteps: int, dynamics: Dynamics, progress: Progress | None
+) -> Evaluation:
+    spikes = dict.fromkeys([INPUT, *(p.name for p in network.populations)], 0)
+    operations = _Operations(network)
+    seen = right = done = 0
+    readout = network.output.name
+    for outputs, _ in batches(network, pixels, timesteps, dynamics):
+        values = outputs[readout]
+        seen += len(values)
+        if truth is not None:
+            right += int((classify(values) == truth[done : done + len(values)]).sum())
+        done += len(values)
+        for name, counts in outputs.items():
+            if name != readout or network.output.fires:
+                spikes[name] += int(counts.sum(dtype=np.float64))
+        operations.add(outputs)
+        if progress:
+            progress(len(values))
+    per_image = {name: count / seen for name, count in spikes.items()}
+    if not network.output.fires:
+        del per_image[readout]
+    if network.input.encoding == "current":
+        del per_image[INPUT]
+    total = sum(count for name, count in per_image.items() if name != INPUT)
+    return Evaluation(
+        accuracy=None if truth is None else right / seen,
+        images=seen,
+        timesteps=timesteps,
+        dynamics=dynamics,
+        spikes_per_image={**per_image, "total": total},
+        synaptic_operations_per_image=operations.total / seen,
+        input_macs_per_image=float(operations.macs),
+    )
+
+
+class _Operations:
+    """Synaptic operations: every source spike times its fan-out, summed over the views as they are read."""
+
+    def __init__(self, network: Network) -> None:
+        shapes = population_shapes(network)
+        self.current = network.input.encoding == "current"
+        self.total = self.macs = 0
+        self.synapses = []
+        ones = {name: np.zeros((1, *shape)) for name, shape in shapes.items()} | {INPUT: np.ones((1, *shapes[INPUT]))}
+        for population in network.populations:
+            for projection in population.projections:
+                fan = fan_out(projection, view_shape(projection.source, shapes))
+                self.synapses.append((projection.source, fan, has_max_pool(projection.source)))
+                if self.current:
+                    self.macs += int((read(projection.source, ones)[0] * fan).sum())
+
+    def add(self, outputs: dict[str, Array]) -> None:
+        """Count one batch of outputs (N, *shape)."""
+        if self.current:
+            outputs = outputs | {INPUT: np.zeros_like(outputs[INPUT])}
+        summed = {name: values.sum(axis=0, keepdims=True, dtype=np.float64) for name, values in outputs.items()}
+        for view, fan, maximum in self.synapses:
+            values = read(view, outputs).sum(axis=0, dtype=np.float64) if maximum else read(view, summed)[0]
+            self.total += int((values * fan).sum())

@@ -1,0 +1,122 @@
+"""What `snncc inspect` and `snncc evaluate` print: facts of a network as rows, for a table or for JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from snncc.evaluation import Evaluation
+from snncc.ir import (
+    Array,
+    Network,
+    Projection,
+    SumPool2D,
+    bits_needed,
+    content_hash,
+    dense_weights,
+    sources,
+)
+
+
+def population_rows(network: Network) -> list[dict[str, Any]]:
+    """One row per population: shape, neurons, thresholds, proved intervals and widths, bytes of its parameters."""
+    rows = []
+    for population in network.populations:
+        row: dict[str, Any] = {
+            "population": population.name,
+            "shape": list(population.shape),
+            "neurons": population.neurons,
+            "threshold": _range(population.theta),
+            "parameter_bytes": sum(
+                _parameter_bytes(values) for values in (population.theta, population.bias, population.v0)
+            ),
+        }
+        for dynamics in ("count", "step"):
+            interval = network.intervals.get(dynamics, {}).get(population.name)
+            row[f"{dynamics}_interval"] = None if interval is None else list(interval)
+            row[f"{dynamics}_bits"] = None if interval is None else bits_needed(interval)
+        rows.append(row)
+    return rows
+
+
+def projection_rows(network: Network) -> list[dict[str, Any]]:
+    """One row per projection: kind, source, weights, bits, shift, bytes, sparsity."""
+    rows = []
+    for population in network.populations:
+        for projection in population.projections:
+            weights = _weights(projection)
+            zero = 0.0 if not weights.size else 1 - np.count_nonzero(weights) / weights.size
+            rows.append(
+                {
+                    "population": population.name,
+                    "projection": projection.name,
+                    "kind": type(projection).__name__,
+                    "reads": list(sources(projection.source)),
+                    "weights": int(weights.size),
+                    "weight_bits": network.signed_bit if weights.size else 0,
+                    "shift": projection.shift,
+                    "bytes": -(-weights.size * network.signed_bit // 8),
+                    "sparsity": round(zero, 4),
+                    "largest_weight": int(np.abs(dense_weights(projection, population.shape[-1])).max()),
+                }
+            )
+    return rows
+
+
+def summary(network: Network) -> dict[str, Any]:
+    """The network as a whole."""
+    source = network.input
+    return {
+        "name": network.name,
+        "hash": content_hash(network),
+        "signed_bit": network.signed_bit,
+        "timesteps": network.timesteps,
+        "spike_ext": network.spike_ext,
+        "dynamics": network.dynamics,
+        "readout": network.readout,
+        "head": network.head,
+        "input": {
+            "shape": list(source.shape),
+            "bits": source.bits,
+            "signed": source.signed,
+            "encoding": source.encoding,
+            "lambda_0": source.lambda_0,
+        },
+        "neurons": sum(p.neurons for p in network.populations),
+        "weights": sum(int(_weights(q).size) for p in network.populations for q in p.projections),
+        "populations": population_rows(network),
+        "projections": projection_rows(network),
+    }
+
+
+def evaluation_row(network: Network, evaluation: Evaluation) -> list[str]:
+    """Cells of one line of the accuracy table."""
+    accuracy = "-" if evaluation.accuracy is None else f"{100 * evaluation.accuracy:.2f} %"
+    cells = [evaluation.dynamics, str(evaluation.timesteps), accuracy]
+    spikes = evaluation.spikes_per_image
+    cells += [f"{spikes['total']:,.0f}", f"{spikes.get('input', 0):,.0f}"]
+    operations = f"{evaluation.synaptic_operations_per_image:,.0f}"
+    if evaluation.input_macs_per_image:
+        operations += f" + {evaluation.input_macs_per_image:,.0f} MAC"
+    return [*cells, operations]
+
+
+EVALUATION_HEADER = ["dynamics", "T", "accuracy", "spikes/image", "input spikes", "synaptic operations/image"]
+
+
+def _weights(projection: Projection) -> Array:
+    """The weights that are stored: a sum pool has none."""
+    return np.zeros(0, np.int8) if isinstance(projection, SumPool2D) else projection.weights
+
+
+def _range(values: Array | None) -> list[int] | None:
+    return None if values is None else [values.min().item(), values.max().item()]
+
+
+def _parameter_bytes(values: Array | None) -> int:
+    """Bytes in the smallest of 1, 2, 4 or 8 that holds every value."""
+    if values is None or values.dtype.kind == "f":
+        return 0 if values is None else int(values.nbytes)
+    width = bits_needed((int(values.min(initial=0)), int(values.max(initial=0))))
+    return int(values.size) * next(size for size in (1, 2, 4, 8) if 8 * size >= width)
