@@ -27,6 +27,14 @@ def test_prove_equals_the_formula(network: ir.Network) -> None:
         assert proved[dynamics] == expected
 
 
+@examples(60)
+@given(strategies.networks(), st.integers(1, 40))
+def test_blocks_and_types_do_not_change_the_proof(network: ir.Network, block: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("snncc.ir.intervals.BLOCK", block)
+        assert ir.prove(network) == network.intervals
+
+
 def partial_sums(case: strategies.Case, dynamics: str, shuffle: random.Random) -> dict[str, tuple[int, int]]:
     """The extremes that each population's potential takes, every single addition counted, in random orders."""
     network, pixels, timesteps = case

@@ -72,6 +72,11 @@ HEADER: dict[str, tuple[Break, str]] = {
     "output_scale": (header(output_scale=0.0), "output_scale"),
     "output_scale nan": (header(output_scale=float("nan")), "output_scale"),
     "output_shape": (header(output_shape=(4,)), "output_shape"),
+    "output_shape negative": (header(output_shape=(-1, -3)), "output_shape"),
+    "thresholding word": (header(thresholding="half"), "thresholding"),
+    "thresholding empty": (header(thresholding=""), "thresholding"),
+    "thresholding over zero": (header(thresholding="1/0"), "thresholding"),
+    "thresholding without end": (header(thresholding="1e999999999"), "thresholding"),
     "intervals of another network": (population("conv", bias=i64(-4)), "intervals"),
     "no intervals": (header(intervals={}), "intervals"),
     "a wider interval": (
@@ -175,9 +180,16 @@ PROJECTION: dict[str, tuple[str, Break, str]] = {
         projection("conv", source=ir.MaxPool(ir.Reshape(INPUT, (32,)), (1, 1), (1, 1))),
         "(H, W, C)",
     ),
-    "projection name": ("conv", projection("conv", name="*/ evil()"), "not an identifier"),
+    "projection name of two lines": ("conv", projection("conv", name="conv\n#include"), "not a line of text"),
+    "projection without a name": ("conv", projection("conv", name=""), "not a line of text"),
     "projection name taken": ("both", projection("both", name="both_1"), "taken"),
-    "projection name of another population": ("both", projection("both", name="conv_0"), "taken"),
+    "view too large": ("conv", projection("conv", source=ir.Pad(INPUT, (2**30, 0, 0, 0))), "elements"),
+    "pads too large": ("conv", projection("conv", pads=(2**30, 1, 1, 1)), "elements"),
+    "wide concat": (
+        "conv",
+        projection("conv", source=ir.Concat((ir.Pad(ir.Reshape(INPUT, (1, 1, 32)), (2**21, 0, 0, 0)),) * 3)),
+        "elements",
+    ),
 }
 
 
@@ -248,6 +260,11 @@ def test_order_of_populations_is_topological() -> None:
     a, b, *rest = network.populations
     with pytest.raises(NetworkError, match=r"'both'.*'conv', which is not an earlier population"):
         ir.verify(ir.replace(network, populations=(b, a, *rest)))
+
+
+@pytest.mark.parametrize("text", ["0.5", ".5", "0", "-0.25", "1e-05", "1/3"])
+def test_every_way_to_write_thresholding(text: str) -> None:
+    ir.verify(ir.replace(every_kind(), thresholding=text))
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
