@@ -19,7 +19,7 @@ def from_keras(model: Any, sample_shape: Shape | None = None) -> Graph:
     `sample_shape` builds a Sequential model that has no Input. UnsupportedLayerError lists every layer that
     cannot be converted, with the reason and what to write instead.
     """
-    return _Walk(_functional(model, sample_shape)).graph()
+    return _Walk(_functional(model, sample_shape), model.name).graph()
 
 
 def identifier(name: str) -> str:
@@ -47,8 +47,8 @@ def _functional(model: Any, sample_shape: Shape | None) -> Any:
 
 
 class _Walk:
-    def __init__(self, model: Any) -> None:
-        self.model = model
+    def __init__(self, model: Any, name: str) -> None:
+        self.model, self.name = model, name
         self.nodes: list[Node] = []
         self.refused: list[str] = []
         self.names: set[str] = {"input"}
@@ -59,7 +59,7 @@ class _Walk:
         model = self.model
         if len(model.inputs) != 1 or len(model.outputs) != 1:
             raise UnsupportedLayerError(
-                f"model {model.name!r} has {len(model.inputs)} inputs and {len(model.outputs)} outputs; "
+                f"model {self.name!r} has {len(model.inputs)} inputs and {len(model.outputs)} outputs; "
                 "snncc converts models with one of each"
             )
         self._node("input", Input(), (), _shape(model.inputs[0]), name="input")
@@ -67,9 +67,9 @@ class _Walk:
         self._check_heads(output)
         if self.refused:
             raise UnsupportedLayerError(
-                f"model {model.name!r} cannot be converted:\n" + "\n".join(f"  - {line}" for line in self.refused)
+                f"model {self.name!r} cannot be converted:\n" + "\n".join(f"  - {line}" for line in self.refused)
             )
-        return Graph(identifier(model.name), tuple(self._reachable(output)))
+        return Graph(identifier(self.name), tuple(self._reachable(output)))
 
     def _call(self, model: Any, arguments: list[str]) -> str:
         """Walk one call of a (nested) model; the name of the node that makes its output."""
