@@ -92,7 +92,7 @@ def test_no_count_leaves_its_interval(case: strategies.Case, shuffle: random.Ran
 SHORT = st.one_of(st.integers(1, 6), st.integers(1, 40))
 
 
-@examples(150)
+@examples(100)
 @given(
     strategies.cases(dynamics="step", timesteps=SHORT, max_neurons=60, images=st.just(1)),
     st.randoms(use_true_random=False),

@@ -87,7 +87,7 @@ def test_count_equals_the_reference(case: strategies.Case) -> None:
     check(case, "count")
 
 
-@examples(200)
+@examples(150)
 @given(strategies.cases(dynamics="step"))
 def test_step_equals_the_reference(case: strategies.Case) -> None:
     check(case, "step")
