@@ -21,7 +21,7 @@ from snncc.sim import count, step
 from snncc.sim.neurons import Neurons, prepare
 
 CHUNK_ELEMENTS = 2**24
-MAX_CHUNK = 128
+MAX_CHUNK = 64
 
 A = TypeVar("A")
 B = TypeVar("B")

@@ -87,7 +87,7 @@ def test_count_equals_the_reference(case: strategies.Case) -> None:
     check(case, "count")
 
 
-@examples(200)
+@examples(150)
 @given(strategies.cases(dynamics="step"))
 def test_step_equals_the_reference(case: strategies.Case) -> None:
     check(case, "step")
@@ -104,6 +104,24 @@ def test_max_pool_equals_the_reference(case: strategies.Case) -> None:
 def test_wide_sums_equal_the_reference(case: strategies.Case) -> None:
     """Drives beyond what float32, and at times float64, hold exactly."""
     check(case, "count")
+
+
+@examples(60)
+@given(
+    strategies.cases(
+        dynamics="step",
+        readout="potential",
+        signed_bits=st.just(16),
+        input_bits=st.integers(12, 16),
+        timesteps=st.integers(200, 600),
+        max_populations=2,
+        max_neurons=40,
+        images=st.just(1),
+    )
+)
+def test_wide_readouts_equal_the_reference(case: strategies.Case) -> None:
+    """Readouts whose summed counts times weights leave float32, though a single timestep would not."""
+    check(case, "step")
 
 
 @examples(30)
@@ -153,6 +171,51 @@ def test_first_potential_is_conserved(case: strategies.Case) -> None:
         assert np.array_equal(total, counted.trace.potentials[population.name])
         checked += 1
     assert checked
+
+
+def readout_only(encoding: str, weights: np.ndarray, bits: int, timesteps: int) -> ir.Network:
+    """Two pixels straight into a potential readout of one neuron."""
+    zero = np.zeros((), np.int64)
+    readout = ir.Population(
+        name="out",
+        shape=(1,),
+        projections=(ir.Dense(name="out_0", source=ir.Source("input"), weights=weights),),
+        theta=None,
+        bias=zero,
+        v0=zero,
+        lambda_=np.ones(()),
+    )
+    source = ir.Input(
+        shape=(2,),
+        bits=bits,
+        signed=False,
+        encoding=encoding,
+        lambda_0=1.0,
+        gain=np.ones(()),
+        offset=np.zeros(()),
+    )
+    network = ir.Network(
+        name="readout_only",
+        input=source,
+        populations=(readout,),
+        timesteps=timesteps,
+        signed_bit=16,
+        output_shape=(1,),
+    )
+    return strategies.proved(network)
+
+
+@pytest.mark.parametrize("dynamics", ["count", "step"])
+def test_a_readout_of_summed_counts_is_exact(dynamics: str) -> None:
+    """In `step` too the readout multiplies sums over all timesteps, so its type must hold them: odd values over 2^24.
+
+    currents: (55746 + 41743) * 173 = 16865597 > 2^24; spikes: 599 * 32767 + 599 // 3.
+    """
+    current = readout_only("current", np.array([[1], [1]], np.int16), 16, 173)
+    assert sim.run(current, np.array([[55746, 41743]]), 173, dynamics).values.tolist() == [[16865597]]
+    rate = readout_only("rate", np.array([[32767], [1]], np.int16), 2, 600)
+    assert sim.run(rate, np.array([[3, 3]]), 600, dynamics).values.tolist() == [[600 * 32768]]
+    assert sim.run(rate, np.array([[3, 1]]), 599, dynamics).values.tolist() == [[599 * 32767 + 199]]
 
 
 # The controls: the same comparison, with the simulator given a network that differs in one place.
