@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +89,21 @@ def bench(folder: Path, plan: Plan, golden: vectors.Vectors) -> None:
     )  # fmt: skip
 
 
-def manifest_of(plan: Plan, built: Design) -> Mapping[str, Any]:
-    """ROM shapes by file."""
-    return {
-        name: {"words": len(fields[0][0]), "bits": memory.word_bits(fields)} for name, fields in built.memories.items()
-    }
+def projects(folder: Path, plan: Plan, built: Design) -> None:
+    """Constraints, project scripts for Vivado and Quartus, and the README with the beat layouts."""
+    names = ["snn_top", *modules(plan, built)]
+    last = plan.nodes[-1]
+    common = {
+        "name": plan.network.name, "sources": names, "memories": sorted(built.memories), "plan": plan,
+        "values": plan.network.output.neurons, "value_bits": last.vw, "input_width": input_width(plan),
+        "output_width": output_width(plan), "pixels": int(np.prod(plan.network.input.shape)),
+        "hash": content_hash(plan.network),
+    }  # fmt: skip
+    for template, target in (
+        ("constraints.xdc.j2", "snn_top.xdc"),
+        ("constraints.xdc.j2", "snn_top.sdc"),
+        ("vivado.tcl.j2", "vivado.tcl"),
+        ("quartus.tcl.j2", "quartus.tcl"),
+        ("README.md.j2", "README.md"),
+    ):
+        render(folder, template, target, **common)
