@@ -11,7 +11,7 @@ from snncc import sim
 from snncc.backends.verilog.instances import input_width, output_width
 from snncc.backends.verilog.layout import Layout
 from snncc.backends.verilog.memory import Fields
-from snncc.backends.verilog.plan import Node, Plan
+from snncc.backends.verilog.plan import Plan
 from snncc.ir import INPUT, Array, Concat, MaxPool, Pad, Reshape, Source, View
 
 
@@ -92,9 +92,9 @@ def pooled(view: MaxPool, counts: dict[str, Array]) -> Array:
     return windows[:: view.strides[0], :: view.strides[1]].max(axis=(-2, -1))
 
 
-def emitted(node: Node, vectors: Vectors) -> Array:
-    """(words, lanes) in the order in which a node emits them."""
-    return np.concatenate([words(node.layout, frame) for frames in vectors.frames[node.name] for frame in frames])
+def emitted(name: str, layout: Layout, vectors: Vectors) -> Array:
+    """(words, lanes) in the order in which a node (or the encoder) emits them."""
+    return np.concatenate([words(layout, frame) for frames in vectors.frames[name] for frame in frames])
 
 
 def words(layout: Layout, frame: Array) -> Array:
@@ -107,10 +107,18 @@ def words(layout: Layout, frame: Array) -> Array:
 def memories(plan: Plan, vectors: Vectors) -> dict[str, Fields]:
     """The golden files of the plain bench."""
     files: dict[str, Fields] = {
-        f"golden_{node.name}.mem": [(emitted(node, vectors), node.cw)] for node in plan.nodes
+        f"golden_{node.name}.mem": [(emitted(node.name, node.layout, vectors), node.cw)] for node in plan.nodes
     }
+    files["golden_input.mem"] = [(emitted(INPUT, plan.input_layout, vectors), plan.input_cw)]
+    files |= stimuli(plan, vectors)
     beats = np.concatenate([vectors.values, vectors.classes[:, None]], axis=1).reshape(-1, 1)
-    files["golden_pixels.mem"] = [(vectors.pixels.reshape(-1, 1), input_width(plan))]
-    files["golden_timesteps.mem"] = [(np.asarray(vectors.timesteps)[:, None], 16)]
     files["golden_results.mem"] = [(beats, output_width(plan))]
     return files
+
+
+def stimuli(plan: Plan, vectors: Vectors) -> dict[str, Fields]:
+    """What the bench feeds: pixels and T of each image."""
+    return {
+        "golden_pixels.mem": [(vectors.pixels.reshape(-1, 1), input_width(plan))],
+        "golden_timesteps.mem": [(np.asarray(vectors.timesteps)[:, None], 16)],
+    }

@@ -12,7 +12,7 @@ import numpy as np
 from snncc.backends.verilog import memory, vectors
 from snncc.backends.verilog.instances import Design, design, input_width, output_width
 from snncc.backends.verilog.plan import Plan
-from snncc.ir import content_hash
+from snncc.ir import INPUT, content_hash
 from snncc.resources import resource
 
 MODULES = {
@@ -73,18 +73,23 @@ def sources(folder: Path, plan: Plan, form: str = "mem") -> Design:
 
 def bench(folder: Path, plan: Plan, golden: vectors.Vectors) -> None:
     """The self-checking plain-Verilog bench with its golden memories."""
-    tb = resource("hw_sim") / "tb"
-    shutil.copyfile(tb / "snn_monitor.v", folder / "snn_monitor.v")
     files = vectors.memories(plan, golden)
     for name, fields in files.items():
         memory.write(folder / name, fields)
-    monitors = [
-        {"name": node.name, "width": node.fire_lanes * node.cw, "depth": len(files[f"golden_{node.name}.mem"][0][0])}
-        for node in plan.nodes
-    ]
+    names = (INPUT, *(node.name for node in plan.nodes))
+    depths = {name: len(files[f"golden_{name}.mem"][0][0]) for name in names}
+    bench_source(folder, plan, len(golden.pixels), depths)
+
+
+def bench_source(folder: Path, plan: Plan, images: int, depths: dict[str, int]) -> None:
+    """snn_bench.v and its monitor; `depths`: golden words of each node."""
+    shutil.copyfile(resource("hw_sim") / "tb" / "snn_monitor.v", folder / "snn_monitor.v")
+    widths = {node.name: node.fire_lanes * node.cw for node in plan.nodes}
+    widths[INPUT] = plan.input_layout.lanes * plan.input_cw
+    monitors = [{"name": name, "width": bits, "depth": depths[name]} for name, bits in widths.items()]
     render(
-        folder, "snn_bench.v.j2", "snn_bench.v", name=plan.network.name, images=len(golden.pixels),
-        pixels=int(np.prod(plan.network.input.shape)), beats=golden.values.shape[1] + 1, limit=5_000_000,
+        folder, "snn_bench.v.j2", "snn_bench.v", name=plan.network.name, images=images,
+        pixels=int(np.prod(plan.network.input.shape)), beats=plan.network.output.neurons + 1, limit=5_000_000,
         input_width=input_width(plan), output_width=output_width(plan), monitors=monitors,
     )  # fmt: skip
 
