@@ -51,12 +51,13 @@ class Neurons:
             view = read(synapse.view, _Rows(outputs, rows)).astype(synapse.dtype, copy=False)
             direct = number == 0 and synapse.dtype == self.dtype
             product = synapse.apply(view, out if direct else scratch("drive", out.shape, synapse.dtype))
+            charge = product.astype(self.dtype, copy=False)
             if synapse.factor != 1:
-                product = np.multiply(product, self.dtype(synapse.factor), out=out if number == 0 else None)
+                charge *= self.dtype(synapse.factor)
             if number:
-                np.add(out, product, out=out)
-            elif product is not out:
-                out[...] = product
+                out += charge
+            elif charge is not out:
+                out[...] = charge
         return out
 
 
