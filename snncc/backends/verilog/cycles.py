@@ -77,8 +77,8 @@ def pass_cycles(plan: Plan, node: Node) -> int:
 
 def predict(plan: Plan, vectors: Vectors) -> Timing:
     """The recurrence, run over a sequence of images fed back to back after reset."""
-    busy = {name: _busy(plan, vectors, name) for name in plan.readers}
-    work = {e.name: edge_work(e, busy[e.source]) for node in plan.nodes for e in node.edges}
+    events = {name: busy(plan, vectors, name) for name in plan.readers}
+    work = {e.name: edge_work(e, events[e.source]) for node in plan.nodes for e in node.edges}
     return _run(plan, vectors.timesteps, work)
 
 
@@ -97,7 +97,7 @@ def _frames(plan: Plan, timesteps: tuple[int, ...]) -> int:
     return len(timesteps) if plan.count else sum(t + plan.network.spike_ext for t in timesteps)
 
 
-def _busy(plan: Plan, vectors: Vectors, name: str) -> Array:
+def busy(plan: Plan, vectors: Vectors, name: str) -> Array:
     """(frames, elements) bool; frames that are sent empty are all False."""
     layout = plan.input_layout if name == INPUT else next(n.layout for n in plan.nodes if n.name == name)
     rows = []
