@@ -63,7 +63,8 @@ class _Populate:
         self.input_shape = shape if len(shape) in (1, 3) else (int(np.prod(shape)),)
         if self.input_shape != shape and (self.gain.ndim or self.offset.ndim):
             raise UnsupportedLayerError(f"the input of shape {shape} is normalised per channel: reshape it before")
-        entry: Value = (source(INPUT, self.input_shape, not signed_input),)
+        pixels = source(INPUT, self.input_shape, not signed_input)
+        entry: Value = (index(pixels, ReshapeTo(canonical(shape)), canonical(shape)),)
         self.values = {node.name: entry for node in network.nodes[: self.first]}
         self.populations: list[RealPopulation] = []
         self.firing: dict[tuple[int, float | None], Signal] = {}
@@ -110,6 +111,11 @@ class _Populate:
             op = nodes[last].op
             if isinstance(op, graph.Head):
                 head = "softmax" if op.kind == "softmax" else "sigmoid"
+                if head == "softmax" and int(np.prod(nodes[last].shape[:-1])) > 1:
+                    raise UnsupportedLayerError(
+                        f"layer {nodes[last].layer!r}: a softmax over {nodes[last].shape} classifies every position; "
+                        "snncc gives one class per image: end with GlobalAveragePooling2D or Flatten and Dense"
+                    )
             elif isinstance(op, graph.Relu) and head == "linear" and op.max_value is None:
                 head = "relu"
             elif not isinstance(op, graph.Reshape):
@@ -117,12 +123,6 @@ class _Populate:
             last -= 1
         if last < self.first:
             raise UnsupportedLayerError(f"model {self.network.name!r} has no layer with weights: nothing to convert")
-        output = nodes[last].shape
-        if head in ("softmax",) and int(np.prod(output[:-1])) > 1:
-            raise UnsupportedLayerError(
-                f"layer {nodes[-1].layer!r}: a softmax over {output} classifies every position; snncc gives one class "
-                "per image: end with GlobalAveragePooling2D or Flatten and Dense"
-            )
         return head, last, last
 
     def _convert(self, node: Node, inputs: list[Value], readout: bool) -> Value:
@@ -174,7 +174,8 @@ class _Populate:
         if not part.plain:
             shape = part.linear.shape
             size = int(np.prod(shape))
-            if part.operations != (ReshapeTo((1, 1, size)),) or kernel.weights.shape[:2] != (1, 1):
+            flattens = part.operations == (ReshapeTo((1, 1, size)),) and kernel.weights.shape[:2] == (1, 1)
+            if not flattens or kernel.depthwise:
                 raise UnsupportedLayerError(
                     f"layer {node.layer!r} reads {_list(part.linear.layers)} through {_describe(part.operations)} "
                     f"with no relu between: {ADVICE}"
