@@ -739,7 +739,7 @@ def rescaling_bytes_to_signed(x: Any) -> Any:
 
 @case(data="bytes")
 def raw_bytes(x: Any) -> Any:
-    return _end(_conv(x, padding="same"))
+    return _end(_conv(x, padding="same"), activation=None)
 
 
 @case(data="bytes")

@@ -113,11 +113,12 @@ def scales(network: RealNetwork, x: Array, percentile: float = 100.0, per_channe
     result = {}
     for population in network.populations:
         result[population.name] = _cap(population, found[population.name].value(percentile), population is readout)
-    result[LARGEST_LOGIT] = _cap(readout, largest_logit.value(100), True)
+    result[LARGEST_LOGIT] = np.maximum(largest_logit.value(100), 0)
     return result
 
 
 LARGEST_LOGIT = "(largest logit)"
+"""Key of the readout's scale where it fires; 0 where no output is ever positive."""
 
 
 def _cap(population: RealPopulation, scale: Array, readout: bool) -> Array:
