@@ -112,7 +112,8 @@ def scales(network: RealNetwork, x: Array, percentile: float = 100.0, per_channe
         pass
     result = {}
     for population in network.populations:
-        result[population.name] = _cap(population, found[population.name].value(percentile), population is readout)
+        largest = found[population.name].value(100 if population is readout else percentile)
+        result[population.name] = _cap(population, largest, population is readout)
     result[LARGEST_LOGIT] = np.maximum(largest_logit.value(100), 0)
     return result
 
