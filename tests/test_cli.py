@@ -220,7 +220,8 @@ def test_evaluate_json(run: Run, digits: Digits) -> None:
     assert (code, err) == (0, "")
     found = json.loads(out)
     assert [set(one) for one in found] == [KEYS, KEYS]
-    assert [(one["timesteps"], one["images"], one["dynamics"]) for one in found] == [(4, 30, "count"), (16, 30, "count")]
+    assert [(one["timesteps"], one["images"]) for one in found] == [(4, 30), (16, 30)]
+    assert {one["dynamics"] for one in found} == {"count"}
     network = snncc.load(digits.folder)
     for one in found:
         result = network.run(digits.x, timesteps=one["timesteps"])
@@ -272,12 +273,12 @@ def test_inspect(run: Run, digits: Digits) -> None:
     assert (conv["weights"], conv["weight_bits"], conv["bytes"], conv["kind"]) == (27, 8, 27, "Conv2D")
 
 
-@pytest.mark.parametrize("command", [["inspect", "{f}"], ["evaluate", "{f}", "{d}"], ["export", "{f}", "--target", "c"]])
-def test_folders_that_are_none(run: Run, digits: Digits, tmp_path: Path, command: list[str]) -> None:
+@pytest.mark.parametrize("command", ["inspect {f}", "evaluate {f} {d}", "export {f} --target c"])
+def test_folders_that_are_none(run: Run, digits: Digits, tmp_path: Path, command: str) -> None:
     for content in (None, b"", b"x" * 100):
         if content is not None:
             (tmp_path / "network.snn").write_bytes(content)
-        code, _, err = run(*[part.format(f=tmp_path, d=digits.data) for part in command])
+        code, _, err = run(*[part.format(f=tmp_path, d=digits.data) for part in command.split()])
         assert code == 1 and err.startswith("error: ") and "network.snn" in err
 
 

@@ -90,7 +90,7 @@ def _code(marker: Path) -> Any:
     """A model whose Lambda leaves a trace when it is run."""
     name = str(marker)
     x = keras.Input((3,))
-    lam = L.Lambda(lambda t: (open(name, "w").close(), t)[1], output_shape=(3,), name="evil")  # noqa: PTH123, SIM115
+    lam = L.Lambda(lambda t: (open(name, "w").close(), t)[1], output_shape=(3,), name="evil")  # noqa: PTH123
     return keras.Model(x, L.Dense(2)(lam(x)))
 
 

@@ -203,7 +203,7 @@ def test_sum_pool_thresholds(pads: tuple[int, int, int, int], ratio: float) -> N
         shift += 1
     found = network["a"]
     assert found.projections[0].shift == shift
-    theta = np.broadcast_to(found.theta, (height, width, 1))[..., 0] if found.theta.ndim else np.full(k.shape, found.theta)
+    theta = np.broadcast_to(found.theta, (height, width, 1))[..., 0]
     assert theta.tolist() == [[rint(float(n) * (1.7 * ratio) / 1.7 * 2**shift) for n in row] for row in k]
     assert not found.bias.any()
     assert np.array_equal(found.v0, found.theta // 2)
