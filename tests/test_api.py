@@ -142,5 +142,5 @@ def test_with_makes_a_new_network(network: snncc.Network, digits: Digits) -> Non
 def test_a_broken_network_does_not_verify(network: snncc.Network) -> None:
     first = network.ir.populations[0]
     broken = ir.replace(first, theta=first.theta * 0)
-    with pytest.raises(NetworkError, match="'conv'.*positive"):
+    with pytest.raises(NetworkError, match=r"'conv'.*positive"):
         snncc.Network(ir.replace(network.ir, populations=(broken, *network.ir.populations[1:]))).verify()

@@ -52,7 +52,8 @@ def load_model(path: str | Path) -> Any:
 def _config(path: Path) -> Any:
     """The description that Keras will read: it chooses the format by the suffix, and so must this."""
     if path.suffix not in SUFFIXES:
-        raise FileFormatError(f"{path}: a model file ends in {', '.join(SUFFIXES)}; save it with model.save('name.keras')")
+        endings = ", ".join(SUFFIXES)
+        raise FileFormatError(f"{path}: a model file ends in {endings}; save it with model.save('name.keras')")
     if path.suffix == ".keras":
         with zipfile.ZipFile(path) as archive:
             if archive.getinfo("config.json").file_size > MAX_CONFIG:

@@ -209,10 +209,10 @@ def test_a_nested_model_with_two_outputs() -> None:
 def test_a_subclassed_model() -> None:
     model = Subclassed()
     model(np.zeros((1, 4), np.float32))
-    with pytest.raises(UnsupportedLayerError, match="subclassed.*Functional"):
+    with pytest.raises(UnsupportedLayerError, match=r"subclassed.*Functional"):
         from_keras(model)
     x = keras.Input((4,))
-    with pytest.raises(UnsupportedLayerError, match="Subclassed.*Keras's own"):
+    with pytest.raises(UnsupportedLayerError, match=r"Subclassed.*Keras's own"):
         from_keras(keras.Model(x, Subclassed()(x)))
 
 
@@ -239,5 +239,5 @@ def test_a_current_and_spikes_cannot_be_reshaped_together() -> None:
     data = np.random.default_rng(0).random((8, *SHAPE))
     assert snncc.convert(model, data).ir.input.encoding == "rate"
     for bad in ({"encoding": "current"}, {"input_range": (-1.0, 1.0)}):
-        with pytest.raises(UnsupportedLayerError, match="'flat'.*current"):
+        with pytest.raises(UnsupportedLayerError, match=r"'flat'.*current"):
             snncc.convert(model, data, **bad)

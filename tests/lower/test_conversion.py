@@ -87,6 +87,7 @@ def bounds(network: ir.Network, real: RealNetwork, values: dict[str, np.ndarray]
                 total = total + stands_for * sums(rounding) + off * sums(inside)
                 continue
             scale = read(q.source, spread).reshape(-1, shape[-1]).max(axis=0)
+            scale = np.where(scale > 0, scale, 1)  # flattened padding
             weights = effective(q, unit * 2**q.shift, scale)
             total = total + operator(ir.replace(q, weights=np.abs(weights)), shape, np.float64)(rounding)
             difference = np.abs(weights - np.asarray(r.weights, np.float64))

@@ -28,10 +28,7 @@ def by_hand(
 ) -> dict[str, Any]:
     """`branches[p][c]`: the weights W'' of projection p into channel c. Returns s, F, W_int, theta, b."""
     q = 2 ** (bits - 1) - 1
-    if per_tensor:
-        merged = [[[w for channel in branch for w in channel]] for branch in branches]
-    else:
-        merged = branches
+    merged = [[[w for channel in branch for w in channel]] for branch in branches] if per_tensor else branches
     columns = range(len(merged[0]))
     lambdas = [scale[c] for c in columns]
     m_p = [[max((abs(w) for w in branch[c]), default=0.0) for c in columns] for branch in merged]
@@ -71,7 +68,7 @@ def source(levels_bits: int = 8, shape: tuple[int, ...] = (4, 4, 2), encoding: A
     )  # fmt: skip
 
 
-def compiled(populations: list[RealPopulation], scales: dict[str, float], entry: ir.Input, **options: Any) -> ir.Network:
+def compiled(populations: list[RealPopulation], scales: dict[str, Any], entry: ir.Input, **options: Any) -> ir.Network:
     real = RealNetwork("net", entry.shape, np.ones(()), np.zeros(()), tuple(populations), "linear", (2,))
     every = {name: np.asarray(v, np.float64) for name, v in scales.items()}
     return quantise(real, entry, {LARGEST_LOGIT: every[populations[-1].name], **every}, Options(**options))
