@@ -724,6 +724,16 @@ def signed_beside_population(x: Any) -> Any:
     return _end(_conv(y))
 
 
+@case(signed=True)
+def signed_flattened_beside_population(x: Any) -> Any:
+    return L.Dense(4)(L.Flatten()(L.Concatenate()([x, _conv(x, padding="same")])))
+
+
+@case()
+def flattened_concatenation_of_linear(x: Any) -> Any:
+    return _end(L.Concatenate()([_conv(x, 3, activation=None), _conv(x, 2)]))
+
+
 # --- preprocessing in front --------------------------------------------------------------------------------
 
 

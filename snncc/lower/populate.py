@@ -364,16 +364,9 @@ class _Populate:
             return value
         value = tuple(self._settle(part) for part in value)
         if isinstance(operation, ReshapeTo) and len(value) > 1:
-            if not all(isinstance(part, Signal) for part in value):
-                raise UnsupportedLayerError(
-                    f"layer {node.layer!r} reshapes a concatenation with a part that no relu follows: {ADVICE}"
-                )
-            if self.current_input and len({_reads_input(part) for part in value}) > 1:
-                raise UnsupportedLayerError(
-                    f"layer {node.layer!r} reshapes the input, which is a current, together with spikes: concatenate "
-                    "them after it, or use data without negatives and --encoding rate"
-                )
-            value = (merged(value),)
+            signals = all(isinstance(part, Signal) for part in value)
+            mixed = self.current_input and len({_reads_input(part) for part in value}) > 1
+            value = (merged(value),) if signals and not mixed else self._embed(node, value)
         parts: list[Part] = []
         for part in value:
             shape = _index_shape(part.shape, operation)

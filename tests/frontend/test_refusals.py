@@ -127,12 +127,6 @@ MIDDLE: dict[str, tuple[Callable[[Any], Any], str]] = {
         lambda x: L.ReLU()(L.Add(name="odd")([L.MaxPooling2D(2)(_linear()(x)), L.MaxPooling2D(2)(_linear("b")(x))])),
         r"'odd'.*'straight'.*relu",
     ),
-    "reshape_of_mixed_concat": (
-        lambda x: L.Dense(3, activation="relu")(
-            L.Flatten(name="odd")(L.Concatenate()([_linear(padding="same")(x), x]))
-        ),
-        r"'odd'.*concatenation.*relu",
-    ),
     "depthwise_after_flattened_linear": (
         lambda x: L.DepthwiseConv2D(1, name="odd", activation="relu")(L.Reshape((1, 1, 64))(_linear()(x))),
         r"'odd'.*'straight'.*reshape",
@@ -230,14 +224,3 @@ def test_open_shapes() -> None:
 def test_a_sequential_model_gets_its_shape_from_the_data() -> None:
     model = keras.Sequential([L.Flatten(), L.Dense(3)])
     assert snncc.convert(model, np.random.default_rng(0).random((5, 4, 2))).ir.input.shape == (8,)
-
-
-def test_a_current_and_spikes_cannot_be_reshaped_together() -> None:
-    x = _in()
-    y = L.Flatten(name="flat")(L.Concatenate()([x, _relu()(x)]))
-    model = randomised(keras.Model(x, L.Dense(3)(y)))
-    data = np.random.default_rng(0).random((8, *SHAPE))
-    assert snncc.convert(model, data).ir.input.encoding == "rate"
-    for bad in ({"encoding": "current"}, {"input_range": (-1.0, 1.0)}):
-        with pytest.raises(UnsupportedLayerError, match=r"'flat'.*current"):
-            snncc.convert(model, data, **bad)
