@@ -41,6 +41,4 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Digits:
     arrays["one_hot"] = np.eye(4)[arrays["y_test"]]
     np.savez_compressed(folder / "data.npz", **arrays)
     snncc.convert(model, arrays["x_train"], timesteps=16).write(folder / "compiled")
-    return Digits(
-        folder / "model.keras", folder / "data.npz", folder / "compiled", arrays["x_test"], arrays["y_test"]
-    )
+    return Digits(folder / "model.keras", folder / "data.npz", folder / "compiled", arrays["x_test"], arrays["y_test"])

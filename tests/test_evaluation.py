@@ -81,8 +81,9 @@ def test_synaptic_operations_and_spikes(name: str) -> None:
         result = network.run(x, timesteps=one.timesteps)
         assert (one.synaptic_operations_per_image, one.input_macs_per_image) == by_hand(network.ir, result.counts)
         current = network.ir.input.encoding == "current"
-        spikes = {k: v.sum() / 7 for k, v in result.counts.items() if not (current and k == "input")}
-        assert one.spikes_per_image == {**spikes, "total": sum(v for k, v in spikes.items() if k != "input")}
+        spikes = {k: int(v.sum()) for k, v in result.counts.items() if not (current and k == "input")}
+        spikes["total"] = sum(v for k, v in spikes.items() if k != "input")
+        assert one.spikes_per_image == {name: n / 7 for name, n in spikes.items()}
         assert one.accuracy is None and one.images == 7
     assert (found[0].input_macs_per_image > 0) == (network.ir.input.encoding == "current")
 

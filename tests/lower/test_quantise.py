@@ -48,9 +48,9 @@ def by_hand(
         while rint(max(peaks[c] * s[c] for c in columns) / 2**f) > q:
             f += 1
         shifts.append(f)
-        integers.append([
-            [rint(w * (s[0 if per_tensor else c] / 2**f)) for w in channel] for c, channel in enumerate(branch)
-        ])
+        integers.append(
+            [[rint(w * (s[0 if per_tensor else c] / 2**f)) for w in channel] for c, channel in enumerate(branch)]
+        )
     return {
         "e": e,
         "s": s,
