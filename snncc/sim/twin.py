@@ -1,0 +1,62 @@
+"""The float twin (signed_bit = 0) on real-valued data, in `count`: the spiking network before any integer.
+
+    rate:     n = clip(floor(x*T / lambda_0), 0, T)         fix > 0: n = x*fix / lambda_0, unrounded
+    current:  n = x*T * L / lambda_0, unrounded             fix > 0: with fix instead of T
+
+and then as `count`. `noneloss` leaves out every floor and start potential: what the rates would be if spikes could
+be split, which shows how much of an error is rounding. Source: docs/contract.md, 4 and 6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from snncc.errors import DataError, NetworkError
+from snncc.ir import Array, Network, replace
+from snncc.sim.count import propagate
+from snncc.sim.neurons import prepare
+from snncc.sim.run import chunk_size, in_parallel, worker_count
+
+
+def input_counts(network: Network, x: Array, timesteps: int, fix: float = 0) -> Array:
+    """What the input hands on for images (N, *shape) as fed to `model.predict`, float32."""
+    source = network.input
+    x = np.asarray(x)
+    if x.dtype.kind not in "buif" or x.shape[1:] != source.shape:
+        raise DataError(f"images of {x.dtype} and shape {x.shape[1:]}; the network reads numbers of {source.shape}")
+    if not np.isfinite(x).all():
+        raise DataError("the images hold NaN or infinity")
+    raw = source.gain.ndim == source.offset.ndim == 0 and source.gain == 1 and source.offset == 0
+    # data in 0..1 are multiplied in their own type, so that float32(byte/255)*T rounds to the whole numbers it means
+    values = x if raw and x.dtype.kind == "f" else x.astype(np.float64) * source.gain + source.offset
+    values = values * (fix or timesteps)
+    if source.encoding == "current":
+        values = values * source.levels
+    if source.lambda_0 != 1:
+        values = values / source.lambda_0
+    if source.encoding == "rate" and not fix:
+        values = np.clip(np.floor(values), 0, timesteps)
+    return values.astype(np.float32)
+
+
+def batches(
+    network: Network, x: Array, timesteps: int, noneloss: bool = False, fix: float = 0
+) -> Iterator[dict[str, Array]]:
+    """Counts of the input and of every population (N, *shape), one chunk of images after the other, in order."""
+    if network.is_integer:
+        raise NetworkError("noneloss, fix and unquantised data exist in the float twin only: convert with signed_bit=0")
+    if timesteps < 1:
+        raise DataError(f"timesteps must be at least 1, not {timesteps}")
+    if noneloss:
+        network = replace(network, populations=tuple(replace(p, v0=np.zeros(())) for p in network.populations))
+    layers = [prepare(network, population, "count") for population in network.populations]
+    size = chunk_size(network, timesteps, "count")
+    chunks = [x[i : i + size] for i in range(0, len(x), size)]
+
+    def work(chunk: Array) -> dict[str, Array]:
+        counts = input_counts(network, chunk, timesteps, fix)
+        return propagate(network, layers, counts, timesteps, floor=not noneloss)
+
+    yield from in_parallel(work, chunks, worker_count(len(chunks)))
