@@ -51,12 +51,17 @@ def fire(neurons: Neurons, u: Array, most: float, floor: bool = True) -> Array:
 
 
 def run(
-    network: Network, layers: list[Neurons], pixels: Array, timesteps: int, observe: Observer | None = None
+    network: Network,
+    layers: list[Neurons],
+    pixels: Array,
+    timesteps: int,
+    observe: Observer | None = None,
+    floor: bool = True,
 ) -> dict[str, Array]:
     """Counts of every firing population, and the potential of a potential readout, for one batch of pixels."""
     counts = input_counts(network, pixels, timesteps)
     reach = (int(counts.min(initial=0)), int(counts.max(initial=0)))
-    return propagate(network, layers, counts.astype(exact_dtype(reach)), timesteps, observe)
+    return propagate(network, layers, counts.astype(exact_dtype(reach)), timesteps, observe, floor)
 
 
 def propagate(

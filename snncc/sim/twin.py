@@ -14,10 +14,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from snncc.errors import DataError, NetworkError
-from snncc.ir import Array, Network, replace
+from snncc.ir import Array, Network
 from snncc.sim.count import propagate
 from snncc.sim.neurons import prepare
-from snncc.sim.run import chunk_size, in_parallel, worker_count
+from snncc.sim.run import chunk_size, in_parallel, lossless, worker_count
 
 
 def input_counts(network: Network, x: Array, timesteps: int, fix: float = 0) -> Array:
@@ -50,7 +50,7 @@ def batches(
     if timesteps < 1:
         raise DataError(f"timesteps must be at least 1, not {timesteps}")
     if noneloss:
-        network = replace(network, populations=tuple(replace(p, v0=np.zeros(())) for p in network.populations))
+        network = lossless(network)
     layers = [prepare(network, population, "count") for population in network.populations]
     size = chunk_size(network, timesteps, "count")
     chunks = [x[i : i + size] for i in range(0, len(x), size)]
