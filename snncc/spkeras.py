@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -28,6 +28,8 @@ from snncc.lower.quantise import check_thresholding
 from snncc.sim import twin
 from snncc.sim.encode import quantise
 from snncc.sim.run import batches, check, classify
+
+B = TypeVar("B")
 
 
 class _Unset(float):
@@ -150,9 +152,9 @@ class cnn_to_snn:  # noqa: N801 (SpKeras's name)
         truth = labels(y, len(x))
         if not len(x):
             raise DataError("there are no images to evaluate")
-        parts = _counts(network, x, timesteps, noneloss, fix)
-        counts = np.concatenate([part[network.ir.output.name] for part in parts]).astype(np.float64)
-        counts = counts.reshape(len(x), -1)
+        readout = network.ir.output.name
+        parts = list(_run(network, x, timesteps, lambda outputs: outputs[readout].astype(np.float64), noneloss, fix))
+        counts = np.concatenate(parts).reshape(len(x), -1)
         target = y if y.ndim == 2 and y.shape[1] == counts.shape[1] > 1 else truth
         return _cross_entropy(counts, target), float((classify(counts) == truth).mean())
 
@@ -176,18 +178,14 @@ class cnn_to_snn:  # noqa: N801 (SpKeras's name)
         if not len(x):
             raise DataError("there are no images to count")
         names = [p.name for p in network.ir.populations]
-        most = dict.fromkeys(names, 0.0)
-        total = dict.fromkeys(names, 0.0)
-        fired = {name: np.zeros(1, np.int64) for name in names}
-        for part in _counts(network, x, timesteps, noneloss):
-            for name in names:
-                most[name] = max(most[name], float(part[name].max()))
-                if mode:
-                    fired[name] = _add(fired[name], np.bincount(part[name].astype(np.int64).ravel()))
-                else:
-                    total[name] += float(part[name].sum(dtype=np.float64))
-        found = [fired[n].tolist() if mode else float(np.ceil(total[n] / len(x))) for n in names]
-        return [most[n] for n in names], found
+
+        def digest(outputs: dict[str, Array]) -> list[tuple[float, Array]]:
+            return [(float(outputs[n].max()), _tally(outputs[n], mode)) for n in names]
+
+        layers = list(zip(*_run(network, x, timesteps, digest, noneloss), strict=True))  # per layer, chunk by chunk
+        most = [max(peak for peak, _ in chunks) for chunks in layers]
+        tallies = [_sum([tally for _, tally in chunks]) for chunks in layers]
+        return most, [t.tolist() if mode else float(np.ceil(t[0] / len(x))) for t in tallies]
 
     def NeuronNumbers(self, mode: int = 0) -> tuple[list[tuple[int, ...]], list[int]]:  # noqa: N802
         """(shapes of the weights, neurons per spiking layer); mode=1 leaves out average pooling layers."""
@@ -240,19 +238,36 @@ class cnn_to_snn:  # noqa: N801 (SpKeras's name)
         )
 
 
-def _counts(
-    network: api.Network, x: Array, timesteps: int, noneloss: bool = False, fix: float = 0
-) -> Iterator[dict[str, Array]]:
-    """Counts of every population, one chunk of images after the other."""
+def _run(
+    network: api.Network,
+    x: Array,
+    timesteps: int,
+    digest: Callable[[dict[str, Array]], B],
+    noneloss: bool = False,
+    fix: float = 0,
+) -> Iterator[B]:
+    """What `digest` makes of the counts of every population, one chunk of images after the other."""
     if not network.ir.is_integer:
-        yield from twin.batches(network.ir, x, timesteps, noneloss, fix)
-        return
+        return twin.batches(network.ir, x, timesteps, digest, noneloss, fix)
     if noneloss or fix:
         raise NetworkError("noneloss and fix exist in the float twin only: use signed_bit=0")
     pixels = quantise(network.ir.input, x)
     check(network.ir, pixels, timesteps, "count")
-    for outputs, _ in batches(network.ir, pixels, timesteps, "count"):
-        yield outputs
+    return batches(network.ir, pixels, timesteps, "count", lambda outputs, _: digest(outputs))
+
+
+def _tally(counts: Array, mode: int) -> Array:
+    """The sum of all counts, or (mode=1) how many are 0, 1, 2, ..."""
+    if mode:
+        return np.asarray(np.bincount(counts.astype(np.int64).ravel()))
+    return np.asarray(counts.sum(dtype=np.float64)).reshape(1)
+
+
+def _sum(tallies: list[Array]) -> Array:
+    total = np.zeros(max(map(len, tallies)), tallies[0].dtype)
+    for tally in tallies:
+        total[: len(tally)] += tally
+    return total
 
 
 def _cross_entropy(counts: Array, y: Array) -> float:
@@ -263,13 +278,6 @@ def _cross_entropy(counts: Array, y: Array) -> float:
     logs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     one_hot = y if y.ndim == 2 else np.eye(counts.shape[1])[y]
     return float(-(one_hot * logs).sum(axis=1).mean())
-
-
-def _add(a: Array, b: Array) -> Array:
-    total = np.zeros(max(len(a), len(b)), np.int64)
-    total[: len(a)] += a
-    total[: len(b)] += b
-    return total
 
 
 @contextmanager

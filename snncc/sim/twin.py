@@ -9,7 +9,8 @@ be split, which shows how much of an error is rounding. Source: docs/contract.md
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from snncc.ir import Array, Network
 from snncc.sim.count import propagate
 from snncc.sim.neurons import prepare
 from snncc.sim.run import chunk_size, in_parallel, lossless, worker_count
+
+B = TypeVar("B")
 
 
 def input_counts(network: Network, x: Array, timesteps: int, fix: float = 0) -> Array:
@@ -42,9 +45,17 @@ def input_counts(network: Network, x: Array, timesteps: int, fix: float = 0) -> 
 
 
 def batches(
-    network: Network, x: Array, timesteps: int, noneloss: bool = False, fix: float = 0
-) -> Iterator[dict[str, Array]]:
-    """Counts of the input and of every population (N, *shape), one chunk of images after the other, in order."""
+    network: Network,
+    x: Array,
+    timesteps: int,
+    digest: Callable[[dict[str, Array]], B],
+    noneloss: bool = False,
+    fix: float = 0,
+) -> Iterator[B]:
+    """What `digest` makes of the counts of one chunk of images after the other, in order.
+
+    `digest(outputs)` gets the input's and every population's (N, *shape), in the worker that made them.
+    """
     if network.is_integer:
         raise NetworkError("noneloss, fix and unquantised data exist in the float twin only: convert with signed_bit=0")
     if timesteps < 1:
@@ -55,8 +66,8 @@ def batches(
     size = chunk_size(network, timesteps, "count")
     chunks = [x[i : i + size] for i in range(0, len(x), size)]
 
-    def work(chunk: Array) -> dict[str, Array]:
+    def work(chunk: Array) -> B:
         counts = input_counts(network, chunk, timesteps, fix)
-        return propagate(network, layers, counts, timesteps, floor=not noneloss)
+        return digest(propagate(network, layers, counts, timesteps, floor=not noneloss))
 
     yield from in_parallel(work, chunks, worker_count(len(chunks)))
