@@ -38,7 +38,7 @@ def to_keras(
     `noneloss` and `pixels=False` (images unrounded, as SpKeras feeds them) are the float twin's alone. `dtype`:
     float64 also where float32 is exact, for hardware whose float32 products are not.
 
-    NetworkError: a population needs more than 53 bits, or a layer that Keras does not have.
+    NetworkError: a population needs more than 53 bits, or the backend is set up without float64.
     """
     whole: ir.Network = getattr(network, "ir", network)
     if whole.is_integer and (noneloss or not pixels):
@@ -166,24 +166,23 @@ class _Builder:
     def _convolution(
         self, projection: ir.Conv2D | ir.DepthwiseConv2D, x: Tensor, source: tuple[int, ...], own: dict[str, Any]
     ) -> Tensor:
-        size, strides, dilation = projection.weights.shape[:2], projection.strides, projection.dilation
+        weights, strides, dilation = projection.weights, projection.strides, projection.dilation
         depthwise = isinstance(projection, ir.DepthwiseConv2D)
         if max(strides) > 1 and max(dilation) > 1:
-            raise NetworkError(f"projection {projection.name!r}: Keras has no convolution with strides and dilation")
+            weights, dilation = _spread(weights, dilation), (1, 1)
         if depthwise and strides[0] != strides[1]:
-            raise NetworkError(
-                f"projection {projection.name!r}: Keras has no depthwise convolution of strides {strides}"
-            )
+            weights, depthwise = _dense(weights), False
+        size = weights.shape[:2]
         padding = "valid"
         if any(projection.pads) and projection.pads == same_pads(source, size, strides, dilation):
             padding = "same"
         else:
             x = self._pad(x, projection.pads)
         window = {"strides": strides, "dilation_rate": dilation, "padding": padding, "use_bias": False, **own}
-        filters = int(projection.weights.shape[3])
+        filters = int(weights.shape[3])
         if depthwise:
-            return self._add(layers.DepthwiseConv2D(size, depth_multiplier=filters, **window), projection.weights)(x)
-        return self._add(layers.Conv2D(filters, size, **window), projection.weights)(x)
+            return self._add(layers.DepthwiseConv2D(size, depth_multiplier=filters, **window), weights)(x)
+        return self._add(layers.Conv2D(filters, size, **window), weights)(x)
 
     # --- views ---------------------------------------------------------------------------------------------
 
@@ -209,18 +208,17 @@ class _Builder:
                 return self._max_pool(view)
 
     def _max_pool(self, view: ir.MaxPool) -> Tensor:
-        """Zero padding stands for none where no value is negative; a signed input takes Keras's own `same`."""
+        """Padding takes no part: 0 is below every count; a signed input is lifted above 0 and back."""
         x = self._view(view.view)
-        signed = self.network.input.signed and INPUT in ir.sources(view.view)
-        padding = "valid"
-        if any(view.pads) and view.pads == same_pads(ir.view_shape(view.view, self.shapes), view.size, view.strides):
-            padding = "same"
-        elif any(view.pads) and signed:
-            raise NetworkError(f"a max-pool of the signed input with pads {view.pads}: Keras has `same` and `valid`")
-        else:
-            x = self._pad(x, view.pads)
-        pool = layers.MaxPooling2D(view.size, view.strides, padding, dtype=x.dtype, name=self._unique("max_pool"))
-        return pool(x)
+        lift = 0
+        if any(view.pads) and self.network.input.signed and INPUT in ir.sources(view.view):
+            lift = self.network.input.levels * self.timesteps
+        x = self._pad(self._shifted(x, lift), view.pads)
+        pool = layers.MaxPooling2D(view.size, view.strides, dtype=x.dtype, name=self._unique("max_pool"))
+        return self._shifted(pool(x), -lift)
+
+    def _shifted(self, x: Tensor, by: int) -> Tensor:
+        return layers.Rescaling(1.0, float(by), dtype=x.dtype, name=self._unique("lift"))(x) if by else x
 
     # --- readout -------------------------------------------------------------------------------------------
 
@@ -235,3 +233,19 @@ class _Builder:
         if network.head != "linear":
             y = layers.Activation(network.head, dtype=y.dtype, name=self._unique(network.head))(y)
         return y
+
+
+def _spread(weights: Array, dilation: ir.Pair) -> Array:
+    """A dilated kernel written out with its zeros: Keras has no convolution with strides and dilation."""
+    height, width = ((k - 1) * d + 1 for k, d in zip(weights.shape[:2], dilation, strict=True))
+    whole = np.zeros((height, width, *weights.shape[2:]), weights.dtype)
+    whole[:: dilation[0], :: dilation[1]] = weights
+    return whole
+
+
+def _dense(weights: Array) -> Array:
+    """A depthwise kernel as a whole one: TensorFlow has no depthwise convolution of two different strides."""
+    height, width, channels, multiplier = weights.shape
+    whole = np.zeros((height, width, channels, channels, multiplier), weights.dtype)
+    whole[:, :, np.arange(channels), np.arange(channels)] = weights
+    return whole.reshape(height, width, channels, channels * multiplier)
