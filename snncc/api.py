@@ -51,15 +51,21 @@ class Network:
         return quantise(self.ir.input, np.asarray(x))
 
     def run(
-        self, x: Any, timesteps: int | None = None, dynamics: ir.Dynamics | None = None, trace: bool = False
+        self,
+        x: Any,
+        timesteps: int | None = None,
+        dynamics: ir.Dynamics | None = None,
+        trace: bool = False,
+        noneloss: bool = False,
     ) -> sim.Result:
         """Run images bit-exactly; T and dynamics default to what the network was compiled for.
 
         Returns classes (N,), values (readout in its LSB), outputs (real units), counts per population and, with
-        `trace`, every population's spikes and potentials. DataError, NetworkError say what cannot be run.
+        `trace`, every population's spikes and potentials. `noneloss` (float twin, `count`): nothing is rounded.
+        DataError, NetworkError say what cannot be run.
         """
         timesteps = self.ir.timesteps if timesteps is None else timesteps
-        return sim.run(self.ir, self.pixels(x), timesteps, dynamics or self.ir.dynamics, trace)
+        return sim.run(self.ir, self.pixels(x), timesteps, dynamics or self.ir.dynamics, trace, noneloss)
 
     def verify(self) -> None:
         """Check every invariant of the contract; NetworkError names what is broken."""

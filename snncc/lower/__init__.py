@@ -25,7 +25,7 @@ def lower(graph: Graph, calibration: Array, options: Options) -> Network:
     real = populate(graph, signed_input=low < 0, current_input=low < 0 or options.encoding == "current")
     x = check_samples(calibration, graph.input_shape)
     source = _input(real, low, high, options)
-    found = scales(real, x, options.percentile, options.lambda_per_channel)
+    found = scales(real, x, options.percentile, options.lambda_per_channel, options.fixed_lambda)
     return quantise(real, source, found, options)
 
 

@@ -14,7 +14,8 @@ class Options:
     """Compile-time options; docs/contract.md says what each means.
 
     signed_bit 0 is the float twin; `percentile` of the strictly positive activations; `input_range` (low, high)
-    overrides the calibration's; `name` (an identifier) prefixes what is generated.
+    overrides the calibration's; `fixed_lambda` is the scale of every population but the readout, whatever the
+    samples say; `name` (an identifier) prefixes what is generated.
     """
 
     signed_bit: int = 8
@@ -29,6 +30,7 @@ class Options:
     input_range: tuple[float, float] | None = None
     readout: Readout = "potential"
     spike_ext: int = 0
+    fixed_lambda: float | None = None
     name: str = ""
     tool_version: str = ""
 
