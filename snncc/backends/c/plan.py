@@ -119,7 +119,7 @@ class Plan:
         if values.min() == values.max():
             return literal(int(values.min()))
         channels = population.shape[-1]
-        if flat or len(population.shape) == 1:
+        if flat or population.neurons == channels:
             index, values = "c", np.broadcast_to(values, population.shape)
         elif values.ndim == 1:
             index = "c"
