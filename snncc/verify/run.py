@@ -80,8 +80,15 @@ def _outcomes(name: str, runner: Runner, job: Job) -> list[Outcome]:
             reason = str(error)
         outcomes.append(
             Outcome(
-                name, variant, status, tally.images, tally.values, tally.mismatches, tally.first,
-                round(time.monotonic() - start, 3), reason,
+                name,
+                variant,
+                status,
+                tally.images,
+                tally.values,
+                tally.mismatches,
+                tally.first,
+                round(time.monotonic() - start, 3),
+                reason,
             )  # fmt: skip
         )
     return outcomes

@@ -20,7 +20,9 @@ def compiled(network: ir.Network, folder: Path, **options: Any) -> Path:
     return folder
 
 
-def agree(folder: Path, network: ir.Network, pixels: np.ndarray, timesteps: int, variant: str, runner: Any = None) -> Tally:
+def agree(
+    folder: Path, network: ir.Network, pixels: np.ndarray, timesteps: int, variant: str, runner: Any = None
+) -> Tally:
     """Run one variant on the images; every spike, potential and value must equal the simulator's."""
     tally = Tally()
     with (runner or Host()).run(Job(folder, network, pixels, timesteps), variant) as observed:
@@ -85,6 +87,11 @@ def residual(**options: Any) -> ir.Network:
         theta=600, v0=300,
     )  # fmt: skip
     flat = ir.Concat((ir.Reshape(ir.Source("pooled"), (32,)), ir.Reshape(ir.Source("added"), (128,))))
-    last = population("last", (10,), ir.Dense(name="g", source=flat, weights=weights(6, 160, 10, bits=bits)), theta=None, bias=np.arange(10) - 5)
+    last = population(
+        "last",
+        (10,),
+        ir.Dense(name="g", source=flat, weights=weights(6, 160, 10, bits=bits)),
+        theta=None,
+        bias=np.arange(10) - 5,
+    )
     return network(first, deep, added, pooled, last, shape=(8, 8, 3), **options)
-

@@ -83,9 +83,22 @@ def test_residual_on_targets(tmp_path: Path, dynamics: str, bits: int, runner: o
 @pytest.mark.parametrize("neurons", [1, 3])
 def test_long_runs(tmp_path: Path, timesteps: int, readout: str, neurons: int) -> None:
     """T at its ends, where counts change from 8 to 16 bits; a readout of one neuron has its own class."""
-    hidden = population("hidden", (6,), ir.Dense(name="a", source=ir.Source("input"), weights=weights(1, 4, 6)), theta=127, bias=5, v0=63)
+    hidden = population(
+        "hidden",
+        (6,),
+        ir.Dense(name="a", source=ir.Source("input"), weights=weights(1, 4, 6)),
+        theta=127,
+        bias=5,
+        v0=63,
+    )
     theta = None if readout == "potential" else 90
-    last = population("last", (neurons,), ir.Dense(name="b", source=ir.Source("hidden"), weights=weights(2, 6, neurons)), theta=theta, bias=-3)
+    last = population(
+        "last",
+        (neurons,),
+        ir.Dense(name="b", source=ir.Source("hidden"), weights=weights(2, 6, neurons)),
+        theta=theta,
+        bias=-3,
+    )
     net = network(hidden, last, shape=(4,), timesteps=timesteps, readout=readout)
     pixels = pixels_of(net, 4)
     agree(compiled(net, tmp_path / "net"), net, pixels, timesteps, "gcc -O3")
@@ -99,7 +112,9 @@ def test_floor_and_ties(tmp_path: Path, runner: object) -> None:
     """u = -5, a potential equal to the threshold, one below it, and values near the ends of 16 bits."""
     w = np_int8([[-5, 10, 9, 127, -127]])
     first = population("first", (5,), ir.Dense(name="a", source=ir.Source("input"), weights=w), theta=10, v0=0)
-    spread = population("spread", (5,), ir.Identity(name="b", source=ir.Source("first"), weights=w[0], shift=7), theta=16_256)
+    spread = population(
+        "spread", (5,), ir.Identity(name="b", source=ir.Source("first"), weights=w[0], shift=7), theta=16_256
+    )
     last = population("last", (5,), ir.Identity(name="c", source=ir.Source("spread"), weights=w[0]), theta=None)
     net = network(first, spread, last, shape=(1,), source={"bits": 2}, timesteps=16)
     import numpy as np

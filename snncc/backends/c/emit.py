@@ -26,8 +26,43 @@ from snncc.sim.encode import quantise
 DEFAULTS: Options = {"prefix": None, "pack": False, "pixels": None}
 IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 RESERVED = frozenset(
-    "auto break case char const continue default do double else enum extern float for goto if inline int long register "
-    "restrict return short signed sizeof static struct switch typedef union unsigned void volatile while main".split()
+    [
+        "auto",
+        "break",
+        "case",
+        "char",
+        "const",
+        "continue",
+        "default",
+        "do",
+        "double",
+        "else",
+        "enum",
+        "extern",
+        "float",
+        "for",
+        "goto",
+        "if",
+        "inline",
+        "int",
+        "long",
+        "register",
+        "restrict",
+        "return",
+        "short",
+        "signed",
+        "sizeof",
+        "static",
+        "struct",
+        "switch",
+        "typedef",
+        "union",
+        "unsigned",
+        "void",
+        "volatile",
+        "while",
+        "main",
+    ]
 )
 
 
@@ -131,7 +166,7 @@ def _context(plan: Plan) -> dict[str, Any]:
     value_type = "int32_t" if output.fires else plan.runs[-1]["a"].ctype
     return {
         "p": plan.p, "P": plan.p.upper(), "network": network, "hash": ir.content_hash(network), "pack": plan.pack,
-        "constants": plan.constants, "windows": plan.windows, "window_type": plan.window_type,
+        "constants": {c.name: c for c in plan.constants}, "windows": dict(plan.windows), "tables": plan.tables, "window_type": plan.window_type,
         "members": plan.members, "state_bytes": max(1, plan.state_bytes), "const_bytes": plan.const_bytes,
         "weight_bytes": plan.weight_bytes, "pixel": plan.pixel, "count": plan.count, "levels": source.levels,
         "pixel_low": low, "pixel_checks": " || ".join(checks), "pixels": math.prod(source.shape),
@@ -167,7 +202,9 @@ def _vector_context(plan: Plan, pixels: ir.Array, result: Any) -> dict[str, Any]
     ctype = "int32_t" if plan.network.output.fires else plan.runs[-1]["a"].ctype
     return {
         "vectors": len(pixels),
-        "vector_images": Constant(f"{p}_vector_images", plan.pixel.ctype, pixels.reshape(-1).astype(plan.pixel.ctype[:-2]), ""),
+        "vector_images": Constant(
+            f"{p}_vector_images", plan.pixel.ctype, pixels.reshape(-1).astype(plan.pixel.ctype[:-2]), ""
+        ),
         "vector_values": Constant(f"{p}_vector_values", ctype, values.reshape(-1), ""),
         "vector_classes": Constant(f"{p}_vector_classes", "uint32_t", np.asarray(result.classes).reshape(-1), ""),
     }

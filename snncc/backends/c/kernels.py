@@ -68,7 +68,9 @@ class Kernels:
         return self.used.setdefault(kind, {}).setdefault(key, values)
 
     def unpack(self, w: Weights) -> None:
-        self._add("unpack", w.tag, tag=w.tag, bits=w.bits, element=w.element, mask=2**w.bits - 1, sign=2 ** (w.bits - 1))
+        self._add(
+            "unpack", w.tag, tag=w.tag, bits=w.bits, element=w.element, mask=2**w.bits - 1, sign=2 ** (w.bits - 1)
+        )
 
     def gather(self, x: Value) -> None:
         self._add("gather", x.tag, tag=x.tag, ctype=x.ctype, per_word=x.per_word)
@@ -116,9 +118,22 @@ class Kernels:
 
     def context(self) -> dict[str, Any]:
         """For the templates: every kind, unused ones as empty lists."""
-        kinds = (
-            "dsp unpack gather dot taps pool max_pool fire spread add spread_row spread_run spread_tap spread_pool"
-        ).split()
+        kinds = [
+            "dsp",
+            "unpack",
+            "gather",
+            "dot",
+            "taps",
+            "pool",
+            "max_pool",
+            "fire",
+            "spread",
+            "add",
+            "spread_row",
+            "spread_run",
+            "spread_tap",
+            "spread_pool",
+        ]
         return {kind: list(self.used.get(kind, {}).values()) for kind in kinds}
 
 

@@ -16,7 +16,7 @@ from snncc import ir
 from snncc.backends.c.edges import Edge, Wiring
 from snncc.backends.c.kernels import Accumulator, Potential
 from snncc.backends.c.layout import Member
-from snncc.backends.c.types import SIZES, UNSIGNED, signed, span
+from snncc.backends.c.types import signed, span
 from snncc.backends.c.views import spatial
 from snncc.ir import INPUT, Interval
 
@@ -47,7 +47,9 @@ def plan_step(plan: Plan) -> None:
     if network.input.encoding == "rate":
         _encoder(plan, targets, kept)
     if not network.output.fires:
-        plan.runs.append(plan._counting_run(network.output, plan.wirings[-1], len(network.populations)) | {"before": []})
+        plan.runs.append(
+            plan._counting_run(network.output, plan.wirings[-1], len(network.populations)) | {"before": []}
+        )
 
 
 def _encoder(plan: Plan, targets: dict[str, list[dict[str, Any]]], kept: list[str]) -> None:
@@ -78,7 +80,9 @@ def _scan(
     wide = Accumulator.of(v.wide)
     if lanes:
         plan.kernels.lanes()
-    member = Member(f"v_{population.name}", v.ctype, positions * channels, f"potentials of {population.name}", first=lanes)
+    member = Member(
+        f"v_{population.name}", v.ctype, positions * channels, f"potentials of {population.name}", first=lanes
+    )
     plan.members.append(member)
     flat = wiring.flat
     bias = plan.parameter(population, "bias", population.bias, flat)
@@ -93,7 +97,9 @@ def _scan(
         reach = _drive_range(network, population, currents)
         a = Accumulator.of(signed(reach, 32))
         ctype = signed(reach, 16)
-        plan.members.append(Member(f"d_{population.name}", ctype, positions * channels, f"charge per timestep of {population.name}"))
+        plan.members.append(
+            Member(f"d_{population.name}", ctype, positions * channels, f"charge per timestep of {population.name}")
+        )
         scan["drive"] = plan.run(
             population, wiring, index, currents, a=a, factor="", start=bias, ctype=ctype, before=[]
         )
@@ -173,7 +179,7 @@ def _target(plan: Plan, edge: Edge, v: Potential, row: int) -> dict[str, Any]:
     plan.kernels.spread(f"spread_{kind}", v, w)
     if w.packed:
         target["rows"] = plan.need(f"rows_{w.element[:-2]}", w.element, w.length, "unpacked weights")
-    return target | {"kind": kind, "w": w, "weights": w.constant.name}
+    return target | {"kind": kind, "w": w, "weights": f"{plan.p}_tables.{w.constant.name}"}
 
 
 def _finish(plan: Plan, scan: dict[str, Any], targets: dict[str, list[dict[str, Any]]], kept: list[str]) -> None:
@@ -201,6 +207,4 @@ def _finish(plan: Plan, scan: dict[str, Any], targets: dict[str, list[dict[str, 
             first = step if first[0] == 0 else f"{first[0]} + {step}"
         spread.append(target | {"p": p, "c": c, "first": first})
     scan["targets"] = spread
-    scan["needs_i"] = bool(scan["counts"]) or any(
-        "i" in (t["p"] + t["c"]) or t["kind"] == "row" for t in spread
-    )
+    scan["needs_i"] = bool(scan["counts"]) or any("i" in (t["p"] + t["c"]) or t["kind"] == "row" for t in spread)
