@@ -8,6 +8,7 @@ from snncc import sim
 from snncc.errors import DataError
 from snncc.ir import Array, Network
 
+VECTORS = "vectors.npz"
 IMAGES = 4
 SEED = 20221
 

@@ -87,7 +87,9 @@ class _Emulated(_C):
         needed = backend.memory(job.network)
         largest = 2 * max(math.prod(job.network.input.shape), *(p.neurons for p in job.network.populations))
         if max(needed.const, needed.state + 2 * largest) > BOARD_BYTES:
-            raise NotRun(f"the network needs {needed.const} + {needed.state} bytes, the emulated board has 4 MB of each")
+            raise NotRun(
+                f"the network needs {needed.const} + {needed.state} bytes, the emulated board has 4 MB of each"
+            )
 
 
 class CortexM4(_Emulated):
@@ -118,7 +120,7 @@ class RiscV(_Emulated):
 
 def _call(command: list[str], work: Path, doing: str) -> None:
     try:
-        done = subprocess.run(command, cwd=work, capture_output=True, text=True, errors="replace", timeout=TIMEOUT)  # noqa: PLW1510
+        done = subprocess.run(command, cwd=work, capture_output=True, text=True, errors="replace", timeout=TIMEOUT)
     except subprocess.TimeoutExpired as error:
         raise OutputError(f"{doing} took more than {TIMEOUT} seconds") from error
     if done.returncode:

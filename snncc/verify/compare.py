@@ -37,20 +37,22 @@ class Tally:
     def compare(self, expected: Observation, got: Observation) -> None:
         """One image. In `step` the earliest timestep comes first, within it the order of the populations."""
         found = []
-        for quantity in ("spikes", "potentials"):
+        names = list(dict.fromkeys([*got.spikes, *got.potentials]))
+        for rank, quantity in enumerate(("spikes", "potentials")):
             known = getattr(expected, quantity)
-            for order, (name, observed) in enumerate(getattr(got, quantity).items()):
+            for name, observed in getattr(got, quantity).items():
+                order = names.index(name)
                 for t, neuron, e, g in self._differences(known[name], observed):
                     singular = "the spike count" if quantity == "spikes" else "the potential"
                     timestep = t + 1 if len(known[name]) > 1 else 0
-                    found.append((t, order, quantity, neuron, name, timestep, singular, e, g))
+                    found.append((t, order, rank, neuron, name, timestep, singular, e, g))
         for _, neuron, e, g in self._differences(expected.values[None], got.values[None]):
-            found.append((1 << 30, 0, "values", neuron, "the readout", 0, "the value", e, g))
+            found.append((1 << 30, 0, 2, neuron, "the readout", 0, "the value", e, g))
         self.values += 1
         if expected.class_index != got.class_index:
             self.mismatches += 1
             e, g = expected.class_index, got.class_index
-            found.append((1 << 30, 1, "class", 0, "the readout", 0, "the class", e, g))
+            found.append((1 << 30, 1, 3, 0, "the readout", 0, "the class", e, g))
         if found and self.first is None:
             _, _, _, neuron, name, timestep, singular, e, g = min(found)
             self.first = Mismatch(self.images, name, neuron, timestep, singular, e, g)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from snncc import ir
-from snncc.backends.vectors import random_pixels
+from snncc.backends.vectors import VECTORS, random_pixels
 from snncc.errors import DataError, SnnccError, TargetError
 from snncc.ir import Array
 from snncc.verify.compare import Observation, Tally, expectations
@@ -32,7 +32,7 @@ def verify(
 ) -> Report:
     """Compare every backend in a compiled folder with the simulator, integer by integer.
 
-    pixels: (N, *input.shape) integers; None takes the folder's vectors.npz, then seeded random images. images: at
+    pixels: (N, *input.shape) integers; None takes a target's vectors.npz, then seeded random images. images: at
     most that many (random ones fill up where there are fewer). timesteps: T, default the network's T_max.
     targets: names from RUNNERS; default all whose files are there. strict: what could not run counts as failure
     (default: in CI). Errors: FileFormatError, DataError, TargetError where nothing can be verified.
@@ -51,9 +51,10 @@ def verify(
 
 
 def _pixels(folder: Path, network: ir.Network, pixels: Array | None, images: int | None) -> Array:
-    if pixels is None and (folder / "vectors.npz").is_file():
-        with np.load(folder / "vectors.npz") as stored:
-            pixels = stored["pixels"]
+    stored = sorted(folder.glob(f"*/{VECTORS}"))
+    if pixels is None and stored:
+        with np.load(stored[0]) as arrays:
+            pixels = arrays["pixels"]
     if images is not None and images < 1:
         raise DataError("--images must be at least 1")
     wanted = images or (DEFAULT_IMAGES if pixels is None else len(pixels))
@@ -79,8 +80,15 @@ def _outcomes(name: str, runner: Runner, job: Job) -> list[Outcome]:
             reason = str(error)
         outcomes.append(
             Outcome(
-                name, variant, status, tally.images, tally.values, tally.mismatches, tally.first,
-                round(time.monotonic() - start, 3), reason,
+                name,
+                variant,
+                status,
+                tally.images,
+                tally.values,
+                tally.mismatches,
+                tally.first,
+                round(time.monotonic() - start, 3),
+                reason,
             )  # fmt: skip
         )
     return outcomes

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
 
 from snncc import ir
-from snncc.backends.c.views import Leaf, Shape, Split, Splitter, spatial
+from snncc.backends.c.views import Leaf, Shape, Split, Splitter, add_pads, spatial
 from snncc.errors import TargetError
 from snncc.ir import Array, Pads, Pair
 
@@ -90,14 +90,8 @@ def wire(network: ir.Network, population: ir.Population, splitter: Splitter, cur
         for edge in made_edges:
             if edge.weights is None or edge.weights.any():
                 suffix = f"_{len(edges)}" if len(population.projections) > 1 or len(made_edges) > 1 else ""
-                edges.append(_named(edge, population.name + suffix))
+                edges.append(replace(edge, name=population.name + suffix))
     return Wiring(tuple(edges), flat)
-
-
-def _named(edge: Edge, name: str) -> Edge:
-    from dataclasses import replace
-
-    return replace(edge, name=name)
 
 
 def _dense_edges(projection: ir.Projection, split: Split, matrix: Array, currents: set[str]) -> list[Edge]:
@@ -131,24 +125,25 @@ def _edge(projection: ir.Projection, leaf: Leaf, population: ir.Population, curr
     dilation: Pair = (1, 1)
     kind: Kind = "taps"
     first = leaf.offset
+    weights: Array | None = None
     match projection:
         case ir.Conv2D(weights=w):
             kind, weights, first, made = "dot", w[:, :, part], 0, out_c
             strides, dilation = projection.strides, projection.dilation
-            pads = _sum(pads, projection.pads)
+            pads = add_pads(pads, projection.pads)
         case ir.DepthwiseConv2D(weights=w):
             weights, first, made = w[:, :, part], leaf.offset * w.shape[3], channels * w.shape[3]
             strides, dilation = projection.strides, projection.dilation
-            pads = _sum(pads, projection.pads)
+            pads = add_pads(pads, projection.pads)
         case ir.SumPool2D():
-            kind, weights, made = "pool", None, channels
-            strides, pads = projection.strides, _sum(pads, projection.pads)
+            kind, made = "pool", channels
+            strides, pads = projection.strides, add_pads(pads, projection.pads)
         case ir.Identity(weights=w):
-            weights = np.broadcast_to(w, (leaf.offset + channels,) if w.ndim == 0 else w.shape)[part]
-            weights, made = weights.reshape(1, 1, channels, 1), channels
+            share = np.broadcast_to(w, (leaf.offset + channels,) if w.ndim == 0 else w.shape)[part]
+            weights, made = share.reshape(1, 1, channels, 1), channels
         case _:
             raise TargetError(f"population {population.name!r}: the C backend has no {type(projection).__name__}")
-    kernel = projection.size if isinstance(projection, ir.SumPool2D) else (weights.shape[0], weights.shape[1])
+    kernel = (1, 1) if isinstance(projection, ir.Identity) else ir.kernel_size(projection)
     return Edge(
         name=projection.name,
         kind=kind,
@@ -167,10 +162,6 @@ def _edge(projection: ir.Projection, leaf: Leaf, population: ir.Population, curr
     )
 
 
-def _sum(a: Pads, b: Pads) -> Pads:
-    return (a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3])
-
-
 def _matrix(projection: ir.Projection, source: Shape, population: ir.Population) -> Array:
     """The projection as a dense matrix (elements of the view, neurons)."""
     if isinstance(projection, ir.Dense):
@@ -182,13 +173,12 @@ def _matrix(projection: ir.Projection, source: Shape, population: ir.Population)
             f"population {population.name!r}: its view reshapes a concatenation or padding in front of a windowed "
             f"projection, which C expands to {size} x {neurons} weights (limit {MAX_EXPANDED}): reshape before it"
         )
-    ones = np.array(1, np.int8)
     if isinstance(projection, ir.Identity):
         per_channel = np.broadcast_to(projection.weights, source)
         return np.diag(per_channel.reshape(-1)).astype(projection.weights.dtype)
     height, width, channels = spatial(source)
     out_h, out_w, out_c = spatial(population.shape)
-    dtype = ones.dtype if isinstance(projection, ir.SumPool2D) else projection.weights.dtype
+    dtype = np.dtype(np.int8) if isinstance(projection, ir.SumPool2D) else projection.weights.dtype
     matrix = np.zeros((height, width, channels, out_h, out_w, out_c), dtype)
     rows, columns = ir.kernel_size(projection)
     dilation = (1, 1) if isinstance(projection, ir.SumPool2D) else projection.dilation
@@ -206,7 +196,7 @@ def _matrix(projection: ir.Projection, source: Shape, population: ir.Population)
 def _tap(projection: ir.Projection, ky: int, kx: int, channels: int) -> Array:
     """(C_in, C_out) of one window position."""
     if isinstance(projection, ir.Conv2D):
-        return projection.weights[ky, kx]
+        return np.asarray(projection.weights[ky, kx])
     if isinstance(projection, ir.DepthwiseConv2D):
         multiplier = projection.weights.shape[3]
         tap = np.zeros((channels, channels, multiplier), projection.weights.dtype)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +17,52 @@ from snncc import ir
 from snncc.backends import Options, pick
 from snncc.backends.c import arrays
 from snncc.backends.c.plan import Plan
-from snncc.backends.c.types import TAGS, Constant, signed
-from snncc.backends.vectors import golden
-from snncc.errors import OutputError, TargetError
+from snncc.backends.c.types import Constant
+from snncc.backends.vectors import VECTORS, golden
+from snncc.errors import OutputError, SnnccWarning, TargetError
 from snncc.resources import resource
+from snncc.sim.encode import quantise
 
 DEFAULTS: Options = {"prefix": None, "pack": False, "pixels": None}
 IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 RESERVED = frozenset(
-    "auto break case char const continue default do double else enum extern float for goto if inline int long register "
-    "restrict return short signed sizeof static struct switch typedef union unsigned void volatile while main".split()
+    [
+        "auto",
+        "break",
+        "case",
+        "char",
+        "const",
+        "continue",
+        "default",
+        "do",
+        "double",
+        "else",
+        "enum",
+        "extern",
+        "float",
+        "for",
+        "goto",
+        "if",
+        "inline",
+        "int",
+        "long",
+        "register",
+        "restrict",
+        "return",
+        "short",
+        "signed",
+        "sizeof",
+        "static",
+        "struct",
+        "switch",
+        "typedef",
+        "union",
+        "unsigned",
+        "void",
+        "volatile",
+        "while",
+        "main",
+    ]
 )
 
 
@@ -99,6 +136,7 @@ def emit(network: ir.Network, folder: Path, options: Options) -> None:
             stream.enable_buffering(64)
             with (folder / name).open("w", encoding="utf-8", newline="\n") as out:
                 stream.dump(out)
+        np.savez_compressed(folder / VECTORS, pixels=pixels)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
 
@@ -128,7 +166,7 @@ def _context(plan: Plan) -> dict[str, Any]:
     value_type = "int32_t" if output.fires else plan.runs[-1]["a"].ctype
     return {
         "p": plan.p, "P": plan.p.upper(), "network": network, "hash": ir.content_hash(network), "pack": plan.pack,
-        "constants": plan.constants, "windows": plan.windows, "window_type": plan.window_type,
+        "constants": {c.name: c for c in plan.constants}, "windows": dict(plan.windows), "tables": plan.tables, "window_type": plan.window_type,
         "members": plan.members, "state_bytes": max(1, plan.state_bytes), "const_bytes": plan.const_bytes,
         "weight_bytes": plan.weight_bytes, "pixel": plan.pixel, "count": plan.count, "levels": source.levels,
         "pixel_low": low, "pixel_checks": " || ".join(checks), "pixels": math.prod(source.shape),
@@ -143,12 +181,11 @@ def _context(plan: Plan) -> dict[str, Any]:
 def _quantiser(plan: Plan) -> tuple[Constant | None, str]:
     """(256-entry table per channel or None where bytes are pixels, the C expression of pixel i)."""
     source = plan.network.input
-    values = np.arange(256, dtype=np.float64)
-    gain, offset = np.atleast_1d(source.gain), np.atleast_1d(source.offset)
-    gain, offset = np.broadcast_arrays(gain, offset)
-    low = -source.levels if source.signed else 0
-    scaled = (values * gain[:, None] + offset[:, None]) * source.levels / source.lambda_0
-    table = np.clip(np.rint(scaled), low, source.levels).astype(np.int64)
+    channels = max(source.gain.size, source.offset.size)
+    values = np.broadcast_to(np.arange(256, dtype=np.float64)[:, None], (256, channels))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SnnccWarning)
+        table = quantise(ir.replace(source, shape=(channels,)), values).T
     if len(table) > 1 and (table == table[0]).all():
         table = table[:1]
     ctype = plan.pixel.ctype
@@ -165,10 +202,9 @@ def _vector_context(plan: Plan, pixels: ir.Array, result: Any) -> dict[str, Any]
     ctype = "int32_t" if plan.network.output.fires else plan.runs[-1]["a"].ctype
     return {
         "vectors": len(pixels),
-        "vector_images": Constant(f"{p}_vector_images", plan.pixel.ctype, pixels.reshape(-1).astype(plan.pixel.ctype[:-2]), ""),
+        "vector_images": Constant(
+            f"{p}_vector_images", plan.pixel.ctype, pixels.reshape(-1).astype(plan.pixel.ctype[:-2]), ""
+        ),
         "vector_values": Constant(f"{p}_vector_values", ctype, values.reshape(-1), ""),
         "vector_classes": Constant(f"{p}_vector_classes", "uint32_t", np.asarray(result.classes).reshape(-1), ""),
     }
-
-
-__all__ = ["Memory", "TAGS", "check", "emit", "memory", "signed"]

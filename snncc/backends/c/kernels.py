@@ -68,7 +68,9 @@ class Kernels:
         return self.used.setdefault(kind, {}).setdefault(key, values)
 
     def unpack(self, w: Weights) -> None:
-        self._add("unpack", w.tag, tag=w.tag, bits=w.bits, element=w.element, mask=2**w.bits - 1, sign=2 ** (w.bits - 1))
+        self._add(
+            "unpack", w.tag, tag=w.tag, bits=w.bits, element=w.element, mask=2**w.bits - 1, sign=2 ** (w.bits - 1)
+        )
 
     def gather(self, x: Value) -> None:
         self._add("gather", x.tag, tag=x.tag, ctype=x.ctype, per_word=x.per_word)
@@ -93,14 +95,19 @@ class Kernels:
     def fire(self, a: Accumulator) -> None:
         self._add("fire", a.tag, tag=a.tag, ctype=a.ctype, unsigned=a.unsigned)
 
-    def spread(self, kind: str, v: Potential, w: Weights | None) -> None:
-        """kind: spread_row, spread_run, spread_tap or spread_pool."""
+    def lanes(self) -> None:
+        """Some potentials lie in lanes: the DSP header brings their order."""
+        self._add("dsp", True)
+
+    def spread_pool(self, v: Potential, single: bool) -> str:
+        """Scatter of a sum pool. `single`: every element belongs to one window."""
         self._add("spread", True)
-        if v.lane:
-            self._add("dsp", True)
-        if w is None:
-            self._add(kind, v.tag, v=v)
-            return
+        self._add("spread_pool", (v.tag, single), v=v, single="1" if single else "")
+        return "1" if single else ""
+
+    def spread(self, kind: str, v: Potential, w: Weights) -> None:
+        """kind: spread_row, spread_run or spread_tap."""
+        self._add("spread", True)
         self._add(kind, (w.tag, v.tag), w=_weights(w), v=v)
         if kind in ("spread_row", "spread_run"):
             dsp = {"l16": "lanes", "i32": "words"}.get(v.tag, "") if w.element == "int8_t" else ""
@@ -111,9 +118,22 @@ class Kernels:
 
     def context(self) -> dict[str, Any]:
         """For the templates: every kind, unused ones as empty lists."""
-        kinds = (
-            "dsp unpack gather dot taps pool max_pool fire spread add spread_row spread_run spread_tap spread_pool"
-        ).split()
+        kinds = [
+            "dsp",
+            "unpack",
+            "gather",
+            "dot",
+            "taps",
+            "pool",
+            "max_pool",
+            "fire",
+            "spread",
+            "add",
+            "spread_row",
+            "spread_run",
+            "spread_tap",
+            "spread_pool",
+        ]
         return {kind: list(self.used.get(kind, {}).values()) for kind in kinds}
 
 

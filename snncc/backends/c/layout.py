@@ -11,12 +11,13 @@ ALIGN = 4
 
 @dataclass(frozen=True)
 class Member:
-    """One array of the state struct."""
+    """One array of the state struct. `first`: ahead of the others of its type, so that it begins on a word."""
 
     name: str
     ctype: str
     length: int
     note: str
+    first: bool = False
 
     @property
     def bytes(self) -> int:
@@ -24,8 +25,8 @@ class Member:
 
 
 def order(members: list[Member]) -> list[Member]:
-    """Widest type first, so that the struct has padding at its end only."""
-    return sorted((m for m in members if m.length), key=lambda m: -SIZES[m.ctype])
+    """Widest type first, so that padding is at the end only; then whole words, so that they stay on words."""
+    return sorted((m for m in members if m.length), key=lambda m: (-SIZES[m.ctype], not m.first, m.bytes % ALIGN != 0))
 
 
 def struct_bytes(members: list[Member]) -> int:

@@ -88,14 +88,20 @@ class Plan:
         return "int16_t" if most < 2**15 else "int32_t"
 
     @property
+    def tables(self) -> list[Member]:
+        """The members of the one const struct: windows, parameters, weights, the hash."""
+        members = [Member(name, self.window_type, len(values), "") for name, values in self.windows]
+        members += [Member(c.name, c.ctype, c.length, c.note) for c in self.constants]
+        return [*order(members), Member("hash", "uint8_t", 65, "SHA-256 of the network")]
+
+    @property
     def const_bytes(self) -> int:
-        """Tables, windows and the two identity strings, to the byte."""
-        windows = len(self.windows) * len(WINDOW_FIELDS) * SIZES[self.window_type]
-        return sum(c.bytes for c in self.constants) + windows + 65
+        """sizeof the const struct."""
+        return struct_bytes(self.tables)
 
     @property
     def weight_bytes(self) -> int:
-        return sum(c.bytes for c in self.constants if "_w_" in c.name)
+        return sum(c.bytes for c in self.constants if c.name.startswith("w_"))
 
     @property
     def state_bytes(self) -> int:
@@ -111,15 +117,15 @@ class Plan:
 
     def constant(self, name: str, ctype: str, values: Array, note: str) -> str:
         flat = np.ascontiguousarray(values, DTYPES[ctype]).reshape(-1)
-        self.constants.append(Constant(f"{self.p}_{name}", ctype, flat, note))
-        return f"{self.p}_{name}"
+        self.constants.append(Constant(name, ctype, flat, note))
+        return f"{self.p}_tables.{name}"
 
     def parameter(self, population: ir.Population, kind: str, values: Array, flat: bool) -> str:
         """A C expression of a parameter at position p + q, channel c: a literal where all are equal."""
         if values.min() == values.max():
             return literal(int(values.min()))
         channels = population.shape[-1]
-        if flat or len(population.shape) == 1:
+        if flat or population.neurons == channels:
             index, values = "c", np.broadcast_to(values, population.shape)
         elif values.ndim == 1:
             index = "c"
@@ -138,11 +144,11 @@ class Plan:
             height, width, channels, *edge.kernel, *edge.strides, *edge.dilation, edge.top, edge.left,
             *edge.output, multiplier, edge.first, row, int(edge.gathers),
         ]  # fmt: skip
-        self.windows.append((f"{self.p}_g_{name}", values))
-        return f"&{self.p}_g_{name}"
+        self.windows.append((f"g_{name}", values))
+        return f"&{self.p}_tables.g_{name}"
 
     def weights(self, name: str, rows: Array, note: str) -> Weights:
-        laid = lay_weights(f"{self.p}_w_{name}", rows, self.network.signed_bit, self.pack, note)
+        laid = lay_weights(f"w_{name}", rows, self.network.signed_bit, self.pack, note)
         self.constants.append(laid.constant)
         if laid.packed:
             self.kernels.unpack(laid)
@@ -177,14 +183,16 @@ class Plan:
         w = self.weights(edge.name, rows, note)
         if w.packed:
             call["rows"] = self.need(f"rows_{w.element[:-2]}", w.element, 2 * length, "unpacked weights")
-        call |= {"w": w, "weights": w.constant.name}
+        call |= {"w": w, "weights": f"{self.p}_tables.{w.constant.name}"}
         if edge.kind == "dot":
             call["dot"] = self.kernels.dot(x, w, a, positions > 1)
         else:
             self.kernels.taps(x, w, a)
         return call
 
-    def run(self, population: ir.Population, wiring: Wiring, index: int, edges: list[Edge], **more: Any) -> dict[str, Any]:
+    def run(
+        self, population: ir.Population, wiring: Wiring, index: int, edges: list[Edge], **more: Any
+    ) -> dict[str, Any]:
         """A population integrated in gather form over a whole image."""
         height, width, channels = (1, 1, population.neurons) if wiring.flat else spatial(population.shape)
         positions = height * width
@@ -217,7 +225,9 @@ class Plan:
         run["fires"] = population.fires
         if population.fires:
             run["theta"] = self.parameter(population, "theta", population.theta, flat)
-            run["limit"] = "limit" if population.saturates or not self.network.spike_ext else f"limit + {self.network.spike_ext}U"
+            run["limit"] = (
+                "limit" if population.saturates or not self.network.spike_ext else f"limit + {self.network.spike_ext}U"
+            )
             run["out"] = self.buffers.get(population.name)
             self.kernels.fire(a)
         return run

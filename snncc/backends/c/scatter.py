@@ -16,7 +16,7 @@ from snncc import ir
 from snncc.backends.c.edges import Edge, Wiring
 from snncc.backends.c.kernels import Accumulator, Potential
 from snncc.backends.c.layout import Member
-from snncc.backends.c.types import SIZES, UNSIGNED, signed, span
+from snncc.backends.c.types import signed, span
 from snncc.backends.c.views import spatial
 from snncc.ir import INPUT, Interval
 
@@ -37,6 +37,7 @@ def plan_step(plan: Plan) -> None:
     for name in kept:
         plan.buffers[name] = f"(state->counts + {at})"
         at += math.prod(plan.splitter.shapes[name])
+    plan.members.append(Member("words", "int32_t", 1, "keeps 16-bit potentials on whole words"))
     plan.members.append(Member("counts", plan.count.ctype, at, "spikes so far"))
     targets: dict[str, list[dict[str, Any]]] = {}
     for population, wiring, index in firing:
@@ -46,7 +47,9 @@ def plan_step(plan: Plan) -> None:
     if network.input.encoding == "rate":
         _encoder(plan, targets, kept)
     if not network.output.fires:
-        plan.runs.append(plan._counting_run(network.output, plan.wirings[-1], len(network.populations)) | {"before": []})
+        plan.runs.append(
+            plan._counting_run(network.output, plan.wirings[-1], len(network.populations)) | {"before": []}
+        )
 
 
 def _encoder(plan: Plan, targets: dict[str, list[dict[str, Any]]], kept: list[str]) -> None:
@@ -75,21 +78,28 @@ def _scan(
     lanes = channels % 4 == 0 and per_channel and not currents and ir.bits_needed((low, high)) <= 16
     v = Potential.of(signed((low, high), 16), f"{plan.p.upper()}_LANE" if lanes else "")
     wide = Accumulator.of(v.wide)
-    plan.members.append(Member(f"v_{population.name}", v.ctype, positions * channels, f"potentials of {population.name}"))
+    if lanes:
+        plan.kernels.lanes()
+    member = Member(
+        f"v_{population.name}", v.ctype, positions * channels, f"potentials of {population.name}", first=lanes
+    )
+    plan.members.append(member)
     flat = wiring.flat
     bias = plan.parameter(population, "bias", population.bias, flat)
     scan = {
         "name": population.name, "index": index, "positions": positions, "channels": channels, "v": v, "a": wide,
-        "theta": plan.parameter(population, "theta", population.theta, flat),
-        "v0": plan.parameter(population, "v0", population.v0, flat),
-        "bias": bias, "lazy": lazy, "by_channel": per_channel, "input": False, "driven": bool(currents),
+        "theta": here(plan.parameter(population, "theta", population.theta, flat)),
+        "v0": here(plan.parameter(population, "v0", population.v0, flat)),
+        "bias": here(bias), "lazy": lazy, "by_channel": per_channel, "input": False, "driven": bool(currents),
         "uses_elapsed": lazy, "uses_live": bool(currents) or (not lazy and bias != "0"),
     }  # fmt: skip
     if currents:
         reach = _drive_range(network, population, currents)
         a = Accumulator.of(signed(reach, 32))
         ctype = signed(reach, 16)
-        plan.members.append(Member(f"d_{population.name}", ctype, positions * channels, f"charge per timestep of {population.name}"))
+        plan.members.append(
+            Member(f"d_{population.name}", ctype, positions * channels, f"charge per timestep of {population.name}")
+        )
         scan["drive"] = plan.run(
             population, wiring, index, currents, a=a, factor="", start=bias, ctype=ctype, before=[]
         )
@@ -98,6 +108,11 @@ def _scan(
         target["into"] = f"state->v_{population.name}"
         targets.setdefault(edge.base, []).append(target)
     return scan
+
+
+def here(expression: str) -> str:
+    """A parameter's expression where the position is p instead of p + q."""
+    return expression.replace("(p + q)", "p")
 
 
 def _reach(network: ir.Network, population: ir.Population, lazy: bool) -> tuple[int, int, bool]:
@@ -142,8 +157,8 @@ def _target(plan: Plan, edge: Edge, v: Potential, row: int) -> dict[str, Any]:
     target["source"] = (height * width, channels)
     target["window"] = plan.window(edge.name, edge, row)
     if edge.weights is None:
-        plan.kernels.spread("spread_pool", v, None)
-        return target | {"kind": "pool"}
+        single = plan.kernels.spread_pool(v, edge.kernel == edge.strides)
+        return target | {"kind": "pool", "single": single}
     kh, kw, _, outputs = edge.weights.shape
     by_channel = np.ascontiguousarray(edge.weights.transpose(2, 0, 1, 3))  # C, KH, KW, O or M
     if edge.kind == "dot" and edge.source[:2] == edge.output[:2] == edge.kernel == (1, 1):
@@ -164,7 +179,7 @@ def _target(plan: Plan, edge: Edge, v: Potential, row: int) -> dict[str, Any]:
     plan.kernels.spread(f"spread_{kind}", v, w)
     if w.packed:
         target["rows"] = plan.need(f"rows_{w.element[:-2]}", w.element, w.length, "unpacked weights")
-    return target | {"kind": kind, "w": w, "weights": w.constant.name}
+    return target | {"kind": kind, "w": w, "weights": f"{plan.p}_tables.{w.constant.name}"}
 
 
 def _finish(plan: Plan, scan: dict[str, Any], targets: dict[str, list[dict[str, Any]]], kept: list[str]) -> None:
@@ -192,6 +207,4 @@ def _finish(plan: Plan, scan: dict[str, Any], targets: dict[str, list[dict[str, 
             first = step if first[0] == 0 else f"{first[0]} + {step}"
         spread.append(target | {"p": p, "c": c, "first": first})
     scan["targets"] = spread
-    scan["needs_i"] = bool(scan["counts"]) or any(
-        "i" in (t["p"] + t["c"]) or t["kind"] == "row" for t in spread
-    )
+    scan["needs_i"] = bool(scan["counts"]) or any("i" in (t["p"] + t["c"]) or t["kind"] == "row" for t in spread)

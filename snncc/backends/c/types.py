@@ -65,9 +65,7 @@ def lay_weights(name: str, rows: Array, bits: int, pack: bool, note: str) -> Wei
     if not pack or bits in (8, 16):
         values = np.ascontiguousarray(rows, DTYPES[element]).reshape(-1)
         return Weights(Constant(name, element, values, note), length, TAGS[element], element, bits, False)
-    return Weights(
-        Constant(name, "uint8_t", pack_rows(rows, bits), note), length, f"p{bits}", element, bits, True
-    )
+    return Weights(Constant(name, "uint8_t", pack_rows(rows, bits), note), length, f"p{bits}", element, bits, True)
 
 
 def pack_rows(rows: Array, bits: int) -> Array:

@@ -23,6 +23,11 @@ def spatial(shape: Shape) -> tuple[int, int, int]:
     return (1, 1, shape[0]) if len(shape) == 1 else (shape[0], shape[1], shape[2])
 
 
+def add_pads(a: Pads, b: Pads) -> Pads:
+    """A frame of zeros around a frame of zeros."""
+    return (a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3])
+
+
 @dataclass(frozen=True)
 class Leaf:
     """One buffer (a population, the input or a pool) as a view reads it.
@@ -112,10 +117,7 @@ class Splitter:
 
     def _pad(self, inner: Split, pads: Pads) -> Split:
         frame = ((pads[0], pads[1]), (pads[2], pads[3]), (0, 0))
-        leaves = tuple(
-            replace(leaf, pads=tuple(a + b for a, b in zip(leaf.pads, pads, strict=True)))
-            for leaf in inner.leaves
-        )
+        leaves = tuple(replace(leaf, pads=add_pads(leaf.pads, pads)) for leaf in inner.leaves)
         return Split(leaves, np.pad(inner.labels, frame, constant_values=-1), inner.plain)
 
     def _concat(self, parts: list[Split]) -> Split:
@@ -132,9 +134,7 @@ class Splitter:
     def _max_pool(self, view: ir.MaxPool) -> Split:
         inner = self.split(view.view)
         if not inner.plain:
-            parts = tuple(
-                (leaf.base, to) for leaf, to in zip(inner.leaves, inner.rows(), strict=True)
-            )
+            parts = tuple((leaf.base, to) for leaf, to in zip(inner.leaves, inner.rows(), strict=True))
             name = self._add(Move(f"move{len(self.made)}", inner.labels.shape, parts))
             inner = self._whole(Leaf(name, inner.labels.shape))
         pooled = [self._whole(self._pool(view, leaf)) for leaf in inner.leaves]
@@ -146,9 +146,7 @@ class Splitter:
         framed = (height + top + bottom, width + left + right, channels)
         shape = (*ir.window_shape(framed, view.size, view.strides, (1, 1), view.pads), channels)
         name = f"pool{len(self.made)}"
-        self._add(
-            Pool(name, leaf.base, leaf.shape, shape, leaf.pads, view.size, view.strides, view.pads)
-        )
+        self._add(Pool(name, leaf.base, leaf.shape, shape, leaf.pads, view.size, view.strides, view.pads))
         return Leaf(name, shape)
 
     def _add(self, operation: Pool | Move) -> str:
