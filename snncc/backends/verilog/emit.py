@@ -14,7 +14,7 @@ from snncc.backends import Options, pick
 from snncc.backends.vectors import golden
 from snncc.backends.verilog import checks, cycles, goals, memory, vectors, write
 from snncc.backends.verilog.instances import Design
-from snncc.backends.verilog.plan import Choice, Plan, build, describe
+from snncc.backends.verilog.plan import Choice, Plan, build, describe, drafts, legal_lanes
 from snncc.errors import DataError, FileFormatError, OutputError, TargetError
 from snncc.ir import Array, Network, content_hash
 
@@ -90,6 +90,7 @@ def _manifest(
         "choices": {n: [c.lanes, c.fire_lanes, c.stages] for n, c in balance.choices.items()},
         "nodes": [describe(node) for node in plan.nodes],
         "goal_met": balance.met,
+        "stage_cycles": balance.stages,
         "cycles": {
             "golden_timesteps": list(expected.timesteps),
             "golden_latency": timing.latency,
@@ -136,3 +137,19 @@ def load_plan(network: Network, folder: Path) -> Plan:
     if not same:
         raise DataError(f"{folder} was made from another network than network.snn: export the target again")
     return build(network, network.dynamics, choices)
+
+
+def summary(network: Network, folder: Path) -> dict[str, Any]:
+    """Layers with LANES, the legal ones and expected cycles per image; exact worst cases; cycles of the golden images."""
+    manifest = read_manifest(folder)
+    legal = {draft.name: legal_lanes(draft) for draft in drafts(network, network.dynamics)}
+    layers = [
+        {
+            "layer": node["name"].removeprefix("pop_"),
+            "lanes": node["lanes"],
+            "legal": legal[node["name"]],
+            "cycles": manifest["stage_cycles"][node["name"]],
+        }
+        for node in manifest["nodes"]
+    ]
+    return {"layers": layers, "goal_met": manifest["goal_met"], **manifest["cycles"]}
