@@ -30,7 +30,7 @@ WITHIN = 0.005
 STEPS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 48, 64)
 IMAGES, MEASURED = 100, 4
 LANES = {
-    ("mlp", "count"): {"max_lanes": 32},
+    ("mlp", "count"): {"max_lanes": 16},
     ("mlp", "step"): {"max_lanes": 16},
     ("cnn", "count"): {"max_lanes": 16},
     ("cnn", "step"): {"max_lanes": 16},

@@ -18,7 +18,7 @@ from tests.hw.simulate import dense_network, make, measured, plan_with, run
 from tests.strategies import Case, cases
 from tests.support import examples
 
-QUICK = examples(25)
+QUICK = examples(20)
 SIZE = 6_000  # neuron updates per image that Icarus is asked for
 
 
