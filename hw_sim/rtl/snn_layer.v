@@ -17,6 +17,7 @@ module snn_layer #(
     parameter FIRES = 1,
     parameter READOUT = 0,
     parameter MAXIMUM = 0,              // max instead of sum
+    parameter BYPASS = 1,               // 0 where two adds in a row never meet the same word (two groups or more)
     parameter HAS_DRIVE = 0,
     parameter [EDGES-1:0] DRIVE_EDGES = 0,
     parameter FIRE_LANES = 4,           // count: neurons fired at a time; step: LANES
@@ -117,7 +118,7 @@ module snn_layer #(
         for (g = 0; g < LANES; g = g + 1) begin : g_sum
             wire signed [VW-1:0] stored = drive_q ? d_rdata[g*VW +: VW] : v_rdata[g*VW +: VW];
             wire signed [VW-1:0] held = sum_q[g*VW +: VW];
-            wire signed [VW-1:0] old = again_q ? held : stored;
+            wire signed [VW-1:0] old = BYPASS != 0 && again_q ? held : stored;
             wire signed [VW-1:0] more = s_data[g*VW +: VW];
             if (MAXIMUM != 0) begin : g_max
                 assign sum[g*VW +: VW] = more > old ? more : old;

@@ -224,7 +224,7 @@ def _layer(out: Design, plan: Plan, node: Node) -> None:
     parameters: dict[str, Any] = {
         "EDGES": len(node.edges), "LANES": node.lanes, "VW": node.vw, "VAW": width(node.words), "WORDS": node.words,
         "COUNT": int(plan.count), "FIRES": int(node.fires), "READOUT": int(node.readout),
-        "MAXIMUM": int(node.kind == "max_pool"), "HAS_DRIVE": int(node.has_drive),
+        "MAXIMUM": int(node.kind == "max_pool"), "BYPASS": int(any(e.groups == 1 for e in node.edges)), "HAS_DRIVE": int(node.has_drive),
         "DRIVE_EDGES": sum(2**i for i, edge in enumerate(node.edges) if edge.drive),
         "FIRE_LANES": node.fire_lanes, "OUT_CW": node.cw, "OAW": width(node.layout.words), "TW": plan.tw,
         "MW": plan.mw, "THW": widths[2], "BIASW": widths[1], "V0W": widths[0],
