@@ -84,9 +84,7 @@ def row(kind: str, made: tuple[Any, Any, Any, Any, float], dynamics: str, bits: 
         plan = load_plan(final.ir, folder / "verilog")
         golden = vectors.make(plan, pixels, [steps] * len(pixels))
         timing = cycles.predict(plan, golden)
-        alone = [
-            cycles.predict(plan, vectors.make(plan, pixels[i : i + 1], [steps])).latency[0] for i in range(20)
-        ]
+        alone = [cycles.predict(plan, vectors.make(plan, pixels[i : i + 1], [steps])).latency[0] for i in range(20)]
         ideal = sum(
             float((cycles.busy(plan, golden, e.source) * e.fan_out()).sum()) for n in plan.nodes for e in n.edges
         ) / len(pixels)
@@ -98,11 +96,11 @@ def row(kind: str, made: tuple[Any, Any, Any, Any, float], dynamics: str, bits: 
             "latency_over_ideal": float(np.mean(alone)) / ideal, "measured_equals_predicted": measured(folder, plan),
         }  # fmt: skip
         if synth:
-            for device in ("xc7", "ecp5-85k"):
+            for device in ("xc7", "ecp5-25k"):
                 done = synthesise(folder, device).to_dict()
                 result[device] = {key: done[key] for key in ("luts", "ffs", "brams", "dsps", "fmax_mhz", "too_large")}
                 print("   ", device, result[device], flush=True)
-            fmax = result["ecp5-85k"]["fmax_mhz"]
+            fmax = result["ecp5-25k"]["fmax_mhz"]
             if fmax:
                 result["microseconds_per_image_at_fmax"] = interval / fmax
     return result

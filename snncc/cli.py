@@ -60,8 +60,10 @@ def _print_balance(folder: str, targets: Sequence[str]) -> None:
     _print_table("pipeline", ["layer", "LANES", "legal LANES", "cycles per image"], rows)
     if not facts["goal_met"]:
         click.echo("The goal cannot be met; this is the nearest possible design.")
-    click.echo(f"at most {facts['worst_latency']:,} cycles from first pixel to result, one result every "
-               f"{facts['worst_interval']:,}")
+    click.echo(
+        f"at most {facts['worst_latency']:,} cycles from first pixel to result, one result every "
+        f"{facts['worst_interval']:,}"
+    )
 
 
 @click.group(context_settings=HELP)
@@ -183,7 +185,9 @@ def synth(folder: str, device: str, as_json: bool) -> None:
     else:
         header = ["device", "LUT", "FF", "block RAM", "DSP", "Fmax MHz", "cycles/image", "images/s"]
         cells = [f"{found.luts:,}", f"{found.ffs:,}", f"{found.brams:g}", str(found.dsps)]
-        cells += ["-" if v is None else f"{v:,.1f}" for v in (found.fmax_mhz, found.cycles_per_image, found.images_per_second)]
+        cells += [
+            "-" if v is None else f"{v:,.1f}" for v in (found.fmax_mhz, found.cycles_per_image, found.images_per_second)
+        ]
         _print_table("synthesis", header, [[device, *cells]])
     for line in found.too_large:
         click.echo(f"too large: {line}", err=True)

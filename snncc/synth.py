@@ -22,6 +22,7 @@ from snncc import ir
 from snncc.backends import verilog as backend
 from snncc.backends.verilog import write
 from snncc.backends.verilog.emit import read_manifest
+from snncc.backends.verilog.instances import input_width, output_width
 from snncc.errors import OutputError, TargetError, ToolMissingError
 
 TIMEOUT = 3600
@@ -97,11 +98,13 @@ def synthesise(folder: str | Path, device: str, place: bool = True, seed: int = 
     with tempfile.TemporaryDirectory(prefix="snncc-synth-") as name:
         work = Path(name)
         for path in source.iterdir():
-            if path.suffix in (".v", ".mem", ".f") and not path.name.startswith(("golden_", "snn_bench", "snn_monitor")):
+            if path.suffix in (".v", ".mem", ".f") and not path.name.startswith(
+                ("golden_", "snn_bench", "snn_monitor")
+            ):
                 shutil.copyfile(path, work / path.name)
         write.render(
-            work, "snn_pins.v.j2", "snn_pins.v", name=network.name, input_width=write.input_width(plan),
-            output_width=write.output_width(plan),
+            work, "snn_pins.v.j2", "snn_pins.v", name=network.name, input_width=input_width(plan),
+            output_width=output_width(plan),
         )  # fmt: skip
         files = [line for line in (work / "snn_top.f").read_text().split() if line]
         counts, log = _yosys(work, files, chip)
@@ -148,7 +151,7 @@ def run_yosys(work: Path, script: str) -> str:
 
 def _call(command: list[str], work: Path, tool: str) -> str:
     try:
-        done = subprocess.run(command, cwd=work, capture_output=True, text=True, timeout=TIMEOUT)  # noqa: PLW1510
+        done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False, timeout=TIMEOUT)
     except subprocess.TimeoutExpired as error:
         raise OutputError(f"{tool} took more than {TIMEOUT} seconds") from error
     said = done.stdout + done.stderr
@@ -174,9 +177,12 @@ def _resources(device: str, counts: dict[str, int], log: str, manifest: dict[str
     if brams > chip.brams:
         largest = sorted(memories.items(), key=lambda item: -item[1])
         too_large += [
-            f"  {name}: {bits:,} bits, at least {math.ceil(bits / chip.block_bits)} blocks" for name, bits in largest[:12]
+            f"  {name}: {bits:,} bits, at least {math.ceil(bits / chip.block_bits)} blocks"
+            for name, bits in largest[:12]
         ]
-    return Synthesis(device, sum(counts.values()), luts, ffs, brams, dsps, too_large=too_large, memories=memories, log=log)
+    return Synthesis(
+        device, sum(counts.values()), luts, ffs, brams, dsps, too_large=too_large, memories=memories, log=log
+    )
 
 
 def _memories(manifest: dict[str, Any]) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 import os
 import random
+from pathlib import Path
 
 import cocotb
 from bench import P, begin, tick
@@ -29,7 +30,7 @@ async def ram_holds_what_was_written(dut):
 
 @cocotb.test()
 async def rom_reads_its_file(dut):
-    lines = open(os.environ["SNN_ROM"]).read().split()
+    lines = Path(os.environ["SNN_ROM"]).read_text().split()
     await begin(dut, addr=0)
     for address in [*range(P["DEPTH"]), 0, P["DEPTH"] - 1]:
         dut.addr.value = address

@@ -18,6 +18,7 @@ import numpy as np
 
 from snncc.backends import verilog as backend
 from snncc.backends.verilog import memory, vectors, write
+from snncc.backends.verilog.instances import output_width
 from snncc.backends.verilog.layout import Layout
 from snncc.backends.verilog.plan import Plan
 from snncc.errors import OutputError, TargetError
@@ -79,7 +80,17 @@ class Verilator(_Verilog):
         tool, env = verilator()
         require("g++", "g++")
         require("make", "make")
-        flags = ["--binary", "--timing", "-j", "2", "-Wno-fatal", "-Wno-lint", "-Wno-style", "--top-module", "snn_bench"]
+        flags = [
+            "--binary",
+            "--timing",
+            "-j",
+            "2",
+            "-Wno-fatal",
+            "-Wno-lint",
+            "-Wno-style",
+            "--top-module",
+            "snn_bench",
+        ]
         coroutines = ["-CFLAGS", "-std=gnu++20 -fcoroutines -O1"]
         call([tool, *flags, *coroutines, *BENCH, "-f", "snn_top.f"], work, "compiling", env)
         return [str(work / "obj_dir" / "Vsnn_bench")]
@@ -103,7 +114,7 @@ def verilator() -> tuple[str, dict[str, str]]:
 def call(command: list[str], work: Path, doing: str, env: dict[str, str] | None = None) -> str:
     """Run a tool; its output. OutputError with the first line that says error."""
     try:
-        done = subprocess.run(command, cwd=work, env=env, capture_output=True, text=True, timeout=TIMEOUT)  # noqa: PLW1510
+        done = subprocess.run(command, cwd=work, env=env, capture_output=True, text=True, check=False, timeout=TIMEOUT)
     except subprocess.TimeoutExpired as error:
         raise OutputError(f"{doing} took more than {TIMEOUT} seconds") from error
     said = done.stdout + done.stderr
@@ -156,7 +167,7 @@ def _observations(work: Path, plan: Plan, job: Job) -> Iterator[Observation]:
         seen = 1 if plan.count else job.timesteps
         sent = _read(work / "input.log", plan.input_layout, plan.input_cw, images * seen).reshape(images, seen, -1)
         spikes[INPUT] = np.pad(sent, ((0, 0), (0, frames - seen), (0, 0))).reshape(images * frames, -1)
-    width = write.output_width(plan)
+    width = output_width(plan)
     beats = [int(line, 16) for line in (work / "results.log").read_text().split()]
     results = np.array([b - 2**width if b >= 2 ** (width - 1) else b for b in beats], np.int64).reshape(images, -1)
     for image in range(images):

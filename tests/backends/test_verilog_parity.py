@@ -70,9 +70,7 @@ def test_step(case: Case, seed: int) -> None:
 @pytest.mark.parametrize("dynamics", ["count", "step"])
 @pytest.mark.parametrize("readout", ["potential", "spikes"])
 @pytest.mark.parametrize("spike_ext", [0, 3])
-def test_back_to_back_images_of_different_length(
-    tmp_path: Path, dynamics: str, readout: str, spike_ext: int
-) -> None:
+def test_back_to_back_images_of_different_length(tmp_path: Path, dynamics: str, readout: str, spike_ext: int) -> None:
     network = dense_network(dynamics, readout=readout, spike_ext=spike_ext)
     pixels = np.random.default_rng(3).integers(0, 256, (6, 20))
     plan = plan_with(network, 5)

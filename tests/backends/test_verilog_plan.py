@@ -59,7 +59,9 @@ def test_window_tables_against_every_tap() -> None:
                     axis = Axis(kernel, stride, dilation, before, out)
                     count, first, target = axis.reach(np.arange(size))
                     for v in range(size):
-                        taps = [(k, o) for k in range(kernel) for o in range(out) if o * stride + k * dilation - before == v]
+                        taps = [
+                            (k, o) for k in range(kernel) for o in range(out) if o * stride + k * dilation - before == v
+                        ]
                         made = [(first[v] + i * axis.tap_step, target[v] + i * axis.out_step) for i in range(count[v])]
                         assert made == taps
 
@@ -118,7 +120,13 @@ def pooled(dynamics: str, signed: bool) -> ir.Network:
         theta=None, bias=np.zeros((), np.int64), v0=np.zeros((), np.int64), lambda_=np.ones(()),
     )  # fmt: skip
     network = ir.Network(
-        name="pooled", input=source, populations=(last,), timesteps=4, signed_bit=8, dynamics=dynamics, output_shape=(2,)
+        name="pooled",
+        input=source,
+        populations=(last,),
+        timesteps=4,
+        signed_bit=8,
+        dynamics=dynamics,
+        output_shape=(2,),
     )
     return ir.replace(network, intervals=ir.prove(network))
 
@@ -126,9 +134,9 @@ def pooled(dynamics: str, signed: bool) -> ir.Network:
 def test_refusals_by_name(tmp_path: Path) -> None:
     check = backends.target("verilog").check
     check(pooled("count", False), {})
-    with pytest.raises((TargetError, NetworkError), match="'out'.*max-pool"):
+    with pytest.raises((TargetError, NetworkError), match=r"'out'.*max-pool"):
         check(pooled("step", False), {})
-    with pytest.raises(TargetError, match="'out'.*signed current"):
+    with pytest.raises(TargetError, match=r"'out'.*signed current"):
         check(pooled("count", True), {})
     with pytest.raises(TargetError, match="spike_ext"):
         check(ir.replace(dense_network("count"), spike_ext=-1), {})

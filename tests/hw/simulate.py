@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,18 @@ def make(folder: Path, plan: Plan, pixels: np.ndarray, timesteps: Sequence[int])
 
 
 def compile_bench(folder: Path) -> None:
-    command = ["iverilog", "-g2005", "-s", "snn_bench", "-o", "bench", "snn_bench.v", "snn_monitor.v", "-f", "snn_top.f"]
+    command = [
+        "iverilog",
+        "-g2005",
+        "-s",
+        "snn_bench",
+        "-o",
+        "bench",
+        "snn_bench.v",
+        "snn_monitor.v",
+        "-f",
+        "snn_top.f",
+    ]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -56,7 +68,7 @@ def dense_network(
     """A rate-coded chain of dense layers in which neurons fire sometimes."""
     rng = np.random.default_rng(seed)
     populations: list[ir.Population] = []
-    for i, (before, after) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for i, (before, after) in enumerate(pairwise(sizes)):
         fires = i < len(sizes) - 2 or changes.get("readout") == "spikes"
         weights = rng.integers(-100, 101, (before, after)).astype(np.int8)
         source = ir.Source("input" if i == 0 else f"p{i - 1}")

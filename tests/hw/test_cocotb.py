@@ -43,7 +43,9 @@ def _cocotb(folder: Path, top: str, bench: str, parameters: dict[str, Any], env:
 @pytest.mark.parametrize(("width", "depth"), [(1, 1), (5, 3), (40, 130)])
 def test_ram(tmp_path: Path, width: int, depth: int) -> None:
     parameters = {"WIDTH": width, "DEPTH": depth, "AW": max(1, (depth - 1).bit_length())}
-    _cocotb(tmp_path, "snn_ram", "bench_memory", parameters, {}, modules=["snn_ram"], testcase="ram_holds_what_was_written")
+    _cocotb(
+        tmp_path, "snn_ram", "bench_memory", parameters, {}, modules=["snn_ram"], testcase="ram_holds_what_was_written"
+    )
 
 
 @pytest.mark.parametrize(("width", "depth"), [(3, 1), (12, 7), (64, 200)])
@@ -51,7 +53,7 @@ def test_rom(tmp_path: Path, width: int, depth: int) -> None:
     rng = np.random.default_rng(1)
     file = tmp_path / "rom.mem"
     digits = -(-width // 4)
-    file.write_text("\n".join(f"{int(rng.integers(0, 2**min(width, 62))):0{digits}x}" for _ in range(depth)) + "\n")
+    file.write_text("\n".join(f"{int(rng.integers(0, 2 ** min(width, 62))):0{digits}x}" for _ in range(depth)) + "\n")
     parameters = {"WIDTH": width, "DEPTH": depth, "AW": max(1, (depth - 1).bit_length()), "FILE": f'"{file}"'}
     env = {"SNN_ROM": str(file)}
     _cocotb(tmp_path, "snn_rom", "bench_memory", parameters, env, modules=["snn_rom"], testcase="rom_reads_its_file")
@@ -66,7 +68,8 @@ def test_divide(tmp_path: Path, uw: int, dw: int, stages: int, period: int) -> N
 
 
 @pytest.mark.parametrize(
-    ("lanes", "cw", "d0", "d1", "blocks"), [(1, 1, 1, 1, 1), (4, 1, 3, 2, 2), (3, 5, 2, 3, 1), (8, 2, 1, 1, 7), (1, 9, 4, 1, 3)]
+    ("lanes", "cw", "d0", "d1", "blocks"),
+    [(1, 1, 1, 1, 1), (4, 1, 3, 2, 2), (3, 5, 2, 3, 1), (8, 2, 1, 1, 7), (1, 9, 4, 1, 3)],
 )
 def test_scan(tmp_path: Path, lanes: int, cw: int, d0: int, d1: int, blocks: int) -> None:
     def bits(n: int) -> int:
@@ -80,13 +83,15 @@ def test_scan(tmp_path: Path, lanes: int, cw: int, d0: int, d1: int, blocks: int
 
 
 @pytest.mark.parametrize(
-    ("lanes", "groups", "positions", "last", "vw"), [(1, 1, 1, 1, 7), (4, 2, 1, 3, 12), (3, 1, 4, 3, 8), (5, 2, 3, 1, 33)]
+    ("lanes", "groups", "positions", "last", "vw"),
+    [(1, 1, 1, 1, 7), (4, 2, 1, 3, 12), (3, 1, 4, 3, 8), (5, 2, 3, 1, 33)],
 )
 def test_readout(tmp_path: Path, lanes: int, groups: int, positions: int, last: int, vw: int) -> None:
     words, values = groups * positions, positions * ((groups - 1) * lanes + last)
     parameters = {
         "LANES": lanes, "VW": vw, "WORDS": words, "SAW": max(1, (words - 1).bit_length()), "GROUPS": groups,
-        "LAST_LANES": last, "DW": 8 * -(-vw // 8), "CLASSW": max(1, (values - 1).bit_length()), "SINGLE": int(values == 1),
+        "LAST_LANES": last, "DW": 8 * -(-vw // 8), "CLASSW": max(1, (values - 1).bit_length()),
+        "SINGLE": int(values == 1),
     }  # fmt: skip
     _cocotb(tmp_path, "snn_readout", "bench_readout", parameters, {}, modules=["snn_readout", "snn_ram"])
 
@@ -103,7 +108,13 @@ def test_encoder_step(tmp_path: Path, lanes: int, pixels: int, bits: int, ext: i
 
 @pytest.mark.parametrize(
     ("rate", "by_t", "signed", "lanes", "pixels", "bits", "ext"),
-    [(1, 1, 0, 4, 10, 8, 0), (1, 1, 0, 1, 3, 2, 1), (0, 1, 1, 3, 9, 6, 0), (0, 0, 1, 4, 7, 8, 2), (0, 0, 0, 1, 1, 4, 0)],
+    [
+        (1, 1, 0, 4, 10, 8, 0),
+        (1, 1, 0, 1, 3, 2, 1),
+        (0, 1, 1, 3, 9, 6, 0),
+        (0, 0, 1, 4, 7, 8, 2),
+        (0, 0, 0, 1, 1, 4, 0),
+    ],
 )
 def test_encoder_direct(
     tmp_path: Path, rate: int, by_t: int, signed: int, lanes: int, pixels: int, bits: int, ext: int

@@ -52,7 +52,8 @@ def conv_network(dynamics: str) -> ir.Network:
     network = ir.Network(
         name="conv",
         input=ir.Input(
-            shape=(6, 6, 2), bits=6, signed=True, encoding="current", lambda_0=1.0, gain=np.ones(()), offset=np.zeros(())
+            shape=(6, 6, 2), bits=6, signed=True, encoding="current", lambda_0=1.0,
+            gain=np.ones(()), offset=np.zeros(()),
         ),
         populations=(a, b, c, last), timesteps=6, signed_bit=4, dynamics=dynamics, output_shape=(3,),
     )  # fmt: skip

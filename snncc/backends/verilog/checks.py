@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from snncc.backends.verilog.leaves import axes, resolve
+from snncc.backends.verilog.edges import check_matrix, is_dense
+from snncc.backends.verilog.leaves import axes
 from snncc.backends.verilog.plan import drafts
 from snncc.errors import TargetError
-from snncc.ir import INPUT, Dynamics, Network, has_max_pool
+from snncc.ir import INPUT, Concat, Dynamics, MaxPool, Network, Source, View, has_max_pool
 
 
 def check(network: Network, dynamics: Dynamics) -> None:
@@ -31,7 +32,11 @@ def check(network: Network, dynamics: Dynamics) -> None:
     known = shapes | {draft.name: draft.shape for draft in found}
     for draft in found:
         for leaf, geometry in draft.parts:
-            if draft.kind == "max_pool" and axes(leaf, known[leaf.source]) is None:
+            if is_dense(geometry) or axes(leaf, known[leaf.source]) is not None:
+                continue
+            if draft.kind != "max_pool":
+                check_matrix(leaf, geometry, draft.shape)
+            else:
                 raise TargetError(
                     f"{draft.name!r} pools a view of {leaf.source!r} whose axes a reshape entangles: "
                     "pool before the reshape"
@@ -42,9 +47,7 @@ def _reaches_input(network: Network) -> bool:
     """Whether a max-pool reads the input itself."""
     found: list[bool] = []
 
-    def walk(view: object, inside: bool) -> None:
-        from snncc.ir import Concat, MaxPool, Source
-
+    def walk(view: View, inside: bool) -> None:
         match view:
             case Source(population=name):
                 found.append(inside and name == INPUT)
@@ -54,12 +57,9 @@ def _reaches_input(network: Network) -> bool:
             case MaxPool(view=inner):
                 walk(inner, True)
             case _:
-                walk(view.view, inside)  # type: ignore[attr-defined]
+                walk(view.view, inside)
 
     for population in network.populations:
         for projection in population.projections:
             walk(projection.source, False)
     return any(found)
-
-
-__all__ = ["check", "resolve"]

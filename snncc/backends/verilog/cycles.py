@@ -64,7 +64,7 @@ def edge_work(edge: Edge, busy: Array) -> Array:
         a, b = np.where(on, accept, a), np.where(on, load, b)
         before, walk = np.where(on, word, before), np.where(on, reach, walk)
     after = grid.words - 1 - before
-    return np.maximum.reduce([a + 1 + after, b + 1, target + 1 + int(edge.values)])
+    return np.asarray(np.maximum.reduce([a + 1 + after, b + 1, target + 1 + int(edge.values)]))
 
 
 def pass_cycles(plan: Plan, node: Node) -> int:
@@ -122,9 +122,7 @@ def _run(plan: Plan, timesteps: tuple[int, ...], work: dict[str, Array]) -> Timi
 
     def room(name: str) -> int:
         """First cycle in which every reader of a source has a free bank for the current frame."""
-        return max(
-            (done[e.name][frame - e.banks] + 1 for e in readers[name] if frame >= e.banks), default=0
-        )
+        return max((done[e.name][frame - e.banks] + 1 for e in readers[name] if frame >= e.banks), default=0)
 
     for steps in timesteps:
         frames = 1 if plan.count else steps + ext

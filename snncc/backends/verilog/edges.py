@@ -12,7 +12,7 @@ from snncc.backends.verilog.layout import Layout
 from snncc.backends.verilog.leaves import Leaf, Shape, as_map, axes
 from snncc.backends.verilog.window import POINT, Axis
 from snncc.errors import TargetError
-from snncc.ir import Array, Conv2D, Dense, DepthwiseConv2D, Identity, Projection, SumPool2D, kernel_size
+from snncc.ir import Array, Dense, DepthwiseConv2D, Identity, Projection, SumPool2D, kernel_size
 
 EXPANSION_LIMIT = 2**22
 
@@ -29,6 +29,13 @@ class Geometry:
     multiplier: int
     weights: Array | None
     shift: int
+
+    @property
+    def taps(self) -> Array:
+        """The weights; ones where the projection has none."""
+        if self.weights is None:
+            return np.ones((self.y.kernel, self.x.kernel, self.view[2], 1), np.int8)
+        return self.weights
 
 
 @dataclass(frozen=True)
@@ -109,15 +116,20 @@ def geometry_of(projection: Projection | None, view: Shape, target: Shape) -> Ge
             return Geometry(projection.name, axis[0], axis[1], grid, True, 1, weights, projection.shift)
     size = kernel_size(projection)
     dilation = (1, 1) if isinstance(projection, SumPool2D) else projection.dilation
-    y, x = (
-        Axis(size[a], projection.strides[a], dilation[a], projection.pads[2 * a], out[a]) for a in (0, 1)
-    )
+    y, x = (Axis(size[a], projection.strides[a], dilation[a], projection.pads[2 * a], out[a]) for a in (0, 1))
     if isinstance(projection, SumPool2D):
         return Geometry(projection.name, y, x, grid, True, 1, None, projection.shift)
-    depthwise = isinstance(projection, DepthwiseConv2D)
-    multiplier = int(projection.weights.shape[3]) if depthwise else 1
-    assert isinstance(projection, Conv2D | DepthwiseConv2D)
-    return Geometry(projection.name, y, x, grid, depthwise, multiplier, projection.weights, projection.shift)
+    multiplier = int(projection.weights.shape[3]) if isinstance(projection, DepthwiseConv2D) else 1
+    return Geometry(
+        projection.name,
+        y,
+        x,
+        grid,
+        isinstance(projection, DepthwiseConv2D),
+        multiplier,
+        projection.weights,
+        projection.shift,
+    )
 
 
 def _grouped(weights: Array, lanes: int, groups: int) -> Array:
@@ -127,15 +139,21 @@ def _grouped(weights: Array, lanes: int, groups: int) -> Array:
     return padded.reshape(*weights.shape[:-1], groups, lanes)
 
 
+def check_matrix(leaf: Leaf, geometry: Geometry, target: Shape) -> None:
+    """Refuse a view that would need too large a matrix."""
+    entries = len(leaf.positions) * math.prod(target)
+    if entries > EXPANSION_LIMIT:
+        raise TargetError(
+            f"projection {geometry.name!r} reads {leaf.source!r} through a view that entangles its axes and would "
+            f"need {entries} weights as a matrix (limit {EXPANSION_LIMIT}): reshape before, not inside, the block"
+        )
+
+
 def expand(leaf: Leaf, geometry: Geometry, target: Shape) -> Array:
     """The projection as a matrix (source elements, H, W, C) of the target, for views that no table describes."""
+    check_matrix(leaf, geometry, target)
     out = as_map(target)
     count = len(leaf.positions)
-    if count * math.prod(out) > EXPANSION_LIMIT:
-        raise TargetError(
-            f"projection {geometry.name!r} reads {leaf.source!r} through a view that entangles its axes and would need "
-            f"{count * math.prod(out)} weights as a matrix (limit {EXPANSION_LIMIT}): reshape before, not inside, the block"
-        )
     y, x, c = np.unravel_index(leaf.positions, geometry.view)
     matrix = np.zeros((count, *out), np.int64)
     element = np.arange(count)
@@ -146,13 +164,16 @@ def expand(leaf: Leaf, geometry: Geometry, target: Shape) -> Array:
             fits &= (ox >= 0) & (ox % geometry.x.stride == 0) & (ox < out[1] * geometry.x.stride)
             i, ci, ty, tx = element[fits], c[fits], oy[fits] // geometry.y.stride, ox[fits] // geometry.x.stride
             if not geometry.channelwise:
-                assert geometry.weights is not None
-                matrix[i, ty, tx] += geometry.weights[ky, kx, ci]
+                matrix[i, ty, tx] += geometry.taps[ky, kx, ci]
                 continue
             for m in range(geometry.multiplier):
-                weight = 1 if geometry.weights is None else geometry.weights[ky, kx, ci, m]
-                matrix[i, ty, tx, ci * geometry.multiplier + m] += weight
+                matrix[i, ty, tx, ci * geometry.multiplier + m] += geometry.taps[ky, kx, ci, m]
     return matrix
+
+
+def is_dense(geometry: Geometry) -> bool:
+    """One position and every element a row: any order of the source's elements will do."""
+    return geometry.y == geometry.x == POINT and geometry.view[:2] == (1, 1) and not geometry.channelwise
 
 
 def connect(
@@ -178,12 +199,11 @@ def connect(
         weight_bits=weight_bits, **common,
     )  # fmt: skip
     found = axes(leaf, source_shape)
-    dense = geometry.y == geometry.x == POINT and geometry.view[:2] == (1, 1) and not geometry.channelwise
+    dense = is_dense(geometry)
     if dense or found is None:
         elements = source.elements()
         if dense:
-            assert geometry.weights is not None
-            matrix = geometry.weights[0, 0, leaf.positions].reshape(len(leaf.positions), 1, 1, out[2])
+            matrix = geometry.taps[0, 0, leaf.positions].reshape(len(leaf.positions), 1, 1, out[2])
         else:
             matrix = expand(leaf, geometry, target_shape)
         limit = int(np.abs(matrix).max(initial=0))
@@ -207,8 +227,7 @@ def connect(
             "vsteps": (height.out_step * out[1] * groups, width.out_step * groups),
         }
     if not geometry.channelwise:
-        assert geometry.weights is not None
-        rom = _grouped(np.moveaxis(geometry.weights[:, :, c], 2, 0), lanes, groups).reshape(-1, lanes)
+        rom = _grouped(np.moveaxis(geometry.taps[:, :, c], 2, 0), lanes, groups).reshape(-1, lanes)
         return Edge(**fields | {"rom": rom, "wstride": height.kernel * width.kernel * groups})
     multiplier = geometry.multiplier
     first = c * multiplier

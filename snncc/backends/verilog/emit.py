@@ -55,7 +55,7 @@ def activity(network: Network, pixels: Array) -> dict[str, Array]:
         used = counts if counting else {"input": counts["input"]}
         counts |= {name: (c != 0).astype(np.int64) for name, c in used.items()}
     named = {name if name == "input" else f"pop_{name}": c.mean(axis=0) for name, c in counts.items()}
-    for draft in checks.drafts(network, network.dynamics):
+    for draft in drafts(network, network.dynamics):
         if draft.name not in named:
             named[draft.name] = np.ones(draft.shape)
     return named
@@ -140,7 +140,7 @@ def load_plan(network: Network, folder: Path) -> Plan:
 
 
 def summary(network: Network, folder: Path) -> dict[str, Any]:
-    """Layers with LANES, the legal ones and expected cycles per image; exact worst cases; cycles of the golden images."""
+    """Layers with LANES, legal LANES and expected cycles per image; exact worst cases; the golden images' cycles."""
     manifest = read_manifest(folder)
     legal = {draft.name: legal_lanes(draft) for draft in drafts(network, network.dynamics)}
     layers = [

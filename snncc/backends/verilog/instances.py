@@ -196,7 +196,9 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
     else:
         parameters["NW"] = 2
     if edge.c_table is not None:
-        bw = width(edge.lanes // edge.lanes_per_channel)  # every lane's block, also those that no channel of this source has
+        bw = width(
+            edge.lanes // edge.lanes_per_channel
+        )  # every lane's block, also those that no channel of this source has
         table = np.zeros((max(len(edge.c_table), 1), 2), np.int64)
         table[:] = edge.c_table
         parameters |= {"BW": bw, "C_DEPTH": len(table)}
@@ -224,7 +226,8 @@ def _layer(out: Design, plan: Plan, node: Node) -> None:
     parameters: dict[str, Any] = {
         "EDGES": len(node.edges), "LANES": node.lanes, "VW": node.vw, "VAW": width(node.words), "WORDS": node.words,
         "COUNT": int(plan.count), "FIRES": int(node.fires), "READOUT": int(node.readout),
-        "MAXIMUM": int(node.kind == "max_pool"), "BYPASS": int(any(e.groups == 1 for e in node.edges)), "HAS_DRIVE": int(node.has_drive),
+        "MAXIMUM": int(node.kind == "max_pool"), "BYPASS": int(any(e.groups == 1 for e in node.edges)),
+        "HAS_DRIVE": int(node.has_drive),
         "DRIVE_EDGES": sum(2**i for i, edge in enumerate(node.edges) if edge.drive),
         "FIRE_LANES": node.fire_lanes, "OUT_CW": node.cw, "OAW": width(node.layout.words), "TW": plan.tw,
         "MW": plan.mw, "THW": widths[2], "BIASW": widths[1], "V0W": widths[0],

@@ -115,9 +115,7 @@ def drafts(network: Network, dynamics: Dynamics) -> list[Draft]:
                 for a in (0, 1)
             )
             name, taken = f"max_{owner.name}_{taken}", taken + 1
-            window = SumPool2D(
-                name=name, source=view.view, size=view.size, strides=view.strides, pads=view.pads
-            )
+            window = SumPool2D(name=name, source=view.view, size=view.size, strides=view.strides, pads=view.pads)
             shapes[name] = (height, width, inner[2])
             highest = max(network.input.levels, 1) * network.timesteps if INPUT in _names(leaves) else steps
             highest = max(highest, steps)
@@ -251,7 +249,7 @@ def build(network: Network, dynamics: Dynamics, choices: dict[str, Choice], inpu
 
 
 def whole_parts(channels: int, lanes: int, wanted: int) -> int:
-    """The smallest divisor of LANES from `wanted` on with which no part of a word stands empty: the readout sends all."""
+    """The smallest divisor of LANES from `wanted` on that leaves no part of a word empty: the readout sends all."""
     padded = -(-channels // lanes) * lanes
     return min(n for n in range(wanted, lanes + 1) if lanes % n == 0 and -(-channels // n) * n == padded)
 
@@ -263,7 +261,7 @@ def parameters(draft: Draft, padded: int, fire_lanes: int) -> Array:
     """
     population = draft.population
     if population is None:
-        return np.zeros((1, fire_lanes, 3), np.int64) + np.array([0, 0, 1])
+        return np.tile(np.array([0, 0, 1], np.int64), (1, fire_lanes, 1))
     theta = np.ones((), np.int64) if population.theta is None else population.theta
     shape, values = draft.shape, (population.v0, population.bias, theta)
     channels = shape[-1]
@@ -272,9 +270,9 @@ def parameters(draft: Draft, padded: int, fire_lanes: int) -> Array:
         return np.ascontiguousarray(np.broadcast_to(rows, (1, fire_lanes, 3)))
     whole = shape if any(v.ndim == 3 for v in values) else (channels,)
     table = np.stack([np.broadcast_to(v, whole) for v in values], -1).reshape(-1, channels, 3)
-    out = np.zeros((table.shape[0], padded, 3), np.int64) + np.array([0, 0, 1])
+    out: Array = np.tile(np.array([0, 0, 1], np.int64), (table.shape[0], padded, 1))
     out[:, :channels] = table
-    return out.reshape(-1, fire_lanes, 3)
+    return np.ascontiguousarray(out.reshape(-1, fire_lanes, 3))
 
 
 def describe(node: Node) -> dict[str, Any]:
@@ -291,4 +289,3 @@ def describe(node: Node) -> dict[str, Any]:
         "output_bits": node.cw,
         "edges": [edge.describe() for edge in node.edges],
     }
-

@@ -60,9 +60,9 @@ def _lay_out(
             if name in counts:
                 frames[node][image] = counts[name][None]
         else:
-            assert result.trace is not None
-            if name in result.trace.spikes:
-                spikes = result.trace.spikes[name][:, position]
+            known = {} if result.trace is None else result.trace.spikes
+            if name in known:
+                spikes = known[name][:, position]
                 frames[node][image] = spikes[: result.timesteps] if name == INPUT else spikes
     frames[plan.nodes[-1].name][image] = result.values[position][None]
     for node, view in plan.pools.items():
@@ -89,7 +89,7 @@ def pooled(view: MaxPool, counts: dict[str, Array]) -> Array:
     data, pads = evaluate(view.view, counts), view.pads
     room = np.pad(data, (pads[:2], pads[2:], (0, 0)), constant_values=np.iinfo(np.int64).min)
     windows = np.lib.stride_tricks.sliding_window_view(room, view.size, axis=(0, 1))
-    return windows[:: view.strides[0], :: view.strides[1]].max(axis=(-2, -1))
+    return np.asarray(windows[:: view.strides[0], :: view.strides[1]].max(axis=(-2, -1)))
 
 
 def emitted(name: str, layout: Layout, vectors: Vectors) -> Array:

@@ -89,7 +89,8 @@ def bench_source(folder: Path, plan: Plan, images: int, depths: dict[str, int]) 
     monitors = [{"name": name, "width": bits, "depth": depths[name]} for name, bits in widths.items()]
     render(
         folder, "snn_bench.v.j2", "snn_bench.v", name=plan.network.name, images=images,
-        pixels=int(np.prod(plan.network.input.shape)), beats=plan.network.output.neurons + 1, limit=20 * cycles.worst(plan, 1).latency[0] + 20_000,
+        pixels=int(np.prod(plan.network.input.shape)), beats=plan.network.output.neurons + 1,
+        limit=20 * cycles.worst(plan, 1).latency[0] + 20_000,
         input_width=input_width(plan), output_width=output_width(plan), monitors=monitors,
     )  # fmt: skip
 
