@@ -31,7 +31,7 @@ module snn_lanes #(
     output wire [VAW-1:0]      o_vaddr,
     output wire [LANES*VW-1:0] o_data
 );
-    localparam PB = WB + CW;                        // a product's width: |weight| < 2^(WB-1)
+    localparam PB = WB + CW + 1;                    // a product's width, wide enough for small ones to become DSPs too
     localparam [LANES*WB-1:0] ALL_ONES = {LANES{{{(WB-1){1'b0}}, 1'b1}}};
 
     reg  [CW-1:0]       value_q;
