@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from snncc import backends, ir, store
-from snncc.backends.verilog import goals, memory
+from snncc.backends.verilog import cycles, goals, memory
 from snncc.backends.verilog.plan import build, drafts, legal_lanes
 from snncc.backends.verilog.window import Axis
 from snncc.errors import DataError, NetworkError, TargetError
@@ -156,3 +156,23 @@ def test_banks_follow_the_longest_path() -> None:
     plan = plan_with(conv_network("step"))
     banks = {edge.name: edge.banks for node in plan.nodes for edge in node.edges}
     assert banks == {"pop_a_e0": 2, "pop_b_e0": 2, "pop_c_e0": 2, "pop_out_e0": 4, "pop_out_e1": 2}
+
+
+@pytest.mark.parametrize("dynamics", ["count", "step"])
+def test_the_worst_case_is_the_recurrence_with_every_event(dynamics: str) -> None:
+    for lanes in (1, 4, None):
+        plan = plan_with(conv_network(dynamics), lanes)
+        for node in plan.nodes:
+            for edge in node.edges:
+                every = np.ones((1, edge.layout.words * edge.layout.lanes), bool)
+                assert cycles.full_work(edge) == cycles.edge_work(edge, every)[0]
+
+
+def test_fifteen_million_weights_are_packed_block_by_block(tmp_path: Path) -> None:
+    """No object per weight: a million weights are a handful of blocks, and come back unchanged."""
+    values = np.random.default_rng(0).integers(-16, 16, (2**16, 16)).astype(np.int16)
+    memory.write(tmp_path / "x.mem", [(values, 5)])
+    words = (tmp_path / "x.mem").read_text().split()
+    bits = np.unpackbits(np.frombuffer(bytes.fromhex("".join(words)), np.uint8)).reshape(2**16, 16, 5)
+    back = (bits[:, ::-1] * np.array([16, 8, 4, 2, 1])).sum(axis=-1)
+    assert (back == values % 32).all()

@@ -67,6 +67,15 @@ def edge_work(edge: Edge, busy: Array) -> Array:
     return np.asarray(np.maximum.reduce([a + 1 + after, b + 1, target + 1 + int(edge.values)]))
 
 
+def full_work(edge: Edge) -> int:
+    """`edge_work` of a bank in which every element is an event: B rises by max(1, f) each time."""
+    fan = edge.fan_out()
+    load = 3 + np.concatenate([[0], np.cumsum(np.maximum(1, fan[:-1]))])
+    accept = load[-2] if len(load) > 1 else 2
+    target = (load + fan)[fan > 0].max(initial=0)
+    return int(max(accept + 1, load[-1] + 1, target + 1 + int(edge.values)))
+
+
 def pass_cycles(plan: Plan, node: Node) -> int:
     """From the cycle in which firing may start to the commit of its last word."""
     if not plan.count:
@@ -85,11 +94,7 @@ def predict(plan: Plan, vectors: Vectors) -> Timing:
 def worst(plan: Plan, images: int = 3) -> Timing:
     """The same with every element an event in every frame, at T_max: an upper bound."""
     frames = _frames(plan, (plan.network.timesteps,) * images)
-    work = {
-        e.name: np.repeat(edge_work(e, np.ones((1, e.layout.words * e.layout.lanes), bool)), frames)
-        for node in plan.nodes
-        for e in node.edges
-    }
+    work = {e.name: np.full(frames, full_work(e)) for node in plan.nodes for e in node.edges}
     return _run(plan, (plan.network.timesteps,) * images, work)
 
 

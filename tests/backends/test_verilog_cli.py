@@ -1,0 +1,57 @@
+"""Hardware on the command line: options, pipeline table, exact cycles of the golden images in the manifest."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from snncc import store
+from snncc.cli import cli
+from snncc.errors import SnnccError
+from tests.hw.simulate import compile_bench, dense_network, measured, run
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    store.write(dense_network("count"), tmp_path / "m", {})
+    return tmp_path / "m"
+
+
+def snncc(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, arguments)
+
+
+def test_export_with_a_goal(folder: Path) -> None:
+    done = snncc("export", str(folder), "--target", "verilog", "--target-fps", "1e5", "--clock-mhz", "50",
+                 "--memory-format", "coe")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "legal LANES" in done.output and "cannot be met" not in done.output
+    assert (folder / "verilog" / "pop_p0_e0_weights.coe").is_file()
+    facts = json.loads(snncc("inspect", str(folder), "--cycles", "--json").output)
+    assert facts["worst_interval"] <= 500 and [row["layer"] for row in facts["layers"]] == ["p0", "p1"]
+
+
+def test_an_impossible_goal_gives_the_nearest(folder: Path) -> None:
+    done = snncc("export", str(folder), "--target", "verilog", "--target-fps", "1e9", "--clock-mhz", "1")
+    assert done.exit_code == 0 and "nearest possible" in done.output
+    assert "goal_met" in snncc("inspect", str(folder), "--cycles", "--json").output
+
+
+def test_hardware_options_need_the_target(folder: Path) -> None:
+    done = snncc("export", str(folder), "--target", "c", "--max-lanes", "4")
+    assert done.exit_code == 2 and "--max-lanes needs --target verilog" in done.output
+    done = snncc("export", str(folder), "--target", "verilog", "--max-lanes", "0")
+    assert isinstance(done.exception, SnnccError) and not (folder / "verilog").exists()
+
+
+def test_the_exported_bench_passes_in_the_predicted_cycles(folder: Path) -> None:
+    assert snncc("export", str(folder), "--target", "verilog", "--max-lanes", "4").exit_code == 0
+    work = folder / "verilog"
+    compile_bench(work)
+    said = run(work)
+    assert "PASS" in said
+    facts = json.loads((work / "manifest.json").read_text())["cycles"]
+    assert measured(said) == list(zip(facts["golden_first"], facts["golden_last"], strict=True))
