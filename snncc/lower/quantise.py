@@ -175,6 +175,14 @@ class _Quantiser:
         m = np.max(peaks, axis=0)
         m = np.where(m > 0, m, m.max() or 1.0)
         s = self._common_scale(peaks, m, q)
+        used = float(max((peak * s).max() for peak in peaks))
+        if 0 < used < q / 4:
+            warnings.warn(
+                f"population {self.population.name!r}: its largest weight is {round(used)} of {q}, because its threshold may "
+                f"not pass {MAX_SCALE}: its input is coded much finer than its weights; use fewer --input-bits",
+                SnnccWarning,
+                stacklevel=2,
+            )
         out = []
         for projection, peak in zip(weighted, peaks, strict=True):
             shift = next(f for f in range(MAX_SHIFT + 64) if np.rint((peak * s).max() / 2**f) <= q)
