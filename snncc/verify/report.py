@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from rich.table import Table
 
@@ -29,13 +29,16 @@ class Mismatch:
         )
 
 
+Status: TypeAlias = Literal["pass", "fail", "not run"]
+
+
 @dataclass(frozen=True)
 class Outcome:
     """One variant of one target. `values`: integers compared. `reason`: why it failed or was not run."""
 
     target: str
     variant: str
-    status: Literal["pass", "fail", "not run"]
+    status: Status
     images: int = 0
     values: int = 0
     mismatches: int = 0

@@ -15,8 +15,8 @@ from snncc.backends.vectors import VECTORS, random_pixels
 from snncc.errors import DataError, SnnccError, TargetError
 from snncc.ir import Array
 from snncc.verify.compare import Observation, Tally, expectations
-from snncc.verify.report import Outcome, Report
-from snncc.verify.runners import RUNNERS, Job, NotRun, Runner
+from snncc.verify.report import Outcome, Report, Status
+from snncc.verify.runners import RUNNERS, Job, NotRunError, Runner
 
 DEFAULT_IMAGES = 4
 
@@ -69,28 +69,19 @@ def _outcomes(name: str, runner: Runner, job: Job) -> list[Outcome]:
     outcomes = []
     for variant in runner.variants(job):
         start = time.monotonic()
-        tally, status, reason = Tally(), "fail", ""
+        tally, reason = Tally(), ""
+        status: Status = "fail"
         try:
             with runner.run(job, variant) as observed:
                 _compare(tally, expectations(job.network, job.pixels, job.timesteps), observed)
             status = "fail" if tally.mismatches else "pass"
-        except NotRun as error:
+        except NotRunError as error:
             status, reason = "not run", str(error)
         except (SnnccError, ValueError) as error:
             reason = str(error)
-        outcomes.append(
-            Outcome(
-                name,
-                variant,
-                status,
-                tally.images,
-                tally.values,
-                tally.mismatches,
-                tally.first,
-                round(time.monotonic() - start, 3),
-                reason,
-            )  # fmt: skip
-        )
+        seconds = round(time.monotonic() - start, 3)
+        found = (tally.images, tally.values, tally.mismatches, tally.first)
+        outcomes.append(Outcome(name, variant, status, *found, seconds, reason))
     return outcomes
 
 

@@ -62,7 +62,7 @@ def test_symbols(folder: Path, level: str) -> None:
         if kind in "Uw":
             assert name in UNDEFINED
             continue
-        assert kind in "TtRr", line
+        assert kind in "TtRr", line  # nothing writable
         assert name.startswith("net_") or name.startswith("."), line
 
 
