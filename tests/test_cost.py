@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from snncc import ir
 from snncc.evaluation import evaluate
 from tests import reference, strategies
+from tests.support import examples
 
 BATCHES = st.sampled_from([1, 2, 4])
 """Powers of two, so that averages over images are exact."""
-
-
-def examples(number: int) -> settings:
-    return settings(max_examples=number, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def mixes(network: ir.Network) -> bool:

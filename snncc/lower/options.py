@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 from snncc.errors import CalibrationError
 from snncc.ir import Dynamics, Readout
@@ -13,7 +14,8 @@ class Options:
     """Compile-time options; docs/contract.md says what each means.
 
     signed_bit 0 is the float twin; `percentile` of the strictly positive activations; `input_range` (low, high)
-    overrides the calibration's; `name` (an identifier) prefixes what is generated.
+    overrides the calibration's; `fixed_lambda` is the scale of every population but the readout, whatever the
+    samples say; `name` (an identifier) prefixes what is generated.
     """
 
     signed_bit: int = 8
@@ -28,6 +30,7 @@ class Options:
     input_range: tuple[float, float] | None = None
     readout: Readout = "potential"
     spike_ext: int = 0
+    fixed_lambda: float | None = None
     name: str = ""
     tool_version: str = ""
 
@@ -51,7 +54,7 @@ class Options:
         _require(2 <= self.input_bits <= 16, f"input_bits must be 2..16, not {self.input_bits}")
         if self.input_range is not None:
             low, high = self.input_range
-            _require(low < high and high > 0, f"input_range must be LO < HI with HI > 0, not {low} {high}")
+            _require(-inf < low < high < inf and high > 0, f"input_range must be LO < HI with HI > 0, not {low} {high}")
 
 
 def _require(condition: bool, message: str) -> None:

@@ -50,6 +50,14 @@ def quantise(real: RealNetwork, source: Input, scales: dict[str, Array], options
     lambdas = {INPUT: source.lambda_} | {p.name: scales[p.name] for p in real.populations}
     if fires:
         lambdas[readout.name] = scales[LARGEST_LOGIT]
+        if not lambdas[readout.name]:
+            warnings.warn(
+                f"population {readout.name!r} never fires: no output is positive on the calibration data; use the "
+                "potential readout",
+                SnnccWarning,
+                stacklevel=2,
+            )
+            lambdas[readout.name] = np.ones(())
     populations = []
     output_scale = 1.0
     for population in real.populations:

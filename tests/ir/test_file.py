@@ -12,19 +12,16 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from snncc import ir
 from snncc.errors import FileFormatError, NetworkError, OutputError
 from tests import strategies
 from tests.ir.samples import change, change_projection, every_kind
+from tests.support import examples
 
 MEGABYTE = 2**20
-
-
-def examples(number: int) -> settings:
-    return settings(max_examples=number, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")

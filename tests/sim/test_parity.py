@@ -10,17 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from snncc import ir, sim
 from tests import reference, strategies
+from tests.support import examples
 
 LONG = st.one_of(strategies.TIMESTEPS, st.integers(301, 65_000), st.just(65_528))
-
-
-def examples(number: int) -> settings:
-    return settings(max_examples=number, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def expected(network: ir.Network, pixels: np.ndarray, timesteps: int, dynamics: str) -> dict[str, Any]:
