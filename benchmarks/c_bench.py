@@ -23,8 +23,26 @@ from snncc.backends.vectors import random_pixels
 MODEL = Path(__file__).parents[1] / "tests" / "golden" / "cortex_m_anchor" / "digits28.keras"
 IMAGES = 20
 TIMESTEPS = 16
-ARM = "arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb --specs=nano.specs --specs=rdimon.specs -ffunction-sections".split()
-QEMU = "qemu-system-arm -M mps2-an386 -nographic -monitor none -serial none -icount shift=6,sleep=off".split()
+ARM = [
+    "arm-none-eabi-gcc",
+    "-mcpu=cortex-m4",
+    "-mthumb",
+    "--specs=nano.specs",
+    "--specs=rdimon.specs",
+    "-ffunction-sections",
+]
+QEMU = [
+    "qemu-system-arm",
+    "-M",
+    "mps2-an386",
+    "-nographic",
+    "-monitor",
+    "none",
+    "-serial",
+    "none",
+    "-icount",
+    "shift=6,sleep=off",
+]
 SEMIHOSTING = ["-semihosting-config", "enable=on,target=native", "-kernel"]
 PEERS = {  # accuracy %, instructions at -O3 and -Os, flash kB, RAM kB: measured once, GCC 12.2, same network and images
     "CMSIS-NN int8 CNN": (95.8, 1_194_680, 1_529_600, 15.2, 15.9),
@@ -84,12 +102,16 @@ def measure(network: ir.Network, pixels: np.ndarray, **options: Any) -> dict[str
             sources = ["bench_main.c", "net.c", "port/cortex_m_startup.c"]
             link = ["-nostartfiles", "-T", "port/cortex_m.ld", "-Wl,--gc-sections", "-o", "bench.elf"]
             subprocess.run([*ARM, level, *sources, *link], cwd=work, check=True)
-            said = subprocess.run([*QEMU, *SEMIHOSTING, "bench.elf"], cwd=work, check=True, capture_output=True, text=True)
+            said = subprocess.run(
+                [*QEMU, *SEMIHOSTING, "bench.elf"], cwd=work, check=True, capture_output=True, text=True
+            )
             wrong, instructions = map(int, said.stdout.split())
             if wrong:
                 sys.exit(f"{network.name}: {wrong} values differ from the simulator's")
             subprocess.run([*ARM, level, "-fstack-usage", "-c", "net.c", "-o", "net.o"], cwd=work, check=True)
-            sizes = subprocess.run(["arm-none-eabi-size", "net.o"], cwd=work, check=True, capture_output=True, text=True)
+            sizes = subprocess.run(
+                ["arm-none-eabi-size", "net.o"], cwd=work, check=True, capture_output=True, text=True
+            )
             flash = int(sizes.stdout.split("\n")[1].split()[0])
             frames = [int(v) for v in re.findall(r"\t(\d+)\t", (work / "net.su").read_text())]
             found[level] = {"instructions": instructions, "flash_bytes": flash, "largest_frames": sorted(frames)[-3:]}

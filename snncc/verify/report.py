@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Literal, TypeAlias
-
-from rich.table import Table
+from typing import ClassVar, Literal, TypeAlias
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,8 @@ class Outcome:
 class Report:
     """All outcomes. `ok`: something ran, and nothing that ran differs; `strict` (CI) wants everything to have run."""
 
+    HEADER: ClassVar = ["target", "variant", "images", "values compared", "mismatches", "seconds", "result"]
+
     outcomes: tuple[Outcome, ...]
     strict: bool = False
 
@@ -63,13 +63,17 @@ class Report:
         """`{"ok": ..., "targets": [{"target", "variant", "status", "images", "values", "mismatches", ...}]}`."""
         return json.dumps({"ok": self.ok, "targets": [asdict(o) for o in self.outcomes]}, indent=2)
 
-    def table(self) -> Table:
-        """For a terminal."""
-        table = Table("target", "variant", "images", "values compared", "mismatches", "seconds", "result")
-        for o in self.outcomes:
-            note = str(o.first_mismatch) if o.first_mismatch else o.reason
-            shown = f"{o.status}: {note}" if note else o.status
-            table.add_row(
-                o.target, o.variant, str(o.images), f"{o.values:,}", str(o.mismatches), f"{o.seconds:.1f}", shown
-            )
-        return table
+    def rows(self) -> list[list[str]]:
+        """One row per outcome under HEADER, for a table."""
+        return [
+            [
+                o.target,
+                o.variant,
+                str(o.images),
+                f"{o.values:,}",
+                f"{o.mismatches:,}",
+                f"{o.seconds:.1f}",
+                ": ".join(filter(None, (o.status, str(o.first_mismatch or o.reason)))),
+            ]
+            for o in self.outcomes
+        ]

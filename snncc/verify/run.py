@@ -28,13 +28,15 @@ def verify(
     images: int | None = None,
     timesteps: int | None = None,
     targets: Iterable[str] | None = None,
+    variants: Iterable[str] | None = None,
     strict: bool | None = None,
 ) -> Report:
     """Compare every backend in a compiled folder with the simulator, integer by integer.
 
     pixels: (N, *input.shape) integers; None takes a target's vectors.npz, then seeded random images. images: at
     most that many (random ones fill up where there are fewer). timesteps: T, default the network's T_max.
-    targets: names from RUNNERS; default all whose files are there. strict: what could not run counts as failure
+    targets: names from RUNNERS; default all whose files are there.
+    variants: only these of each. strict: what could not run counts as failure
     (default: in CI). Errors: FileFormatError, DataError, TargetError where nothing can be verified.
     """
     folder = Path(folder).resolve()
@@ -46,7 +48,7 @@ def verify(
         raise TargetError(f"cannot verify {unknown[0]!r}: choose from {', '.join(RUNNERS)}")
     if not chosen:
         raise TargetError(f"{folder}: no target that can be verified is in this folder")
-    outcomes = [o for name in chosen for o in _outcomes(name, RUNNERS[name], job)]
+    outcomes = [o for name in chosen for o in _outcomes(name, RUNNERS[name], job, variants)]
     return Report(tuple(outcomes), os.environ.get("CI") == "true" if strict is None else strict)
 
 
@@ -65,9 +67,9 @@ def _pixels(folder: Path, network: ir.Network, pixels: Array | None, images: int
     return np.concatenate([known, more])
 
 
-def _outcomes(name: str, runner: Runner, job: Job) -> list[Outcome]:
+def _outcomes(name: str, runner: Runner, job: Job, wanted: Iterable[str] | None) -> list[Outcome]:
     outcomes = []
-    for variant in runner.variants(job):
+    for variant in (v for v in runner.variants(job) if wanted is None or v in wanted):
         start = time.monotonic()
         tally, reason = Tally(), ""
         status: Status = "fail"
