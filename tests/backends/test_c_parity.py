@@ -26,25 +26,25 @@ def check(case: Case, pack: bool, variant: str, runner: object = None) -> None:
         agree(folder, case.network, case.pixels, case.timesteps, variant, runner)
 
 
-@examples(50)
+@examples(40)
 @given(cases(dynamics="count", spike_ext=EXT), st.booleans())
 def test_count(case: Case, pack: bool) -> None:
     check(case, pack, "gcc -O0")
 
 
-@examples(50)
+@examples(40)
 @given(cases(dynamics="step", spike_ext=EXT), st.booleans())
 def test_step(case: Case, pack: bool) -> None:
     check(case, pack, "gcc -O0")
 
 
-@examples(12)
+@examples(8)
 @given(st.one_of(cases(dynamics="count", spike_ext=EXT), cases(dynamics="step", spike_ext=EXT)), st.booleans())
 def test_sanitized(case: Case, pack: bool) -> None:
     check(case, pack, "gcc sanitizers")
 
 
-@examples(25)
+@examples(16)
 @given(st.one_of(cases(dynamics="count", spike_ext=EXT), cases(dynamics="step", spike_ext=EXT)), st.booleans())
 def test_cortex_m4(case: Case, pack: bool) -> None:
     """The DSP extension's path on an emulated target, byte-sized weights and wide ones alike."""
@@ -59,14 +59,14 @@ def test_rv32(case: Case, pack: bool) -> None:
 
 @pytest.mark.parametrize("dynamics", ["count", "step"])
 @pytest.mark.parametrize("bits", range(2, 17))
-@pytest.mark.parametrize("encoding", ["rate", "current"])
-def test_every_width(tmp_path: Path, dynamics: str, bits: int, encoding: str) -> None:
+def test_every_width(tmp_path: Path, dynamics: str, bits: int) -> None:
     """A residual network at every weight width, packed where that means something; both encodings."""
-    signed = encoding == "current" and bits % 2 == 0
+    encoding = "current" if (bits + (dynamics == "step")) % 2 else "rate"
+    signed = encoding == "current" and bits % 4 < 2
     net = residual(signed_bit=bits, dynamics=dynamics, source={"encoding": encoding, "signed": signed})
     pixels = pixels_of(net, 2)
     folder = compiled(net, tmp_path / "net", pack=bits not in (8, 16), pixels=pixels)
-    agree(folder, net, pixels, net.timesteps, "gcc -O0" if bits % 3 else "clang -O3")
+    agree(folder, net, pixels, net.timesteps, "gcc -O0" if bits % 3 else "clang -O0")
 
 
 @pytest.mark.parametrize("runner", [CortexM4(), RiscV()])
