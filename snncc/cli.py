@@ -67,12 +67,18 @@ def compile_(model: str, calibration: str, output: str, targets: tuple[str, ...]
 @cli.command()
 @click.argument("folder", type=FOLDER)
 @click.option("--target", "targets", multiple=True, required=True, help="Target to add; repeatable.")
-def export(folder: str, targets: tuple[str, ...]) -> None:
+@click.option("--pack", is_flag=True, help="c: weights of less than 8 bits packed in flash.")
+@click.option("--prefix", help="c: what every name begins with [default: the network's name].")
+def export(folder: str, targets: tuple[str, ...], pack: bool, prefix: str | None) -> None:
     """Add targets to a compiled FOLDER, from its network.snn alone."""
     from snncc import api
 
+    options = {key: value for key, value in (("pack", pack), ("prefix", prefix)) if value}
+    requests = {name: options if name == "c" else {} for name in targets}
+    if options and "c" not in targets:
+        raise click.UsageError("--pack and --prefix are options of the target c")
     with _status("Writing"):
-        api.export(folder, targets)
+        api.export(folder, requests)
     for name in targets:
         click.echo(f"{folder}/{name}")
 
@@ -114,6 +120,38 @@ def inspect(folder: str, as_json: bool) -> None:
         click.echo(json.dumps(tables.summary(network.ir), indent=2))
     else:
         _print_network(network)
+
+
+@cli.command()
+@click.argument("folder", type=FOLDER)
+@click.argument("data_file", metavar="[DATA.npz[:NAME]]", required=False)
+@click.option("--images", type=int, help="At most so many; random ones fill up [default: all of DATA, or the stored].")
+@click.option("--timesteps", "-T", type=int, help="[default: as compiled]")
+@click.option("--target", "targets", multiple=True, help="Verify only this one; repeatable.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def verify(
+    folder: str,
+    data_file: str | None,
+    images: int | None,
+    timesteps: int | None,
+    targets: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Build and run every target in FOLDER and compare every spike with the simulator; status 1 on any difference."""
+    from snncc import api, data
+    from snncc.verify import verify as run
+
+    pixels = None
+    if data_file is not None:
+        pixels = api.load(folder).pixels(data.array(data_file, data.IMAGES)[:images])
+    with _status("Verifying"):
+        report = run(folder, pixels=pixels, images=images, timesteps=timesteps, targets=targets or None)
+    if as_json:
+        click.echo(report.to_json())
+    else:
+        _print_table("verified against the simulator", report.HEADER, report.rows())
+    if not report.ok:
+        sys.exit(1)
 
 
 def _print_network(network: Network) -> None:
