@@ -23,21 +23,21 @@ from snncc.spkeras import cnn_to_snn
 def block(x: Any, filters: int) -> Any:
     """conv-bn-relu: SpKeras wants every activation in a layer of its own."""
     x = Conv2D(filters, (3, 3), padding="same")(x)
-    x = BatchNormalization()(x)
+    x = BatchNormalization(momentum=0.9)(x)
     return Activation("relu")(x)
 
 
 def residual_cnn() -> keras.Model:
     """With SpKeras's residual pattern: no activation after the add."""
     inputs = keras.Input((28, 28, 1))
-    node = AveragePooling2D()(block(inputs, 8))
+    node = AveragePooling2D((2, 2))(block(inputs, 8))
     node = block(node, 16)
     x = add([block(node, 16), node])
-    x = Flatten()(AveragePooling2D()(x))
+    x = Flatten()(AveragePooling2D((2, 2))(x))
     return keras.Model(inputs, Activation("softmax")(Dense(10)(x)), name="digits")
 
 
-def main(epochs: int = 3) -> None:
+def main(epochs: int = 5) -> None:
     data = digits.load()
     y_train, y_test = (keras.utils.to_categorical(y, 10) for y in (data.y_train, data.y_test))
     keras.utils.set_random_seed(0)
@@ -54,7 +54,7 @@ def main(epochs: int = 3) -> None:
             print(f"SNN, {bits or 32:2} bits, T={timesteps:<5}  {100 * accuracy:.1f} %")
 
     s_max, s = snn_model.SpikeCounter(data.x_train[:500], timesteps=256)
-    shapes, neurons = snn_model.NeuronNumbers(mode=0)
+    _, neurons = snn_model.NeuronNumbers(mode=0)
     print("most spikes of a neuron ", s_max)
     print("spikes per image        ", s)
     print("neurons per layer       ", neurons)
