@@ -148,6 +148,8 @@ def convert(model: Any, x_calibration: Any, **options: Any) -> Network:
     if isinstance(model, str | Path):
         model = load_model(model)
     x = np.asarray(x_calibration)
+    if x.ndim < 2:
+        raise CalibrationError(f"calibration data must be a batch of samples (N, ...), not of shape {x.shape}")
     network = lower(from_keras(model, x.shape[1:]), x, chosen)
     ir.verify(network)
     return Network(network)

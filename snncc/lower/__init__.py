@@ -22,7 +22,7 @@ def lower(graph: Graph, calibration: Array, options: Options) -> Network:
         low, high = input_extremes(check_samples(calibration, graph.input_shape), gain, offset)
     else:
         low, high = options.input_range
-    real = populate(graph, signed_input=low < 0)
+    real = populate(graph, signed_input=low < 0, current_input=low < 0 or options.encoding == "current")
     x = check_samples(calibration, graph.input_shape)
     source = _input(real, low, high, options)
     found = scales(real, x, options.percentile, options.lambda_per_channel, options.fixed_lambda)

@@ -119,15 +119,16 @@ def scales(
         pass
     result = {}
     for population in network.populations:
-        scale = found[population.name].value(percentile)
+        largest = found[population.name].value(100 if population is readout else percentile)
         if fixed is not None and population is not readout:
-            scale = np.full_like(scale, fixed)
-        result[population.name] = _cap(population, scale, population is readout)
-    result[LARGEST_LOGIT] = _cap(readout, largest_logit.value(100), True)
+            largest = np.full_like(largest, fixed)
+        result[population.name] = _cap(population, largest, population is readout)
+    result[LARGEST_LOGIT] = np.maximum(largest_logit.value(100), 0)
     return result
 
 
 LARGEST_LOGIT = "(largest logit)"
+"""Key of the readout's scale where it fires; 0 where no output is ever positive."""
 
 
 def _cap(population: RealPopulation, scale: Array, readout: bool) -> Array:

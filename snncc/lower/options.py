@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 from snncc.errors import CalibrationError
 from snncc.ir import Dynamics, Readout
@@ -53,7 +54,7 @@ class Options:
         _require(2 <= self.input_bits <= 16, f"input_bits must be 2..16, not {self.input_bits}")
         if self.input_range is not None:
             low, high = self.input_range
-            _require(low < high and high > 0, f"input_range must be LO < HI with HI > 0, not {low} {high}")
+            _require(-inf < low < high < inf and high > 0, f"input_range must be LO < HI with HI > 0, not {low} {high}")
 
 
 def _require(condition: bool, message: str) -> None:

@@ -13,7 +13,7 @@ from snncc import graph
 from snncc.errors import UnsupportedLayerError
 from snncc.graph import Graph, Node, window_counts
 from snncc.ir import INPUT, Array, Head, Projection, Source, SumPool2D, sources
-from snncc.lower.compose import Kernel, Linear, Term, identity, scaled, then, total
+from snncc.lower.compose import Kernel, Linear, Term, biased, identity, scaled, then, total
 from snncc.lower.emit import emit_terms
 from snncc.lower.real import RealNetwork, RealPopulation
 from snncc.lower.values import (
@@ -27,17 +27,25 @@ from snncc.lower.values import (
     Value,
     canonical,
     channels,
+    describe,
+    groups,
     index,
+    index_shape,
     merged,
+    names,
+    reads_input,
     source,
 )
 
 ADVICE = "put a relu after it, or make it non-negative"
 
 
-def populate(network: Graph, signed_input: bool) -> RealNetwork:
-    """The populations of a graph. UnsupportedLayerError lists every place where the method cannot hold."""
-    return _Populate(network, signed_input).run()
+def populate(network: Graph, signed_input: bool, current_input: bool = False) -> RealNetwork:
+    """The populations of a graph. UnsupportedLayerError lists every place where the method cannot hold.
+
+    A current is L times larger than a spike: where it stands beside spikes, it gets a projection of its own.
+    """
+    return _Populate(network, signed_input, signed_input or current_input).run()
 
 
 def input_scaling(network: Graph) -> tuple[Array, Array, int]:
@@ -56,14 +64,15 @@ def input_scaling(network: Graph) -> tuple[Array, Array, int]:
 class _Populate:
     """Walks the graph once; `values` holds every tensor as parts (values.py)."""
 
-    def __init__(self, network: Graph, signed_input: bool) -> None:
-        self.network = network
+    def __init__(self, network: Graph, signed_input: bool, current_input: bool) -> None:
+        self.network, self.current_input = network, current_input
         self.gain, self.offset, self.first = input_scaling(network)
         shape = network.input_shape
         self.input_shape = shape if len(shape) in (1, 3) else (int(np.prod(shape)),)
         if self.input_shape != shape and (self.gain.ndim or self.offset.ndim):
             raise UnsupportedLayerError(f"the input of shape {shape} is normalised per channel: reshape it before")
-        entry: Value = (source(INPUT, self.input_shape, not signed_input),)
+        pixels = source(INPUT, self.input_shape, not signed_input)
+        entry: Value = (index(pixels, ReshapeTo(canonical(shape)), canonical(shape)),)
         self.values = {node.name: entry for node in network.nodes[: self.first]}
         self.populations: list[RealPopulation] = []
         self.firing: dict[tuple[int, float | None], Signal] = {}
@@ -110,6 +119,11 @@ class _Populate:
             op = nodes[last].op
             if isinstance(op, graph.Head):
                 head = "softmax" if op.kind == "softmax" else "sigmoid"
+                if head == "softmax" and int(np.prod(nodes[last].shape[:-1])) > 1:
+                    raise UnsupportedLayerError(
+                        f"layer {nodes[last].layer!r}: a softmax over {nodes[last].shape} classifies every position; "
+                        "snncc gives one class per image: end with GlobalAveragePooling2D or Flatten and Dense"
+                    )
             elif isinstance(op, graph.Relu) and head == "linear" and op.max_value is None:
                 head = "relu"
             elif not isinstance(op, graph.Reshape):
@@ -117,12 +131,6 @@ class _Populate:
             last -= 1
         if last < self.first:
             raise UnsupportedLayerError(f"model {self.network.name!r} has no layer with weights: nothing to convert")
-        output = nodes[last].shape
-        if head in ("softmax",) and int(np.prod(output[:-1])) > 1:
-            raise UnsupportedLayerError(
-                f"layer {nodes[-1].layer!r}: a softmax over {output} classifies every position; snncc gives one class "
-                "per image: end with GlobalAveragePooling2D or Flatten and Dense"
-            )
         return head, last, last
 
     def _convert(self, node: Node, inputs: list[Value], readout: bool) -> Value:
@@ -160,7 +168,7 @@ class _Populate:
         """A convolution over all parts: one term per run of signals, a composition per linear part."""
         shape = kernel.output((*value[0].shape[:2], channels(value)))
         linears = []
-        for group, start, stop in _groups(tuple(self._settle(part) for part in value)):
+        for group, start, stop in groups(tuple(self._settle(part) for part in value), self.current_input):
             part_kernel = Kernel(kernel.weights[:, :, start:stop], False, kernel.strides, kernel.dilation, kernel.pads)
             if isinstance(group, Signal):
                 term = Term(group.view, group.shape, part_kernel, node.layer)
@@ -168,15 +176,16 @@ class _Populate:
             else:
                 linears.append(self._after_linear(node, group, part_kernel))
         whole = total(linears, node.layer)
-        return (self._pending(node, _biased(whole, bias)),)
+        return (self._pending(node, biased(whole, bias)),)
 
     def _after_linear(self, node: Node, part: Pending, kernel: Kernel) -> Linear:
         if not part.plain:
             shape = part.linear.shape
             size = int(np.prod(shape))
-            if part.operations != (ReshapeTo((1, 1, size)),) or kernel.weights.shape[:2] != (1, 1):
+            flattens = part.operations == (ReshapeTo((1, 1, size)),) and kernel.weights.shape[:2] == (1, 1)
+            if not flattens or kernel.depthwise:
                 raise UnsupportedLayerError(
-                    f"layer {node.layer!r} reads {_list(part.linear.layers)} through {_describe(part.operations)} "
+                    f"layer {node.layer!r} reads {names(part.linear.layers)} through {describe(part.operations)} "
                     f"with no relu between: {ADVICE}"
                 )
             kernel = Kernel(kernel.weights.reshape(*shape, -1))
@@ -197,7 +206,7 @@ class _Populate:
             else:
                 linear = self._after_linear(node, part, own)
             share = None if bias is None else bias[start * multiplier : stop * multiplier]
-            parts.append(self._pending(node, _biased(linear, share)))
+            parts.append(self._pending(node, biased(linear, share)))
             start = stop
         return tuple(parts)
 
@@ -233,7 +242,7 @@ class _Populate:
             raise UnsupportedLayerError(f"layer {node.layer!r} shifts zero padding: normalise before padding")
         if isinstance(operation, ReshapeTo) and operation.shape[2] != before[2]:
             raise UnsupportedLayerError(
-                f"layer {node.layer!r} normalises after a reshape of {_list(part.linear.layers)}: normalise before it"
+                f"layer {node.layer!r} normalises after a reshape of {names(part.linear.layers)}: normalise before it"
             )
 
     def _average(self, node: Node, value: Value, pool: SumPool2D, readout: bool) -> Value:
@@ -299,7 +308,7 @@ class _Populate:
             return Linear((term,), np.zeros(part.shape[2]), part.shape, (), part.nonnegative)
         if not part.plain:
             raise UnsupportedLayerError(
-                f"layer {node.layer!r} adds {_list(part.linear.layers)} after {_describe(part.operations)} with no "
+                f"layer {node.layer!r} adds {names(part.linear.layers)} after {describe(part.operations)} with no "
                 f"relu between: {ADVICE}"
             )
         return part.linear
@@ -332,7 +341,7 @@ class _Populate:
         signal = self.firing[key]
         shape3 = signal.shape
         for operation in part.operations:
-            shape3 = _index_shape(shape3, operation)
+            shape3 = index_shape(shape3, operation)
             signal = index(signal, operation, shape3)
         return signal
 
@@ -359,10 +368,11 @@ class _Populate:
         value = tuple(self._settle(part) for part in value)
         if isinstance(operation, ReshapeTo) and len(value) > 1:
             signals = all(isinstance(part, Signal) for part in value)
-            value = (merged(value),) if signals else self._embed(node, value)
+            mixed = self.current_input and len({reads_input(part) for part in value}) > 1
+            value = (merged(value),) if signals and not mixed else self._embed(node, value)
         parts: list[Part] = []
         for part in value:
-            shape = _index_shape(part.shape, operation)
+            shape = index_shape(part.shape, operation)
             if isinstance(part, Signal):
                 parts.append(index(part, operation, shape))
             else:
@@ -382,7 +392,7 @@ class _Populate:
         operations = part.operations if isinstance(part, Pending) else ()
         if any(not isinstance(operation, ReshapeTo) for operation in operations):
             raise UnsupportedLayerError(
-                f"the model ends with {_describe(operations)} of {node.layer!r}, which no relu precedes: {ADVICE}"
+                f"the model ends with {describe(operations)} of {node.layer!r}, which no relu precedes: {ADVICE}"
             )
         linear = part.linear if isinstance(part, Pending) else self._as_linear(node, part)
         projections, shape = emit_terms(linear)
@@ -398,49 +408,3 @@ class _Populate:
                 needed.update(name for p in population.projections for name in sources(p.source))
                 kept.append(population)
         return kept[::-1]
-
-
-def _groups(value: Value) -> list[tuple[Part, int, int]]:
-    """Runs of signals as one part each; (part, first channel, last channel + 1)."""
-    groups: list[tuple[Part, int, int]] = []
-    run: list[Part] = []
-    start = position = 0
-    for part in (*value, None):
-        if isinstance(part, Signal):
-            run.append(part)
-            position += part.shape[2]
-            continue
-        if run:
-            groups.append((merged(tuple(run)), start, position))
-            run = []
-        if part is not None:
-            groups.append((part, position, position + part.shape[2]))
-            position += part.shape[2]
-        start = position
-    return groups
-
-
-def _biased(linear: Linear, bias: Array | None) -> Linear:
-    return linear if bias is None else Linear(
-        linear.terms, linear.bias + bias, linear.shape, linear.layers, linear.nonnegative_sources
-    )  # fmt: skip
-
-
-def _index_shape(shape: tuple[int, int, int], operation: IndexOp) -> tuple[int, int, int]:
-    match operation:
-        case ReshapeTo(new):
-            return new
-        case PadBy((top, bottom, left, right)):
-            return shape[0] + top + bottom, shape[1] + left + right, shape[2]
-        case PoolMax(size, strides, pads):
-            out = Kernel(np.zeros((*size, shape[2], 1)), True, strides, (1, 1), pads).output(shape)
-            return out[0], out[1], shape[2]
-
-
-def _list(names: tuple[str, ...]) -> str:
-    return ", ".join(repr(name) for name in names) or "a linear tensor"
-
-
-def _describe(operations: tuple[IndexOp, ...]) -> str:
-    words = {ReshapeTo: "a reshape", PadBy: "zero padding", PoolMax: "a max-pool"}
-    return " and ".join(words[type(operation)] for operation in operations) or "nothing"

@@ -213,7 +213,7 @@ def run(
 
 def classify(values: Array) -> Array:
     """Class of each image from its readout values (N, ...)."""
-    flat = values.reshape(len(values), -1)
+    flat = values.reshape(len(values), int(np.prod(values.shape[1:])))
     classes: Array = (flat[:, 0] > 0).astype(np.int64) if flat.shape[1] == 1 else flat.argmax(axis=1)
     return classes
 
