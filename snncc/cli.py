@@ -166,6 +166,8 @@ def _print_network(network: Network) -> None:
         f"input {_shape(source['shape'])}, {source['bits']} bits {sign}, {source['encoding']}, "
         f"lambda_0 {source['lambda_0']:g}"
     )
+    if facts["c"] is not None:
+        click.echo(f"in C: {facts['c']['const_bytes']:,} bytes of const data, {facts['c']['state_bytes']:,} of state")
     _print_table(
         "populations",
         ["population", "shape", "neurons", "threshold", "count potential", "bits", "step potential", "bits", "bytes"],

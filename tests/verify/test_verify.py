@@ -153,6 +153,9 @@ def test_command(tmp_path: Path) -> None:
     """`snncc verify` and the options of `snncc export`, as a user types them."""
     folder = compiled(residual(signed_bit=4), tmp_path / "net")
     runner = CliRunner()
+    told = json.loads(runner.invoke(cli, ["inspect", str(folder), "--json"]).output)["c"]
+    assert f"NET_STATE_BYTES {told['state_bytes']}U" in (folder / "c" / "net.h").read_text()
+    assert f"NET_CONST_BYTES {told['const_bytes']}U" in (folder / "c" / "net.h").read_text()
     done = runner.invoke(cli, ["export", str(folder), "--target", "c", "--pack", "--prefix", "tiny"])
     assert done.exit_code == 0, done.output
     assert (folder / "c" / "tiny.h").is_file() and not (folder / "c" / "net.h").exists()
