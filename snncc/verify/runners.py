@@ -50,8 +50,15 @@ def require(tool: str, package: str) -> str:
 
 def _runners() -> dict[str, Runner]:
     from snncc.verify.c import CortexM4, Host, RiscV
+    from snncc.verify.verilog import Icarus, Verilator
 
-    return {"c-host": Host(), "c-cortex-m4": CortexM4(), "c-rv32": RiscV()}
+    return {
+        "c-host": Host(),
+        "c-cortex-m4": CortexM4(),
+        "c-rv32": RiscV(),
+        "verilog-icarus": Icarus(),
+        "verilog-verilator": Verilator(),
+    }
 
 
 RUNNERS: dict[str, Runner] = _runners()
