@@ -22,28 +22,39 @@ if TYPE_CHECKING:
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True}
 DYNAMICS = click.Choice(["count", "step"])
 FOLDER = click.Path(file_okay=False)
-HARDWARE = ("memory_format", "target_fps", "clock_mhz", "max_lanes")
+TARGET_OPTIONS = {
+    "c": ("pack", "prefix"),
+    "verilog": ("memory_format", "target_fps", "clock_mhz", "max_lanes"),
+}
 
 
-def hardware_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """What the target verilog can be asked for; each is None when not given."""
+def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What single targets can be asked for; each is None when not given."""
     formats = click.Choice(["mem", "coe", "mif"])
     for option in (
-        click.option("--memory-format", type=formats, help="verilog: also write Xilinx .coe or Intel .mif files."),
-        click.option("--target-fps", type=float, help="verilog: images per second to reach, with --clock-mhz."),
-        click.option("--clock-mhz", type=float, help="verilog: the clock that --target-fps counts with."),
         click.option("--max-lanes", type=int, help="verilog: most weights a layer may read per cycle."),
+        click.option("--clock-mhz", type=float, help="verilog: the clock that --target-fps counts with."),
+        click.option("--target-fps", type=float, help="verilog: images per second to reach, with --clock-mhz."),
+        click.option("--memory-format", type=formats, help="verilog: also write Xilinx .coe or Intel .mif files."),
+        click.option("--prefix", help="c: what every name begins with [default: the network's name]."),
+        click.option("--pack", is_flag=True, default=None, help="c: weights of less than 8 bits packed in flash."),
     ):
         command = option(command)
     return command
 
 
-def _requests(targets: Sequence[str], hardware: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Target -> options; UsageError where hardware options stand alone."""
-    given = {name: value for name, value in hardware.items() if value is not None}
-    if given and "verilog" not in targets:
-        raise click.UsageError(f"--{next(iter(given)).replace('_', '-')} needs --target verilog")
-    return {name: given if name == "verilog" else {} for name in targets}
+def _requests(targets: Sequence[str], options: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Target -> its options, taken out of `options`; UsageError where one is given for a target that is not."""
+    requests: dict[str, dict[str, Any]] = {name: {} for name in targets}
+    for target, names in TARGET_OPTIONS.items():
+        for name in names:
+            value = options.pop(name)
+            if value is None:
+                continue
+            if target not in requests:
+                raise click.UsageError(f"--{name.replace('_', '-')} is an option of the target {target}")
+            requests[target][name] = value
+    return requests
 
 
 def _print_balance(folder: str, targets: Sequence[str]) -> None:
@@ -90,13 +101,13 @@ def cli() -> None:
 @click.option("--spike-ext", default=0, help="Further timesteps without input; -1: no upper clip (count, simulator).")
 @click.option("--name", default="", help="Identifier for what is generated [default: the model's name].")
 @click.option("--target", "targets", multiple=True, help="Also export to this target; repeatable.")
-@hardware_options
+@target_options
 @click.option("--force", is_flag=True, help="Replace the folder, if it holds a manifest of ours.")
 def compile_(model: str, calibration: str, output: str, targets: tuple[str, ...], force: bool, **options: Any) -> None:
     """Convert MODEL (.keras or .h5) and write OUTPUT/network.snn and one folder per target."""
     from snncc import api, backends, data, store
 
-    requests = _requests(targets, {name: options.pop(name) for name in HARDWARE})
+    requests = _requests(targets, options)
     for name in targets:
         backends.target(name)
     store.check_free(Path(output), force)
@@ -112,13 +123,14 @@ def compile_(model: str, calibration: str, output: str, targets: tuple[str, ...]
 @cli.command()
 @click.argument("folder", type=FOLDER)
 @click.option("--target", "targets", multiple=True, required=True, help="Target to add; repeatable.")
-@hardware_options
-def export(folder: str, targets: tuple[str, ...], **hardware: Any) -> None:
+@target_options
+def export(folder: str, targets: tuple[str, ...], **options: Any) -> None:
     """Add targets to a compiled FOLDER, from its network.snn alone."""
     from snncc import api
 
+    requests = _requests(targets, options)
     with _status("Writing"):
-        api.export(folder, _requests(targets, hardware))
+        api.export(folder, requests)
     _print_balance(folder, targets)
     for name in targets:
         click.echo(f"{folder}/{name}")
@@ -172,6 +184,38 @@ def inspect(folder: str, cycles: bool, as_json: bool) -> None:
 
 @cli.command()
 @click.argument("folder", type=FOLDER)
+@click.argument("data_file", metavar="[DATA.npz[:NAME]]", required=False)
+@click.option("--images", type=int, help="At most so many; random ones fill up [default: all of DATA, or the stored].")
+@click.option("--timesteps", "-T", type=int, help="[default: as compiled]")
+@click.option("--target", "targets", multiple=True, help="Verify only this one; repeatable.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def verify(
+    folder: str,
+    data_file: str | None,
+    images: int | None,
+    timesteps: int | None,
+    targets: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Build and run every target in FOLDER and compare every spike with the simulator; status 1 on any difference."""
+    from snncc import api, data
+    from snncc.verify import verify as run
+
+    pixels = None
+    if data_file is not None:
+        pixels = api.load(folder).pixels(data.array(data_file, data.IMAGES)[:images])
+    with _status("Verifying"):
+        report = run(folder, pixels=pixels, images=images, timesteps=timesteps, targets=targets or None)
+    if as_json:
+        click.echo(report.to_json())
+    else:
+        _print_table("verified against the simulator", report.HEADER, report.rows())
+    if not report.ok:
+        sys.exit(1)
+
+
+@cli.command()
+@click.argument("folder", type=FOLDER)
 @click.option("--device", required=True, help="ecp5-25k, ecp5-85k, ice40-up5k, ice40-hx8k or xc7.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def synth(folder: str, device: str, as_json: bool) -> None:
@@ -207,6 +251,8 @@ def _print_network(network: Network) -> None:
         f"input {_shape(source['shape'])}, {source['bits']} bits {sign}, {source['encoding']}, "
         f"lambda_0 {source['lambda_0']:g}"
     )
+    if facts["c"] is not None:
+        click.echo(f"in C: {facts['c']['const_bytes']:,} bytes of const data, {facts['c']['state_bytes']:,} of state")
     _print_table(
         "populations",
         ["population", "shape", "neurons", "threshold", "count potential", "bits", "step potential", "bits", "bytes"],

@@ -41,6 +41,8 @@ from snncc.sim.linear import read
 MIN_THETA = 512
 MAX_SCALE = 2**20
 MAX_SHIFT = 40
+FEW = 64
+"""A layer whose largest weight is below this keeps fewer than 7 bits of its weights: worth a warning."""
 
 
 def quantise(real: RealNetwork, source: Input, scales: dict[str, Array], options: Options) -> Network:
@@ -175,6 +177,15 @@ class _Quantiser:
         m = np.max(peaks, axis=0)
         m = np.where(m > 0, m, m.max() or 1.0)
         s = self._common_scale(peaks, m, q)
+        used = float(max((peak * s).max() for peak in peaks))
+        if 0 < used < min(q / 4, FEW):
+            warnings.warn(
+                f"population {self.population.name!r}: its largest weight is {round(used)} of {q}, because its "
+                f"threshold may not pass {MAX_SCALE}: its input is coded much finer than its "
+                "weights; use fewer --input-bits",
+                SnnccWarning,
+                stacklevel=2,
+            )
         out = []
         for projection, peak in zip(weighted, peaks, strict=True):
             shift = next(f for f in range(MAX_SHIFT + 64) if np.rint((peak * s).max() / 2**f) <= q)
