@@ -2,7 +2,7 @@
 
 Each row is at the smallest T whose accuracy is within half a point of the float network's. Cycles are predicted by the
 recurrence for every test image used and measured in Icarus for a few of them; both are printed and must agree.
-Usage: hw_bench.py [--no-synth] [RESULT.json]
+Usage: hw_bench.py [--no-synth]
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "examples"))
 
 import digits
 import numpy as np
+from bench import write
 
 import snncc
 from snncc import store
@@ -29,6 +30,10 @@ from snncc.synth import synthesise
 WITHIN = 0.005
 STEPS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 48, 64)
 IMAGES, MEASURED = 100, 4
+GOALS = {
+    "mlp": "count: at most 2,000 cycles per image, step: at most 20,000; LUT + FF on xc7 at most 3,806",
+    "cnn": "at most 1.2 x ideal_cycles = sum over edges of events * fan-out / LANES",
+}
 LANES = {
     ("mlp", "count"): {"max_lanes": 16},
     ("mlp", "step"): {"max_lanes": 16},
@@ -122,20 +127,15 @@ def measured(folder: Path, plan: Any) -> bool:
 
 
 def main() -> None:
-    """Both networks, both dynamics."""
-    arguments = [a for a in sys.argv[1:] if not a.startswith("--")]
+    """Both networks, both dynamics; writes benchmarks/results/hw.json."""
     synth = "--no-synth" not in sys.argv
     rows = []
     for kind, make, bits in (("mlp", mlp, 5), ("cnn", cnn, 8)):
         made = make()
         for dynamics in ("count", "step"):
             rows.append(row(kind, made, dynamics, bits, synth))
-            print(json.dumps(rows[-1], indent=None), flush=True)
-    if arguments:
-        path = Path(arguments[0])
-        beside = path.with_name(path.name + ".part")
-        beside.write_text(json.dumps(rows, indent=2) + "\n")
-        beside.replace(path)
+            print(json.dumps(rows[-1]), flush=True)
+    write("hw", {"rows": rows, "goals": GOALS})
 
 
 if __name__ == "__main__":
