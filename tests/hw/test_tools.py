@@ -108,11 +108,11 @@ def test_place_and_route_through_the_command_line(tmp_path: Path) -> None:
 
 
 def test_a_design_too_large_says_by_how_much(tmp_path: Path) -> None:
-    network = dense_network("step", sizes=(2000, 100, 3))
+    network = dense_network("step", sizes=(500, 40, 3))
     store.write(network, tmp_path / "m", {"verilog": {"max_lanes": 2}})
     found = synthesise(tmp_path / "m", "ice40-up5k", place=False)
     assert any(line.startswith("block RAM") and "too many" in line for line in found.too_large)
-    assert any("pop_p0_e0_weights.mem" in line and "1,600,000 bits" in line for line in found.too_large)
+    assert any("pop_p0_e0_weights.mem" in line and "160,000 bits" in line for line in found.too_large)
 
 
 def test_no_such_device(tmp_path: Path) -> None:
