@@ -112,7 +112,7 @@ def test_a_design_too_large_says_by_how_much(tmp_path: Path) -> None:
     store.write(network, tmp_path / "m", {"verilog": {"max_lanes": 2}})
     found = synthesise(tmp_path / "m", "ice40-up5k", place=False)
     assert any(line.startswith("block RAM") and "too many" in line for line in found.too_large)
-    assert any("pop_p0_e0_weights.mem" in line and "160,000 bits" in line for line in found.too_large)
+    assert any("pop_p0_e0_weights.mem" in line and "161,280 bits" in line for line in found.too_large)
 
 
 def test_no_such_device(tmp_path: Path) -> None:
