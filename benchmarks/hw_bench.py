@@ -36,7 +36,7 @@ GOALS = {
 }
 LANES = {
     ("mlp", "count"): {"max_lanes": 16},
-    ("mlp", "step"): {"max_lanes": 16},
+    ("mlp", "step"): {"max_lanes": 8},
     ("cnn", "count"): {"max_lanes": 16},
     ("cnn", "step"): {"max_lanes": 16},
 }
