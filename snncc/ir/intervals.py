@@ -57,7 +57,7 @@ def _exact(values: Array) -> Array:
     return np.asarray(values).astype(object)
 
 
-def _potential_bounds(network: Network, population: Population, dynamics: Dynamics, proved: Proved) -> Interval:
+def potential_bounds(network: Network, population: Population, dynamics: Dynamics, proved: Proved) -> Interval:
     """The interval of one population's potential, in the dynamics given."""
     integrates = dynamics == "count" or not population.fires
     channels = population.shape[-1]
@@ -92,7 +92,7 @@ def prove(network: Network) -> dict[str, Proved]:
     kinds: Iterable[Dynamics] = ("count", "step")
     for dynamics in kinds:
         for population in network.populations:
-            interval = _potential_bounds(network, population, dynamics, proved["count"])
+            interval = potential_bounds(network, population, dynamics, proved["count"])
             if bits_needed(interval) > LIMIT_BITS:
                 raise NetworkError(
                     f"population {population.name!r}: its potential can reach {interval} in `{dynamics}`, which "

@@ -1,0 +1,242 @@
+"""One population: integer weights for what it reads, then its threshold, bias and start potential."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from snncc.ir import (
+    Array,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Population,
+    Projection,
+    SumPool2D,
+    replace,
+    view_shape,
+    weight_dtype,
+    weight_limit,
+)
+from snncc.lower.quantise import MAX_SHIFT, MIN_THETA, Quantiser, Weighted, start_potential
+from snncc.lower.real import pool_counts
+from snncc.lower.tune import rounding
+from snncc.lower.tune.firing import Choice, Sample, Window, error, search
+from snncc.lower.tune.state import State
+
+RIDGE = 0.03
+"""How strongly reconstructed weights are held to the trained ones, as a part of the inputs' mean variance."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """How much work: images; elements that one trial of the search sees, and its rounds; samples for the weights,
+    whether they are reconstructed, up to how many bits they are rounded with care, and with how many taps at most."""
+
+    images: int
+    elements: int
+    rounds: int
+    patches: int
+    reconstructs: bool
+    careful_bits: int
+    taps: int
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Mean squared error of a population's activations on the calibration sample, uncalibrated and calibrated."""
+
+    population: str
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class Places:
+    """M positions: image, row and column of each (0 in a vector)."""
+
+    image: Array
+    row: Array
+    column: Array
+
+    def first(self, count: int) -> Places:
+        """Some of them."""
+        return Places(self.image[:count], self.row[:count], self.column[:count])
+
+    def of(self, values: Array) -> Array:
+        """(..., N, H, W, C) or (..., N, C) -> (..., M, C)."""
+        if values.ndim >= 4:
+            return values[..., self.image, self.row, self.column, :]
+        return values[..., self.image, :]
+
+    def parameter(self, values: Array, shape: tuple[int, ...]) -> Array:
+        """A parameter that fits `shape` -> (M, C), or (C,) where it is the same at every position."""
+        if values.ndim < 3:
+            return np.broadcast_to(values, shape[-1:])
+        return np.broadcast_to(values, shape)[self.row, self.column]
+
+
+def take_places(shape: tuple[int, ...], images: int, count: int, random: np.random.Generator) -> Places:
+    """`count` positions of all, none twice, in random order."""
+    height, width = shape[:2] if len(shape) == 3 else (1, 1)
+    every = images * height * width
+    flat = random.choice(every, min(count, every), replace=False)
+    image, position = np.divmod(flat, height * width)
+    return Places(image, *np.divmod(position, width))
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Integer projections, and the size of one unit of activation in the potential's LSB: theta = unit*lambda."""
+
+    projections: list[Projection]
+    unit: Array
+
+
+def weigh(quantiser: Quantiser, state: State, linear: Array, places: Places, level: Level) -> Weights:
+    """The integer weights of a population, on the counts that reach it."""
+    options = quantiser.options
+    first = quantiser.population.projections[0]
+    if isinstance(first, SumPool2D):
+        counts = pool_counts(first, view_shape(first.source, quantiser.shapes), quantiser.population.shape)
+        scale = quantiser.source_scale(first)
+        return Weights([first], counts / (scale[0] if (scale == scale[0]).all() else scale))
+    weighted = quantiser.weighted()
+    careful = options.signed_bit <= level.careful_bits
+    if not (careful or level.reconstructs):
+        s = quantiser.common_scale(weighted)
+        return Weights(quantiser.integers(weighted, s), s)
+    inputs = [_inputs(p, state, places, level) for p in weighted]
+    groups = [rounding.grouped(p, p.weights) for p in weighted]
+    if level.reconstructs:
+        _reconstruct(quantiser, groups, inputs, places.of(linear), places)
+        weighted = [replace(p, weights=rounding.ungrouped(p, g)) for p, g in zip(weighted, groups, strict=True)]
+    s = quantiser.common_scale(weighted)
+    if not careful:
+        return Weights(quantiser.integers(weighted, s), s)
+    return _round(quantiser, weighted, groups, inputs, s)
+
+
+def _inputs(projection: Weighted, state: State, places: Places, level: Level) -> Array | None:
+    """X (G, M, K) of a projection, or None where it has too many taps or one weight per channel."""
+    if not isinstance(projection, Conv2D | DepthwiseConv2D | Dense):
+        return None
+    taps = np.prod(projection.weights.shape[:2 if isinstance(projection, DepthwiseConv2D) else -1])
+    if taps > level.taps:
+        return None
+    return rounding.patches(projection, state.view(projection), places.image, places.row, places.column)
+
+
+def _reconstruct(
+    quantiser: Quantiser, groups: list[Array], inputs: list[Array | None], wanted: Array, places: Places
+) -> None:
+    """Replace each projection's weights, in place of the list, by those that explain what the others leave over."""
+    bias = places.parameter(quantiser.population.bias, quantiser.population.shape)
+    if any(x is None for x in inputs):
+        return
+    known = [(x, g) for x, g in zip(inputs, groups, strict=True) if x is not None]
+    given = [_product(x, g) for x, g in known]
+    for i, (x, weights) in enumerate(known):
+        residual = wanted - bias - sum(given)
+        groups[i] = rounding.reconstruct(x, weights, residual, RIDGE)
+        given[i] = _product(x, groups[i])
+
+
+def _product(x: Array, weights: Array) -> Array:
+    product = np.matmul(x, weights)  # (G, M, O)
+    return np.asarray(product.transpose(1, 0, 2).reshape(x.shape[1], -1))
+
+
+def _round(
+    quantiser: Quantiser, weighted: list[Weighted], groups: list[Array], inputs: list[Array | None], s: Array
+) -> Weights:
+    """Scale and integers: largest weights clipped where finer steps are worth more, rounding errors compensated."""
+    limit = weight_limit(quantiser.options.signed_bit)
+    shifts = quantiser.shifts(weighted, s)
+    squares = [None if x is None else rounding.moments(x) for x in inputs]
+    diagonals = [
+        np.ones(g.shape[:2]) if h is None else np.einsum("gkk->gk", rounding.damped(h, 0.001))
+        for g, h in zip(groups, squares, strict=True)
+    ]
+    s = s * rounding.clipped_scale(groups, s, shifts, diagonals, limit).reshape(s.shape)
+    out: list[Projection] = []
+    for projection, g, h, shift in zip(weighted, groups, squares, shifts, strict=True):
+        scale = np.broadcast_to(s / 2.0**shift, (g.shape[0] * g.shape[2],)).reshape(g.shape[0], 1, -1)
+        if h is None:
+            integers = np.clip(np.rint(g * scale), -limit, limit)
+        else:
+            integers = rounding.round_weights(g, scale, h, limit)
+        integers = rounding.ungrouped(projection, integers).astype(weight_dtype(quantiser.options.signed_bit))
+        out.append(replace(projection, weights=integers, shift=shift))
+    return Weights(out, s)
+
+
+def fire(
+    quantiser: Quantiser,
+    weights: Weights,
+    state: State,
+    linear: Array,
+    places: Places,
+    window: Window,
+    rounds: int,
+    channelwise: bool,
+) -> tuple[Population, Array, Objective]:
+    """(the population, what its projections add, what was gained): threshold, bias and v0 that minimise E."""
+    population, unit = quantiser.population, weights.unit
+    channels = population.shape[-1]
+    trial = quantiser.assemble(
+        weights.projections, _theta(unit, quantiser.scale), *np.zeros((2, channels), np.int64)
+    )
+    drive = state.drive(state.neurons(trial)[1])
+    wanted = places.of(linear)
+    sample = Sample(
+        drive=(places.of(drive) / places.parameter(unit, population.shape)).astype(np.float32),
+        bias=places.parameter(population.bias, population.shape).astype(np.float32),
+        target=np.clip(wanted, 0, population.max_value),
+        linear=wanted,
+        most=state.most(population.max_value is not None),
+    )
+    start = np.full(channels, float(Fraction(quantiser.options.thresholding)))
+    threshold = np.broadcast_to(quantiser.scale, (channels,)).astype(np.float64)
+    before = error(sample, window, threshold, np.zeros(channels), start)
+    choice = search(sample, window, Choice(threshold, np.zeros(channels), start, before), rounds, channelwise)
+    shift = 0
+    while shift < MAX_SHIFT and np.rint(unit * choice.threshold * 2**shift).min() < MIN_THETA:
+        shift += 1
+    projections = [replace(p, shift=p.shift + shift) for p in weights.projections]
+    quantiser.scale = choice.threshold if channelwise else choice.threshold[:1].reshape(())
+    theta = _theta(unit * 2.0**shift, quantiser.scale)
+    exact = unit * 2.0**shift * (population.bias + choice.shift)
+    bias = np.rint(exact).astype(np.int64)
+    v0 = np.broadcast_to(choice.start, (channels,)) * theta
+    if bias.ndim < 3:  # what rounding took from the bias: all of it by T in `count`, on average in `step`
+        v0 = v0 + (exact - bias) * (window.timesteps if window.dynamics == "count" else (window.timesteps + 1) / 2)
+    final = quantiser.assemble(projections, theta, bias, np.rint(v0).astype(np.int64))
+    gained = Objective(population.name, float(before.mean()), float(choice.error.mean()))
+    return final, drive * drive.dtype.type(2**shift), gained
+
+
+def _theta(unit: Array, scale: Array) -> Array:
+    return np.asarray(np.maximum(1, np.rint(unit * scale)).astype(np.int64))
+
+
+def read_out(
+    quantiser: Quantiser, weights: Weights, state: State, linear: Array, window: Window, fires: bool
+) -> tuple[Population, Objective]:
+    """The readout: its bias corrected so that the mean of each output is the float network's."""
+    population, unit = quantiser.population, weights.unit
+    theta = _theta(unit, quantiser.scale) if fires else None
+    zero = np.zeros((), np.int64)
+    bias = np.rint(unit * population.bias).astype(np.int64)
+    silent = quantiser.assemble(weights.projections, None, bias, zero)
+    drive = state.drive(state.neurons(silent)[1])
+    given = drive / (unit * window.timesteps) + population.bias
+    shift = (linear - given).reshape(-1, linear.shape[-1]).mean(axis=0)
+    corrected = np.rint(unit * (population.bias + shift)).astype(np.int64)
+    v0 = zero if theta is None else start_potential(theta, quantiser.options.thresholding)
+    gained = Objective(
+        population.name, float(((given - linear) ** 2).mean()), float(((given + shift - linear) ** 2).mean())
+    )
+    return quantiser.assemble(weights.projections, theta, corrected, v0), gained
