@@ -28,8 +28,8 @@ MEMORY = 2**25
 """Elements of the largest array that calibration holds."""
 
 LEVELS = {
-    "light": Level(images=256, elements=2**19, rounds=2, patches=2048, reconstructs=False, careful_bits=5, taps=1200),
-    "full": Level(images=1024, elements=2**21, rounds=4, patches=16384, reconstructs=True, careful_bits=16, taps=8192),
+    "light": Level(images=512, samples=1024, rounds=2, patches=4096, careful_bits=6, taps=1200),
+    "full": Level(images=1024, samples=4096, rounds=4, patches=16384, careful_bits=16, taps=8192),
 }
 
 
@@ -65,8 +65,7 @@ def tune(
             final, gained = read_out(quantiser, weights, state, linear, window, options.readout == "spikes")
             output_scale = 1.0 if options.readout == "spikes" else float(weights.unit)
         else:
-            per_trial = population.shape[-1] * (window.length if window.dynamics == "step" else 1)
-            seen = take_places(population.shape, state.images, max(256, level.elements // per_trial), random)
+            seen = take_places(population.shape, state.images, level.samples, random)
             final, drive, gained = fire(
                 quantiser, weights, state, linear, seen, window, level.rounds, channelwise[population.name]
             )

@@ -19,6 +19,12 @@ from snncc.ir import Array, Dynamics
 from snncc.sim.run import in_parallel, worker_count
 
 
+BIASES = (-0.3, -0.15, -0.06, 0.06, 0.15, 0.3)
+STARTS = (-0.4, -0.2, -0.08, 0.08, 0.2, 0.4)
+THRESHOLDS = (0.8, 0.92, 1.08, 1.25)
+"""Steps of the first round: bias per timestep and v0 in thresholds, the threshold as a factor."""
+
+
 @dataclass(frozen=True)
 class Window:
     """How a population integrates: the dynamics, T, and the timesteps after it that bring neither input nor bias."""
@@ -117,17 +123,17 @@ def _descend(sample: Sample, window: Window, best: Choice, rounds: int, shared: 
     """Thresholds first, over the whole range; then bias, start and threshold in turn, the steps halved each round."""
     correction = sample.linear.mean(axis=0) - _mean_drive(sample, window)
     best = _try(sample, window, best, shift=correction)
-    for factor in np.geomspace(1, 0.06, 29)[1:]:
+    for factor in np.geomspace(1, 0.06, 16)[1:]:
         best = _try(sample, window, best, threshold=factor * _largest(best, sample), shared=shared)
     for n in range(rounds):
         step = 0.5**n
         if window.dynamics == "step":
-            for part in (-0.4, -0.25, -0.15, -0.08, -0.03, 0.03, 0.08, 0.15, 0.25, 0.4):
+            for part in BIASES:
                 best = _try(sample, window, best, shift=best.shift + step * part * best.threshold)
-        for part in (-0.5, -0.35, -0.25, -0.15, -0.08, 0.08, 0.15, 0.25, 0.35, 0.5):
+        for part in STARTS:
             start = best.start + step * part
             best = _try(sample, window, best, start=np.clip(start, -1, 2))
-        for factor in (0.75, 0.85, 0.92, 0.96, 1.04, 1.08, 1.15, 1.3):
+        for factor in THRESHOLDS:
             threshold = best.threshold * factor**step
             best = _try(sample, window, best, threshold=threshold, shared=shared)
     return best

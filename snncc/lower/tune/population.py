@@ -9,9 +9,6 @@ import numpy as np
 
 from snncc.ir import (
     Array,
-    Conv2D,
-    Dense,
-    DepthwiseConv2D,
     Population,
     Projection,
     SumPool2D,
@@ -26,20 +23,16 @@ from snncc.lower.tune import rounding
 from snncc.lower.tune.firing import Choice, Sample, Window, error, search
 from snncc.lower.tune.state import State
 
-RIDGE = 0.03
-"""How strongly reconstructed weights are held to the trained ones, as a part of the inputs' mean variance."""
-
 
 @dataclass(frozen=True)
 class Level:
-    """How much work: images; elements that one trial of the search sees, and its rounds; samples for the weights,
-    whether they are reconstructed, up to how many bits they are rounded with care, and with how many taps at most."""
+    """How much work: images; samples and rounds of the search; samples for the weights, up to how many bits they are
+    rounded with care, and with how many taps at most."""
 
     images: int
-    elements: int
+    samples: int
     rounds: int
     patches: int
-    reconstructs: bool
     careful_bits: int
     taps: int
 
@@ -97,65 +90,45 @@ class Weights:
 
 def weigh(quantiser: Quantiser, state: State, linear: Array, places: Places, level: Level) -> Weights:
     """The integer weights of a population, on the counts that reach it."""
-    options = quantiser.options
     first = quantiser.population.projections[0]
     if isinstance(first, SumPool2D):
         counts = pool_counts(first, view_shape(first.source, quantiser.shapes), quantiser.population.shape)
         scale = quantiser.source_scale(first)
         return Weights([first], counts / (scale[0] if (scale == scale[0]).all() else scale))
     weighted = quantiser.weighted()
-    careful = options.signed_bit <= level.careful_bits
-    if not (careful or level.reconstructs):
-        s = quantiser.common_scale(weighted)
-        return Weights(quantiser.integers(weighted, s), s)
-    inputs = [_inputs(p, state, places, level) for p in weighted]
     groups = [rounding.grouped(p, p.weights) for p in weighted]
-    if level.reconstructs:
-        _reconstruct(quantiser, groups, inputs, places.of(linear), places)
+    squares: list[Array | None] = [None] * len(groups)
+    if all(g.shape[1] <= level.taps for g in groups):
+        ridges = [rounding.Ridge(_inputs(p, state, places)) for p in weighted]
+        bias = places.parameter(quantiser.population.bias, quantiser.population.shape)
+        reconstruct(ridges, groups, places.of(linear) - bias)
+        squares = [r.h for r in ridges]
         weighted = [replace(p, weights=rounding.ungrouped(p, g)) for p, g in zip(weighted, groups, strict=True)]
     s = quantiser.common_scale(weighted)
-    if not careful:
+    if quantiser.options.signed_bit > level.careful_bits:
         return Weights(quantiser.integers(weighted, s), s)
-    return _round(quantiser, weighted, groups, inputs, s)
+    return _round(quantiser, weighted, groups, squares, s)
 
 
-def _inputs(projection: Weighted, state: State, places: Places, level: Level) -> Array | None:
-    """X (G, M, K) of a projection, or None where it has too many taps or one weight per channel."""
-    if not isinstance(projection, Conv2D | DepthwiseConv2D | Dense):
-        return None
-    taps = np.prod(projection.weights.shape[:2 if isinstance(projection, DepthwiseConv2D) else -1])
-    if taps > level.taps:
-        return None
-    return rounding.patches(projection, state.view(projection), places.image, places.row, places.column)
+def _inputs(projection: Weighted, state: State, places: Places) -> Array:
+    view = state.view(projection)
+    return rounding.patches(projection, view, places.image, places.row, places.column)
 
 
-def _reconstruct(
-    quantiser: Quantiser, groups: list[Array], inputs: list[Array | None], wanted: Array, places: Places
-) -> None:
-    """Replace each projection's weights, in place of the list, by those that explain what the others leave over."""
-    bias = places.parameter(quantiser.population.bias, quantiser.population.shape)
-    if any(x is None for x in inputs):
-        return
-    known = [(x, g) for x, g in zip(inputs, groups, strict=True) if x is not None]
-    given = [_product(x, g) for x, g in known]
-    for i, (x, weights) in enumerate(known):
-        residual = wanted - bias - sum(given)
-        groups[i] = rounding.reconstruct(x, weights, residual, RIDGE)
-        given[i] = _product(x, groups[i])
-
-
-def _product(x: Array, weights: Array) -> Array:
-    product = np.matmul(x, weights)  # (G, M, O)
-    return np.asarray(product.transpose(1, 0, 2).reshape(x.shape[1], -1))
+def reconstruct(ridges: list[rounding.Ridge], groups: list[Array], wanted: Array) -> None:
+    """Change each projection's weights, in place of the list, to explain what the others leave over."""
+    given = [rounding.product(r.x, g) for r, g in zip(ridges, groups, strict=True)]
+    for i, ridge in enumerate(ridges):
+        groups[i] = groups[i] + ridge.fit(wanted - sum(given))
+        given[i] = rounding.product(ridge.x, groups[i])
 
 
 def _round(
-    quantiser: Quantiser, weighted: list[Weighted], groups: list[Array], inputs: list[Array | None], s: Array
+    quantiser: Quantiser, weighted: list[Weighted], groups: list[Array], squares: list[Array | None], s: Array
 ) -> Weights:
     """Scale and integers: largest weights clipped where finer steps are worth more, rounding errors compensated."""
     limit = weight_limit(quantiser.options.signed_bit)
     shifts = quantiser.shifts(weighted, s)
-    squares = [None if x is None else rounding.moments(x) for x in inputs]
     diagonals = [
         np.ones(g.shape[:2]) if h is None else np.einsum("gkk->gk", rounding.damped(h, 0.001))
         for g, h in zip(groups, squares, strict=True)

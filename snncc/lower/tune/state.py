@@ -51,8 +51,8 @@ class State:
         return runner(self.real, population, relu=False)(self.activations)
 
     def view(self, projection: Projection) -> Array:
-        """Counts per timestep, (N, *shape) float64, that a projection reads in the integer network."""
-        return np.asarray(read(projection.source, self.counts), np.float64) / self.timesteps
+        """Counts per timestep, (N, *shape) float32, that a projection reads in the integer network."""
+        return np.asarray(read(projection.source, self.counts), np.float32) / np.float32(self.timesteps)
 
     def neurons(self, population: Population) -> tuple[Network, Neurons]:
         """A candidate made ready to run on the populations so far."""
