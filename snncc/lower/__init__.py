@@ -12,7 +12,7 @@ from snncc.lower.options import Options
 from snncc.lower.populate import input_scaling, populate
 from snncc.lower.quantise import check_thresholding, quantise
 from snncc.lower.real import RealNetwork
-from snncc.lower.tune import Progress, tune
+from snncc.lower.tune import Progress, calibrated
 
 
 def lower(graph: Graph, calibration: Array, options: Options, progress: Progress | None = None) -> Network:
@@ -32,7 +32,7 @@ def lower(graph: Graph, calibration: Array, options: Options, progress: Progress
     found = scales(real, x, options.percentile, options.lambda_per_channel)
     if options.calibrate == "none" or not options.signed_bit:
         return quantise(real, source, found, options)
-    return tune(real, source, found, options, x, progress)[0]
+    return calibrated(real, source, found, options, x, progress)[0]
 
 
 def _input(real: RealNetwork, low: float, high: float, options: Options) -> Input:

@@ -28,12 +28,12 @@ MEMORY = 2**25
 """Elements of the largest array that calibration holds."""
 
 LEVELS = {
-    "light": Level(images=512, samples=1024, rounds=2, patches=4096, careful_bits=6, taps=1200),
-    "full": Level(images=1024, samples=4096, rounds=4, patches=16384, careful_bits=16, taps=8192),
+    "light": Level(images=512, samples=1024, rounds=2, patches=4096, careful_bits=6, taps=1200, refines=False),
+    "full": Level(images=1024, samples=4096, rounds=4, patches=16384, careful_bits=16, taps=8192, refines=True),
 }
 
 
-def tune(
+def calibrated(
     real: RealNetwork,
     source: Input,
     scales: dict[str, Array],
@@ -60,7 +60,10 @@ def tune(
         linear = state.linear(population)
         places = take_places(population.shape, state.images, level.patches, random)
         quantiser = Quantiser(real, population, lambdas, options)
-        weights = weigh(quantiser, state, linear, places, level)
+        weights = weigh(
+            quantiser, state, linear, places, level, window if population is not readout else None,
+            channelwise.get(population.name, False),
+        )
         if population is readout:
             final, gained = read_out(quantiser, weights, state, linear, window, options.readout == "spikes")
             output_scale = 1.0 if options.readout == "spikes" else float(weights.unit)
@@ -118,4 +121,4 @@ def _channelwise(real: RealNetwork) -> dict[str, bool]:
     return found
 
 
-__all__ = ["LEVELS", "Objective", "Progress", "tune"]
+__all__ = ["LEVELS", "Objective", "Progress", "calibrated"]
