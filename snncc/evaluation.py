@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from snncc.ir import INPUT, Array, Dynamics, Network, has_max_pool, population_s
 from snncc.sim.encode import quantise
 from snncc.sim.fanout import fan_out
 from snncc.sim.linear import read
-from snncc.sim.run import batches, check, classify
+from snncc.sim.run import Trace, batches, check, classify
 
 Progress = Callable[[int], object]
 
@@ -75,60 +76,64 @@ def evaluate(
 def _evaluate(
     network: Network, pixels: Array, truth: Array | None, timesteps: int, dynamics: Dynamics, progress: Progress | None
 ) -> Evaluation:
-    spikes = dict.fromkeys([INPUT, *(p.name for p in network.populations)], 0)
-    operations = _Operations(network)
-    seen = right = done = 0
-    readout = network.output.name
-    for outputs, _ in batches(network, pixels, timesteps, dynamics):
-        values = outputs[readout]
-        seen += len(values)
+    cost = _Cost(network)
+    spikes: Counter[str] = Counter()
+    operations = seen = right = 0
+    for classes, chunk_spikes, chunk_operations in batches(network, pixels, timesteps, dynamics, cost.digest):
         if truth is not None:
-            right += int((classify(values) == truth[done : done + len(values)]).sum())
-        done += len(values)
-        for name, counts in outputs.items():
-            if name != readout or network.output.fires:
-                spikes[name] += int(counts.sum(dtype=np.float64))
-        operations.add(outputs)
+            right += int((classes == truth[seen : seen + len(classes)]).sum())
+        seen += len(classes)
+        spikes.update(chunk_spikes)
+        operations += chunk_operations
         if progress:
-            progress(len(values))
-    per_image = {name: count / seen for name, count in spikes.items()}
-    if not network.output.fires:
-        del per_image[readout]
-    if network.input.encoding == "current":
-        del per_image[INPUT]
-    total = sum(count for name, count in per_image.items() if name != INPUT)
+            progress(len(classes))
+    per_image = {name: spikes[name] / seen for name in cost.spiking}
+    total = sum(spikes[name] for name in cost.spiking if name != INPUT)
     return Evaluation(
         accuracy=None if truth is None else right / seen,
         images=seen,
         timesteps=timesteps,
         dynamics=dynamics,
-        spikes_per_image={**per_image, "total": total},
-        synaptic_operations_per_image=operations.total / seen,
-        input_macs_per_image=float(operations.macs),
+        spikes_per_image={**per_image, "total": total / seen},
+        synaptic_operations_per_image=operations / seen,
+        input_macs_per_image=float(cost.macs),
     )
 
 
-class _Operations:
-    """Synaptic operations: every source spike times its fan-out, summed over the views as they are read."""
+class _Cost:
+    """Spikes and synaptic operations of a chunk: every source spike times its fan-out, as the views read it."""
 
     def __init__(self, network: Network) -> None:
         shapes = population_shapes(network)
+        self.network = network
         self.current = network.input.encoding == "current"
-        self.total = self.macs = 0
+        self.spiking = [p.name for p in network.populations if p.fires]
+        if not self.current:
+            self.spiking.insert(0, INPUT)
+        # a chunk's counts sum exactly in their own type while they are bounded by T + spike_ext
+        self.sum_type = np.float64 if network.spike_ext < 0 else None
+        self.macs = 0
         self.synapses = []
         ones = {name: np.zeros((1, *shape)) for name, shape in shapes.items()} | {INPUT: np.ones((1, *shapes[INPUT]))}
         for population in network.populations:
             for projection in population.projections:
-                fan = fan_out(projection, view_shape(projection.source, shapes))
+                fan = fan_out(projection, view_shape(projection.source, shapes)).astype(np.float64)
                 self.synapses.append((projection.source, fan, has_max_pool(projection.source)))
                 if self.current:
                     self.macs += int((read(projection.source, ones)[0] * fan).sum())
 
-    def add(self, outputs: dict[str, Array]) -> None:
-        """Count one batch of outputs (N, *shape)."""
+    def digest(self, outputs: dict[str, Array], _: Trace) -> tuple[Array, dict[str, int], int]:
+        """(classes, spikes per population, synaptic operations) of one chunk of outputs (N, *shape)."""
+        classes = classify(outputs[self.network.output.name])
         if self.current:
             outputs = outputs | {INPUT: np.zeros_like(outputs[INPUT])}
-        summed = {name: values.sum(axis=0, keepdims=True, dtype=np.float64) for name, values in outputs.items()}
+        summed = {
+            name: values.sum(axis=0, keepdims=True, dtype=self.sum_type).astype(np.float64)
+            for name, values in outputs.items()
+            if name in self.spiking or name == INPUT
+        }
+        operations = 0
         for view, fan, maximum in self.synapses:
             values = read(view, outputs).sum(axis=0, dtype=np.float64) if maximum else read(view, summed)[0]
-            self.total += int((values * fan).sum())
+            operations += int((values * fan).sum())
+        return classes, {name: int(summed[name].sum()) for name in self.spiking}, operations

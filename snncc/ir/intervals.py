@@ -12,11 +12,11 @@ from collections.abc import Iterable
 import numpy as np
 
 from snncc.errors import NetworkError
-from snncc.ir.network import INPUT, Array, Dynamics, Interval, Network, Population, Projection, View
+from snncc.ir.network import INPUT, Array, Dynamics, Interval, Network, Population, Projection, SumPool2D, View
 from snncc.ir.shapes import dense_weights, sources
 
 LIMIT_BITS = 63
-
+BLOCK = 2**18
 
 Proved = dict[str, Interval]
 
@@ -46,10 +46,13 @@ def _output_range(network: Network, name: str, dynamics: Dynamics, proved: Prove
 
 def projection_bounds(projection: Projection, channels: int, source: Interval) -> tuple[Array, Array]:
     """(lo_p, hi_p) per output channel before the shift, as exact Python integers (object arrays)."""
+    m, most = source
+    if isinstance(projection, SumPool2D):
+        window = np.full(channels, projection.size[0] * projection.size[1], object)
+        return window * m, window * most
     weights = dense_weights(projection, channels)
     positive = np.maximum(weights, 0).sum(axis=0, dtype=np.int64).astype(object)
     negative = np.maximum(-weights.astype(np.int64), 0).sum(axis=0, dtype=np.int64).astype(object)
-    m, most = source
     return positive * m - negative * most, positive * most - negative * m
 
 
@@ -57,8 +60,23 @@ def _exact(values: Array) -> Array:
     return np.asarray(values).astype(object)
 
 
+def _rows(values: Array | None) -> Array:
+    """A parameter as (1 or positions, 1 or channels)."""
+    values = np.zeros((), np.int64) if values is None else np.asarray(values)
+    return values.reshape(-1, values.shape[-1]) if values.ndim else values.reshape(1, 1)
+
+
+def _reach(values: Array) -> int:
+    """The largest magnitude, exactly."""
+    return max(int(values.max()), -int(values.min()))
+
+
 def potential_bounds(network: Network, population: Population, dynamics: Dynamics, proved: Proved) -> Interval:
-    """The interval of one population's potential, in the dynamics given."""
+    """The interval of one population's potential, in the dynamics given.
+
+    Block by block of positions, so that parameters per position cost no memory; in int64 where no term can
+    come near its ends, else in Python integers.
+    """
     integrates = dynamics == "count" or not population.fires
     channels = population.shape[-1]
     low, high = _exact(np.zeros(channels, np.int64)), _exact(np.zeros(channels, np.int64))
@@ -66,18 +84,26 @@ def potential_bounds(network: Network, population: Population, dynamics: Dynamic
         reach = source_range(network, projection.source, "count" if integrates else "step", proved)
         lo_p, hi_p = projection_bounds(projection, channels, reach)
         low, high = low + lo_p * 2**projection.shift, high + hi_p * 2**projection.shift
-    bias, v0 = _exact(population.bias), _exact(population.v0)
-    if integrates:
-        high = high + np.maximum(0, v0) + np.maximum(0, bias) * network.timesteps
-        low = low + np.minimum(0, v0) + np.minimum(0, bias) * network.timesteps
-    else:
-        theta = _exact(np.asarray(population.theta))
-        n = network.timesteps + max(0, network.spike_ext)
-        up = high + np.maximum(0, bias)
-        down = -low + np.maximum(0, -bias)
-        high = np.maximum(np.maximum(v0, theta - 1), 0) + (n - 1) * np.maximum(0, up - theta) + up
-        low = np.minimum(v0, 0) - n * down
-    return int(np.min(low)), int(np.max(high))
+    n = network.timesteps + max(0, network.spike_ext)
+    parameters = [_rows(values) for values in (population.theta, population.bias, population.v0)]
+    largest = 4 * (n + 1) * sum(map(_reach, (low, high, *parameters)))
+    kind = np.int64 if largest < 2**62 else object
+    low, high = low.astype(kind), high.astype(kind)
+    positions = max(map(len, parameters))
+    block = max(1, BLOCK // channels)
+    found = []
+    for start in range(0, positions, block):
+        theta, bias, v0 = ((v[start : start + block] if len(v) > 1 else v).astype(kind, copy=False) for v in parameters)
+        if integrates:
+            top = high + np.maximum(0, v0) + np.maximum(0, bias) * network.timesteps
+            bottom = low + np.minimum(0, v0) + np.minimum(0, bias) * network.timesteps
+        else:
+            up = high + np.maximum(0, bias)
+            down = -low + np.maximum(0, -bias)
+            top = np.maximum(np.maximum(v0, theta - 1), 0) + (n - 1) * np.maximum(0, up - theta) + up
+            bottom = np.minimum(v0, 0) - n * down
+        found.append((int(np.min(bottom)), int(np.max(top))))
+    return min(lo for lo, _ in found), max(hi for _, hi in found)
 
 
 def bits_needed(interval: Interval) -> int:

@@ -25,33 +25,33 @@ INPUT = "input"
 """The name under which a view reads the network's input."""
 
 
-class Source(Struct, frozen=True, tag="source", eq=False):
+class Source(Struct, frozen=True, forbid_unknown_fields=True, tag="source", eq=False):
     """Leaf of a view: the output of one population (or of the input), in its own shape."""
 
     population: str
 
 
-class Reshape(Struct, frozen=True, tag="reshape", eq=False):
+class Reshape(Struct, frozen=True, forbid_unknown_fields=True, tag="reshape", eq=False):
     """The same elements in row-major (channels last) order under another shape: `(N,)` or `(H, W, C)`."""
 
     view: View
     shape: tuple[int, ...]
 
 
-class Pad(Struct, frozen=True, tag="pad", eq=False):
+class Pad(Struct, frozen=True, forbid_unknown_fields=True, tag="pad", eq=False):
     """`(H, W, C) -> (top+H+bottom, left+W+right, C)` with zeros around; `pads` = top, bottom, left, right."""
 
     view: View
     pads: Pads
 
 
-class Concat(Struct, frozen=True, tag="concat", eq=False):
+class Concat(Struct, frozen=True, forbid_unknown_fields=True, tag="concat", eq=False):
     """Views of equal height and width one after the other on the channel (last) axis."""
 
     views: tuple[View, ...]
 
 
-class MaxPool(Struct, frozen=True, tag="max_pool", eq=False):
+class MaxPool(Struct, frozen=True, forbid_unknown_fields=True, tag="max_pool", eq=False):
     """`y[i, j, c] = max over the window's real elements`; padded positions do not take part."""
 
     view: View
@@ -63,7 +63,7 @@ class MaxPool(Struct, frozen=True, tag="max_pool", eq=False):
 View: TypeAlias = Source | Reshape | Pad | Concat | MaxPool
 
 
-class Conv2D(Struct, frozen=True, tag="conv2d", eq=False, kw_only=True):
+class Conv2D(Struct, frozen=True, forbid_unknown_fields=True, tag="conv2d", eq=False, kw_only=True):
     """`y[i, j, o] = 2^shift * sum_{k, l, c} W[k, l, c, o] * x[i*s0 + k*d0 - top, j*s1 + l*d1 - left, c]`.
 
     Cross-correlation; x outside its borders is 0. `weights`: (KH, KW, C_in, C_out).
@@ -78,7 +78,7 @@ class Conv2D(Struct, frozen=True, tag="conv2d", eq=False, kw_only=True):
     pads: Pads = (0, 0, 0, 0)
 
 
-class DepthwiseConv2D(Struct, frozen=True, tag="depthwise_conv2d", eq=False, kw_only=True):
+class DepthwiseConv2D(Struct, frozen=True, forbid_unknown_fields=True, tag="depthwise_conv2d", eq=False, kw_only=True):
     """As `Conv2D`, each input channel alone: output channel `c*M + m` reads input channel c only.
 
     `weights`: (KH, KW, C_in, M).
@@ -93,7 +93,7 @@ class DepthwiseConv2D(Struct, frozen=True, tag="depthwise_conv2d", eq=False, kw_
     pads: Pads = (0, 0, 0, 0)
 
 
-class Dense(Struct, frozen=True, tag="dense", eq=False, kw_only=True):
+class Dense(Struct, frozen=True, forbid_unknown_fields=True, tag="dense", eq=False, kw_only=True):
     """`y[o] = 2^shift * sum_i W[i, o] * x[i]`; `weights`: (N_in, N_out), the view's shape is (N_in,)."""
 
     name: str
@@ -102,7 +102,7 @@ class Dense(Struct, frozen=True, tag="dense", eq=False, kw_only=True):
     shift: int = 0
 
 
-class SumPool2D(Struct, frozen=True, tag="sum_pool2d", eq=False, kw_only=True):
+class SumPool2D(Struct, frozen=True, forbid_unknown_fields=True, tag="sum_pool2d", eq=False, kw_only=True):
     """`y[i, j, c] = 2^shift * (sum of the window's elements of channel c)`: average pooling, its 1/k in theta."""
 
     name: str
@@ -113,7 +113,7 @@ class SumPool2D(Struct, frozen=True, tag="sum_pool2d", eq=False, kw_only=True):
     pads: Pads = (0, 0, 0, 0)
 
 
-class Identity(Struct, frozen=True, tag="identity", eq=False, kw_only=True):
+class Identity(Struct, frozen=True, forbid_unknown_fields=True, tag="identity", eq=False, kw_only=True):
     """`y[..., c] = 2^shift * W[c] * x[..., c]`; `weights`: (C,) or () for all channels. A depthwise 1x1."""
 
     name: str
@@ -125,7 +125,7 @@ class Identity(Struct, frozen=True, tag="identity", eq=False, kw_only=True):
 Projection: TypeAlias = Conv2D | DepthwiseConv2D | Dense | SumPool2D | Identity
 
 
-class Population(Struct, frozen=True, eq=False, kw_only=True):
+class Population(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_only=True):
     """Integrate-and-fire neurons of one layer, with reset by subtraction.
 
     count:  u = sum of projections + bias*T + v0;  n = clip(floor(u / theta), 0, T + spike_ext)
@@ -157,7 +157,7 @@ class Population(Struct, frozen=True, eq=False, kw_only=True):
         return self.theta is not None
 
 
-class Input(Struct, frozen=True, eq=False, kw_only=True):
+class Input(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_only=True):
     """What the network reads: integer pixels, made once per image by the host's quantiser.
 
     `p = clip(rint((float64(x)*gain[c] + offset[c]) * L / lambda_0), -L if signed else 0, L)`, half to even.
@@ -187,7 +187,7 @@ class Input(Struct, frozen=True, eq=False, kw_only=True):
 Interval: TypeAlias = tuple[int, int]
 
 
-class Network(Struct, frozen=True, eq=False, kw_only=True):
+class Network(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_only=True):
     """A whole spiking network. `populations` are in topological order and the last one is the readout.
 
     `timesteps` is T_max, the largest T it may run with. `signed_bit` >= 2: integers of that many bits;

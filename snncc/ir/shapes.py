@@ -30,6 +30,14 @@ from snncc.ir.network import (
 
 Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]
+MAX_ELEMENTS = 2**27
+"""Of a view or of a padded map: what a few numbers in a file may make others allocate."""
+
+
+def _bounded(shape: Shape) -> Shape:
+    if math.prod(shape) > MAX_ELEMENTS:
+        raise NetworkError(f"a view of shape {shape} has more than {MAX_ELEMENTS} elements")
+    return shape
 
 
 def population_shapes(network: Network) -> dict[str, Shape]:
@@ -73,6 +81,7 @@ def window_shape(shape: Shape, kernel: Pair, strides: Pair, dilation: Pair, pads
         raise NetworkError(f"a 2-D window needs a view of shape (H, W, C), not {shape}")
     if min(*kernel, *strides, *dilation) < 1 or min(pads) < 0:
         raise NetworkError("kernel, strides and dilation must be at least 1 and pads at least 0")
+    _bounded((shape[0] + pads[0] + pads[1], shape[1] + pads[2] + pads[3], shape[2]))
     height = window_output(shape[0], kernel[0], strides[0], dilation[0], pads[0], pads[1])
     width = window_output(shape[1], kernel[1], strides[1], dilation[1], pads[2], pads[3])
     if height < 1 or width < 1:
@@ -96,12 +105,12 @@ def view_shape(view: View, shapes: Shapes) -> Shape:
             before = view_shape(inner, shapes)
             if len(before) != 3 or min(pads) < 0:
                 raise NetworkError(f"cannot pad {before} by {pads}")
-            return before[0] + pads[0] + pads[1], before[1] + pads[2] + pads[3], before[2]
+            return _bounded((before[0] + pads[0] + pads[1], before[1] + pads[2] + pads[3], before[2]))
         case Concat(views=views):
             parts = [view_shape(part, shapes) for part in views]
             if not parts or len({part[:-1] for part in parts}) != 1:
                 raise NetworkError(f"cannot concatenate {parts} on channels")
-            return (*parts[0][:-1], sum(part[-1] for part in parts))
+            return _bounded((*parts[0][:-1], sum(part[-1] for part in parts)))
         case MaxPool(view=inner, size=size, strides=strides, pads=pads):
             before = view_shape(inner, shapes)
             if any(p >= k for p, k in zip(pads, (size[0], size[0], size[1], size[1]), strict=True)):

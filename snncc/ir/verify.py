@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from snncc.ir.network import INPUT, Array, Identity, Network, Population, Projec
 from snncc.ir.shapes import Shapes, projection_shape, sources, view_shape
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+DECIMAL = re.compile(r"[-+]?[0-9]{0,20}[./]?[0-9]{0,40}(e[-+]?[0-9]{1,2})?\Z", re.IGNORECASE)
 MAX_TIMESTEPS = 65_535
 MAX_NEURONS = 2**27
 MAX_CHANNELS = 2**22
@@ -62,6 +64,14 @@ def _within(where: str) -> Iterator[None]:
         raise NetworkError(f"{where}: {error}") from None
 
 
+def _is_number(text: str) -> bool:
+    """Whether `Fraction` reads it, and in little memory (1e999999999 is ten characters)."""
+    try:
+        return bool(DECIMAL.match(text)) and Fraction(text) is not None
+    except (ValueError, ZeroDivisionError):
+        return False
+
+
 def _verify_header(network: Network) -> None:
     source = network.input
     _require(NAME.match(network.name), f"the name {network.name!r} is not an identifier")
@@ -81,6 +91,8 @@ def _verify_header(network: Network) -> None:
         _require(values.dtype == np.float64 and np.isfinite(values).all(), f"input {name} must be finite float64")
         _require(values.shape in ((), source.shape[-1:]), f"input {name} must be one number or one per channel")
     _require(math.isfinite(network.output_scale) and network.output_scale > 0, "output_scale must be positive")
+    _require(all(size >= 1 for size in network.output_shape), "output_shape must be positive")
+    _require(_is_number(network.thresholding), "thresholding must be a decimal such as 0.5")
     _require(
         math.prod(network.output_shape) == network.output.neurons,
         "output_shape does not hold the readout's neurons",
@@ -94,6 +106,7 @@ def _verify_population(network: Network, population: Population, shapes: Shapes)
     _require(population.neurons <= MAX_NEURONS, f"more than {MAX_NEURONS} neurons")
     _require(population.shape[-1] <= MAX_CHANNELS, f"more than {MAX_CHANNELS} channels")
     _require(population.projections, "no projection reaches it")
+    _require(all(map(str.isprintable, population.layers)), "a layer's name is not a line of text")
     silent = population is network.output and network.readout == "potential"
     _require(
         (population.theta is None) == silent,
@@ -109,8 +122,11 @@ def _verify_population(network: Network, population: Population, shapes: Shapes)
     scale = population.lambda_
     _require(scale.dtype == np.float64 and scale.shape in ((), population.shape[-1:]), "lambda: one or per channel")
     _require(np.isfinite(scale).all() and (scale > 0).all(), "lambda must be finite and positive")
-    for projection in population.projections:
+    names = [projection.name for projection in population.projections]
+    for i, projection in enumerate(population.projections):
         with _within(f"projection {projection.name!r}"):
+            _require(projection.name and projection.name.isprintable(), "its name is not a line of text")
+            _require(projection.name not in names[:i], "its name is taken")
             _verify_projection(network, population, projection, shapes)
 
 

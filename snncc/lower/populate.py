@@ -358,11 +358,8 @@ class _Populate:
             return value
         value = tuple(self._settle(part) for part in value)
         if isinstance(operation, ReshapeTo) and len(value) > 1:
-            if not all(isinstance(part, Signal) for part in value):
-                raise UnsupportedLayerError(
-                    f"layer {node.layer!r} reshapes a concatenation with a part that no relu follows: {ADVICE}"
-                )
-            value = (merged(value),)
+            signals = all(isinstance(part, Signal) for part in value)
+            value = (merged(value),) if signals else self._embed(node, value)
         parts: list[Part] = []
         for part in value:
             shape = _index_shape(part.shape, operation)

@@ -27,9 +27,9 @@ def input_counts(network: Network, pixels: Array, timesteps: int) -> Array:
     return charge
 
 
-def integrate(neurons: Neurons, outputs: dict[str, Array], timesteps: int, rows: slice) -> Array:
-    """u of a slice of the batch."""
-    u = neurons.drive(outputs, rows)
+def integrate(neurons: Neurons, outputs: dict[str, Array], timesteps: int, rows: slice, out: Array) -> Array:
+    """u of a slice of the batch, into `out`."""
+    u = neurons.drive(outputs, rows, out)
     population = neurons.population
     start = neurons.parameter(population.bias, timesteps) + neurons.parameter(population.v0)
     if start.any():
@@ -63,10 +63,11 @@ def run(
         observed = np.empty_like(out) if observe else None
         for start in range(0, len(pixels), neurons.block):
             rows = slice(start, start + neurons.block)
-            u = integrate(neurons, outputs, timesteps, rows)
+            u = integrate(neurons, outputs, timesteps, rows, out[rows])
             if observed is not None:
                 observed[rows] = u
-            out[rows] = fire(neurons, u, timesteps if population.saturates else limit) if population.fires else u
+            if population.fires:
+                fire(neurons, u, timesteps if population.saturates else limit)
         if observe and observed is not None:
             observe(population.name, observed)
         outputs[population.name] = out

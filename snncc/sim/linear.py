@@ -7,8 +7,9 @@ Winograd or FFT would round.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import threading
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -32,8 +33,15 @@ from snncc.ir import (
     window_shape,
 )
 
-Operator = Callable[[Array], Array]
-BLOCK_ELEMENTS = 2**18
+
+class Operator(Protocol):
+    """The linear map of a projection without its shift, on a batch."""
+
+    def __call__(self, x: Array, out: Array | None = None) -> Array:
+        """(N, *source) -> (N, *target), into `out` (contiguous, of the operator's type) where that is given."""
+
+
+BLOCK_ELEMENTS = 2**20
 """Elements of the largest scratch array of a block: it stays in the processor's cache."""
 
 
@@ -59,13 +67,34 @@ def read(view: View, outputs: Mapping[str, Array]) -> Array:
             return _max_pool(read(inner, outputs), size, strides, pads)
 
 
-def pad(x: Array, pads: Pads, fill: float = 0) -> Array:
-    """(N, H, W, C) with (top, bottom, left, right) more rows and columns of `fill`."""
+_memory = threading.local()
+
+
+def scratch(role: str, shape: tuple[int, ...], dtype: Any) -> Array:
+    """An uninitialised array in this thread's own memory for one role, valid until the role is asked for again.
+
+    Fresh arrays of this size would be mapped and unmapped by the system at every block.
+    """
+    buffers: dict[str, Array] = _memory.__dict__
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    if role not in buffers or buffers[role].nbytes < size:
+        buffers[role] = np.empty(size, np.uint8)
+    array: Array = buffers[role][:size].view(dtype).reshape(shape)
+    return array
+
+
+def pad(x: Array, pads: Pads, fill: float = 0, reuse: bool = False) -> Array:
+    """(N, H, W, C) with (top, bottom, left, right) more rows and columns of `fill`; `reuse`: in scratch memory."""
     if not any(pads):
         return x
     top, bottom, left, right = pads
     n, height, width, channels = x.shape
-    padded = np.full((n, height + top + bottom, width + left + right, channels), fill, x.dtype)
+    shape = (n, height + top + bottom, width + left + right, channels)
+    padded = scratch("padded", shape, x.dtype) if reuse else np.empty(shape, x.dtype)
+    padded[:, :top] = fill
+    padded[:, top + height :] = fill
+    padded[:, :, :left] = fill
+    padded[:, :, left + width :] = fill
     padded[:, top : top + height, left : left + width] = x
     return padded
 
@@ -96,20 +125,21 @@ def operator(projection: Projection, source: tuple[int, ...], dtype: Any) -> Ope
     match projection:
         case Dense(weights=w):
             matrix = np.ascontiguousarray(w, dtype)
-            return lambda x: np.matmul(x, matrix)
+            return lambda x, out=None: np.matmul(x, matrix, out=out)
         case Identity(weights=w):
             scale = w.astype(dtype)
-            return lambda x: np.multiply(x, scale)
+            return lambda x, out=None: np.multiply(x, scale, out=out)
         case SumPool2D(size=size, strides=strides, pads=pads):
-            return lambda x: _sum(taps(pad(x, pads), size, strides, (1, 1)))
+            return lambda x, out=None: _sum(taps(pad(x, pads, reuse=True), size, strides, (1, 1)), out)
         case DepthwiseConv2D():
             return _depthwise(projection, dtype)
         case Conv2D():
             return _convolution(projection, source, dtype)
 
 
-def _sum(parts: list[Array]) -> Array:
-    total: Array = parts[0].copy()
+def _sum(parts: list[Array], out: Array | None) -> Array:
+    total = np.empty_like(parts[0]) if out is None else out
+    total[...] = parts[0]
     for part in parts[1:]:
         total += part
     return total
@@ -119,11 +149,12 @@ def _depthwise(projection: DepthwiseConv2D, dtype: Any) -> Operator:
     height, width, channels, multiplier = projection.weights.shape
     weights = projection.weights.astype(dtype).reshape(-1, channels, multiplier)
 
-    def apply(x: Array) -> Array:
-        padded = pad(x, projection.pads)
+    def apply(x: Array, out: Array | None = None) -> Array:
+        padded = pad(x, projection.pads, reuse=True)
         slices = taps(padded, (height, width), projection.strides, projection.dilation)
-        total = slices[0][..., None] * weights[0]
-        product = np.empty_like(total)
+        shape = (*slices[0].shape, multiplier)
+        total = np.multiply(slices[0][..., None], weights[0], out=None if out is None else out.reshape(shape))
+        product = scratch("product", shape, total.dtype)
         for tap, weight in zip(slices[1:], weights[1:], strict=True):
             total += np.multiply(tap[..., None], weight, out=product)
         flat: Array = total.reshape(*total.shape[:-2], channels * multiplier)
@@ -138,22 +169,26 @@ def _convolution(projection: Conv2D, source: tuple[int, ...], dtype: Any) -> Ope
     (sy, sx), (dy, dx) = projection.strides, projection.dilation
     oh, ow = window_shape(source, (height, width), projection.strides, projection.dilation, projection.pads)
 
-    def apply(x: Array) -> Array:
-        x = pad(x, projection.pads)
+    def apply(x: Array, out: Array | None = None) -> Array:
+        x = pad(x, projection.pads, reuse=True)
+        out = np.empty((len(x), oh, ow, filters), dtype) if out is None else out
+        flat = out.reshape(-1, filters)
         if (height, width) == (1, 1):
             strided: Array = x[:, : (oh - 1) * sy + 1 : sy, : (ow - 1) * sx + 1 : sx]
-            return np.asarray(np.matmul(strided, matrix))
+            np.matmul(strided.reshape(-1, channels), matrix, out=flat)
+            return out
         n, row, column, channel = x.strides
-        # np.ndarray over x's memory: a window's taps become the trailing axes, copied once by reshape
+        # a view of x's memory in which a window's taps are the trailing axes, copied once
         windows = np.lib.stride_tricks.as_strided(
             x,
             (len(x), oh, ow, height, width, channels),
             (n, row * sy, column * sx, row * dy, column * dx, channel),
             writeable=False,
         )
-        columns = windows.reshape(len(x) * oh * ow, -1)
-        product: Array = np.matmul(columns, matrix).reshape(len(x), oh, ow, filters)
-        return product
+        columns = scratch("columns", windows.shape, dtype)
+        columns[...] = windows
+        np.matmul(columns.reshape(len(flat), -1), matrix, out=flat)
+        return out
 
     return apply
 

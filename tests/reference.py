@@ -1,0 +1,366 @@
+"""The numeric contract a second time, in plain Python loops and unbounded Python ints.
+
+Written from the contract and from the equations in the docstrings of `snncc.ir.network` alone; it shares no code with
+the simulator, the shape helpers or the interval prover, so that agreement with them means something. Slow on purpose.
+
+A view becomes, per element, the tuple of places it may read: `(name, index)` of a population's flattened output, or
+None for a zero of `Pad`. One place is the usual case; several are a max-pool's window. A projection becomes, per
+neuron, the list of `(element, weight)` that reach it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from snncc import ir
+
+Place = tuple[str, int] | None
+Element = tuple[Place, ...]
+Shape = tuple[int, ...]
+Outputs = dict[str, list[int]]
+
+
+@dataclass
+class Count:
+    """`u` before the division, `n` after it (with 'input'), the readout's values and the class of one image."""
+
+    u: Outputs = field(default_factory=dict)
+    n: Outputs = field(default_factory=dict)
+    values: list[int] = field(default_factory=list)
+    label: int = -1
+
+
+@dataclass
+class Step:
+    """One image: `spikes[name][t]` and `potentials[name][t]` (after reset) for t = 0 .. T+e-1, values and class."""
+
+    spikes: dict[str, list[list[int]]] = field(default_factory=dict)
+    potentials: dict[str, list[list[int]]] = field(default_factory=dict)
+    values: list[int] = field(default_factory=list)
+    label: int = -1
+
+
+# --- views and projections: who reaches whom
+
+
+def elements(view: ir.View, shapes: dict[str, Shape]) -> tuple[Shape, list[Element]]:
+    """Shape of a view and, row-major, the places that each of its elements reads."""
+    if isinstance(view, ir.Source):
+        shape = shapes[view.population]
+        return shape, [((view.population, i),) for i in range(math.prod(shape))]
+    if isinstance(view, ir.Reshape):
+        return tuple(view.shape), elements(view.view, shapes)[1]
+    if isinstance(view, ir.Concat):
+        return _concat([elements(v, shapes) for v in view.views])
+    (height, width, channels), inner = elements(view.view, shapes)
+    top, bottom, left, right = view.pads
+    found: list[Element] = []
+    if isinstance(view, ir.Pad):
+        shape = (height + top + bottom, width + left + right, channels)
+        for i in range(shape[0]):
+            for j in range(shape[1]):
+                for c in range(channels):
+                    y, x = i - top, j - left
+                    inside = 0 <= y < height and 0 <= x < width
+                    found.append(inner[(y * width + x) * channels + c] if inside else (None,))
+        return shape, found
+    shape = (
+        (height + top + bottom - view.size[0]) // view.strides[0] + 1,
+        (width + left + right - view.size[1]) // view.strides[1] + 1,
+        channels,
+    )
+    for i in range(shape[0]):
+        for j in range(shape[1]):
+            for c in range(channels):
+                places: list[Place] = []
+                for k in range(view.size[0]):
+                    for m in range(view.size[1]):
+                        y, x = i * view.strides[0] + k - top, j * view.strides[1] + m - left
+                        if 0 <= y < height and 0 <= x < width:
+                            places += inner[(y * width + x) * channels + c]
+                found.append(tuple(places))
+    return shape, found
+
+
+def _concat(parts: list[tuple[Shape, list[Element]]]) -> tuple[Shape, list[Element]]:
+    """The last axis of each part in turn, for every position of the leading axes."""
+    leading = parts[0][0][:-1]
+    found: list[Element] = []
+    for position in range(math.prod(leading)):
+        for shape, inner in parts:
+            found += inner[position * shape[-1] : (position + 1) * shape[-1]]
+    return (*leading, sum(shape[-1] for shape, _ in parts)), found
+
+
+def taps(projection: ir.Projection, source: Shape, target: Shape) -> list[list[tuple[int, int]]]:
+    """Per neuron of the target: (index of the view's element, weight without the shift), inside the borders only."""
+    if isinstance(projection, ir.Dense):
+        return [[(i, int(projection.weights[i, o])) for i in range(source[0])] for o in range(target[0])]
+    if isinstance(projection, ir.Identity):
+        weights, channels = projection.weights, target[-1]
+        return [
+            [(i, int(weights) if weights.shape == () else int(weights[i % channels]))] for i in range(math.prod(target))
+        ]
+    return [
+        list(_window(projection, source, i, j, o))
+        for i in range(target[0])
+        for j in range(target[1])
+        for o in range(target[2])
+    ]
+
+
+def _window(projection: Any, source: Shape, i: int, j: int, o: int) -> Iterator[tuple[int, int]]:
+    """The taps of conv2d, depthwise_conv2d or sum_pool2d at output position (i, j), output channel o."""
+    height, width, channels = source
+    top, _, left, _ = projection.pads
+    pool = isinstance(projection, ir.SumPool2D)
+    size = projection.size if pool else projection.weights.shape[:2]
+    dilation = (1, 1) if pool else projection.dilation
+    for k in range(size[0]):
+        for m in range(size[1]):
+            y = i * projection.strides[0] + k * dilation[0] - top
+            x = j * projection.strides[1] + m * dilation[1] - left
+            if not (0 <= y < height and 0 <= x < width):
+                continue
+            start = (y * width + x) * channels
+            if pool:
+                yield start + o, 1
+            elif isinstance(projection, ir.DepthwiseConv2D):
+                multiplier = projection.weights.shape[3]
+                yield start + o // multiplier, int(projection.weights[k, m, o // multiplier, o % multiplier])
+            else:
+                for c in range(channels):
+                    yield start + c, int(projection.weights[k, m, c, o])
+
+
+def parameter(values: Any, shape: Shape, index: int) -> int:
+    """The value of theta, bias or v0 at one neuron: (), (C,), (H, W, 1) or (H, W, C) against `shape`."""
+    if values.ndim == 0:
+        return int(values)
+    if values.ndim == 1:
+        return int(values[index % shape[-1]])
+    position, channel = divmod(index, shape[2])
+    return int(values[position // shape[1], position % shape[1], channel if values.shape[2] > 1 else 0])
+
+
+@dataclass
+class Neuron:
+    """One neuron: everything that reaches it, weights with their shift, and its three parameters."""
+
+    inputs: list[tuple[Element, int]]
+    theta: int | None
+    bias: int
+    v0: int
+
+
+def wire(network: ir.Network) -> dict[str, list[Neuron]]:
+    """All neurons of a network, population by population."""
+    shapes: dict[str, Shape] = {"input": tuple(network.input.shape)}
+    wired: dict[str, list[Neuron]] = {}
+    for population in network.populations:
+        shape = tuple(population.shape)
+        inputs: list[list[tuple[Element, int]]] = [[] for _ in range(math.prod(shape))]
+        for projection in population.projections:
+            source, read = elements(projection.source, shapes)
+            for o, reached in enumerate(taps(projection, source, shape)):
+                inputs[o] += [(read[i], weight * 2**projection.shift) for i, weight in reached]
+        wired[population.name] = [
+            Neuron(
+                inputs[o],
+                None if population.theta is None else parameter(population.theta, shape, o),
+                parameter(population.bias, shape, o),
+                parameter(population.v0, shape, o),
+            )
+            for o in range(math.prod(shape))
+        ]
+        shapes[population.name] = shape
+    return wired
+
+
+# --- the two dynamics
+
+
+def read(element: Element, outputs: Outputs) -> int:
+    """The value of a view's element: the largest of the places it reads."""
+    return max(0 if place is None else outputs[place[0]][place[1]] for place in element)
+
+
+def drive(neuron: Neuron, outputs: Outputs) -> int:
+    """Sum over all projections of weight * 2^shift * source value."""
+    return sum(weight * read(element, outputs) for element, weight in neuron.inputs)
+
+
+def label(values: list[int]) -> int:
+    """Index of the largest value, the lowest on a tie; a single neuron says whether it is positive."""
+    if len(values) == 1:
+        return int(values[0] > 0)
+    best = 0
+    for i, value in enumerate(values):
+        if value > values[best]:
+            best = i
+    return best
+
+
+def count(network: ir.Network, pixels: Any, timesteps: int) -> Count:
+    """`u = drive + b*T + v0`, `n = clip(floor(u / theta), 0, T + e)`; e = -1: no upper clip; a saturating one: T."""
+    result, source = Count(), network.input
+    flat = [int(p) for p in pixels.reshape(-1)]
+    rate = source.encoding == "rate"
+    result.n["input"] = [p * timesteps // source.levels if rate else p * timesteps for p in flat]
+    for population, neurons in zip(network.populations, wire(network).values(), strict=True):
+        u = [drive(n, result.n) + n.bias * timesteps + n.v0 for n in neurons]
+        result.u[population.name] = result.values = u
+        if population.theta is None:
+            continue
+        fired = [max(0, value // n.theta) for value, n in zip(u, neurons, strict=True)]
+        if population.saturates:
+            fired = [min(n, timesteps) for n in fired]
+        elif network.spike_ext >= 0:
+            fired = [min(n, timesteps + network.spike_ext) for n in fired]
+        result.n[population.name] = result.values = fired
+    result.label = label(result.values)
+    return result
+
+
+def step(network: ir.Network, pixels: Any, timesteps: int) -> Step:
+    """`V += drive + b; s = (V >= theta); V -= theta*s`, T timesteps, then e more without input and bias."""
+    if network.spike_ext < 0:
+        raise ValueError("step needs spike_ext >= 0")
+    wired, source = wire(network), network.input
+    flat = [int(p) for p in pixels.reshape(-1)]
+    rate = source.encoding == "rate"
+    result = Step({name: [] for name in wired}, {name: [] for name in wired})
+    result.spikes["input"], result.potentials["input"] = [], []
+    potential = {name: [n.v0 for n in neurons] for name, neurons in wired.items()}
+    integrated = [0] * len(flat)
+    fired = [0] * len(potential[network.populations[-1].name])
+    for t in range(timesteps + network.spike_ext):
+        running = t < timesteps
+        outputs: Outputs = {"input": [p if running else 0 for p in flat]}
+        if rate:
+            integrated = [v + p for v, p in zip(integrated, outputs["input"], strict=True)]
+            outputs["input"] = [int(v >= source.levels) for v in integrated]
+            integrated = [v - source.levels * s for v, s in zip(integrated, outputs["input"], strict=True)]
+            result.spikes["input"].append(outputs["input"])
+            result.potentials["input"].append(integrated)
+        for name, neurons in wired.items():
+            v = potential[name]
+            outputs[name] = [0] * len(neurons)
+            for i, n in enumerate(neurons):
+                v[i] += drive(n, outputs) + (n.bias if running else 0)
+                if n.theta is not None and v[i] >= n.theta:
+                    v[i] -= n.theta
+                    outputs[name][i] = 1
+            result.potentials[name].append(list(v))
+            result.spikes[name].append(outputs[name])
+        fired = [a + b for a, b in zip(fired, outputs[network.populations[-1].name], strict=True)]
+    readout = network.populations[-1]
+    result.values = potential[readout.name] if readout.theta is None else fired
+    result.label = label(result.values)
+    return result
+
+
+def spike_counts(result: Step) -> Outputs:
+    """Spikes of every firing population and of a rate-coded input, summed over time."""
+    return {name: [sum(s) for s in zip(*train, strict=True)] for name, train in result.spikes.items()}
+
+
+# --- proved intervals
+
+
+def leaves(view: ir.View) -> set[str]:
+    """Names of the populations that a view reads."""
+    if isinstance(view, ir.Source):
+        return {view.population}
+    if isinstance(view, ir.Concat):
+        return set().union(*(leaves(v) for v in view.views))
+    return leaves(view.view)
+
+
+def channel_sums(projection: ir.Projection, channel: int) -> tuple[int, int]:
+    """(P, N) of one output channel: the sum of all its positive and of all its |negative| weights."""
+    if isinstance(projection, ir.SumPool2D):
+        return projection.size[0] * projection.size[1], 0
+    weights = projection.weights
+    if isinstance(projection, ir.Identity):
+        column = [int(weights) if weights.shape == () else int(weights[channel])]
+    elif isinstance(projection, ir.DepthwiseConv2D):
+        ci, m = divmod(channel, weights.shape[3])
+        column = [int(w) for w in weights[:, :, ci, m].reshape(-1)]
+    else:
+        column = [int(w) for w in weights[..., channel].reshape(-1)]
+    return sum(w for w in column if w > 0), sum(-w for w in column if w < 0)
+
+
+def intervals(network: ir.Network) -> dict[str, dict[str, tuple[int, int]]]:
+    """Section 5 of the contract, neuron by neuron. With spike_ext = -1 for `count` alone, which `step` refuses.
+
+    The contract leaves open what an unclipped count (spike_ext = -1) can reach: here the population's largest potential
+    over its smallest threshold.
+    """
+    allowed = ("count", "step") if network.spike_ext >= 0 else ("count",)
+    return {dynamics: _proved(network, dynamics) for dynamics in allowed}
+
+
+def _proved(network: ir.Network, dynamics: str) -> dict[str, tuple[int, int]]:
+    source, longest, ext = network.input, network.timesteps, network.spike_ext
+    current = source.encoding == "current"
+    pixel = (-source.levels if source.signed else 0, source.levels)
+    summed = {"input": (pixel[0] * longest, pixel[1] * longest) if current else (0, longest + max(0, ext))}
+    single = {"input": pixel if current else (0, 1)}
+    found: dict[str, tuple[int, int]] = {}
+    for population in network.populations:
+        over_time = dynamics == "count" or population.theta is None
+        ranges = summed if over_time else single
+        low = high = 0
+        for i in range(math.prod(population.shape)):
+            hi = lo = 0
+            for projection in population.projections:
+                read_ranges = [ranges[name] for name in leaves(projection.source)]
+                m, big = min(0, *(r[0] for r in read_ranges)), max(0, *(r[1] for r in read_ranges))
+                p, n = channel_sums(projection, i % population.shape[-1])
+                hi += (p * big - n * m) * 2**projection.shift
+                lo += (p * m - n * big) * 2**projection.shift
+            b = parameter(population.bias, population.shape, i)
+            v0 = parameter(population.v0, population.shape, i)
+            theta = None if population.theta is None else parameter(population.theta, population.shape, i)
+            if over_time:
+                hi, lo = hi + max(0, v0) + max(0, b) * longest, lo + min(0, v0) + min(0, b) * longest
+            else:
+                steps, up, down = longest + ext, hi + max(0, b), -lo + max(0, -b)
+                hi = max(v0, theta - 1, 0) + (steps - 1) * max(0, up - theta) + up
+                lo = min(v0, 0) - steps * down
+            low, high = min(low, lo), max(high, hi)
+        found[population.name] = (low, high)
+        single[population.name] = (0, 1)
+        if ext >= 0 or population.theta is None:
+            summed[population.name] = (0, longest + ext)
+        else:
+            summed[population.name] = (0, high // int(population.theta.min()))
+    return found
+
+
+# --- cost
+
+
+def synaptic_operations(network: ir.Network, counts: Outputs) -> tuple[int, int]:
+    """(operations, MACs): for every source spike its real taps of non-zero weight; a current input's taps once.
+
+    A max-pool's window passes on one train, its largest; it belongs to the input when it reads a current input.
+    """
+    operations = macs = 0
+    current = network.input.encoding == "current"
+    for neurons in wire(network).values():
+        for neuron in neurons:
+            for element, weight in neuron.inputs:
+                names = {place[0] for place in element if place is not None}
+                if weight == 0 or not names:
+                    continue
+                if current and "input" in names:
+                    macs += 1
+                else:
+                    operations += read(element, counts)
+    return operations, macs

@@ -1,0 +1,100 @@
+"""Spikes and synaptic operations per image against the reference, which counts tap by tap in plain loops."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from snncc import ir
+from snncc.evaluation import evaluate
+from tests import reference, strategies
+from tests.support import examples
+
+BATCHES = st.sampled_from([1, 2, 4])
+"""Powers of two, so that averages over images are exact."""
+
+
+def mixes(network: ir.Network) -> bool:
+    """A max-pool window over both a current and spikes: one tap of two kinds, of which the contract says nothing."""
+    return network.input.encoding == "current" and any(
+        len({place[0] == "input" for place in element if place is not None}) > 1
+        for neurons in reference.wire(network).values()
+        for neuron in neurons
+        for element, _ in neuron.inputs
+    )
+
+
+def check(case: strategies.Case, dynamics: str) -> None:
+    network, pixels, timesteps = case
+    x = pixels / network.input.levels
+    (found,) = evaluate(network, x, None, [timesteps], dynamics)
+    images = len(pixels)
+    spikes = dict.fromkeys(found.spikes_per_image, 0)
+    operations = macs = 0
+    for image in pixels:
+        if dynamics == "count":
+            counts = reference.count(network, image, timesteps).n
+        else:
+            counts = reference.spike_counts(reference.step(network, image, timesteps))
+        counts["input"] = counts.get("input") or [0] * image.size
+        done, macs = reference.synaptic_operations(network, counts)
+        operations += done
+        for population in network.populations:
+            if population.fires:
+                spikes[population.name] += sum(counts[population.name])
+                spikes["total"] += sum(counts[population.name])
+        if network.input.encoding == "rate":
+            spikes["input"] += sum(counts["input"])
+    assert found.spikes_per_image == {name: total / images for name, total in spikes.items()}
+    assert found.synaptic_operations_per_image == operations / images
+    assert found.input_macs_per_image == macs
+
+
+@examples(100)
+@given(strategies.cases(dynamics="count", spike_ext=st.integers(0, 3), images=BATCHES))
+def test_count(case: strategies.Case) -> None:
+    assume(not mixes(case.network))
+    check(case, "count")
+
+
+@examples(60)
+@given(strategies.cases(dynamics="step", timesteps=st.integers(1, 30), images=BATCHES))
+def test_step(case: strategies.Case) -> None:
+    check(case, "step")
+
+
+def test_by_hand() -> None:
+    """3x3 kernel, `same`, on 2x2 pixels: each pixel reaches 4 outputs, but for the one that the zero weight misses."""
+    weights = np.ones((3, 3, 1, 1), np.int8)
+    weights[0, 0] = 0
+    zero = np.zeros((), np.int64)
+    readout = ir.Population(
+        name="out",
+        shape=(2, 2, 1),
+        projections=(ir.Conv2D(name="out_0", source=ir.Source("input"), weights=weights, pads=(1, 1, 1, 1)),),
+        theta=None,
+        bias=zero,
+        v0=zero,
+        lambda_=np.ones(()),
+    )
+    for encoding, operations, macs in (("rate", 5 * 15, 0), ("current", 0, 15)):
+        network = ir.Network(
+            name="by_hand",
+            input=ir.Input(
+                shape=(2, 2, 1),
+                bits=2,
+                signed=False,
+                encoding=encoding,
+                lambda_0=1.0,
+                gain=np.ones(()),
+                offset=np.zeros(()),
+            ),
+            populations=(readout,),
+            timesteps=5,
+            signed_bit=8,
+            output_shape=(2, 2, 1),
+        )
+        (found,) = evaluate(strategies.proved(network), np.ones((1, 2, 2, 1)), None, [5], "count")
+        assert found.synaptic_operations_per_image == operations
+        assert found.input_macs_per_image == macs
