@@ -80,8 +80,11 @@ class State:
         if self._steps(neurons.population):
             total = self.timesteps + self.extra
             return step.charge(self.network, neurons, self.trains, self.timesteps, total)
-        parts = [slice(i, i + neurons.block) for i in range(0, self.images, neurons.block)]
-        return np.concatenate([neurons.drive(self.counts, rows) for rows in parts])
+        whole = np.empty((self.images, *neurons.population.shape), neurons.dtype)
+        for start in range(0, self.images, neurons.block):
+            rows = slice(start, start + neurons.block)
+            neurons.drive(self.counts, rows, whole[rows])
+        return whole
 
     def advance(self, population: Population, drive: Array | None, linear: Array) -> Array:
         """Take a population as final and run it; its counts, or its potential where it does not fire."""
