@@ -53,15 +53,21 @@ class Network:
         return quantise(self.ir.input, np.asarray(x))
 
     def run(
-        self, x: Any, timesteps: int | None = None, dynamics: ir.Dynamics | None = None, trace: bool = False
+        self,
+        x: Any,
+        timesteps: int | None = None,
+        dynamics: ir.Dynamics | None = None,
+        trace: bool = False,
+        noneloss: bool = False,
     ) -> sim.Result:
         """Run images bit-exactly; T and dynamics default to what the network was compiled for.
 
         Returns classes (N,), values (readout in its LSB), outputs (real units), counts per population and, with
-        `trace`, every population's spikes and potentials. DataError, NetworkError say what cannot be run.
+        `trace`, every population's spikes and potentials. `noneloss` (float twin, `count`): nothing is rounded.
+        DataError, NetworkError say what cannot be run.
         """
         timesteps = self.ir.timesteps if timesteps is None else timesteps
-        return sim.run(self.ir, self.pixels(x), timesteps, dynamics or self.ir.dynamics, trace)
+        return sim.run(self.ir, self.pixels(x), timesteps, dynamics or self.ir.dynamics, trace, noneloss)
 
     def verify(self) -> None:
         """Check every invariant of the contract; NetworkError names what is broken."""
@@ -147,6 +153,8 @@ def convert(
     if isinstance(model, str | Path):
         model = load_model(model)
     x = np.asarray(x_calibration)
+    if x.ndim < 2:
+        raise CalibrationError(f"calibration data must be a batch of samples (N, ...), not of shape {x.shape}")
     network = lower(from_keras(model, x.shape[1:]), x, chosen, progress)
     ir.verify(network)
     return Network(network)
@@ -189,7 +197,7 @@ def diagnose(
     if isinstance(model, str | Path):
         model = load_model(model)
     x = np.asarray(x)
-    real = populate(from_keras(model, x.shape[1:]), network.ir.input.signed)
+    real = populate(from_keras(model, x.shape[1:]), network.ir.input.signed, network.ir.input.encoding == "current")
     return diagnosis.diagnose(network.ir, real, x, y, timesteps, dynamics, progress)
 
 

@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -52,10 +53,11 @@ def cli() -> None:
 @click.option("--force", is_flag=True, help="Replace the folder, if it holds a manifest of ours.")
 def compile_(model: str, calibration: str, output: str, targets: tuple[str, ...], force: bool, **options: Any) -> None:
     """Convert MODEL (.keras or .h5) and write OUTPUT/network.snn and one folder per target."""
-    from snncc import api, backends, data
+    from snncc import api, backends, data, store
 
     for name in targets:
         backends.target(name)
+    store.check_free(Path(output), force)
     x = data.array(calibration, data.CALIBRATION)
     with _calibrating() as progress:
         network = api.convert(model, x, progress=progress, **options)

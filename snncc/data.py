@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from snncc.errors import DataError
 CALIBRATION = ("x_calibration", "x_train", "x")
 IMAGES = ("x_test", "x")
 LABELS = ("y_test", "y")
+UNREADABLE = (ValueError, OSError, EOFError, MemoryError, KeyError, OverflowError, SyntaxError, RuntimeError,
+              zipfile.BadZipFile, zlib.error)  # fmt: skip
+"""What NumPy and zipfile raise on broken, encrypted or hostile files."""
 
 
 def split(argument: str) -> tuple[Path, str | None]:
@@ -46,11 +50,13 @@ def optional(argument: str, names: tuple[str, ...]) -> NDArray[Any] | None:
             for name in names:
                 if name in loaded.files:
                     value: NDArray[Any] = loaded[name]
+                    if not isinstance(value, np.ndarray):
+                        raise DataError(f"{path}: {name!r} is not an array")
                     return value
             if len(names) == 1:
                 raise DataError(f"{path} has no array {names[0]!r}; it holds {', '.join(loaded.files)}")
             return None
-    except (ValueError, OSError, EOFError, MemoryError, KeyError, zipfile.BadZipFile, OverflowError) as error:
+    except UNREADABLE as error:
         raise DataError(f"{path}: not a readable .npz or .npy file of plain arrays: {error}") from error
 
 

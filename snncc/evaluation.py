@@ -45,12 +45,14 @@ class Evaluation:
 def labels(y: Array, images: int) -> Array:
     """Class numbers from integer labels (N,), (N, 1) or one-hot (N, K)."""
     y = np.asarray(y)
+    if not y.ndim or y.dtype.kind not in "buif":
+        raise DataError("labels must be class numbers (N,) or one-hot (N, classes)")
     if len(y) != images:
         raise DataError(f"{images} images but {len(y)} labels")
     if y.ndim == 2 and y.shape[1] > 1:
         return np.asarray(y.argmax(axis=1))
     y = y.reshape(images, -1)
-    if y.shape[1] != 1 or y.dtype.kind not in "buif" or (y != np.rint(y)).any():
+    if y.shape[1] != 1 or (y != np.rint(y)).any():
         raise DataError("labels must be class numbers (N,) or one-hot (N, classes)")
     return y[:, 0].astype(np.int64)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ def check_targets(network: Network, requests: Requests) -> None:
 def write(network: Network, folder: Path, requests: Requests, force: bool = False) -> None:
     """A new compiled folder. `force` replaces a folder, and only one that holds our own manifest."""
     check_targets(network, requests)
-    _check_free(folder, force)
+    check_free(folder, force)
     with _staged(folder) as beside:
         save(network, beside / NETWORK)
         for name, options in requests.items():
@@ -45,11 +45,14 @@ def export(folder: Path, requests: Requests) -> None:
     """Add targets to a compiled folder, or replace them, from its network.snn alone."""
     network = load(folder)
     check_targets(network, requests)
-    for name, options in requests.items():
-        with _staged(folder / name) as beside:
-            backends.target(name).emit(network, beside, options)
-    present = sorted({*requests, *read_manifest(folder).get("targets", [])})
-    _write_manifest(folder, network, present)
+    ours = {*read_manifest(folder).get("targets", [])}
+    for name in requests:
+        if (folder / name).exists() and name not in ours:
+            raise OutputError(f"{folder / name} was not written by snncc: move it away first")
+    with ExitStack() as stack:  # no target appears before the last one is ready
+        for name, options in requests.items():
+            backends.target(name).emit(network, stack.enter_context(_staged(folder / name)), options)
+    _write_manifest(folder, network, sorted({*requests, *ours}))
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -58,16 +61,24 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads((folder / MANIFEST).read_text())
     except (OSError, ValueError):
         return {}
-    return manifest if isinstance(manifest, dict) and manifest.get("tool") == "snncc" else {}
+    if not isinstance(manifest, dict) or manifest.get("tool") != "snncc":
+        return {}
+    return manifest | {"targets": [name for name in manifest.get("targets") or () if isinstance(name, str)]}
 
 
-def _check_free(folder: Path, force: bool) -> None:
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise OutputError(f"{folder} is a file: choose a folder")
-    if not any(folder.iterdir()):
-        return
+def check_free(folder: Path, force: bool) -> None:
+    """OutputError unless `write` may put a compiled folder there. Worth asking before the work is done."""
+    try:
+        if not folder.exists():
+            return
+        if not folder.is_dir():
+            raise OutputError(f"{folder} is a file: choose a folder")
+        if Path.cwd().is_relative_to(folder.resolve()):
+            raise OutputError(f"{folder} is where you are, and would be replaced: name a folder inside it")
+        if not any(folder.iterdir()):
+            return
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be read: {error}") from error
     if not force:
         raise OutputError(f"{folder} is not empty: choose another folder, or --force to replace it")
     if not read_manifest(folder):
@@ -77,6 +88,7 @@ def _check_free(folder: Path, force: bool) -> None:
 @contextmanager
 def _staged(folder: Path) -> Iterator[Path]:
     """A folder beside the wanted one, which takes its place when all went well and vanishes otherwise."""
+    folder = folder.resolve()
     beside = folder.with_name(f".{folder.name}.part")
     old = folder.with_name(f".{folder.name}.old")
     try:
@@ -89,10 +101,10 @@ def _staged(folder: Path) -> Iterator[Path]:
             folder.rename(old)
         beside.rename(folder)
     except OSError as error:
-        if old.exists() and not folder.exists():
-            old.rename(folder)
         raise OutputError(f"{folder}: cannot be written: {error}") from error
     finally:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
         shutil.rmtree(beside, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
 
@@ -109,5 +121,9 @@ def _write_manifest(folder: Path, network: Network, targets: list[str]) -> None:
         "targets": targets,
     }
     beside = folder / f"{MANIFEST}.part"
-    beside.write_text(json.dumps(manifest, indent=2) + "\n")
-    beside.replace(folder / MANIFEST)
+    try:
+        beside.write_text(json.dumps(manifest, indent=2) + "\n")
+        beside.replace(folder / MANIFEST)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise OutputError(f"{folder / MANIFEST}: cannot be written: {error}") from error

@@ -23,6 +23,12 @@ class Refusal(Exception):  # noqa: N818 (a verdict on a layer, gathered into one
     """Why a layer cannot be converted, and what to write instead."""
 
 
+OWN = ("keras", "snncc")
+"""Packages whose layers are known (ours: the Keras 2 layers that load.py stands in for)."""
+
+FUNCTIONS = ("keras", "tensorflow", "jax", "torch")
+"""Packages whose `relu` is the relu."""
+
 TRAINING_ONLY = (
     "Dropout",
     "SpatialDropout1D",
@@ -64,6 +70,8 @@ ADVICE = {
 def read(layer: Any, inputs: Sequence[Shape], output: Shape) -> list[Step]:
     """The operations of one call of a layer."""
     kind = type(layer).__name__
+    if type(layer).__module__.split(".")[0] not in OWN:
+        raise Refusal(f"a class of {type(layer).__module__!r}, whose code is unknown; use Keras's own layers")
     if kind in TRAINING_ONLY:
         return []
     reader = READERS.get(kind)
@@ -75,8 +83,12 @@ def read(layer: Any, inputs: Sequence[Shape], output: Shape) -> list[Step]:
 
 
 def activation(function: Any) -> list[Op]:
-    """Operations of an activation, given as a Keras function."""
+    """Operations of an activation, given as a Keras function (or, as Keras allows, as a ReLU layer)."""
+    if type(function).__name__ == "ReLU" and type(function).__module__.split(".")[0] in OWN:
+        return [op for op, _ in _relu(function, (), ())]
     name = getattr(function, "__name__", type(function).__name__)
+    if str(getattr(function, "__module__", "")).split(".")[0] not in FUNCTIONS:
+        raise Refusal(f"activation {name!r} is a function of its own, whose code is unknown; use Keras's relu")
     match name:
         case "linear":
             return []
@@ -232,24 +244,29 @@ def _concatenate(layer: Any, inputs: Sequence[Shape], output: Shape) -> list[Ste
 
 
 def _add(layer: Any, inputs: Sequence[Shape], output: Shape) -> list[Step]:
+    if len(inputs) < 2:
+        raise Refusal("it adds a constant; use a bias or a Rescaling layer with an offset")
     if any(shape != output for shape in inputs):
         raise Refusal(f"it broadcasts {list(inputs)}; all inputs must have one shape")
     return _with(output, graph.Add())
 
 
 def _rescaling(layer: Any, inputs: Sequence[Shape], output: Shape) -> list[Step]:
-    scale, offset = (np.asarray(v, np.float64) for v in (layer.scale, layer.offset))
+    scale, offset = (_per_channel(np.asarray(v, np.float64), output) for v in (layer.scale, layer.offset))
     return _with(output, graph.Affine(*np.broadcast_arrays(scale, offset)))
+
+
+def _per_channel(values: Array, shape: Shape) -> Array:
+    """One number as (), one per channel as (C,)."""
+    if values.size not in (1, shape[-1]) or values.size != (values.shape or (1,))[-1]:
+        raise Refusal(f"numbers of shape {values.shape}: give one, or one per channel (last axis)")
+    return values.reshape(()) if values.size == 1 else values.reshape(-1)
 
 
 def _normalization(layer: Any, inputs: Sequence[Shape], output: Shape) -> list[Step]:
     if layer.invert:
         raise Refusal("invert=True")
-    mean, variance = (np.asarray(v, np.float64).reshape(-1) for v in (layer.mean, layer.variance))
-    if len(mean) not in (1, output[-1]):
-        raise Refusal("it must normalise the channel (last) axis only")
-    if len(mean) == 1:
-        mean, variance = mean[0], variance[0]
+    mean, variance = (_per_channel(np.asarray(v, np.float64), output) for v in (layer.mean, layer.variance))
     scale = 1.0 / np.maximum(np.sqrt(variance), 1e-7)
     return _with(output, graph.Affine(np.asarray(scale), np.asarray(-mean * scale)))
 

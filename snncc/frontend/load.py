@@ -16,6 +16,7 @@ from snncc.errors import FileFormatError, UnsupportedLayerError
 
 MAX_CONFIG = 2**26
 OWN_PACKAGE = "snncc"
+SUFFIXES = (".keras", ".h5", ".hdf5")
 
 
 def load_model(path: str | Path) -> Any:
@@ -29,7 +30,10 @@ def load_model(path: str | Path) -> Any:
         raise
     except Exception as error:
         raise FileFormatError(f"{path}: not a Keras model ({error}); save it with model.save('name.keras')") from error
-    _refuse_code(path, config)
+    try:
+        _refuse_code(path, config)
+    except RecursionError:
+        raise FileFormatError(f"{path}: its description is nested too deeply") from None
     import keras
 
     class DepthwiseConv2D(keras.layers.DepthwiseConv2D):  # type: ignore[misc]
@@ -46,7 +50,11 @@ def load_model(path: str | Path) -> Any:
 
 
 def _config(path: Path) -> Any:
-    if zipfile.is_zipfile(path):
+    """The description that Keras will read: it chooses the format by the suffix, and so must this."""
+    if path.suffix not in SUFFIXES:
+        endings = ", ".join(SUFFIXES)
+        raise FileFormatError(f"{path}: a model file ends in {endings}; save it with model.save('name.keras')")
+    if path.suffix == ".keras":
         with zipfile.ZipFile(path) as archive:
             if archive.getinfo("config.json").file_size > MAX_CONFIG:
                 raise FileFormatError(f"{path}: its config.json is too large")
@@ -78,7 +86,7 @@ def _refuse_code(path: Path, config: Any) -> None:
         inner = entry.get("config")
         name = inner.get("name", kind) if isinstance(inner, dict) else kind
         package = str(entry.get("registered_name") or kind).split(">")[0]
-        if kind in ("Lambda", "__lambda__", "TFOpLambda", "SlicingOpLambda"):
+        if "lambda" in kind.lower():  # Lambda, __lambda__, TFOpLambda, SlicingOpLambda, "keras.layers>Lambda"
             found.add(f"  - {kind} layer {name!r}: it carries code, which is never run; use the supported layers")
         elif module.split(".")[0] not in ("keras", "builtins", "tensorflow") and package != OWN_PACKAGE:
             found.add(f"  - {kind} {name!r}: a class of {module!r}; use Keras's own layers")

@@ -76,8 +76,10 @@ class _Walk:
         values = {id(tensor): name for tensor, name in zip(model.inputs, arguments, strict=True)}
         for node in _calls(model):
             layer = node.operation
-            if id(node.output_tensors[0]) in values:
-                continue
+            if len(node.output_tensors) != 1:
+                raise UnsupportedLayerError(
+                    f"layer {layer.name!r} has {len(node.output_tensors)} outputs; split it into layers with one each"
+                )
             sources = [values[id(tensor)] for tensor in node.input_tensors]
             values[id(node.output_tensors[0])] = self._layer(layer, sources, _shape(node.output_tensors[0]))
         return values[id(model.outputs[0])]

@@ -26,11 +26,11 @@ def lower(graph: Graph, calibration: Array, options: Options, progress: Progress
         low, high = input_extremes(check_samples(calibration, graph.input_shape), gain, offset)
     else:
         low, high = options.input_range
-    real = populate(graph, signed_input=low < 0)
+    real = populate(graph, signed_input=low < 0, current_input=low < 0 or options.encoding == "current")
     x = check_samples(calibration, graph.input_shape)
     source = _input(real, low, high, options)
-    found = scales(real, x, options.percentile, options.lambda_per_channel)
-    if options.calibrate == "none" or not options.signed_bit:
+    found = scales(real, x, options.percentile, options.lambda_per_channel, options.fixed_lambda)
+    if options.calibrate == "none" or not options.signed_bit or options.fixed_lambda is not None:
         return quantise(real, source, found, options)
     return calibrated(real, source, found, options, x, progress)[0]
 

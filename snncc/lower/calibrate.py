@@ -87,10 +87,17 @@ class _Scale:
         return result if self.channels else result.reshape(())
 
 
-def scales(network: RealNetwork, x: Array, percentile: float = 100.0, per_channel: bool = False) -> dict[str, Array]:
-    """lambda of every population, float64 () or (C,). The readout's is max |output before the head|."""
+def scales(
+    network: RealNetwork, x: Array, percentile: float = 100.0, per_channel: bool = False, fixed: float | None = None
+) -> dict[str, Array]:
+    """lambda of every population, float64 () or (C,). The readout's is max |output before the head|.
+
+    `fixed` is the lambda of every population but the readout, whatever the samples say.
+    """
     if not 0 < percentile <= 100:
         raise CalibrationError(f"percentile must be in (0, 100], not {percentile}")
+    if fixed is not None and not (math.isfinite(fixed) and fixed > 0):
+        raise CalibrationError(f"fixed_lambda must be positive and finite, not {fixed}")
     readout = network.populations[-1]
     found: dict[str, _Scale] = {}
     for population in network.populations:
@@ -112,12 +119,16 @@ def scales(network: RealNetwork, x: Array, percentile: float = 100.0, per_channe
         pass
     result = {}
     for population in network.populations:
-        result[population.name] = _cap(population, found[population.name].value(percentile), population is readout)
-    result[LARGEST_LOGIT] = _cap(readout, largest_logit.value(100), True)
+        largest = found[population.name].value(100 if population is readout else percentile)
+        if fixed is not None and population is not readout:
+            largest = np.full_like(largest, fixed)
+        result[population.name] = _cap(population, largest, population is readout)
+    result[LARGEST_LOGIT] = np.maximum(largest_logit.value(100), 0)
     return result
 
 
 LARGEST_LOGIT = "(largest logit)"
+"""Key of the readout's scale where it fires; 0 where no output is ever positive."""
 
 
 def _cap(population: RealPopulation, scale: Array, readout: bool) -> Array:

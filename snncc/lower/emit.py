@@ -18,9 +18,9 @@ def emit_terms(linear: Linear) -> tuple[tuple[Projection, ...], tuple[int, ...]]
     names: list[str] = []
     projections = []
     for term in linear.terms:
-        name = term.layer
+        name, count = term.layer, 1
         while name in names:
-            name = f"{term.layer}_{len(names)}"
+            name, count = f"{term.layer}_{count}", count + 1
         names.append(name)
         projections.append(_vector(term, name) if vector else _map(term, name))
     return tuple(projections), linear.shape[2:] if vector else linear.shape

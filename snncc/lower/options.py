@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 from snncc.errors import CalibrationError
 from snncc.ir import Dynamics, Readout
@@ -15,6 +16,8 @@ class Options:
     signed_bit 0 is the float twin; `percentile` of the strictly positive activations; `input_range` (low, high)
     overrides the calibration's; `calibrate` none, light or full chooses theta, bias, v0 and W_int for this T, these
     dynamics and bits (docs/calibration.md), `seed` its samples; `name` (an identifier) prefixes what is generated.
+    overrides the calibration's; `fixed_lambda` is the scale of every population but the readout, whatever the
+    samples say; `name` (an identifier) prefixes what is generated.
     """
 
     signed_bit: int = 8
@@ -31,6 +34,7 @@ class Options:
     spike_ext: int = 0
     calibrate: str = "light"
     seed: int = 0
+    fixed_lambda: float | None = None
     name: str = ""
     tool_version: str = ""
 
@@ -57,7 +61,7 @@ class Options:
         )
         if self.input_range is not None:
             low, high = self.input_range
-            _require(low < high and high > 0, f"input_range must be LO < HI with HI > 0, not {low} {high}")
+            _require(-inf < low < high < inf and high > 0, f"input_range must be LO < HI with HI > 0, not {low} {high}")
 
 
 def _require(condition: bool, message: str) -> None:

@@ -7,6 +7,8 @@ name; a silent relu is forbidden. Source: docs/contract.md, 1.
 
 from __future__ import annotations
 
+from itertools import groupby
+
 import numpy as np
 
 from snncc import graph
@@ -35,9 +37,12 @@ from snncc.lower.values import (
 ADVICE = "put a relu after it, or make it non-negative"
 
 
-def populate(network: Graph, signed_input: bool) -> RealNetwork:
-    """The populations of a graph. UnsupportedLayerError lists every place where the method cannot hold."""
-    return _Populate(network, signed_input).run()
+def populate(network: Graph, signed_input: bool, current_input: bool = False) -> RealNetwork:
+    """The populations of a graph. UnsupportedLayerError lists every place where the method cannot hold.
+
+    A current is L times larger than a spike: where it stands beside spikes, it gets a projection of its own.
+    """
+    return _Populate(network, signed_input, signed_input or current_input).run()
 
 
 def input_scaling(network: Graph) -> tuple[Array, Array, int]:
@@ -56,14 +61,15 @@ def input_scaling(network: Graph) -> tuple[Array, Array, int]:
 class _Populate:
     """Walks the graph once; `values` holds every tensor as parts (values.py)."""
 
-    def __init__(self, network: Graph, signed_input: bool) -> None:
-        self.network = network
+    def __init__(self, network: Graph, signed_input: bool, current_input: bool) -> None:
+        self.network, self.current_input = network, current_input
         self.gain, self.offset, self.first = input_scaling(network)
         shape = network.input_shape
         self.input_shape = shape if len(shape) in (1, 3) else (int(np.prod(shape)),)
         if self.input_shape != shape and (self.gain.ndim or self.offset.ndim):
             raise UnsupportedLayerError(f"the input of shape {shape} is normalised per channel: reshape it before")
-        entry: Value = (source(INPUT, self.input_shape, not signed_input),)
+        pixels = source(INPUT, self.input_shape, not signed_input)
+        entry: Value = (index(pixels, ReshapeTo(canonical(shape)), canonical(shape)),)
         self.values = {node.name: entry for node in network.nodes[: self.first]}
         self.populations: list[RealPopulation] = []
         self.firing: dict[tuple[int, float | None], Signal] = {}
@@ -110,6 +116,11 @@ class _Populate:
             op = nodes[last].op
             if isinstance(op, graph.Head):
                 head = "softmax" if op.kind == "softmax" else "sigmoid"
+                if head == "softmax" and int(np.prod(nodes[last].shape[:-1])) > 1:
+                    raise UnsupportedLayerError(
+                        f"layer {nodes[last].layer!r}: a softmax over {nodes[last].shape} classifies every position; "
+                        "snncc gives one class per image: end with GlobalAveragePooling2D or Flatten and Dense"
+                    )
             elif isinstance(op, graph.Relu) and head == "linear" and op.max_value is None:
                 head = "relu"
             elif not isinstance(op, graph.Reshape):
@@ -117,12 +128,6 @@ class _Populate:
             last -= 1
         if last < self.first:
             raise UnsupportedLayerError(f"model {self.network.name!r} has no layer with weights: nothing to convert")
-        output = nodes[last].shape
-        if head in ("softmax",) and int(np.prod(output[:-1])) > 1:
-            raise UnsupportedLayerError(
-                f"layer {nodes[-1].layer!r}: a softmax over {output} classifies every position; snncc gives one class "
-                "per image: end with GlobalAveragePooling2D or Flatten and Dense"
-            )
         return head, last, last
 
     def _convert(self, node: Node, inputs: list[Value], readout: bool) -> Value:
@@ -160,7 +165,7 @@ class _Populate:
         """A convolution over all parts: one term per run of signals, a composition per linear part."""
         shape = kernel.output((*value[0].shape[:2], channels(value)))
         linears = []
-        for group, start, stop in _groups(tuple(self._settle(part) for part in value)):
+        for group, start, stop in _groups(tuple(self._settle(part) for part in value), self.current_input):
             part_kernel = Kernel(kernel.weights[:, :, start:stop], False, kernel.strides, kernel.dilation, kernel.pads)
             if isinstance(group, Signal):
                 term = Term(group.view, group.shape, part_kernel, node.layer)
@@ -174,7 +179,8 @@ class _Populate:
         if not part.plain:
             shape = part.linear.shape
             size = int(np.prod(shape))
-            if part.operations != (ReshapeTo((1, 1, size)),) or kernel.weights.shape[:2] != (1, 1):
+            flattens = part.operations == (ReshapeTo((1, 1, size)),) and kernel.weights.shape[:2] == (1, 1)
+            if not flattens or kernel.depthwise:
                 raise UnsupportedLayerError(
                     f"layer {node.layer!r} reads {_list(part.linear.layers)} through {_describe(part.operations)} "
                     f"with no relu between: {ADVICE}"
@@ -359,7 +365,8 @@ class _Populate:
         value = tuple(self._settle(part) for part in value)
         if isinstance(operation, ReshapeTo) and len(value) > 1:
             signals = all(isinstance(part, Signal) for part in value)
-            value = (merged(value),) if signals else self._embed(node, value)
+            mixed = self.current_input and len({_reads_input(part) for part in value}) > 1
+            value = (merged(value),) if signals and not mixed else self._embed(node, value)
         parts: list[Part] = []
         for part in value:
             shape = _index_shape(part.shape, operation)
@@ -400,24 +407,20 @@ class _Populate:
         return kept[::-1]
 
 
-def _groups(value: Value) -> list[tuple[Part, int, int]]:
-    """Runs of signals as one part each; (part, first channel, last channel + 1)."""
+def _groups(value: Value, apart: bool) -> list[tuple[Part, int, int]]:
+    """Runs of signals as one part each; (part, first channel, last channel + 1). `apart`: the input by itself."""
     groups: list[tuple[Part, int, int]] = []
-    run: list[Part] = []
-    start = position = 0
-    for part in (*value, None):
-        if isinstance(part, Signal):
-            run.append(part)
-            position += part.shape[2]
-            continue
-        if run:
-            groups.append((merged(tuple(run)), start, position))
-            run = []
-        if part is not None:
-            groups.append((part, position, position + part.shape[2]))
-            position += part.shape[2]
-        start = position
+    stop = 0
+    for (is_signal, _), run in groupby(value, lambda p: (isinstance(p, Signal), apart and _reads_input(p))):
+        parts = tuple(run)
+        for part in (merged(parts),) if is_signal else parts:
+            start, stop = stop, stop + part.shape[2]
+            groups.append((part, start, stop))
     return groups
+
+
+def _reads_input(part: Part) -> bool:
+    return isinstance(part, Signal) and INPUT in sources(part.view)
 
 
 def _biased(linear: Linear, bias: Array | None) -> Linear:

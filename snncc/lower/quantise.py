@@ -51,6 +51,14 @@ def quantise(real: RealNetwork, source: Input, scales: dict[str, Array], options
     lambdas = {INPUT: source.lambda_} | {p.name: scales[p.name] for p in real.populations}
     if fires:
         lambdas[readout.name] = scales[LARGEST_LOGIT]
+        if not lambdas[readout.name]:
+            warnings.warn(
+                f"population {readout.name!r} never fires: no output is positive on the calibration data; use the "
+                "potential readout",
+                SnnccWarning,
+                stacklevel=2,
+            )
+            lambdas[readout.name] = np.ones(())
     populations = []
     output_scale = 1.0
     for population in real.populations:
@@ -179,7 +187,16 @@ class Quantiser:
         peaks = self._peaks(weighted)
         m = np.max(peaks, axis=0)
         m = np.where(m > 0, m, m.max() or 1.0)
-        s = self._common_scale(peaks, m, weight_limit(self.options.signed_bit))
+        q = weight_limit(self.options.signed_bit)
+        s = self._common_scale(peaks, m, q)
+        used = float(max((peak * s).max() for peak in peaks))
+        if 0 < used < q / 4:
+            warnings.warn(
+                f"population {self.population.name!r}: its largest weight is {round(used)} of {q}, because its threshold "
+                f"may not pass {MAX_SCALE}: its input is coded much finer than its weights; use fewer --input-bits",
+                SnnccWarning,
+                stacklevel=2,
+            )
         return s.reshape(()) if self.per_tensor else s
 
     def integers(self, weighted: list[Weighted], s: Array) -> list[Projection]:

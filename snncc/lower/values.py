@@ -6,6 +6,7 @@ population yet, with the index operations that were written after it: a relu com
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -68,13 +69,9 @@ Value: TypeAlias = tuple[Part, ...]
 
 
 def canonical(shape: tuple[int, ...]) -> Map:
-    """Every tensor as (H, W, C): a vector is a 1x1 map, and so is what is neither a vector nor a map."""
-    if len(shape) == 3:
-        return shape[0], shape[1], shape[2]
-    size = 1
-    for n in shape:
-        size *= n
-    return 1, 1, size
+    """Every tensor as (H, W, C) with its own last axis, on which layers act: a vector is a 1x1 map."""
+    *rows, width, depth = (1, 1, *shape)
+    return math.prod(rows), width, depth
 
 
 def channels(value: Value) -> int:

@@ -37,37 +37,55 @@ def integrate(neurons: Neurons, outputs: dict[str, Array], timesteps: int, rows:
     return u
 
 
-def fire(neurons: Neurons, u: Array, most: float) -> Array:
+def fire(neurons: Neurons, u: Array, most: float, floor: bool = True) -> Array:
     """n from u, in place. Floating division floors exactly below 2^24 (float32) and 2^53 (float64)."""
     theta = neurons.parameter(neurons.population.theta)
     if np.issubdtype(u.dtype, np.integer):
         np.floor_divide(u, theta, out=u)
     else:
         np.divide(u, theta, out=u)
-        np.floor(u, out=u)
+        if floor:
+            np.floor(u, out=u)
     np.maximum(u, 0, out=u)
     return np.minimum(u, most, out=u) if most != np.inf else u
 
 
 def run(
-    network: Network, layers: list[Neurons], pixels: Array, timesteps: int, observe: Observer | None = None
+    network: Network,
+    layers: list[Neurons],
+    pixels: Array,
+    timesteps: int,
+    observe: Observer | None = None,
+    floor: bool = True,
 ) -> dict[str, Array]:
     """Counts of every firing population, and the potential of a potential readout, for one batch of pixels."""
     counts = input_counts(network, pixels, timesteps)
     reach = (int(counts.min(initial=0)), int(counts.max(initial=0)))
-    outputs: dict[str, Array] = {INPUT: counts.astype(exact_dtype(reach))}
+    return propagate(network, layers, counts.astype(exact_dtype(reach)), timesteps, observe, floor)
+
+
+def propagate(
+    network: Network,
+    layers: list[Neurons],
+    source: Array,
+    timesteps: int,
+    observe: Observer | None = None,
+    floor: bool = True,
+) -> dict[str, Array]:
+    """`run` from what the input hands on; `floor=False` (float twin) hands on n before it is rounded down."""
+    outputs: dict[str, Array] = {INPUT: source}
     limit: float = np.inf if network.spike_ext < 0 else timesteps + network.spike_ext
     for neurons in layers:
         population = neurons.population
-        out = np.empty((len(pixels), *population.shape), neurons.dtype)
+        out = np.empty((len(source), *population.shape), neurons.dtype)
         observed = np.empty_like(out) if observe else None
-        for start in range(0, len(pixels), neurons.block):
+        for start in range(0, len(source), neurons.block):
             rows = slice(start, start + neurons.block)
             u = integrate(neurons, outputs, timesteps, rows, out[rows])
             if observed is not None:
                 observed[rows] = u
             if population.fires:
-                fire(neurons, u, timesteps if population.saturates else limit)
+                fire(neurons, u, timesteps if population.saturates else limit, floor)
         if observe and observed is not None:
             observe(population.name, observed)
         outputs[population.name] = out

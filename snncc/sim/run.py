@@ -58,8 +58,10 @@ class Result:
     trace: Trace | None = None
 
 
-def check(network: Network, pixels: Array, timesteps: int, dynamics: Dynamics) -> None:
+def check(network: Network, pixels: Array, timesteps: int, dynamics: Dynamics, noneloss: bool = False) -> None:
     """Refuse what the contract refuses, by name."""
+    if noneloss and (network.is_integer or dynamics != "count"):
+        raise NetworkError("noneloss (nothing rounded) exists in the float twin's `count` only: use signed_bit=0")
     if pixels.shape[1:] != network.input.shape:
         raise DataError(f"images of shape {pixels.shape[1:]}; the network reads {network.input.shape}")
     if not np.issubdtype(pixels.dtype, np.integer):
@@ -92,6 +94,12 @@ def with_timesteps(network: Network, timesteps: int) -> Network:
     return replace(longer, intervals=prove(longer))  # type: ignore[no-any-return]
 
 
+def lossless(network: Network) -> Network:
+    """The float twin without start potentials: what `noneloss` runs."""
+    populations = tuple(replace(p, v0=np.zeros_like(p.v0)) for p in network.populations)
+    return replace(network, populations=populations)  # type: ignore[no-any-return]
+
+
 def chunk_size(network: Network, timesteps: int, dynamics: Dynamics) -> int:
     """Images that one worker takes at a time, so that its arrays stay bounded."""
     neurons = sum(p.neurons for p in network.populations) + int(np.prod(network.input.shape))
@@ -106,18 +114,19 @@ def batches(
     dynamics: Dynamics,
     digest: Callable[[dict[str, Array], Trace], B],
     trace: bool = False,
+    noneloss: bool = False,
 ) -> Iterator[B]:
     """What `digest` makes of one chunk of images after the other, in order.
 
     `digest(outputs, trace)` runs in the worker that made the chunk, so that large arrays need not outlive it.
     """
-    network = with_timesteps(network, timesteps)
+    network = lossless(network) if noneloss else with_timesteps(network, timesteps)
     layers = [prepare(network, population, dynamics) for population in network.populations]
     size = chunk_size(network, timesteps, dynamics)
     chunks = [pixels[i : i + size] for i in range(0, len(pixels), size)]
 
     def work(chunk: Array) -> B:
-        return digest(*_run_chunk(network, layers, chunk, timesteps, dynamics, trace))
+        return digest(*_run_chunk(network, layers, chunk, timesteps, dynamics, trace, noneloss))
 
     yield from in_parallel(work, chunks, worker_count(len(chunks)))
 
@@ -143,7 +152,13 @@ def in_parallel(work: Callable[[A], B], chunks: list[A], workers: int) -> Iterat
 
 
 def _run_chunk(
-    network: Network, layers: list[Neurons], chunk: Array, timesteps: int, dynamics: Dynamics, trace: bool
+    network: Network,
+    layers: list[Neurons],
+    chunk: Array,
+    timesteps: int,
+    dynamics: Dynamics,
+    trace: bool,
+    noneloss: bool,
 ) -> tuple[dict[str, Array], Trace]:
     kept = Trace()
     whole = np.int64 if network.is_integer else np.float64
@@ -157,19 +172,30 @@ def _run_chunk(
             kept.potentials[name] = potentials.astype(whole)
 
     if dynamics == "count":
-        return count.run(network, layers, chunk, timesteps, keep_potential if trace else None), kept
+        observe = keep_potential if trace else None
+        return count.run(network, layers, chunk, timesteps, observe, floor=not noneloss), kept
     return step.run(network, layers, chunk, timesteps, keep_spikes if trace else None), kept
 
 
-def run(network: Network, pixels: Array, timesteps: int, dynamics: Dynamics = "count", trace: bool = False) -> Result:
-    """Run a network on integer pixels (N, *input.shape) for T timesteps. DataError, NetworkError as `check`."""
-    check(network, pixels, timesteps, dynamics)
+def run(
+    network: Network,
+    pixels: Array,
+    timesteps: int,
+    dynamics: Dynamics = "count",
+    trace: bool = False,
+    noneloss: bool = False,
+) -> Result:
+    """Run a network on integer pixels (N, *input.shape) for T timesteps. DataError, NetworkError as `check`.
+
+    `noneloss` (float twin, `count`): no floor and no start potential, counts are the rates times T.
+    """
+    check(network, pixels, timesteps, dynamics, noneloss)
     whole = np.int64 if network.is_integer else np.float64
 
     def digest(outputs: dict[str, Array], kept: Trace) -> tuple[dict[str, Array], Trace]:
         return {name: values.astype(whole) for name, values in outputs.items()}, kept
 
-    parts = list(batches(network, pixels, timesteps, dynamics, digest, trace))
+    parts = list(batches(network, pixels, timesteps, dynamics, digest, trace, noneloss))
     outputs = {name: np.concatenate([part[name] for part, _ in parts]) for name in (parts[0][0] if parts else ())}
     if not parts:
         outputs = {p.name: np.zeros((0, *p.shape), whole) for p in network.populations}
@@ -187,7 +213,7 @@ def run(network: Network, pixels: Array, timesteps: int, dynamics: Dynamics = "c
 
 def classify(values: Array) -> Array:
     """Class of each image from its readout values (N, ...)."""
-    flat = values.reshape(len(values), -1)
+    flat = values.reshape(len(values), int(np.prod(values.shape[1:])))
     classes: Array = (flat[:, 0] > 0).astype(np.int64) if flat.shape[1] == 1 else flat.argmax(axis=1)
     return classes
 

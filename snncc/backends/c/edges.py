@@ -1,0 +1,205 @@
+"""Edges: every projection as one linear map per buffer that it reads, with its share of the weights."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from snncc import ir
+from snncc.backends.c.views import Leaf, Shape, Split, Splitter, add_pads, spatial
+from snncc.errors import TargetError
+from snncc.ir import Array, Pads, Pair
+
+MAX_EXPANDED = 2**24
+Kind: TypeAlias = Literal["dot", "taps", "pool"]
+
+
+@dataclass(frozen=True)
+class Edge:
+    """`acc[first + o] += 2^shift * sum over the window of W*x`, x = `base` of shape `source` (H, W, C).
+
+    dot: W is (KH, KW, C, O), a dense layer being a 1x1 window over one position; taps: depthwise, W is
+    (KH, KW, C, M); pool: W = 1, `kernel` gives the window. `current`: x is the constant input current.
+    """
+
+    name: str
+    kind: Kind
+    base: str
+    source: tuple[int, int, int]
+    output: tuple[int, int, int]
+    kernel: Pair
+    weights: Array | None
+    shift: int
+    current: bool
+    strides: Pair = (1, 1)
+    dilation: Pair = (1, 1)
+    top: int = 0
+    left: int = 0
+    first: int = 0
+
+    @property
+    def gathers(self) -> bool:
+        """Whether a window is more than one position of the source as it lies in memory."""
+        return not (
+            self.kernel == self.strides == (1, 1)
+            and (self.top, self.left) == (0, 0)
+            and self.source[:2] == self.output[:2]
+        )
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """A population's edges; `flat`: they see it as one position of H*W*C channels (a tangled view, expanded)."""
+
+    edges: tuple[Edge, ...]
+    flat: bool
+
+
+def wire(network: ir.Network, population: ir.Population, splitter: Splitter, currents: set[str]) -> Wiring:
+    """Take every projection of a population apart; edges whose weights are all zero vanish.
+
+    `currents`: names of the buffers that hold the constant current. Pools and moves of a current join them.
+    """
+    splits = []
+    for projection in population.projections:
+        known = len(splitter.made)
+        splits.append(splitter.split(projection.source))
+        for made in splitter.made[known:]:
+            bases = {base for base, _ in made.parts} if hasattr(made, "parts") else {made.base}
+            if bases <= currents:
+                currents.add(made.name)
+            elif bases & currents:
+                raise TargetError(
+                    f"population {population.name!r}: a max-pool over a reshaped mix of the constant input and spikes "
+                    "has no buffer type in C: pool each before concatenating, or encode the input as `rate`"
+                )
+    flat = any(
+        not split.plain and not isinstance(projection, ir.Dense)
+        for split, projection in zip(splits, population.projections, strict=True)
+    )
+    edges: list[Edge] = []
+    for projection, split in zip(population.projections, splits, strict=True):
+        if flat or isinstance(projection, ir.Dense):
+            matrix = _matrix(projection, split.labels.shape, population)
+            made_edges = _dense_edges(projection, split, matrix, currents)
+        else:
+            made_edges = [_edge(projection, leaf, population, currents) for leaf in split.leaves]
+        for edge in made_edges:
+            if edge.weights is None or edge.weights.any():
+                suffix = f"_{len(edges)}" if len(population.projections) > 1 or len(made_edges) > 1 else ""
+                edges.append(replace(edge, name=population.name + suffix))
+    return Wiring(tuple(edges), flat)
+
+
+def _dense_edges(projection: ir.Projection, split: Split, matrix: Array, currents: set[str]) -> list[Edge]:
+    edges = []
+    for leaf, rows in zip(split.leaves, split.rows(), strict=True):
+        size = math.prod(leaf.shape)
+        share = matrix if len(split.leaves) == 1 and np.array_equal(rows, np.arange(len(matrix))) else matrix[rows]
+        edges.append(
+            Edge(
+                name=projection.name,
+                kind="dot",
+                base=leaf.base,
+                source=(1, 1, size),
+                output=(1, 1, matrix.shape[1]),
+                kernel=(1, 1),
+                weights=share.reshape(1, 1, size, -1),
+                shift=projection.shift,
+                current=leaf.base in currents,
+            )
+        )
+    return edges
+
+
+def _edge(projection: ir.Projection, leaf: Leaf, population: ir.Population, currents: set[str]) -> Edge:
+    """One leaf of a plain view under a windowed projection or an identity."""
+    height, width, channels = spatial(leaf.shape)
+    out_h, out_w, out_c = spatial(population.shape)
+    part = slice(leaf.offset, leaf.offset + channels)
+    pads: Pads = leaf.pads
+    strides: Pair = (1, 1)
+    dilation: Pair = (1, 1)
+    kind: Kind = "taps"
+    first = leaf.offset
+    weights: Array | None = None
+    match projection:
+        case ir.Conv2D(weights=w):
+            kind, weights, first, made = "dot", w[:, :, part], 0, out_c
+            strides, dilation = projection.strides, projection.dilation
+            pads = add_pads(pads, projection.pads)
+        case ir.DepthwiseConv2D(weights=w):
+            weights, first, made = w[:, :, part], leaf.offset * w.shape[3], channels * w.shape[3]
+            strides, dilation = projection.strides, projection.dilation
+            pads = add_pads(pads, projection.pads)
+        case ir.SumPool2D():
+            kind, made = "pool", channels
+            strides, pads = projection.strides, add_pads(pads, projection.pads)
+        case ir.Identity(weights=w):
+            share = np.broadcast_to(w, (leaf.offset + channels,) if w.ndim == 0 else w.shape)[part]
+            weights, made = share.reshape(1, 1, channels, 1), channels
+        case _:
+            raise TargetError(f"population {population.name!r}: the C backend has no {type(projection).__name__}")
+    kernel = (1, 1) if isinstance(projection, ir.Identity) else ir.kernel_size(projection)
+    return Edge(
+        name=projection.name,
+        kind=kind,
+        base=leaf.base,
+        source=(height, width, channels),
+        output=(out_h, out_w, made),
+        kernel=kernel,
+        weights=weights,
+        shift=projection.shift,
+        current=leaf.base in currents,
+        strides=strides,
+        dilation=dilation,
+        top=pads[0],
+        left=pads[2],
+        first=first,
+    )
+
+
+def _matrix(projection: ir.Projection, source: Shape, population: ir.Population) -> Array:
+    """The projection as a dense matrix (elements of the view, neurons)."""
+    if isinstance(projection, ir.Dense):
+        return projection.weights
+    neurons = population.neurons
+    size = math.prod(source)
+    if size * neurons > MAX_EXPANDED:
+        raise TargetError(
+            f"population {population.name!r}: its view reshapes a concatenation or padding in front of a windowed "
+            f"projection, which C expands to {size} x {neurons} weights (limit {MAX_EXPANDED}): reshape before it"
+        )
+    if isinstance(projection, ir.Identity):
+        per_channel = np.broadcast_to(projection.weights, source)
+        return np.diag(per_channel.reshape(-1)).astype(projection.weights.dtype)
+    height, width, channels = spatial(source)
+    out_h, out_w, out_c = spatial(population.shape)
+    dtype = np.dtype(np.int8) if isinstance(projection, ir.SumPool2D) else projection.weights.dtype
+    matrix = np.zeros((height, width, channels, out_h, out_w, out_c), dtype)
+    rows, columns = ir.kernel_size(projection)
+    dilation = (1, 1) if isinstance(projection, ir.SumPool2D) else projection.dilation
+    for oy in range(out_h):
+        for ox in range(out_w):
+            for ky in range(rows):
+                for kx in range(columns):
+                    y = oy * projection.strides[0] + ky * dilation[0] - projection.pads[0]
+                    x = ox * projection.strides[1] + kx * dilation[1] - projection.pads[2]
+                    if 0 <= y < height and 0 <= x < width:
+                        matrix[y, x, :, oy, ox] += _tap(projection, ky, kx, channels)
+    return matrix.reshape(size, neurons)
+
+
+def _tap(projection: ir.Projection, ky: int, kx: int, channels: int) -> Array:
+    """(C_in, C_out) of one window position."""
+    if isinstance(projection, ir.Conv2D):
+        return np.asarray(projection.weights[ky, kx])
+    if isinstance(projection, ir.DepthwiseConv2D):
+        multiplier = projection.weights.shape[3]
+        tap = np.zeros((channels, channels, multiplier), projection.weights.dtype)
+        tap[np.arange(channels), np.arange(channels)] = projection.weights[ky, kx]
+        return tap.reshape(channels, channels * multiplier)
+    return np.eye(channels, dtype=np.int8)

@@ -1,0 +1,210 @@
+"""Writes the C folder from a plan: Jinja templates that get ready values, streamed so that memory stays bounded."""
+
+from __future__ import annotations
+
+import math
+import re
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+
+from snncc import ir
+from snncc.backends import Options, pick
+from snncc.backends.c import arrays
+from snncc.backends.c.plan import Plan
+from snncc.backends.c.types import Constant
+from snncc.backends.vectors import VECTORS, golden
+from snncc.errors import OutputError, SnnccWarning, TargetError
+from snncc.resources import resource
+from snncc.sim.encode import quantise
+
+DEFAULTS: Options = {"prefix": None, "pack": False, "pixels": None}
+IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
+RESERVED = frozenset(
+    [
+        "auto",
+        "break",
+        "case",
+        "char",
+        "const",
+        "continue",
+        "default",
+        "do",
+        "double",
+        "else",
+        "enum",
+        "extern",
+        "float",
+        "for",
+        "goto",
+        "if",
+        "inline",
+        "int",
+        "long",
+        "register",
+        "restrict",
+        "return",
+        "short",
+        "signed",
+        "sizeof",
+        "static",
+        "struct",
+        "switch",
+        "typedef",
+        "union",
+        "unsigned",
+        "void",
+        "volatile",
+        "while",
+        "main",
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes that the C program takes, exact: const tables (flash) and the state struct (RAM). Not code, not stack."""
+
+    const: int
+    weights: int
+    state: int
+
+
+def memory(network: ir.Network, *, pack: bool = False, prefix: str | None = None) -> Memory:
+    """What `<name>.h` states as CONST_BYTES and STATE_BYTES, without writing anything."""
+    plan = _plan(network, {"prefix": prefix, "pack": pack})
+    return Memory(plan.const_bytes, plan.weight_bytes, plan.state_bytes)
+
+
+def check(network: ir.Network, options: Options) -> None:
+    """Refuse what C cannot hold, by a TargetError with the way out."""
+    chosen = pick(options, DEFAULTS, "c")
+    prefix = chosen["prefix"] or network.name
+    if not IDENTIFIER.match(prefix) or prefix in RESERVED or len(prefix) > 40:
+        raise TargetError(f"{prefix!r} cannot begin C names: choose letters, digits and _ (prefix=...)")
+    if not network.is_integer:
+        raise TargetError("signed_bit=0 is the float twin, which has no integers to export: compile with 2..16 bits")
+    if network.spike_ext < 0:
+        raise TargetError("spike_ext=-1 exists in the simulator only: compile with spike_ext >= 0")
+    if network.dynamics == "step":
+        for population in network.populations:
+            if any(ir.has_max_pool(p.source) for p in population.projections):
+                raise TargetError(
+                    f"population {population.name!r} reads a max-pool, which has no meaning for single spikes: "
+                    "compile for `count`, or train with AveragePooling2D"
+                )
+
+
+def _plan(network: ir.Network, chosen: Mapping[str, Any]) -> Plan:
+    return Plan(chosen.get("prefix") or network.name, network, bool(chosen.get("pack")))
+
+
+def emit(network: ir.Network, folder: Path, options: Options) -> None:
+    """Write `<prefix>.h`, `.c`, `_kernels.h`, `_weights.h`, `_quantise.c`, vectors, main, build files and README."""
+    check(network, options)
+    chosen = pick(options, DEFAULTS, "c")
+    plan = _plan(network, chosen)
+    context = _context(plan)
+    pixels, result = golden(network, chosen["pixels"])
+    context |= _vector_context(plan, pixels, result)
+    p = plan.p
+    files = {
+        f"{p}.h": "header.h.j2",
+        f"{p}.c": "source.c.j2",
+        f"{p}_kernels.h": "kernels.h.j2",
+        f"{p}_weights.h": "weights.h.j2",
+        f"{p}_quantise.c": "quantise.c.j2",
+        f"{p}_vectors.h": "vectors.h.j2",
+        "main.c": "main.c.j2",
+        "Makefile": "Makefile.j2",
+        "CMakeLists.txt": "CMakeLists.txt.j2",
+        "README.md": "README.md.j2",
+        "port/cortex_m_startup.c": "cortex_m_startup.c.j2",
+        "port/cortex_m.ld": "cortex_m.ld.j2",
+        "port/rv32.ld": "rv32.ld.j2",
+    }
+    environment = make_environment()
+    try:
+        (folder / "port").mkdir(exist_ok=True)
+        for name, template in files.items():
+            stream = environment.get_template(template).stream(context)
+            stream.enable_buffering(64)
+            with (folder / name).open("w", encoding="utf-8", newline="\n") as out:
+                stream.dump(out)
+        np.savez_compressed(folder / VECTORS, pixels=pixels)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
+
+
+def make_environment() -> jinja2.Environment:
+    """The one environment of the C templates."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(resource("templates") / "c"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 (C, not HTML)
+    )
+
+
+def _context(plan: Plan) -> dict[str, Any]:
+    network = plan.network
+    source = network.input
+    output = network.output
+    low = -source.levels if source.signed else 0
+    holds = np.iinfo(plan.pixel.ctype.removesuffix("_t"))
+    checks = ([f"image[i] < {low}"] if holds.min < low else []) + (
+        [f"image[i] > {source.levels}"] if holds.max > source.levels else []
+    )
+    table, entry = _quantiser(plan)
+    value_type = "int32_t" if output.fires else plan.runs[-1]["a"].ctype
+    return {
+        "p": plan.p, "P": plan.p.upper(), "network": network, "hash": ir.content_hash(network), "pack": plan.pack,
+        "constants": {c.name: c for c in plan.constants}, "windows": dict(plan.windows), "tables": plan.tables, "window_type": plan.window_type,
+        "members": plan.members, "state_bytes": max(1, plan.state_bytes), "const_bytes": plan.const_bytes,
+        "weight_bytes": plan.weight_bytes, "pixel": plan.pixel, "count": plan.count, "levels": source.levels,
+        "pixel_low": low, "pixel_checks": " || ".join(checks), "pixels": math.prod(source.shape),
+        "outputs": output.neurons, "value_type": value_type, "runs": plan.runs, "scans": plan.scans,
+        "use": plan.kernels.context(), "text": arrays.lines, "table": table, "entry": entry,
+        "channels": 1 if table is None else table.length // 256,
+        "rate_input": plan.buffers.get(ir.INPUT, "") if source.encoding == "rate" and network.dynamics == "count" else "",
+        "spike_values": plan.buffers[output.name] if output.fires else "",
+    }  # fmt: skip
+
+
+def _quantiser(plan: Plan) -> tuple[Constant | None, str]:
+    """(256-entry table per channel or None where bytes are pixels, the C expression of pixel i)."""
+    source = plan.network.input
+    channels = max(source.gain.size, source.offset.size)
+    values = np.broadcast_to(np.arange(256, dtype=np.float64)[:, None], (256, channels))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SnnccWarning)
+        table = quantise(ir.replace(source, shape=(channels,)), values).T
+    if len(table) > 1 and (table == table[0]).all():
+        table = table[:1]
+    ctype = plan.pixel.ctype
+    if len(table) == 1 and np.array_equal(table[0], np.arange(256)):
+        return None, f"({ctype})bytes[i]"
+    constant = Constant(f"{plan.p}_byte_table", ctype, table.astype(ctype.removesuffix("_t")).reshape(-1), "")
+    index = "bytes[i]" if len(table) == 1 else f"(i % {len(table)}U) * 256U + bytes[i]"
+    return constant, f"{constant.name}[{index}]"
+
+
+def _vector_context(plan: Plan, pixels: ir.Array, result: Any) -> dict[str, Any]:
+    p = plan.p
+    values = result.values.reshape(len(pixels), -1)
+    ctype = "int32_t" if plan.network.output.fires else plan.runs[-1]["a"].ctype
+    return {
+        "vectors": len(pixels),
+        "vector_images": Constant(
+            f"{p}_vector_images", plan.pixel.ctype, pixels.reshape(-1).astype(plan.pixel.ctype[:-2]), ""
+        ),
+        "vector_values": Constant(f"{p}_vector_values", ctype, values.reshape(-1), ""),
+        "vector_classes": Constant(f"{p}_vector_classes", "uint32_t", np.asarray(result.classes).reshape(-1), ""),
+    }

@@ -1,0 +1,141 @@
+"""Which kernels, in which types, a program needs; the templates instantiate exactly these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from snncc.backends.c.types import SIZES, TAGS, Weights
+
+
+@dataclass(frozen=True)
+class Value:
+    """The type of a buffer. `pairs`: how the DSP path loads four of them, "" where they do not fit 16 signed bits."""
+
+    ctype: str
+    tag: str
+    pairs: str
+    per_word: int
+
+    @staticmethod
+    def of(ctype: str, most: int) -> Value:
+        tag = TAGS[ctype]
+        pairs = tag if SIZES[ctype] == 1 else "i16" if most < 2**15 else ""
+        return Value(ctype, tag, pairs, 4 // SIZES[ctype])
+
+
+@dataclass(frozen=True)
+class Accumulator:
+    """The type in which a population integrates."""
+
+    ctype: str
+    tag: str
+    unsigned: str
+
+    @staticmethod
+    def of(ctype: str) -> Accumulator:
+        return Accumulator(ctype, TAGS[ctype], "u" + ctype)
+
+
+@dataclass(frozen=True)
+class Potential:
+    """The type of a stored membrane potential. `lanes`: int16, four channels to two words in the order 0 2 1 3."""
+
+    ctype: str
+    tag: str
+    wide: str
+    lane: str = ""
+
+    @staticmethod
+    def of(ctype: str, lane: str) -> Potential:
+        tag = "l16" if lane else TAGS[ctype]
+        return Potential(ctype, tag, "int64_t" if ctype == "int64_t" else "int32_t", lane)
+
+    def index(self, channel: str) -> str:
+        return f"{self.lane}({channel})" if self.lane else channel
+
+    def at(self, channel: str) -> str:
+        return f"v[{self.index(channel)}]"
+
+
+@dataclass
+class Kernels:
+    """Instances by template; each list keeps first use order."""
+
+    used: dict[str, dict[Any, dict[str, Any]]] = field(default_factory=dict)
+
+    def _add(self, kind: str, key: Any, **values: Any) -> dict[str, Any]:
+        return self.used.setdefault(kind, {}).setdefault(key, values)
+
+    def unpack(self, w: Weights) -> None:
+        self._add(
+            "unpack", w.tag, tag=w.tag, bits=w.bits, element=w.element, mask=2**w.bits - 1, sign=2 ** (w.bits - 1)
+        )
+
+    def gather(self, x: Value) -> None:
+        self._add("gather", x.tag, tag=x.tag, ctype=x.ctype, per_word=x.per_word)
+
+    def dot(self, x: Value, w: Weights, a: Accumulator, double: bool) -> str:
+        dsp = bool(x.pairs) and a.tag == "i32"
+        entry = self._add("dot", (x.tag, w.tag, a.tag), x=x, w=_weights(w), a=a, double=False, dsp=dsp)
+        entry["double"] |= double
+        if dsp:
+            self._add("dsp", True)
+        return f"{x.tag}_{w.tag}_{a.tag}"
+
+    def taps(self, x: Value, w: Weights, a: Accumulator) -> None:
+        self._add("taps", (x.tag, w.tag, a.tag), x=x, w=_weights(w), a=a)
+
+    def pool(self, x: Value, a: Accumulator) -> None:
+        self._add("pool", (x.tag, a.tag), x=x, a=a)
+
+    def max_pool(self, x: Value) -> None:
+        self._add("max_pool", x.tag, tag=x.tag, ctype=x.ctype)
+
+    def fire(self, a: Accumulator) -> None:
+        self._add("fire", a.tag, tag=a.tag, ctype=a.ctype, unsigned=a.unsigned)
+
+    def lanes(self) -> None:
+        """Some potentials lie in lanes: the DSP header brings their order."""
+        self._add("dsp", True)
+
+    def spread_pool(self, v: Potential, single: bool) -> str:
+        """Scatter of a sum pool. `single`: every element belongs to one window."""
+        self._add("spread", True)
+        self._add("spread_pool", (v.tag, single), v=v, single="1" if single else "")
+        return "1" if single else ""
+
+    def spread(self, kind: str, v: Potential, w: Weights) -> None:
+        """kind: spread_row, spread_run or spread_tap."""
+        self._add("spread", True)
+        self._add(kind, (w.tag, v.tag), w=_weights(w), v=v)
+        if kind in ("spread_row", "spread_run"):
+            dsp = {"l16": "lanes", "i32": "words"}.get(v.tag, "") if w.element == "int8_t" else ""
+            element_tag = TAGS[w.element]
+            self._add("add", (v.tag, element_tag), v=v, element=w.element, element_tag=element_tag, dsp=dsp)
+            if dsp:
+                self._add("dsp", True)
+
+    def context(self) -> dict[str, Any]:
+        """For the templates: every kind, unused ones as empty lists."""
+        kinds = [
+            "dsp",
+            "unpack",
+            "gather",
+            "dot",
+            "taps",
+            "pool",
+            "max_pool",
+            "fire",
+            "spread",
+            "add",
+            "spread_row",
+            "spread_run",
+            "spread_tap",
+            "spread_pool",
+        ]
+        return {kind: list(self.used.get(kind, {}).values()) for kind in kinds}
+
+
+def _weights(w: Weights) -> dict[str, Any]:
+    return {"tag": w.tag, "element": w.element, "element_tag": TAGS[w.element], "packed": w.packed}

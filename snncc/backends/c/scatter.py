@@ -1,0 +1,210 @@
+"""`step`: potentials that live from timestep to timestep, and spikes that feed the next scatter directly.
+
+A bias is not added to every potential at every timestep: V' = V - bias*min(t, T) is stored and compared with
+theta - bias*min(t, T), so that a silent neuron is only read. A population that reads a constant input current
+keeps `drive` = that current's charge + bias per neuron, computed once per image.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from snncc import ir
+from snncc.backends.c.edges import Edge, Wiring
+from snncc.backends.c.kernels import Accumulator, Potential
+from snncc.backends.c.layout import Member
+from snncc.backends.c.types import signed, span
+from snncc.backends.c.views import spatial
+from snncc.ir import INPUT, Interval
+
+if TYPE_CHECKING:
+    from snncc.backends.c.plan import Plan
+
+
+def plan_step(plan: Plan) -> None:
+    """Fill in a plan's members, scans (one per firing population) and the readout's run."""
+    network = plan.network
+    firing = [(p, w, i) for i, (p, w) in enumerate(zip(network.populations, plan.wirings, strict=True), 1) if p.fires]
+    kept = [network.output.name] if network.output.fires else []
+    if not network.output.fires:
+        kept = list(dict.fromkeys(e.base for e in plan.wirings[-1].edges if not e.current))
+    if INPUT in plan.currents:
+        plan.buffers[INPUT] = "image"
+    at = 0
+    for name in kept:
+        plan.buffers[name] = f"(state->counts + {at})"
+        at += math.prod(plan.splitter.shapes[name])
+    plan.members.append(Member("words", "int32_t", 1, "keeps 16-bit potentials on whole words"))
+    plan.members.append(Member("counts", plan.count.ctype, at, "spikes so far"))
+    targets: dict[str, list[dict[str, Any]]] = {}
+    for population, wiring, index in firing:
+        plan.scans.append(_scan(plan, population, wiring, index, targets))
+    for scan in plan.scans:
+        _finish(plan, scan, targets, kept)
+    if network.input.encoding == "rate":
+        _encoder(plan, targets, kept)
+    if not network.output.fires:
+        plan.runs.append(
+            plan._counting_run(network.output, plan.wirings[-1], len(network.populations)) | {"before": []}
+        )
+
+
+def _encoder(plan: Plan, targets: dict[str, list[dict[str, Any]]], kept: list[str]) -> None:
+    """The rate-coded input as the first scan: potentials in 0..L-1."""
+    shape = spatial(plan.network.input.shape)
+    plan.members.append(Member("v_input", plan.pixel.ctype, math.prod(shape), "potentials of the input"))
+    scan = {"name": INPUT, "index": 0, "positions": shape[0] * shape[1], "channels": shape[2], "input": True}
+    _finish(plan, scan, targets, kept)
+    plan.scans.insert(0, scan)
+
+
+def _scan(
+    plan: Plan, population: ir.Population, wiring: Wiring, index: int, targets: dict[str, list[dict[str, Any]]]
+) -> dict[str, Any]:
+    network = plan.network
+    height, width, channels = (1, 1, population.neurons) if wiring.flat else spatial(population.shape)
+    positions = height * width
+    currents = [e for e in wiring.edges if e.current]
+    spikes = [e for e in wiring.edges if not e.current]
+    per_channel = all(
+        a is not None and (a.size == 1 or a.ndim == 1 or positions == 1)
+        for a in (population.theta, population.bias, population.v0)
+    )
+    lazy = not currents and bool(np.any(population.bias))
+    low, high, lazy = _reach(network, population, lazy)
+    lanes = channels % 4 == 0 and per_channel and not currents and ir.bits_needed((low, high)) <= 16
+    v = Potential.of(signed((low, high), 16), f"{plan.p.upper()}_LANE" if lanes else "")
+    wide = Accumulator.of(v.wide)
+    if lanes:
+        plan.kernels.lanes()
+    member = Member(
+        f"v_{population.name}", v.ctype, positions * channels, f"potentials of {population.name}", first=lanes
+    )
+    plan.members.append(member)
+    flat = wiring.flat
+    bias = plan.parameter(population, "bias", population.bias, flat)
+    scan = {
+        "name": population.name, "index": index, "positions": positions, "channels": channels, "v": v, "a": wide,
+        "theta": here(plan.parameter(population, "theta", population.theta, flat)),
+        "v0": here(plan.parameter(population, "v0", population.v0, flat)),
+        "bias": here(bias), "lazy": lazy, "by_channel": per_channel, "input": False, "driven": bool(currents),
+        "uses_elapsed": lazy, "uses_live": bool(currents) or (not lazy and bias != "0"),
+    }  # fmt: skip
+    if currents:
+        reach = _drive_range(network, population, currents)
+        a = Accumulator.of(signed(reach, 32))
+        ctype = signed(reach, 16)
+        plan.members.append(
+            Member(f"d_{population.name}", ctype, positions * channels, f"charge per timestep of {population.name}")
+        )
+        scan["drive"] = plan.run(
+            population, wiring, index, currents, a=a, factor="", start=bias, ctype=ctype, before=[]
+        )
+    for edge in spikes:
+        target = _target(plan, edge, v, channels)
+        target["into"] = f"state->v_{population.name}"
+        targets.setdefault(edge.base, []).append(target)
+    return scan
+
+
+def here(expression: str) -> str:
+    """A parameter's expression where the position is p instead of p + q."""
+    return expression.replace("(p + q)", "p")
+
+
+def _reach(network: ir.Network, population: ir.Population, lazy: bool) -> tuple[int, int, bool]:
+    """Every value that a stored potential or the level it is compared with can take; whether bias stays out of it."""
+    low, high = network.intervals["step"][population.name]
+    theta, bias = span(population.theta), span(population.bias)
+    plain = min(low, 0), max(high, theta[1])
+    if not lazy:
+        return *plain, False
+    steps = network.timesteps
+    shifted = low - steps * bias[1], max(high, theta[1]) - steps * bias[0]
+    level = theta[0] - steps * bias[1], theta[1] - steps * bias[0]
+    whole = min(shifted[0], level[0]), max(shifted[1], level[1])
+    if signed_or_none(whole) != signed_or_none(plain):
+        return *plain, False
+    return *whole, True
+
+
+def signed_or_none(interval: Interval) -> str:
+    """The C type of at least 16 bits that holds the interval, "" where none does."""
+    return signed(interval, 16) if ir.bits_needed(interval) <= 64 else ""
+
+
+def _drive_range(network: ir.Network, population: ir.Population, currents: list[Edge]) -> Interval:
+    levels = network.input.levels
+    low, high = span(population.bias)
+    for edge in currents:
+        ones = np.ones((math.prod(edge.kernel), 1), np.int64) if edge.weights is None else edge.weights
+        last = ones.reshape(-1, ones.shape[-1]) if edge.kind == "dot" else ones.reshape(math.prod(edge.kernel), -1)
+        positive = int(np.maximum(last, 0).sum(axis=0, dtype=np.int64).max())
+        negative = int(np.maximum(-last.astype(np.int64), 0).sum(axis=0).max())
+        m = -levels if network.input.signed else 0
+        high += (positive * levels - negative * m) * 2**edge.shift
+        low += (positive * m - negative * levels) * 2**edge.shift
+    return low, high
+
+
+def _target(plan: Plan, edge: Edge, v: Potential, row: int) -> dict[str, Any]:
+    """One consumer of a population's spikes: the scatter call."""
+    height, width, channels = edge.source
+    target: dict[str, Any] = {"v": v, "scale": str(2**edge.shift) if edge.shift < 31 else f"INT64_C({2**edge.shift})"}
+    target["source"] = (height * width, channels)
+    target["window"] = plan.window(edge.name, edge, row)
+    if edge.weights is None:
+        single = plan.kernels.spread_pool(v, edge.kernel == edge.strides)
+        return target | {"kind": "pool", "single": single}
+    kh, kw, _, outputs = edge.weights.shape
+    by_channel = np.ascontiguousarray(edge.weights.transpose(2, 0, 1, 3))  # C, KH, KW, O or M
+    if edge.kind == "dot" and edge.source[:2] == edge.output[:2] == edge.kernel == (1, 1):
+        kind, rows = "row", by_channel.reshape(channels, outputs)
+        note = f"[{channels}][{outputs}]: input, output"
+    elif edge.kind == "dot" and edge.strides == edge.dilation == (1, 1):
+        kind, rows = "run", by_channel[:, :, ::-1].reshape(channels * kh, kw * outputs)
+        note = f"[{channels}][{kh}][{kw}][{outputs}]: input channel, row, column mirrored, output"
+    else:
+        kind, rows = "tap", by_channel.reshape(channels * kh * kw, outputs)
+        note = f"[{channels}][{kh}][{kw}][{outputs}]: input channel, row, column, output"
+        if edge.kind == "dot":
+            plan.windows[-1][1][14] = outputs
+            target["first"] = "0"
+        else:
+            target["first"] = (edge.first, outputs)
+    w = plan.weights(edge.name, rows, f"weights of {edge.name}, {note}")
+    plan.kernels.spread(f"spread_{kind}", v, w)
+    if w.packed:
+        target["rows"] = plan.need(f"rows_{w.element[:-2]}", w.element, w.length, "unpacked weights")
+    return target | {"kind": kind, "w": w, "weights": f"{plan.p}_tables.{w.constant.name}"}
+
+
+def _finish(plan: Plan, scan: dict[str, Any], targets: dict[str, list[dict[str, Any]]], kept: list[str]) -> None:
+    """Who reads this population's spikes, and how its neuron (p, c) is called there."""
+    name = scan["name"]
+    shape = spatial(plan.splitter.shapes[name])
+    positions, channels = shape[0] * shape[1], shape[2]
+    scan["unflat"] = scan["positions"] != positions and channels
+    scan["counts"] = plan.buffers[name] if name in kept else ""
+    scan["stride"] = channels
+    spread = []
+    for target in targets.get(name, []):
+        made_positions, made_channels = target["source"]
+        if (made_positions, made_channels) == (positions, channels):
+            p, c = "p", "c"
+        elif made_channels == 1:
+            p, c = "i", "0"
+        elif made_positions == 1:
+            p, c = "0", "i"
+        else:
+            p, c = f"i / {made_channels}", f"i % {made_channels}"
+        first = target.get("first", "")
+        if isinstance(first, tuple):
+            step = f"{c}" if first[1] == 1 else f"({c}) * {first[1]}"
+            first = step if first[0] == 0 else f"{first[0]} + {step}"
+        spread.append(target | {"p": p, "c": c, "first": first})
+    scan["targets"] = spread
+    scan["needs_i"] = bool(scan["counts"]) or any("i" in (t["p"] + t["c"]) or t["kind"] == "row" for t in spread)

@@ -1,0 +1,155 @@
+"""Views taken apart at compile time: a projection becomes one edge per leaf, so no concatenation exists at run time.
+
+A projection is linear, so reading `Concat(a, b)` is the sum of reading a with its share of the weights and b with
+its own; padding joins the convolution's own; a reshape in front of a dense layer permutes its rows. What is left
+for run time is the maximum (MaxPool) and, under one, a view too tangled for it (Move).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from snncc import ir
+from snncc.ir import Array, Pads, Pair
+
+Shape = tuple[int, ...]
+
+
+def spatial(shape: Shape) -> tuple[int, int, int]:
+    """(H, W, C); a vector is one position of N channels."""
+    return (1, 1, shape[0]) if len(shape) == 1 else (shape[0], shape[1], shape[2])
+
+
+def add_pads(a: Pads, b: Pads) -> Pads:
+    """A frame of zeros around a frame of zeros."""
+    return (a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3])
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One buffer (a population, the input or a pool) as a view reads it.
+
+    The view holds it framed by `pads` zeros, its channels from `offset` on, as long as the view is `plain`.
+    """
+
+    base: str
+    shape: Shape
+    pads: Pads = (0, 0, 0, 0)
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class Split:
+    """A view as its leaves. `labels`: for each element of the view its number among all leaves' elements, -1: zero."""
+
+    leaves: tuple[Leaf, ...]
+    labels: Array
+    plain: bool = True
+
+    def rows(self) -> list[Array]:
+        """For each leaf the flat positions in the view of its elements, in its own order."""
+        total = sum(math.prod(leaf.shape) for leaf in self.leaves)
+        where = np.empty(total, np.int64)
+        flat = self.labels.reshape(-1)
+        real = np.flatnonzero(flat >= 0)
+        where[flat[real]] = real
+        ends = np.cumsum([math.prod(leaf.shape) for leaf in self.leaves])
+        return np.split(where, ends[:-1])
+
+
+@dataclass(frozen=True)
+class Pool:
+    """y = max over each window's real elements of `base` framed by `frame` zeros, which count; `pads` do not."""
+
+    name: str
+    base: str
+    source: Shape
+    shape: Shape
+    frame: Pads
+    size: Pair
+    strides: Pair
+    pads: Pads
+
+
+@dataclass(frozen=True)
+class Move:
+    """A buffer of zeros into which each leaf's elements go to the positions given."""
+
+    name: str
+    shape: Shape
+    parts: tuple[tuple[str, Array], ...]
+
+
+@dataclass
+class Splitter:
+    """Takes views apart; `made` collects the pools and moves that have to be computed at run time."""
+
+    shapes: dict[str, Shape]
+    made: list[Pool | Move] = field(default_factory=list)
+
+    def split(self, view: ir.View) -> Split:
+        match view:
+            case ir.Source(population=name):
+                return self._whole(Leaf(name, self.shapes[name]))
+            case ir.Reshape(view=inner, shape=shape):
+                return self._reshape(self.split(inner), shape)
+            case ir.Pad(view=inner, pads=pads):
+                return self._pad(self.split(inner), pads)
+            case ir.Concat(views=views):
+                return self._concat([self.split(v) for v in views])
+            case ir.MaxPool():
+                return self._max_pool(view)
+
+    def _whole(self, leaf: Leaf) -> Split:
+        return Split((leaf,), np.arange(math.prod(leaf.shape)).reshape(leaf.shape))
+
+    def _reshape(self, inner: Split, shape: Shape) -> Split:
+        if shape == inner.labels.shape:
+            return inner
+        labels = inner.labels.reshape(shape)
+        first = inner.leaves[0]
+        if inner.plain and len(inner.leaves) == 1 and not any(first.pads):
+            return Split((replace(first, shape=shape),), labels)
+        return Split(inner.leaves, labels, plain=False)
+
+    def _pad(self, inner: Split, pads: Pads) -> Split:
+        frame = ((pads[0], pads[1]), (pads[2], pads[3]), (0, 0))
+        leaves = tuple(replace(leaf, pads=add_pads(leaf.pads, pads)) for leaf in inner.leaves)
+        return Split(leaves, np.pad(inner.labels, frame, constant_values=-1), inner.plain)
+
+    def _concat(self, parts: list[Split]) -> Split:
+        leaves: list[Leaf] = []
+        labels = []
+        start = offset = 0
+        for part in parts:
+            leaves += [replace(leaf, offset=leaf.offset + offset) for leaf in part.leaves]
+            labels.append(np.where(part.labels >= 0, part.labels + start, -1))
+            start += sum(math.prod(leaf.shape) for leaf in part.leaves)
+            offset += part.labels.shape[-1]
+        return Split(tuple(leaves), np.concatenate(labels, axis=-1), all(part.plain for part in parts))
+
+    def _max_pool(self, view: ir.MaxPool) -> Split:
+        inner = self.split(view.view)
+        if not inner.plain:
+            parts = tuple((leaf.base, to) for leaf, to in zip(inner.leaves, inner.rows(), strict=True))
+            name = self._add(Move(f"move{len(self.made)}", inner.labels.shape, parts))
+            inner = self._whole(Leaf(name, inner.labels.shape))
+        pooled = [self._whole(self._pool(view, leaf)) for leaf in inner.leaves]
+        return self._concat(pooled) if len(pooled) > 1 else pooled[0]
+
+    def _pool(self, view: ir.MaxPool, leaf: Leaf) -> Leaf:
+        top, bottom, left, right = leaf.pads
+        height, width, channels = spatial(leaf.shape)
+        framed = (height + top + bottom, width + left + right, channels)
+        shape = (*ir.window_shape(framed, view.size, view.strides, (1, 1), view.pads), channels)
+        name = f"pool{len(self.made)}"
+        self._add(Pool(name, leaf.base, leaf.shape, shape, leaf.pads, view.size, view.strides, view.pads))
+        return Leaf(name, shape)
+
+    def _add(self, operation: Pool | Move) -> str:
+        self.made.append(operation)
+        self.shapes[operation.name] = operation.shape
+        return operation.name

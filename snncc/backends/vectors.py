@@ -1,0 +1,32 @@
+"""Golden vectors: the images that every target ships, and what the simulator makes of them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snncc import sim
+from snncc.errors import DataError
+from snncc.ir import Array, Network
+
+VECTORS = "vectors.npz"
+IMAGES = 4
+SEED = 20221
+
+
+def golden(network: Network, pixels: Array | None) -> tuple[Array, sim.Result]:
+    """(pixels (N, *input.shape) int64, the simulator's result at T_max); seeded random pixels where none are given."""
+    chosen = random_pixels(network, IMAGES) if pixels is None else np.asarray(pixels, np.int64)
+    if chosen.shape[1:] != network.input.shape or not len(chosen):
+        raise DataError(f"golden vectors of shape {chosen.shape}; the network reads {network.input.shape}")
+    return chosen, sim.run(network, chosen, network.timesteps, network.dynamics)
+
+
+def random_pixels(network: Network, images: int, seed: int = SEED) -> Array:
+    """Seeded images: uniform, all largest, all smallest, then sparse and uniform in turn."""
+    source = network.input
+    low = -source.levels if source.signed else 0
+    rng = np.random.default_rng(seed)
+    made = rng.integers(low, source.levels, (images, *source.shape), endpoint=True)
+    made[1:2], made[2:3] = source.levels, low
+    made[3::2] *= rng.random(made[3::2].shape) < 0.2
+    return made

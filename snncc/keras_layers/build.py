@@ -1,0 +1,251 @@
+"""IR -> Keras model: the same numbers, the same counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from snncc import ir
+from snncc.errors import NetworkError
+from snncc.graph import same_pads
+from snncc.ir import INPUT, Array
+from snncc.keras_layers.layers import ChannelWeights, CurrentBias, InputSpikes, SpikeForward, SumPooling2D
+from snncc.sim.linear import exact_dtype
+from snncc.sim.neurons import widened
+from snncc.sim.run import with_timesteps
+
+Tensor = Any
+
+
+def to_keras(
+    network: Any,
+    timesteps: int | None = None,
+    *,
+    noneloss: bool = False,
+    pixels: bool = True,
+    rescale: bool = True,
+    dtype: str | None = None,
+) -> keras.Model:
+    """The network (`snncc.Network` or its IR) in `count` dynamics, T timesteps, as an ordinary Keras model.
+
+    Its input is images as fed to the CNN. The layer named after a population gives that population's counts (a
+    potential readout: V), equal to `Network.run`'s for an integer network, whose kernels hold W_int. The output is
+    the CNN's: `V / (s*T)` or, where the readout fires, `lambda*n / T` (`rescale=False`: V or n), then its head.
+    `noneloss` and `pixels=False` (images unrounded, as SpKeras feeds them) are the float twin's alone. `dtype`:
+    float64 also where float32 is exact, for hardware whose float32 products are not.
+
+    NetworkError: a population needs more than 53 bits, or the backend is set up without float64.
+    """
+    whole: ir.Network = getattr(network, "ir", network)
+    if whole.is_integer and (noneloss or not pixels):
+        raise NetworkError("noneloss and pixels=False exist in the float twin only: convert with signed_bit=0")
+    whole = with_timesteps(whole, timesteps or whole.timesteps)
+    return _Builder(whole, timesteps or whole.timesteps, noneloss, pixels, dtype).model(rescale)
+
+
+def _has_float64() -> bool:
+    probe = ops.convert_to_tensor(np.ones(1), dtype="float64")
+    return bool(keras.backend.standardize_dtype(probe.dtype) == "float64")
+
+
+class _Builder:
+    def __init__(self, network: ir.Network, timesteps: int, noneloss: bool, pixels: bool, dtype: str | None) -> None:
+        self.network, self.timesteps, self.noneloss, self.pixels = network, timesteps, noneloss, pixels
+        self.dtype = dtype
+        self.names = {INPUT, "images", *(p.name for p in network.populations)}
+        self.shapes = ir.population_shapes(network)
+        self.tensors: dict[str, Tensor] = {}
+        self.loads: list[Callable[[], None]] = []  # weights go in when all layers are built
+
+    def model(self, rescale: bool) -> keras.Model:
+        """The whole model; its weights are loaded last."""
+        whole = "float64" if self.network.is_integer or self.dtype == "float64" else "float32"
+        if whole == "float64" and not _has_float64():
+            raise NetworkError(
+                f"the backend {keras.backend.backend()!r} has no float64 as it is set up, which the input needs to be "
+                "exact: for JAX, jax.config.update('jax_enable_x64', True)"
+            )
+        images = keras.Input(self.network.input.shape, dtype=whole, name="images")
+        self.tensors[INPUT] = self._input(whole)(images)
+        for population in self.network.populations:
+            self.tensors[population.name] = self._population(population)
+        model = keras.Model(images, self._head(rescale), name=self.network.name)
+        for load in self.loads:
+            load()
+        return model
+
+    def _input(self, dtype: str) -> InputSpikes:
+        source = self.network.input
+        return InputSpikes(
+            timesteps=self.timesteps,
+            levels=source.levels if self.pixels else 0,
+            signed=source.signed,
+            encoding=source.encoding,
+            lambda_0=source.lambda_0,
+            gain=source.gain,
+            offset=source.offset,
+            unit=1.0 if self.pixels else float(source.levels),
+            dtype=dtype,
+            name=INPUT,
+        )
+
+    def _unique(self, base: str) -> str:
+        name, n = base, 1
+        while name in self.names:
+            name, n = f"{base}_{n}", n + 1
+        self.names.add(name)
+        return name
+
+    def _add(self, layer: Any, *weights: Array) -> Any:
+        if weights:
+            self.loads.append(lambda: layer.set_weights([np.asarray(w, np.float64) for w in weights]))
+        return layer
+
+    def _exact(self, population: ir.Population) -> str:
+        """float32 or float64: what holds the population's interval and one threshold more on either side."""
+        if not self.network.is_integer or self.dtype:
+            chosen = self.dtype or "float32"
+        else:
+            low, high = widened(self.network, population, "count")
+            theta = 0 if population.theta is None else int(np.max(population.theta))
+            chosen = np.dtype(exact_dtype((low - theta, high + theta))).name
+        if chosen == "int64":
+            raise NetworkError(
+                f"population {population.name!r}: its potential needs more than the 53 bits of a float64: "
+                "run it with snncc's simulator, or with fewer timesteps"
+            )
+        return chosen
+
+    def _population(self, population: ir.Population) -> Tensor:
+        dtype = self._exact(population)
+        parts = [self._projection(population, p, dtype) for p in population.projections]
+        u = layers.Add(dtype=dtype, name=self._unique(f"{population.name}_sum"))(parts) if len(parts) > 1 else parts[0]
+        silent = population.theta is None
+        if silent or population.bias.any():
+            name = population.name if silent else self._unique(f"{population.name}_bias")
+            bias = CurrentBias(self.timesteps, population.bias.shape, dtype=dtype, name=name)
+            u = self._add(bias, population.bias)(u)
+        if population.theta is None:
+            return u
+        shape = np.broadcast_shapes(population.theta.shape, population.v0.shape)
+        fire = SpikeForward(
+            self.timesteps,
+            spike_ext=self.network.spike_ext,
+            noneloss=self.noneloss,
+            saturates=population.saturates,
+            shape=shape,
+            dtype=dtype,
+            name=population.name,
+        )
+        parameters = [np.broadcast_to(values, shape) for values in (population.theta, population.v0)]
+        return self._add(fire, *parameters)(u)
+
+    # --- projections ---------------------------------------------------------------------------------------
+
+    def _projection(self, population: ir.Population, projection: ir.Projection, dtype: str) -> Tensor:
+        x = self._view(projection.source)
+        source = ir.view_shape(projection.source, self.shapes)
+        own: dict[str, Any] = {"dtype": dtype, "name": self._unique(f"{population.name}_synapses")}
+        match projection:
+            case ir.Dense(weights=w):
+                x = self._add(layers.Dense(w.shape[1], use_bias=False, **own), w)(x)
+            case ir.Identity(weights=w):
+                x = self._add(ChannelWeights(w.shape, **own), w)(x)
+            case ir.SumPool2D(size=size, strides=strides, pads=pads):
+                x = SumPooling2D(size, strides, **own)(self._pad(x, pads))
+            case ir.Conv2D() | ir.DepthwiseConv2D():
+                x = self._convolution(projection, x, source, own)
+        if projection.shift:
+            x = layers.Rescaling(2.0**projection.shift, dtype=dtype, name=self._unique(own["name"] + "_shift"))(x)
+        return x
+
+    def _convolution(
+        self, projection: ir.Conv2D | ir.DepthwiseConv2D, x: Tensor, source: tuple[int, ...], own: dict[str, Any]
+    ) -> Tensor:
+        weights, strides, dilation = projection.weights, projection.strides, projection.dilation
+        depthwise = isinstance(projection, ir.DepthwiseConv2D)
+        if max(strides) > 1 and max(dilation) > 1:
+            weights, dilation = _spread(weights, dilation), (1, 1)
+        if depthwise and strides[0] != strides[1]:
+            weights, depthwise = _dense(weights), False
+        size = weights.shape[:2]
+        padding = "valid"
+        if any(projection.pads) and projection.pads == same_pads(source, size, strides, dilation):
+            padding = "same"
+        else:
+            x = self._pad(x, projection.pads)
+        window = {"strides": strides, "dilation_rate": dilation, "padding": padding, "use_bias": False, **own}
+        filters = int(weights.shape[3])
+        if depthwise:
+            return self._add(layers.DepthwiseConv2D(size, depth_multiplier=filters, **window), weights)(x)
+        return self._add(layers.Conv2D(filters, size, **window), weights)(x)
+
+    # --- views ---------------------------------------------------------------------------------------------
+
+    def _pad(self, x: Tensor, pads: ir.Pads) -> Tensor:
+        top, bottom, left, right = pads
+        padding = layers.ZeroPadding2D(((top, bottom), (left, right)), dtype=x.dtype, name=self._unique("padding"))
+        return padding(x) if any(pads) else x
+
+    def _view(self, view: ir.View) -> Tensor:
+        match view:
+            case ir.Source(population=name):
+                return self.tensors[name]
+            case ir.Reshape(view=inner, shape=shape):
+                x = self._view(inner)
+                return layers.Reshape(shape, dtype=x.dtype, name=self._unique("reshape"))(x)
+            case ir.Pad(view=inner, pads=pads):
+                return self._pad(self._view(inner), pads)
+            case ir.Concat(views=views):
+                parts = [self._view(part) for part in views]
+                dtype = "float64" if any(part.dtype == "float64" for part in parts) else "float32"
+                return layers.Concatenate(axis=-1, dtype=dtype, name=self._unique("concatenate"))(parts)
+            case ir.MaxPool():
+                return self._max_pool(view)
+
+    def _max_pool(self, view: ir.MaxPool) -> Tensor:
+        """Padding takes no part: 0 is below every count; a signed input is lifted above 0 and back."""
+        x = self._view(view.view)
+        lift = 0
+        if any(view.pads) and self.network.input.signed and INPUT in ir.sources(view.view):
+            lift = self.network.input.levels * self.timesteps
+        x = self._pad(self._shifted(x, lift), view.pads)
+        pool = layers.MaxPooling2D(view.size, view.strides, dtype=x.dtype, name=self._unique("max_pool"))
+        return self._shifted(pool(x), -lift)
+
+    def _shifted(self, x: Tensor, by: int) -> Tensor:
+        return layers.Rescaling(1.0, float(by), dtype=x.dtype, name=self._unique("lift"))(x) if by else x
+
+    # --- readout -------------------------------------------------------------------------------------------
+
+    def _head(self, rescale: bool) -> Tensor:
+        network, y = self.network, self.tensors[self.network.output.name]
+        if rescale:
+            readout = network.output
+            scale = float(readout.lambda_) if readout.fires else 1 / network.output_scale
+            y = layers.Rescaling(scale / self.timesteps, dtype=y.dtype, name=self._unique("output_scale"))(y)
+        if network.output_shape != network.output.shape:
+            y = layers.Reshape(network.output_shape, dtype=y.dtype, name=self._unique("output"))(y)
+        if network.head != "linear":
+            y = layers.Activation(network.head, dtype=y.dtype, name=self._unique(network.head))(y)
+        return y
+
+
+def _spread(weights: Array, dilation: ir.Pair) -> Array:
+    """A dilated kernel written out with its zeros: Keras has no convolution with strides and dilation."""
+    height, width = ((k - 1) * d + 1 for k, d in zip(weights.shape[:2], dilation, strict=True))
+    whole = np.zeros((height, width, *weights.shape[2:]), weights.dtype)
+    whole[:: dilation[0], :: dilation[1]] = weights
+    return whole
+
+
+def _dense(weights: Array) -> Array:
+    """A depthwise kernel as a whole one: TensorFlow has no depthwise convolution of two different strides."""
+    height, width, channels, multiplier = weights.shape
+    whole = np.zeros((height, width, channels, channels, multiplier), weights.dtype)
+    whole[:, :, np.arange(channels), np.arange(channels)] = weights
+    return whole.reshape(height, width, channels, channels * multiplier)

@@ -1,0 +1,227 @@
+"""Keras layers that hold counts, as `count` dynamics does: one pass, a spike train travels as its count.
+
+Registered and serialisable; they run on every Keras backend. Source: docs/contract.md, 4.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from snncc.errors import CalibrationError
+
+PACKAGE = "snncc"
+
+
+def _window(timesteps: int, spike_ext: int = 0) -> tuple[int, int]:
+    if int(timesteps) < 1 or int(spike_ext) < -1:
+        raise CalibrationError(f"timesteps {timesteps} must be at least 1 and spike_ext {spike_ext} at least -1")
+    return int(timesteps), int(spike_ext)
+
+
+@ops.custom_gradient  # type: ignore[untyped-decorator]
+def floor_divide(u: Any, theta: Any) -> Any:
+    """`floor(u / theta)`, exact for integers that the type holds; its gradient is that of `u / theta`.
+
+    The remainder corrects what a compiler may make of a division (a product with 1/theta is wrong near whole numbers).
+    """
+
+    def straight_through(*arguments: Any, upstream: Any = None) -> Any:
+        upstream = arguments[-1] if upstream is None else upstream
+        return upstream / theta, ops.zeros_like(theta)
+
+    n = ops.floor(u / theta)
+    rest = u - n * theta
+    n = n + ops.cast(rest >= theta, n.dtype) - ops.cast(rest < 0, n.dtype)
+    return n, straight_through
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class CurrentBias(keras.layers.Layer):  # type: ignore[misc]
+    """A constant current: `y = x + bias * T`, the bias of T timesteps at once.
+
+    `bias` (a weight) is what flows in per timestep, in the unit of the potential; `shape` () or (C,) or one that
+    broadcasts to the map, by default one per channel.
+    """
+
+    def __init__(self, timesteps: int = 256, shape: tuple[int, ...] | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.timesteps, _ = _window(timesteps)
+        self.shape = None if shape is None else tuple(int(n) for n in shape)
+
+    def build(self, input_shape: Any) -> None:
+        shape = tuple(input_shape[-1:]) if self.shape is None else self.shape
+        self.bias = self.add_weight(name="bias", shape=shape, initializer="zeros")
+
+    def call(self, inputs: Any) -> Any:
+        return inputs + self.bias * self.timesteps
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "timesteps": self.timesteps, "shape": self.shape}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class SpikeForward(keras.layers.Layer):  # type: ignore[misc]
+    """Integrate-and-fire neurons over a whole window: `n = clip(floor((u + v0) / theta), 0, T + spike_ext)`.
+
+    Weights (not trainable): `theta` > 0, at first 1, and `v0`, at first thresholding * theta. `spike_ext = -1`: no
+    upper clip. `saturates`: under a relu with a max_value, clipped at T. `noneloss`: neither floor nor v0. The
+    gradient is 1/theta where n is not clipped (straight through the floor), so that a model can be fine-tuned.
+    """
+
+    def __init__(
+        self,
+        timesteps: int = 256,
+        thresholding: float = 0.5,
+        spike_ext: int = 0,
+        noneloss: bool = False,
+        saturates: bool = False,
+        shape: tuple[int, ...] = (),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.timesteps, self.spike_ext = _window(timesteps, spike_ext)
+        self.thresholding, self.noneloss, self.saturates = float(thresholding), bool(noneloss), bool(saturates)
+        self.shape = tuple(int(n) for n in shape)
+
+    def build(self, input_shape: Any) -> None:
+        start = keras.initializers.Constant(self.thresholding)
+        self.theta = self.add_weight(name="theta", shape=self.shape, initializer="ones", trainable=False)
+        self.v0 = self.add_weight(name="v0", shape=self.shape, initializer=start, trainable=False)
+
+    @property
+    def limit(self) -> int | None:
+        """The most spikes that a neuron can fire; None: as many as its charge makes."""
+        if self.saturates:
+            return self.timesteps
+        return None if self.spike_ext < 0 else self.timesteps + self.spike_ext
+
+    def call(self, inputs: Any) -> Any:
+        theta = ops.convert_to_tensor(self.theta)
+        n = inputs / theta if self.noneloss else floor_divide(inputs + self.v0, theta)
+        n = ops.maximum(n, 0)
+        return n if self.limit is None else ops.minimum(n, self.limit)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "timesteps": self.timesteps,
+            "thresholding": self.thresholding,
+            "spike_ext": self.spike_ext,
+            "noneloss": self.noneloss,
+            "saturates": self.saturates,
+            "shape": self.shape,
+        }
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class InputSpikes(keras.layers.Layer):  # type: ignore[misc]
+    """Images as fed to the CNN -> what the input hands on in T timesteps. L = `levels`, 0: without pixels.
+
+    pixels:  p = clip(rint((x*gain + offset)*L / lambda_0), -L if signed else 0, L)
+    rate:    n = floor(p*T / L), without pixels clip(floor((x*gain + offset)*T / lambda_0), 0, T)
+    current: n = p*T * unit,     without pixels (x*gain + offset)*T / lambda_0 * unit
+    """
+
+    def __init__(
+        self,
+        timesteps: int = 256,
+        levels: int = 0,
+        signed: bool = False,
+        encoding: str = "rate",
+        lambda_0: float = 1.0,
+        gain: Any = 1.0,
+        offset: Any = 0.0,
+        unit: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.timesteps, _ = _window(timesteps)
+        self.levels, self.signed, self.encoding = int(levels), bool(signed), str(encoding)
+        self.lambda_0, self.unit = float(lambda_0), float(unit)
+        self.gain, self.offset = np.asarray(gain, np.float64), np.asarray(offset, np.float64)
+
+    def call(self, inputs: Any) -> Any:
+        x = inputs
+        if self.gain.ndim or self.offset.ndim or self.gain != 1 or self.offset != 0:
+            x = x * ops.cast(self.gain, x.dtype) + ops.cast(self.offset, x.dtype)
+        if self.levels:
+            p = ops.round(x * self.levels / self.lambda_0)
+            p = ops.clip(p, -self.levels if self.signed else 0, self.levels)
+            if self.encoding == "current":
+                return p * self.timesteps * self.unit
+            return floor_divide(p * self.timesteps, ops.full_like(p, self.levels))
+        x = x * self.timesteps
+        if self.lambda_0 != 1:
+            x = x / self.lambda_0
+        return x * self.unit if self.encoding == "current" else ops.clip(ops.floor(x), 0, self.timesteps)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "timesteps": self.timesteps,
+            "levels": self.levels,
+            "signed": self.signed,
+            "encoding": self.encoding,
+            "lambda_0": self.lambda_0,
+            "gain": self.gain.tolist(),
+            "offset": self.offset.tolist(),
+            "unit": self.unit,
+        }
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class ChannelWeights(keras.layers.Layer):  # type: ignore[misc]
+    """`y[..., c] = w[c] * x[..., c]`, one weight per channel or, with shape (), one for all: an `identity`."""
+
+    def __init__(self, shape: tuple[int, ...] = (), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.shape = tuple(int(n) for n in shape)
+
+    def build(self, input_shape: Any) -> None:
+        self.kernel = self.add_weight(name="kernel", shape=self.shape, initializer="ones")
+
+    def call(self, inputs: Any) -> Any:
+        return inputs * self.kernel
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "shape": self.shape}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class SumPooling2D(keras.layers.Layer):  # type: ignore[misc]
+    """`y[i, j, c] = sum of the window's elements of channel c`, no padding: rows first, then columns, both exact."""
+
+    def __init__(self, pool_size: tuple[int, int], strides: tuple[int, int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.pool_size = int(pool_size[0]), int(pool_size[1])
+        self.strides = int(strides[0]), int(strides[1])
+
+    def call(self, inputs: Any) -> Any:
+        _, height, width, _ = self.compute_output_shape(inputs.shape)
+        (kh, kw), (sy, sx) = self.pool_size, self.strides
+        rows = sum(inputs[:, k : k + (height - 1) * sy + 1 : sy] for k in range(kh))
+        return sum(rows[:, :, k : k + (width - 1) * sx + 1 : sx] for k in range(kw))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        batch, height, width, channels = input_shape
+        (kh, kw), (sy, sx) = self.pool_size, self.strides
+        return batch, (height - kh) // sy + 1, (width - kw) // sx + 1, channels
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "pool_size": self.pool_size, "strides": self.strides}

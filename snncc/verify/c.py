@@ -1,0 +1,186 @@
+"""Runners of the target `c`: this machine's compilers, a Cortex-M4 and a 32-bit RISC-V under QEMU.
+
+A small program (templates/verify/) reads the images from a file and writes every spike, potential and value to
+another; it is compiled together with the folder's own sources under -D<NAME>_TRACE.
+"""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import jinja2
+import numpy as np
+
+from snncc.backends import c as backend
+from snncc.errors import OutputError, TargetError
+from snncc.ir import INPUT, Network
+from snncc.resources import resource
+from snncc.verify.compare import Observation
+from snncc.verify.runners import Job, NotRun, require
+
+RECORD = np.dtype([("potential", "<i8"), ("spikes", "<u2")])
+STRICT = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
+SANITIZED = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+SEMIHOSTING = ("-nographic", "-monitor", "none", "-serial", "none", "-semihosting-config", "enable=on,target=native")
+TIMEOUT = 600
+BOARD_BYTES = 3 * 2**20
+
+
+def prefix_of(folder: Path) -> str:
+    """The prefix of the C files in a compiled folder."""
+    found = sorted((folder / "c").glob("*_weights.h"))
+    if len(found) != 1:
+        raise TargetError(f"{folder / 'c'}: expected one *_weights.h, found {len(found)}: compile again")
+    return found[0].name.removesuffix("_weights.h")
+
+
+class _C:
+    """What the three have in common: sources, input file, output file."""
+
+    def found(self, folder: Path) -> bool:
+        return (folder / "c").is_dir()
+
+    def command(self, variant: str, folder: Path) -> tuple[list[str], list[str]]:
+        """(compiler with its flags, what runs the program)."""
+        raise TargetError(f"no variant {variant}")
+
+    def fits(self, job: Job) -> None:
+        """NotRun where an emulated board is too small."""
+
+    @contextmanager
+    def run(self, job: Job, variant: str) -> Iterator[Iterator[Observation]]:
+        compiler, runner = self.command(variant, job.folder / "c")
+        self.fits(job)
+        with tempfile.TemporaryDirectory(prefix="snncc-verify-") as name:
+            work = Path(name)
+            prefix = prefix_of(job.folder)
+            _write_harness(work, prefix, job)
+            job.pixels.astype(_pixel_dtype(job.network)).tofile(work / "images.bin")
+            sources = [str(work / "trace_main.c"), str(job.folder / "c" / f"{prefix}.c")]
+            flags = ["-I", str(job.folder / "c"), f"-D{prefix.upper()}_TRACE", "-o", str(work / "trace.elf")]
+            _call([*compiler, *STRICT, *sources, *flags], work, "compiling")
+            _call([*runner, str(work / "trace.elf")], work, "running")
+            yield _observations(work / "trace.bin", job)
+
+
+class Host(_C):
+    """gcc and clang, unoptimised, optimised, and under the address and undefined-behaviour sanitizers."""
+
+    def variants(self, job: Job) -> list[str]:
+        return ["gcc -O0", "gcc -O3", "clang -O0", "clang -O3", "gcc sanitizers"]
+
+    def command(self, variant: str, folder: Path) -> tuple[list[str], list[str]]:
+        tool, flag = variant.split()
+        return [require(tool, tool), *(SANITIZED if flag == "sanitizers" else (flag,))], []
+
+
+class _Emulated(_C):
+    def variants(self, job: Job) -> list[str]:
+        return ["-Os", "-O3"]
+
+    def fits(self, job: Job) -> None:
+        needed = backend.memory(job.network)
+        largest = 2 * max(math.prod(job.network.input.shape), *(p.neurons for p in job.network.populations))
+        if max(needed.const, needed.state + 2 * largest) > BOARD_BYTES:
+            raise NotRun(
+                f"the network needs {needed.const} + {needed.state} bytes, the emulated board has 4 MB of each"
+            )
+
+
+class CortexM4(_Emulated):
+    """QEMU's mps2-an386, with the DSP extension."""
+
+    def command(self, variant: str, folder: Path) -> tuple[list[str], list[str]]:
+        compiler = [
+            require("arm-none-eabi-gcc", "gcc-arm-none-eabi libnewlib-arm-none-eabi"),
+            *("-mcpu=cortex-m4", "-mthumb", "--specs=nano.specs", "--specs=rdimon.specs", "-nostartfiles", variant),
+            *("-T", str(folder / "port" / "cortex_m.ld"), str(folder / "port" / "cortex_m_startup.c")),
+        ]
+        qemu = require("qemu-system-arm", "qemu-system-arm")
+        return compiler, [qemu, "-M", "mps2-an386", *SEMIHOSTING, "-kernel"]
+
+
+class RiscV(_Emulated):
+    """QEMU's virt board, rv32imac: the portable path."""
+
+    def command(self, variant: str, folder: Path) -> tuple[list[str], list[str]]:
+        compiler = [
+            require("riscv64-unknown-elf-gcc", "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf"),
+            *("--specs=picolibc.specs", "--oslib=semihost", "--crt0=hosted", "-march=rv32imac", "-mabi=ilp32"),
+            *("-misa-spec=2.2", variant, "-T", str(folder / "port" / "rv32.ld")),
+        ]
+        qemu = require("qemu-system-riscv32", "qemu-system-misc")
+        return compiler, [qemu, "-M", "virt", "-bios", "none", *SEMIHOSTING, "-kernel"]
+
+
+def _call(command: list[str], work: Path, doing: str) -> None:
+    try:
+        done = subprocess.run(command, cwd=work, capture_output=True, text=True, errors="replace", timeout=TIMEOUT)
+    except subprocess.TimeoutExpired as error:
+        raise OutputError(f"{doing} took more than {TIMEOUT} seconds") from error
+    if done.returncode:
+        said = (done.stderr + done.stdout).strip().splitlines()
+        first = next((line for line in said if "error" in line.lower()), said[0] if said else "no message")
+        raise OutputError(f"{doing} failed with status {done.returncode}: {first[:300]}")
+
+
+def _pixel_dtype(network: Network) -> str:
+    return f"<{'i' if network.input.signed else 'u'}{1 if network.input.bits <= 8 else 2}"
+
+
+def _write_harness(work: Path, prefix: str, job: Job) -> None:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(resource("templates") / "verify"),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 (C, not HTML)
+    )
+    sizes = [math.prod(job.network.input.shape), *(p.neurons for p in job.network.populations)]
+    text = environment.get_template("trace_main.c.j2").render(
+        p=prefix, P=prefix.upper(), images=len(job.pixels), timesteps=job.timesteps, neurons=max(sizes)
+    )
+    (work / "trace_main.c").write_text(text)
+
+
+def recorded(network: Network) -> list[tuple[str, int]]:
+    """(population, neurons) in the order in which the program records them, a potential readout last."""
+    rate = network.input.encoding == "rate"
+    entries = [(INPUT, math.prod(network.input.shape))] if rate else []
+    return entries + [(p.name, p.neurons) for p in network.populations]
+
+
+def _observations(file: Path, job: Job) -> Iterator[Observation]:
+    """Take the program's records apart, one image at a time."""
+    network = job.network
+    entries = recorded(network)
+    step = network.dynamics == "step"
+    total = job.timesteps + network.spike_ext if step else 1
+    looped = [e for e in entries if not step or e[0] != network.output.name or network.output.fires]
+    once = [e for e in entries if e not in looped]
+    per_step, tail = sum(n for _, n in looped), sum(n for _, n in once)
+    image_bytes = (per_step * total + tail) * RECORD.itemsize + 8 * network.output.neurons + 8
+    if file.stat().st_size != image_bytes * len(job.pixels):
+        raise OutputError(f"the program wrote {file.stat().st_size} bytes, expected {image_bytes * len(job.pixels)}")
+    raw = np.memmap(file, np.uint8, "r")
+    for start in range(0, len(raw), image_bytes):
+        image = raw[start : start + image_bytes]
+        records = image[: per_step * total * RECORD.itemsize].view(RECORD).reshape(total, per_step)
+        spikes, potentials = {}, {}
+        at = 0
+        for name, n in looped:
+            part = records[:, at : at + n]
+            at += n
+            if name == INPUT or network[name].fires:
+                spikes[name] = part["spikes"]
+            if name != INPUT:
+                potentials[name] = part["potential"]
+        ends = image[len(image) - 8 * network.output.neurons - 8 :]
+        values, (status, class_index) = ends[:-8].view("<i8"), ends[-8:].view("<u4")
+        if status:
+            raise OutputError(f"{prefix_of(job.folder)}_infer returned status {int(status)}")
+        yield Observation(np.array(values), int(class_index), spikes, potentials)

@@ -1,0 +1,92 @@
+"""Expected against observed integers, image by image: every population's spikes and potentials, and the readout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from snncc import sim
+from snncc.ir import Array, Network
+from snncc.verify.report import Mismatch
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a target reports about one image; what it cannot report it leaves out.
+
+    spikes, potentials: per population (T + e, neurons) in `step`, (1, neurons) in `count`. values: the readout's.
+    """
+
+    values: Array
+    class_index: int
+    spikes: Mapping[str, Array] = field(default_factory=dict)
+    potentials: Mapping[str, Array] = field(default_factory=dict)
+
+
+@dataclass
+class Tally:
+    """Compares observations as they come and remembers the first mismatch."""
+
+    images: int = 0
+    values: int = 0
+    mismatches: int = 0
+    first: Mismatch | None = None
+
+    def compare(self, expected: Observation, got: Observation) -> None:
+        """One image. In `step` the earliest timestep comes first, within it the order of the populations."""
+        found = []
+        names = list(dict.fromkeys([*got.spikes, *got.potentials]))
+        for rank, quantity in enumerate(("spikes", "potentials")):
+            known = getattr(expected, quantity)
+            for name, observed in getattr(got, quantity).items():
+                order = names.index(name)
+                for t, neuron, e, g in self._differences(known[name], observed):
+                    singular = "the spike count" if quantity == "spikes" else "the potential"
+                    timestep = t + 1 if len(known[name]) > 1 else 0
+                    found.append((t, order, rank, neuron, name, timestep, singular, e, g))
+        for _, neuron, e, g in self._differences(expected.values[None], got.values[None]):
+            found.append((1 << 30, 0, 2, neuron, "the readout", 0, "the value", e, g))
+        self.values += 1
+        if expected.class_index != got.class_index:
+            self.mismatches += 1
+            e, g = expected.class_index, got.class_index
+            found.append((1 << 30, 1, 3, 0, "the readout", 0, "the class", e, g))
+        if found and self.first is None:
+            _, _, _, neuron, name, timestep, singular, e, g = min(found)
+            self.first = Mismatch(self.images, name, neuron, timestep, singular, e, g)
+        self.images += 1
+
+    def _differences(self, expected: Array, got: Array) -> list[tuple[int, int, int, int]]:
+        """The first place that differs, as (timestep, neuron, expected, got); all are counted."""
+        if expected.shape != got.shape:
+            raise ValueError(f"observed {got.shape}, expected {expected.shape}")
+        self.values += expected.size
+        wrong = np.argwhere(expected != got)
+        self.mismatches += len(wrong)
+        if not len(wrong):
+            return []
+        t, neuron = (int(v) for v in wrong[0])
+        return [(t, neuron, int(expected[t, neuron]), int(got[t, neuron]))]
+
+
+def expectations(network: Network, pixels: Array, timesteps: int) -> Iterable[Observation]:
+    """The simulator's integers, one image at a time so that traces stay small."""
+    for image in pixels:
+        result = sim.run(network, image[None], timesteps, network.dynamics, trace=True)
+        trace = result.trace
+        values = np.asarray(result.values).reshape(-1).astype(np.int64)
+        readout = network.output.name
+        if network.dynamics == "step":
+            spikes = {n: v.reshape(len(v), -1) for n, v in trace.spikes.items()}
+            potentials = {n: v.reshape(len(v), -1) for n, v in trace.potentials.items() if n in spikes}
+            potentials.pop("input", None)
+        else:
+            spikes = {n: v.reshape(1, -1) for n, v in result.counts.items()}
+            if network.input.encoding == "current":
+                spikes.pop("input", None)
+            if not network.output.fires:
+                spikes.pop(readout, None)
+            potentials = {n: v.reshape(1, -1) for n, v in trace.potentials.items() if n != "input"}
+        yield Observation(values, int(np.asarray(result.classes).reshape(-1)[0]), spikes, potentials)

@@ -1,0 +1,72 @@
+"""What a verification found: one outcome per target and variant, as a table and as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """The first integer that differs. `timestep` counts from 1; 0 where there is none (`count`, the readout)."""
+
+    image: int
+    population: str
+    neuron: int
+    timestep: int
+    quantity: str
+    expected: int
+    got: int
+
+    def __str__(self) -> str:
+        when = f" at timestep {self.timestep}" if self.timestep else ""
+        return (
+            f"image {self.image}: {self.quantity} of neuron {self.neuron} of {self.population}{when} "
+            f"should be {self.expected}, is {self.got}"
+        )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One variant of one target. `values`: integers compared. `reason`: why it failed or was not run."""
+
+    target: str
+    variant: str
+    status: Literal["pass", "fail", "not run"]
+    images: int = 0
+    values: int = 0
+    mismatches: int = 0
+    first_mismatch: Mismatch | None = None
+    seconds: float = 0.0
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """All outcomes. `ok`: something ran, and nothing that ran differs; `strict` (CI) wants everything to have run."""
+
+    outcomes: tuple[Outcome, ...]
+    strict: bool = False
+
+    @property
+    def ok(self) -> bool:
+        statuses = [o.status for o in self.outcomes]
+        return "pass" in statuses and "fail" not in statuses and not (self.strict and "not run" in statuses)
+
+    def to_json(self) -> str:
+        """`{"ok": ..., "targets": [{"target", "variant", "status", "images", "values", "mismatches", ...}]}`."""
+        return json.dumps({"ok": self.ok, "targets": [asdict(o) for o in self.outcomes]}, indent=2)
+
+    def table(self) -> Table:
+        """For a terminal."""
+        table = Table("target", "variant", "images", "values compared", "mismatches", "seconds", "result")
+        for o in self.outcomes:
+            note = str(o.first_mismatch) if o.first_mismatch else o.reason
+            shown = f"{o.status}: {note}" if note else o.status
+            table.add_row(
+                o.target, o.variant, str(o.images), f"{o.values:,}", str(o.mismatches), f"{o.seconds:.1f}", shown
+            )
+        return table

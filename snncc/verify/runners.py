@@ -1,0 +1,57 @@
+"""The table of runners: how each target is built, fed and read. To add one: a class and a line in RUNNERS."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from snncc.ir import Array, Network
+from snncc.verify.compare import Observation
+
+
+class NotRun(Exception):
+    """A runner cannot run here; the message says what to install or why. Never counted as passed."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A compiled folder and what to run it on. pixels: (N, *input.shape) int64; timesteps: T."""
+
+    folder: Path
+    network: Network
+    pixels: Array
+    timesteps: int
+
+
+class Runner(Protocol):
+    """One target."""
+
+    def found(self, folder: Path) -> bool:
+        """Whether the folder holds this target."""
+
+    def variants(self, job: Job) -> list[str]:
+        """Ways to build it, each an outcome of its own."""
+
+    def run(self, job: Job, variant: str) -> AbstractContextManager[Iterator[Observation]]:
+        """Build, run, and yield one observation per image. NotRun; SnnccError where building or running fails."""
+
+
+def require(tool: str, package: str) -> str:
+    """Path of a tool, or NotRun naming the package that brings it."""
+    path = shutil.which(tool)
+    if path is None:
+        raise NotRun(f"install {package} (no {tool} on PATH)")
+    return path
+
+
+def _runners() -> dict[str, Runner]:
+    from snncc.verify.c import CortexM4, Host, RiscV
+
+    return {"c-host": Host(), "c-cortex-m4": CortexM4(), "c-rv32": RiscV()}
+
+
+RUNNERS: dict[str, Runner] = _runners()

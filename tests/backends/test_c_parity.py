@@ -1,0 +1,149 @@
+"""Random networks in C against the simulator: every spike, count and potential of every population."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from snncc.errors import TargetError
+from snncc.verify.c import CortexM4, RiscV
+from tests.backends.c_folder import agree, compiled, network, population, proved, residual, weights
+from tests.strategies import Case, cases
+
+from snncc import ir  # isort: skip
+
+SLOW = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
+EXT = st.sampled_from([0, 0, 1, 2, 7])
+
+
+def check(case: Case, pack: bool, variant: str, runner: object = None) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = compiled(case.network, Path(name) / "net", pack=pack, pixels=case.pixels)
+        agree(folder, case.network, case.pixels, case.timesteps, variant, runner)
+
+
+@settings(max_examples=50, **SLOW)
+@given(cases(dynamics="count", spike_ext=EXT), st.booleans())
+def test_count(case: Case, pack: bool) -> None:
+    check(case, pack, "gcc -O0")
+
+
+@settings(max_examples=50, **SLOW)
+@given(cases(dynamics="step", spike_ext=EXT), st.booleans())
+def test_step(case: Case, pack: bool) -> None:
+    check(case, pack, "gcc -O0")
+
+
+@settings(max_examples=12, **SLOW)
+@given(st.one_of(cases(dynamics="count", spike_ext=EXT), cases(dynamics="step", spike_ext=EXT)), st.booleans())
+def test_sanitized(case: Case, pack: bool) -> None:
+    check(case, pack, "gcc sanitizers")
+
+
+@settings(max_examples=25, **SLOW)
+@given(st.one_of(cases(dynamics="count", spike_ext=EXT), cases(dynamics="step", spike_ext=EXT)), st.booleans())
+def test_cortex_m4(case: Case, pack: bool) -> None:
+    """The DSP extension's path on an emulated target, byte-sized weights and wide ones alike."""
+    check(case, pack, "-O3", CortexM4())
+
+
+@settings(max_examples=8, **SLOW)
+@given(st.one_of(cases(dynamics="count", spike_ext=EXT), cases(dynamics="step", spike_ext=EXT)), st.booleans())
+def test_rv32(case: Case, pack: bool) -> None:
+    check(case, pack, "-Os", RiscV())
+
+
+@pytest.mark.parametrize("dynamics", ["count", "step"])
+@pytest.mark.parametrize("bits", range(2, 17))
+@pytest.mark.parametrize("encoding", ["rate", "current"])
+def test_every_width(tmp_path: Path, dynamics: str, bits: int, encoding: str) -> None:
+    """A residual network at every weight width, packed where that means something; both encodings."""
+    signed = encoding == "current" and bits % 2 == 0
+    net = residual(signed_bit=bits, dynamics=dynamics, source={"encoding": encoding, "signed": signed})
+    pixels = pixels_of(net, 2)
+    folder = compiled(net, tmp_path / "net", pack=bits not in (8, 16), pixels=pixels)
+    agree(folder, net, pixels, net.timesteps, "gcc -O0" if bits % 3 else "clang -O3")
+
+
+@pytest.mark.parametrize("runner", [CortexM4(), RiscV()])
+@pytest.mark.parametrize("dynamics", ["count", "step"])
+@pytest.mark.parametrize("bits", [4, 8, 12])
+def test_residual_on_targets(tmp_path: Path, dynamics: str, bits: int, runner: object) -> None:
+    net = residual(signed_bit=bits, dynamics=dynamics)
+    pixels = pixels_of(net, 2)
+    agree(compiled(net, tmp_path / "net", pack=True), net, pixels, 13, "-O3", runner)
+
+
+@pytest.mark.parametrize("timesteps", [1, 255, 256, 65_535])
+@pytest.mark.parametrize("readout", ["potential", "spikes"])
+@pytest.mark.parametrize("neurons", [1, 3])
+def test_long_runs(tmp_path: Path, timesteps: int, readout: str, neurons: int) -> None:
+    """T at its ends, where counts change from 8 to 16 bits; a readout of one neuron has its own class."""
+    hidden = population(
+        "hidden",
+        (6,),
+        ir.Dense(name="a", source=ir.Source("input"), weights=weights(1, 4, 6)),
+        theta=127,
+        bias=5,
+        v0=63,
+    )
+    theta = None if readout == "potential" else 90
+    last = population(
+        "last",
+        (neurons,),
+        ir.Dense(name="b", source=ir.Source("hidden"), weights=weights(2, 6, neurons)),
+        theta=theta,
+        bias=-3,
+    )
+    net = network(hidden, last, shape=(4,), timesteps=timesteps, readout=readout)
+    pixels = pixels_of(net, 4)
+    agree(compiled(net, tmp_path / "net"), net, pixels, timesteps, "gcc -O3")
+    longest = ir.replace(net, dynamics="step")
+    if timesteps < 1000:
+        agree(compiled(longest, tmp_path / "net"), longest, pixels, timesteps, "gcc -O3")
+
+
+@pytest.mark.parametrize("runner", [None, CortexM4(), RiscV()])
+def test_floor_and_ties(tmp_path: Path, runner: object) -> None:
+    """u = -5, a potential equal to the threshold, one below it, and values near the ends of 16 bits."""
+    w = np_int8([[-5, 10, 9, 127, -127]])
+    first = population("first", (5,), ir.Dense(name="a", source=ir.Source("input"), weights=w), theta=10, v0=0)
+    spread = population(
+        "spread", (5,), ir.Identity(name="b", source=ir.Source("first"), weights=w[0], shift=7), theta=16_256
+    )
+    last = population("last", (5,), ir.Identity(name="c", source=ir.Source("spread"), weights=w[0]), theta=None)
+    net = network(first, spread, last, shape=(1,), source={"bits": 2}, timesteps=16)
+    import numpy as np
+
+    pixels = np.arange(4).reshape(4, 1)
+    variant = "gcc -O3" if runner is None else "-O3"
+    for dynamics in ("count", "step"):
+        chosen = ir.replace(net, dynamics=dynamics)
+        agree(compiled(chosen, tmp_path / "net"), chosen, pixels, 16, variant, runner)
+
+
+def test_max_pool_is_refused_in_step(tmp_path: Path) -> None:
+    pooled = ir.MaxPool(ir.Source("input"), (2, 2), (2, 2))
+    last = population("last", (2, 2, 1), ir.Identity(name="a", source=pooled, weights=np_int8(3)), theta=None)
+    net = network(last, shape=(4, 4, 1))
+    pixels = pixels_of(net, 3)
+    agree(compiled(net, tmp_path / "net"), net, pixels, 9, "gcc -O3")
+    with pytest.raises(TargetError, match="'last'.*AveragePooling2D"):
+        compiled(proved(ir.replace(net, dynamics="step")), tmp_path / "step")
+    assert not (tmp_path / "step").exists()
+
+
+def pixels_of(net: ir.Network, images: int):  # type: ignore[no-untyped-def]
+    from snncc.backends.vectors import random_pixels
+
+    return random_pixels(net, images)
+
+
+def np_int8(values: object):  # type: ignore[no-untyped-def]
+    import numpy as np
+
+    return np.array(values, np.int8)

@@ -1,0 +1,90 @@
+"""Data files: arrays by their usual names or by the one asked for; broken and hostile files are one clear error."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from snncc import data
+from snncc.errors import DataError
+
+A, B, C = (np.full((2, 2), v) for v in (1, 2, 3))
+
+
+def npz(path: Path, **arrays: Any) -> Path:
+    np.savez_compressed(path, **arrays)
+    return path
+
+
+def test_usual_names_in_order(tmp_path: Path) -> None:
+    path = npz(tmp_path / "d.npz", x=A, x_train=B, x_calibration=C, y=A, other=A)
+    assert (data.array(str(path), data.CALIBRATION) == C).all()
+    assert (data.array(str(path), data.IMAGES) == A).all()
+    assert (data.array(f"{path}:other", data.IMAGES) == A).all()
+    assert data.optional(str(npz(tmp_path / "e.npz", x=A)), data.LABELS) is None
+    path = npz(tmp_path / "f.npz", x_train=B, x=A, x_test=C)
+    assert (data.array(str(path), data.CALIBRATION) == B).all()
+    assert (data.array(str(path), data.IMAGES) == C).all()
+    np.save(tmp_path / "one.npy", B)
+    assert (data.array(str(tmp_path / "one.npy"), data.IMAGES) == B).all()
+    assert data.optional(str(tmp_path / "one.npy"), data.LABELS) is None
+
+
+def test_missing_names_say_what_there_is(tmp_path: Path) -> None:
+    path = npz(tmp_path / "d.npz", images=A, labels=B)
+    with pytest.raises(DataError, match=r"x_test, x;.*images, labels.*:NAME"):
+        data.array(str(path), data.IMAGES)
+    with pytest.raises(DataError, match=r"no array 'nope'.*images, labels"):
+        data.array(f"{path}:nope", data.IMAGES)
+    with pytest.raises(DataError, match="no such file"):
+        data.array(str(tmp_path / "none.npz"), data.IMAGES)
+    with pytest.raises(DataError):
+        data.array(str(tmp_path), data.IMAGES)
+
+
+class Evil:
+    def __reduce__(self) -> Any:
+        return (Path.touch, (Path(__file__).with_name("evil-was-here"),))
+
+
+def test_pickled_objects_are_refused_and_not_run(tmp_path: Path) -> None:
+    marker = Path(__file__).with_name("evil-was-here")
+    path = npz(tmp_path / "d.npz", x=np.array([Evil()], object))
+    with pytest.raises(DataError, match="plain arrays"):
+        data.array(str(path), data.IMAGES)
+    (tmp_path / "raw.npy").write_bytes(pickle.dumps(Evil()))
+    with pytest.raises(DataError, match="plain arrays"):
+        data.array(str(tmp_path / "raw.npy"), data.IMAGES)
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("part", [0.0, 0.1, 0.5, 0.9, 0.99])
+def test_truncated(tmp_path: Path, part: float) -> None:
+    whole = npz(tmp_path / "d.npz", x=np.random.default_rng(0).random((40, 40))).read_bytes()
+    (tmp_path / "d.npz").write_bytes(whole[: int(part * len(whole))])
+    with pytest.raises(DataError, match=r"d\.npz"):
+        data.array(str(tmp_path / "d.npz"), data.IMAGES)
+
+
+def test_every_byte_damaged(tmp_path: Path) -> None:
+    """Whatever byte is wrong: the array, or a DataError."""
+    path = tmp_path / "d.npz"
+    whole = npz(path, x=np.arange(60)).read_bytes()
+    for i in range(len(whole)):
+        path.write_bytes(whole[:i] + bytes([whole[i] ^ 0x55]) + whole[i + 1 :])
+        try:
+            assert isinstance(data.array(str(path), data.IMAGES), np.ndarray)
+        except DataError as error:
+            assert "d.npz" in str(error)
+
+
+def test_a_member_that_is_no_array(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "d.npz", "w") as archive:
+        archive.writestr("x", b"hello")
+    with pytest.raises(DataError, match="'x' is not an array"):
+        data.array(str(tmp_path / "d.npz"), data.IMAGES)

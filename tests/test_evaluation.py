@@ -1,0 +1,118 @@
+"""Accuracy, spikes and synaptic operations against counting by hand, synapse by synapse."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+
+import snncc
+from snncc import ir
+from snncc.errors import DataError
+from snncc.evaluation import labels
+from snncc.ir import Conv2D, Dense, DepthwiseConv2D, Identity, SumPool2D, view_shape
+from snncc.sim.linear import read
+from tests import keras_models
+from tests.conftest import Digits
+
+
+def synapses(q: Any, source: tuple[int, ...], output: tuple[int, ...]) -> dict[tuple[int, ...], int]:
+    """For each element of the view the number of non-zero weights that carry it into the map: output by output."""
+    found: dict[tuple[int, ...], int] = dict.fromkeys(np.ndindex(*source), 0)
+    match q:
+        case Dense():
+            for i, o in np.ndindex(*q.weights.shape):
+                found[(i,)] += bool(q.weights[i, o])
+        case Identity():
+            for place in found:
+                found[place] += bool(q.weights if q.weights.ndim == 0 else q.weights[place[-1]])
+        case Conv2D() | DepthwiseConv2D() | SumPool2D():
+            size = q.size if isinstance(q, SumPool2D) else q.weights.shape[:2]
+            dilation = (1, 1) if isinstance(q, SumPool2D) else q.dilation
+            for (i, j, o), k, m in product(np.ndindex(*output), range(size[0]), range(size[1])):
+                y = i * q.strides[0] + k * dilation[0] - q.pads[0]
+                x = j * q.strides[1] + m * dilation[1] - q.pads[2]
+                if not (0 <= y < source[0] and 0 <= x < source[1]):
+                    continue
+                if isinstance(q, SumPool2D):
+                    found[y, x, o] += 1
+                elif isinstance(q, DepthwiseConv2D):
+                    multiplier = q.weights.shape[3]
+                    found[y, x, o // multiplier] += bool(q.weights[k, m, o // multiplier, o % multiplier])
+                else:
+                    for c in range(source[2]):
+                        found[y, x, c] += bool(q.weights[k, m, c, o])
+    return found
+
+
+def by_hand(network: ir.Network, counts: dict[str, np.ndarray]) -> tuple[float, float]:
+    """(synaptic operations of spikes, multiplications of a current input) per image."""
+    shapes = ir.population_shapes(network)
+    images = len(next(iter(counts.values())))
+    current = network.input.encoding == "current"
+    spiking = {**counts, "input": counts["input"] * (0 if current else 1)}
+    ones = {name: np.full_like(v[:1], current and name == "input") for name, v in counts.items()}
+    operations = macs = 0
+    for population in network.populations:
+        for q in population.projections:
+            shape = view_shape(q.source, shapes)
+            fan = synapses(q, shape, population.shape)
+            values, inputs = read(q.source, spiking).sum(axis=0), read(q.source, ones)[0]
+            operations += sum(int(values[place]) * n for place, n in fan.items())
+            macs += sum(int(inputs[place]) * n for place, n in fan.items())
+    return operations / images, float(macs)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "conv_same_stride", "conv_dilated_same", "depthwise_multiplier", "average_pool_overlapping_same",
+        "max_pool_same_overlapping", "add_identity", "concatenate", "zero_padding", "signed_beside_population",
+        "add_of_average_pools", "conv_signed_input",
+    ],
+)  # fmt: skip
+def test_synaptic_operations_and_spikes(name: str) -> None:
+    model, x = keras_models.build(name), keras_models.samples(name, 7)
+    network = snncc.convert(model, x, signed_bit=3, timesteps=20)
+    found = snncc.evaluate(network, x, None, [5, 20], "count")
+    for one in found:
+        result = network.run(x, timesteps=one.timesteps)
+        assert (one.synaptic_operations_per_image, one.input_macs_per_image) == by_hand(network.ir, result.counts)
+        current = network.ir.input.encoding == "current"
+        spikes = {k: int(v.sum()) for k, v in result.counts.items() if not (current and k == "input")}
+        spikes["total"] = sum(v for k, v in spikes.items() if k != "input")
+        assert one.spikes_per_image == {name: n / 7 for name, n in spikes.items()}
+        assert one.accuracy is None and one.images == 7
+    assert (found[0].input_macs_per_image > 0) == (network.ir.input.encoding == "current")
+
+
+def test_a_readout_that_fires_counts(digits: Digits) -> None:
+    network = snncc.convert(digits.model, digits.x, readout="spikes", timesteps=8)
+    (one,) = snncc.evaluate(network, digits.x, digits.y)
+    result = network.run(digits.x)
+    assert one.spikes_per_image["out"] == result.counts["out"].sum() / 30
+    np.testing.assert_array_equal(result.values, result.counts["out"])
+
+
+def test_accuracy_and_progress(digits: Digits) -> None:
+    network = snncc.load(digits.folder)
+    classes = network.run(digits.x, timesteps=4).classes
+    seen: list[int] = []
+    for y in (classes, classes[:, None], np.eye(4)[classes], classes.astype(float)):
+        assert snncc.evaluate(network, digits.x, y, 4, progress=seen.append)[0].accuracy == 1.0
+    wrong = (classes + (np.arange(30) < 6)) % 4
+    assert snncc.evaluate(network, digits.x, wrong, 4)[0].accuracy == 0.8
+    assert sum(seen) == 4 * 30
+    with pytest.raises(DataError, match="no images"):
+        snncc.evaluate(network, digits.x[:0], classes[:0])
+
+
+@pytest.mark.parametrize(
+    "y", [3, np.zeros(4), np.full(5, 0.5), np.full(5, np.nan), np.array(list("abcde")), np.zeros((5, 2, 2)),
+          np.full((5, 3), "a"), np.zeros((4, 3))]
+)  # fmt: skip
+def test_labels_that_are_none(y: Any) -> None:
+    with pytest.raises(DataError, match="label"):
+        labels(np.asarray(y), 5)
