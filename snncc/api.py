@@ -142,7 +142,8 @@ def convert(
     keywords: signed_bit=8 (0: float twin), timesteps=64, dynamics="count"|"step", encoding="auto"|"rate"|"current",
     thresholding=0.5, percentile=100, per_channel=True, lambda_per_channel=False, input_bits=8, input_range=(lo, hi),
     readout="potential"|"spikes", spike_ext=0, calibrate="light"|"none"|"full" (docs/calibration.md), seed=0, name;
-    `progress(done, populations)` is called while it calibrates. UnsupportedLayerError, CalibrationError say what cannot be done.
+    `progress(done, populations)` is called while it calibrates. UnsupportedLayerError, CalibrationError say what
+    cannot be done.
     """
     if "name" in options and options["name"] and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", options["name"]):
         raise NetworkError(f"name {options['name']!r} is not an identifier of C and Verilog: letters, digits and _")
