@@ -90,7 +90,9 @@ class Bench:
         if (name, seed) not in self.graphs:
             model = train(name, self.data, seed)
             logits = model.predict(self.data.x_test, verbose=0)
-            self.floats.setdefault(name, [0.0] * len(SEEDS))[seed] = float((logits.argmax(1) == self.data.y_test).mean())
+            self.floats.setdefault(name, [0.0] * len(SEEDS))[seed] = float(
+                (logits.argmax(1) == self.data.y_test).mean()
+            )
             self.graphs[name, seed] = from_keras(model, (28, 28, 1))
         return self.graphs[name, seed]
 
@@ -148,6 +150,7 @@ def rows_of(cells: dict[tuple[Any, ...], Cell], floats: dict[str, list[float]]) 
 
 HEADER = ["network", "input", "dynamics", "bits", "calibrate", "compiled for", *(f"T={t}" for t in EVERY_T),
           "float"]  # fmt: skip
+
 
 def goals(cells: dict[tuple[Any, ...], Cell], floats: dict[str, list[float]]) -> list[dict[str, Any]]:
     """Points below float, mean over the trainings, against the aim."""

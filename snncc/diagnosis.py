@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +178,7 @@ class _Chain:
         if self.dynamics == "step":
             values.append(self._exact(pixels, "step"))
         for name in self.names:
-            parts = [b[name] - a[name] for a, b in zip(values[:-1], values[1:], strict=True)]
+            parts = [b[name] - a[name] for a, b in pairwise(values)]
             parts += [np.zeros(1)] * (len(CAUSES) - len(parts)) + [values[-1][name] - values[0][name], values[0][name]]
             self.squares[name] += [float(np.square(part, dtype=np.float64).sum()) for part in parts]
         for stage, made in zip(self.stages, values, strict=True):
@@ -215,14 +216,12 @@ class _Chain:
     def result(self, truth: Array | None) -> Diagnosis:
         """The sums as relative root mean squares."""
         totals = {name: np.sqrt(s[:-1] / (s[-1] or 1.0)) for name, s in self.squares.items()}
-        rows = [LayerError(INPUT, (), self._rms(INPUT), *map(float, totals[INPUT]), float(totals[INPUT][-1]))]
+        rows = [self._row(INPUT, (), totals[INPUT], float(totals[INPUT][-1]))]
         for population in self.network.populations:
             read_from = {name for p in population.projections for name in sources(p.source)}
             mine = totals[population.name]
             added = float(mine[-1] - max(totals[name][-1] for name in read_from))
-            rows.append(
-                LayerError(population.name, population.layers, self._rms(population.name), *map(float, mine), added)
-            )
+            rows.append(self._row(population.name, population.layers, mine, added))
         worst = max(row.added for row in rows)
         classes = {stage: np.concatenate(found) for stage, found in self.classes.items()}
         return Diagnosis(
@@ -235,9 +234,11 @@ class _Chain:
             hurts_first=next(row.population for row in rows if row.added >= worst / 2),
         )
 
-    def _rms(self, name: str) -> float:
+    def _row(self, name: str, layers: tuple[str, ...], errors: Array, added: float) -> LayerError:
         elements = self.images * int(np.prod(population_shapes(self.network)[name]))
-        return float(np.sqrt(self.squares[name][-1] / elements))
+        rms = float(np.sqrt(self.squares[name][-1] / elements))
+        clipping, weights, timesteps, timing, total = (float(v) for v in errors)
+        return LayerError(name, layers, rms, clipping, weights, timesteps, timing, total, added)
 
 
 def _rates(network: Network, population: Population) -> Step:

@@ -57,7 +57,8 @@ class Options:
         _require(self.readout in ("potential", "spikes"), f"readout must be potential or spikes, not {self.readout!r}")
         _require(2 <= self.input_bits <= 16, f"input_bits must be 2..16, not {self.input_bits}")
         _require(
-            self.calibrate in ("none", "light", "full"), f"calibrate must be none, light or full, not {self.calibrate!r}"
+            self.calibrate in ("none", "light", "full"),
+            f"calibrate must be none, light or full, not {self.calibrate!r}",
         )
         if self.input_range is not None:
             low, high = self.input_range

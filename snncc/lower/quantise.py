@@ -192,8 +192,9 @@ class Quantiser:
         used = float(max((peak * s).max() for peak in peaks))
         if 0 < used < q / 4:
             warnings.warn(
-                f"population {self.population.name!r}: its largest weight is {round(used)} of {q}, because its threshold "
-                f"may not pass {MAX_SCALE}: its input is coded much finer than its weights; use fewer --input-bits",
+                f"population {self.population.name!r}: its largest weight is {round(used)} of {q}, because its "
+                f"threshold may not pass {MAX_SCALE}: its input is coded much finer than its weights; use fewer "
+                "--input-bits",
                 SnnccWarning,
                 stacklevel=2,
             )

@@ -86,9 +86,7 @@ def activations(
     yield from in_parallel(work, chunks, worker_count(len(chunks)))
 
 
-def runner(
-    network: RealNetwork, population: RealPopulation, relu: bool = True
-) -> Callable[[dict[str, Array]], Array]:
+def runner(network: RealNetwork, population: RealPopulation, relu: bool = True) -> Callable[[dict[str, Array]], Array]:
     """The function from earlier activations to this population's, in cache-sized blocks of images.
 
     `relu=False` leaves out its relu: what the readout does.

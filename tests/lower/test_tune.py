@@ -59,7 +59,9 @@ def test_every_kind_of_model_is_calibrated_into_a_valid_network(name: str) -> No
 
 
 @pytest.mark.parametrize("dynamics", ["count", "step"])
-@pytest.mark.parametrize("name", ["add_linear_shortcut", "average_pool", "relu6", "rescaling_bytes", "conv_signed_input"])
+@pytest.mark.parametrize(
+    "name", ["add_linear_shortcut", "average_pool", "relu6", "rescaling_bytes", "conv_signed_input"]
+)
 def test_calibration_saw_the_very_counts_that_the_simulator_makes(
     name: str, dynamics: ir.Dynamics, monkeypatch: pytest.MonkeyPatch
 ) -> None:

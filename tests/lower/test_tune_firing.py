@@ -72,9 +72,7 @@ def test_the_search_lowers_the_error_and_reports_it_truly(window: Window, channe
     given = sample(window, seed=1)
     first = first_choice(given, window)
     found = search(given, window, first, 2, channelwise)
-    np.testing.assert_allclose(
-        found.error, error(given, window, found.threshold, found.shift, found.start), rtol=1e-6
-    )
+    np.testing.assert_allclose(found.error, error(given, window, found.threshold, found.shift, found.start), rtol=1e-6)
     assert found.error.sum() < (0.9 if channelwise else 0.95) * first.error.sum()
     if channelwise:
         assert (found.error <= first.error).all()

@@ -24,9 +24,7 @@ PROJECTIONS: list[tuple[Weighted, tuple[int, ...]]] = [
 
 @pytest.mark.parametrize("timed", [False, True])
 @pytest.mark.parametrize(("projection", "shape"), PROJECTIONS, ids=lambda v: getattr(v, "name", None))
-def test_patches_times_weights_are_the_operator(
-    projection: Weighted, shape: tuple[int, ...], timed: bool
-) -> None:
+def test_patches_times_weights_are_the_operator(projection: Weighted, shape: tuple[int, ...], timed: bool) -> None:
     view = RNG.normal(size=(2, 5, *shape))
     out = np.stack([operator(projection, shape, np.float64)(v) for v in view])
     image = np.array([4, 0, 2, 2])

@@ -61,7 +61,12 @@ def calibrated(
         places = take_places(population.shape, state.images, level.patches, random)
         quantiser = Quantiser(real, population, lambdas, options)
         weights = weigh(
-            quantiser, state, linear, places, level, window if population is not readout else None,
+            quantiser,
+            state,
+            linear,
+            places,
+            level,
+            window if population is not readout else None,
             channelwise.get(population.name, False),
         )
         if population is readout:

@@ -18,7 +18,6 @@ import numpy as np
 from snncc.ir import Array, Dynamics
 from snncc.sim.run import in_parallel, worker_count
 
-
 BIASES = (-0.3, -0.15, -0.06, 0.06, 0.15, 0.3)
 STARTS = (-0.4, -0.2, -0.08, 0.08, 0.2, 0.4)
 THRESHOLDS = (0.8, 0.92, 1.08, 1.25)
@@ -56,9 +55,7 @@ class Sample:
     def channels(self, part: slice) -> Sample:
         """Some of the channels."""
         bias = np.broadcast_to(self.bias, self.target.shape)
-        return Sample(
-            self.drive[..., part], bias[..., part], self.target[..., part], self.linear[..., part], self.most
-        )
+        return Sample(self.drive[..., part], bias[..., part], self.target[..., part], self.linear[..., part], self.most)
 
 
 @dataclass(frozen=True)

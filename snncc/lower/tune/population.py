@@ -91,7 +91,13 @@ class Weights:
 
 
 def weigh(
-    quantiser: Quantiser, state: State, linear: Array, places: Places, level: Level, window: Window | None, channelwise: bool
+    quantiser: Quantiser,
+    state: State,
+    linear: Array,
+    places: Places,
+    level: Level,
+    window: Window | None,
+    channelwise: bool,
 ) -> Weights:
     """The integer weights of a population, on the counts that reach it."""
     first = quantiser.population.projections[0]
@@ -130,9 +136,7 @@ def _refined(
     places = places.first(min(4096, 2**25 // (taps * (window.length if window.dynamics == "step" else 1))))
     if len(places.image) < 512:
         return groups
-    inputs = [
-        rounding.patches(p, state.timed_view(p), places.image, places.row, places.column) for p in weighted
-    ]
+    inputs = [rounding.patches(p, state.timed_view(p), places.image, places.row, places.column) for p in weighted]
     channels = quantiser.population.shape[-1]
     wanted = places.of(linear)
     sample = Sample(
@@ -196,9 +200,7 @@ def fire(
     """(the population, what its projections add, what was gained): threshold, bias and v0 that minimise E."""
     population, unit = quantiser.population, weights.unit
     channels = population.shape[-1]
-    trial = quantiser.assemble(
-        weights.projections, _theta(unit, quantiser.scale), *np.zeros((2, channels), np.int64)
-    )
+    trial = quantiser.assemble(weights.projections, _theta(unit, quantiser.scale), *np.zeros((2, channels), np.int64))
     drive = state.drive(state.neurons(trial)[1])
     wanted = places.of(linear)
     sample = Sample(

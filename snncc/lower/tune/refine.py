@@ -31,9 +31,7 @@ def refine(
     for step in STEPS:
         fired = spikes(sample, window, *(v.astype(np.float32) for v in (best.threshold, best.shift, best.start)))
         residual = sample.target - fired * (best.threshold / window.timesteps)
-        moved = [
-            g + step / len(groups) * ridge.fit(residual) for g, ridge in zip(groups, ridges, strict=True)
-        ]
+        moved = [g + step / len(groups) * ridge.fit(residual) for g, ridge in zip(groups, ridges, strict=True)]
         trial = replace(sample, drive=_drive(inputs, moved, window))
         again = error(trial, window, best.threshold, best.shift, best.start)
         found = search(trial, window, replace(best, error=again), 1, channelwise)
@@ -44,9 +42,7 @@ def refine(
             break
         chosen = better if channelwise else np.ones_like(better)
         groups = [np.where(chosen.reshape(len(g), 1, -1), new, g) for g, new in zip(groups, moved, strict=True)]
-        best = Choice(
-            *(np.where(chosen, getattr(found, k), getattr(best, k)) for k in Choice.__dataclass_fields__)
-        )
+        best = Choice(*(np.where(chosen, getattr(found, k), getattr(best, k)) for k in Choice.__dataclass_fields__))
         sample = replace(sample, drive=np.where(chosen, trial.drive, sample.drive))
     return groups
 

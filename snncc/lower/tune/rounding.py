@@ -18,6 +18,7 @@ from snncc.lower.quantise import Weighted
 PARTS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0)
 """Candidates for the ridge, as parts of the inputs' mean variance."""
 
+
 def patches(projection: Weighted, view: Array, images: Array, rows: Array, columns: Array) -> Array:
     """X (..., G, M, K): what each of M output positions reads of a view (..., N, H, W, C) or (..., N, C).
 
@@ -148,4 +149,4 @@ def clipped_scale(weights: list[Array], scale: Array, shifts: list[int], diagona
             rounded = np.clip(np.rint(w * factor / step), -limit, limit) * step / factor
             lost = (diagonal[:, :, None] * (rounded - w) ** 2).sum(axis=1).ravel()
             errors[i] += lost if scale.size > 1 else lost.sum()
-    return factors[errors.argmin(axis=0)]
+    return np.asarray(factors[errors.argmin(axis=0)])

@@ -23,9 +23,7 @@ class State:
     `trains[name]` is (T + e, N, *shape) in `step`, (N, *shape) in `count`; `counts[name]` (N, *shape) in both.
     """
 
-    def __init__(
-        self, real: RealNetwork, source: Input, options: Options, x: Array, window: Window
-    ) -> None:
+    def __init__(self, real: RealNetwork, source: Input, options: Options, x: Array, window: Window) -> None:
         self.real, self.dynamics, self.timesteps, self.extra = real, window.dynamics, window.timesteps, window.extra
         self.network = Network(
             name=real.name,
