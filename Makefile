@@ -24,7 +24,7 @@ demo: $(VENV)/.ready ## train a small CNN on real digits, compile it, evaluate i
 	$(BIN)/python examples/demo.py build/demo
 
 test: $(VENV)/.ready tools lint ## lint, then every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
 
 lint: $(VENV)/.ready ## ruff, mypy, import-linter
 	$(BIN)/ruff check .
@@ -36,7 +36,7 @@ bench: $(VENV)/.ready tools ## measure everything; writes benchmarks/results/*.j
 	@for b in benchmarks/*_bench.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
 
 soak: $(VENV)/.ready tools ## the tests with many more random networks
-	SNNCC_EXAMPLES=20 $(BIN)/python -m pytest
+	SNNCC_EXAMPLES=20 $(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
 
 clean: ## remove what was built, not the environment
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -207,6 +207,13 @@ def export(folder: str | Path, targets: Sequence[str] | store.Requests) -> None:
     store.export(Path(folder), _requests(targets))
 
 
+def hardware(folder: str | Path) -> dict[str, Any]:
+    """Layers, LANES and predicted cycles of an exported `verilog` target. FileFormatError where there is none."""
+    from snncc.backends.verilog.emit import summary
+
+    return summary(ir.load(folder), Path(folder) / "verilog")
+
+
 def _requests(targets: Sequence[str] | store.Requests) -> store.Requests:
     if isinstance(targets, str):
         return {targets: {}}

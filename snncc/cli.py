@@ -22,6 +22,59 @@ if TYPE_CHECKING:
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True}
 DYNAMICS = click.Choice(["count", "step"])
 FOLDER = click.Path(file_okay=False)
+TARGET_OPTIONS = {
+    "c": ("pack", "prefix"),
+    "verilog": ("memory_format", "target_fps", "clock_mhz", "max_lanes"),
+}
+
+
+def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What single targets can be asked for; each is None when not given."""
+    formats = click.Choice(["mem", "coe", "mif"])
+    for option in (
+        click.option("--max-lanes", type=int, help="verilog: most weights a layer may read per cycle."),
+        click.option("--clock-mhz", type=float, help="verilog: the clock that --target-fps counts with."),
+        click.option("--target-fps", type=float, help="verilog: images per second to reach, with --clock-mhz."),
+        click.option("--memory-format", type=formats, help="verilog: also write Xilinx .coe or Intel .mif files."),
+        click.option("--prefix", help="c: what every name begins with [default: the network's name]."),
+        click.option("--pack", is_flag=True, default=None, help="c: weights of less than 8 bits packed in flash."),
+    ):
+        command = option(command)
+    return command
+
+
+def _requests(targets: Sequence[str], options: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Target -> its options, taken out of `options`; UsageError where one is given for a target that is not."""
+    requests: dict[str, dict[str, Any]] = {name: {} for name in targets}
+    for target, names in TARGET_OPTIONS.items():
+        for name in names:
+            value = options.pop(name)
+            if value is None:
+                continue
+            if target not in requests:
+                raise click.UsageError(f"--{name.replace('_', '-')} is an option of the target {target}")
+            requests[target][name] = value
+    return requests
+
+
+def _print_balance(folder: str, targets: Sequence[str]) -> None:
+    """The LANES that were chosen, and whether a goal was met."""
+    if "verilog" not in targets:
+        return
+    from snncc import api
+
+    facts = api.hardware(folder)
+    rows = [
+        [row["layer"], str(row["lanes"]), ", ".join(map(str, row["legal"])), f"{row['cycles']:,.0f}"]
+        for row in facts["layers"]
+    ]
+    _print_table("pipeline", ["layer", "LANES", "legal LANES", "cycles per image"], rows)
+    if not facts["goal_met"]:
+        click.echo("The goal cannot be met; this is the nearest possible design.")
+    click.echo(
+        f"at most {facts['worst_latency']:,} cycles from first pixel to result, one result every "
+        f"{facts['worst_interval']:,}"
+    )
 
 
 @click.group(context_settings=HELP)
@@ -50,11 +103,13 @@ def cli() -> None:
 @click.option("--seed", default=0, help="Of the samples that calibration takes.")
 @click.option("--name", default="", help="Identifier for what is generated [default: the model's name].")
 @click.option("--target", "targets", multiple=True, help="Also export to this target; repeatable.")
+@target_options
 @click.option("--force", is_flag=True, help="Replace the folder, if it holds a manifest of ours.")
 def compile_(model: str, calibration: str, output: str, targets: tuple[str, ...], force: bool, **options: Any) -> None:
     """Convert MODEL (.keras or .h5) and write OUTPUT/network.snn and one folder per target."""
     from snncc import api, backends, data, store
 
+    requests = _requests(targets, options)
     for name in targets:
         backends.target(name)
     store.check_free(Path(output), force)
@@ -62,20 +117,24 @@ def compile_(model: str, calibration: str, output: str, targets: tuple[str, ...]
     with _calibrating() as progress:
         network = api.convert(model, x, progress=progress, **options)
     with _status("Writing"):
-        network.write(output, targets, force)
+        network.write(output, requests, force)
     _print_network(network)
+    _print_balance(output, targets)
     click.echo(f"{output}/network.snn  {network.hash[:16]}")
 
 
 @cli.command()
 @click.argument("folder", type=FOLDER)
 @click.option("--target", "targets", multiple=True, required=True, help="Target to add; repeatable.")
-def export(folder: str, targets: tuple[str, ...]) -> None:
+@target_options
+def export(folder: str, targets: tuple[str, ...], **options: Any) -> None:
     """Add targets to a compiled FOLDER, from its network.snn alone."""
     from snncc import api
 
+    requests = _requests(targets, options)
     with _status("Writing"):
-        api.export(folder, targets)
+        api.export(folder, requests)
+    _print_balance(folder, targets)
     for name in targets:
         click.echo(f"{folder}/{name}")
 
@@ -145,16 +204,80 @@ def diagnose(
 
 @cli.command()
 @click.argument("folder", type=click.Path())
+@click.option("--cycles", is_flag=True, help="Clock cycles of the exported hardware instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def inspect(folder: str, as_json: bool) -> None:
+def inspect(folder: str, cycles: bool, as_json: bool) -> None:
     """Populations and projections of a compiled FOLDER: shapes, thresholds, proved widths, bytes, sparsity."""
     from snncc import api, tables
 
+    if cycles:
+        if as_json:
+            click.echo(json.dumps(api.hardware(folder), indent=2))
+        else:
+            _print_balance(folder, ["verilog"])
+        return
     network = api.load(folder)
     if as_json:
         click.echo(json.dumps(tables.summary(network.ir), indent=2))
     else:
         _print_network(network)
+
+
+@cli.command()
+@click.argument("folder", type=FOLDER)
+@click.argument("data_file", metavar="[DATA.npz[:NAME]]", required=False)
+@click.option("--images", type=int, help="At most so many; random ones fill up [default: all of DATA, or the stored].")
+@click.option("--timesteps", "-T", type=int, help="[default: as compiled]")
+@click.option("--target", "targets", multiple=True, help="Verify only this one; repeatable.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def verify(
+    folder: str,
+    data_file: str | None,
+    images: int | None,
+    timesteps: int | None,
+    targets: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Build and run every target in FOLDER and compare every spike with the simulator; status 1 on any difference."""
+    from snncc import api, data
+    from snncc.verify import verify as run
+
+    pixels = None
+    if data_file is not None:
+        pixels = api.load(folder).pixels(data.array(data_file, data.IMAGES)[:images])
+    with _status("Verifying"):
+        report = run(folder, pixels=pixels, images=images, timesteps=timesteps, targets=targets or None)
+    if as_json:
+        click.echo(report.to_json())
+    else:
+        _print_table("verified against the simulator", report.HEADER, report.rows())
+    if not report.ok:
+        sys.exit(1)
+
+
+@cli.command()
+@click.argument("folder", type=FOLDER)
+@click.option("--device", required=True, help="ecp5-25k, ecp5-85k, ice40-up5k, ice40-hx8k or xc7.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def synth(folder: str, device: str, as_json: bool) -> None:
+    """Synthesise the exported hardware of a compiled FOLDER with Yosys and nextpnr; status 2 where it does not fit."""
+    from snncc.synth import synthesise
+
+    with _status(f"Synthesising for {device}"):
+        found = synthesise(folder, device)
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), indent=2))
+    else:
+        header = ["device", "LUT", "FF", "block RAM", "DSP", "Fmax MHz", "cycles/image", "images/s"]
+        cells = [f"{found.luts:,}", f"{found.ffs:,}", f"{found.brams:g}", str(found.dsps)]
+        cells += [
+            "-" if v is None else f"{v:,.1f}" for v in (found.fmax_mhz, found.cycles_per_image, found.images_per_second)
+        ]
+        _print_table("synthesis", header, [[device, *cells]])
+    for line in found.too_large:
+        click.echo(f"too large: {line}", err=True)
+    if found.too_large:
+        sys.exit(2)
 
 
 def _print_network(network: Network) -> None:
@@ -169,6 +292,8 @@ def _print_network(network: Network) -> None:
         f"input {_shape(source['shape'])}, {source['bits']} bits {sign}, {source['encoding']}, "
         f"lambda_0 {source['lambda_0']:g}"
     )
+    if facts["c"] is not None:
+        click.echo(f"in C: {facts['c']['const_bytes']:,} bytes of const data, {facts['c']['state_bytes']:,} of state")
     _print_table(
         "populations",
         ["population", "shape", "neurons", "threshold", "count potential", "bits", "step potential", "bits", "bytes"],

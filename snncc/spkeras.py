@@ -150,9 +150,9 @@ class cnn_to_snn:  # noqa: N801 (SpKeras's name)
             _once("sf changes nothing, as in SpKeras")
         network = self._with(timesteps, thresholding, scaling_factor, spike_ext)
         x, y = np.asarray(x_test), np.asarray(y_test)
-        truth = labels(y, len(x))
         if not len(x):
             raise DataError("there are no images to evaluate")
+        truth = labels(y, len(x))
         readout = network.ir.output.name
         parts = list(_run(network, x, timesteps, lambda outputs: outputs[readout].astype(np.float64), noneloss, fix))
         counts = np.concatenate(parts).reshape(len(x), -1)

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from snncc.backends import c
 from snncc.diagnosis import Diagnosis, LayerError
+from snncc.errors import TargetError
 from snncc.evaluation import Evaluation
 from snncc.ir import (
     Array,
@@ -88,7 +90,18 @@ def summary(network: Network) -> dict[str, Any]:
         "weights": sum(int(_weights(q).size) for p in network.populations for q in p.projections),
         "populations": population_rows(network),
         "projections": projection_rows(network),
+        "c": c_memory(network),
     }
+
+
+def c_memory(network: Network) -> dict[str, int] | None:
+    """Bytes of const data and state of the C program, exact; None where C cannot express the network."""
+    try:
+        c.check(network, {})
+    except TargetError:
+        return None
+    needed = c.memory(network)
+    return {"const_bytes": needed.const, "weight_bytes": needed.weights, "state_bytes": needed.state}
 
 
 def evaluation_row(network: Network, evaluation: Evaluation) -> list[str]:

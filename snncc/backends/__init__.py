@@ -17,6 +17,7 @@ from snncc.ir import Network
 GROUP = "snncc.targets"
 TARGETS = {
     "c": "snncc.backends.c",
+    "verilog": "snncc.backends.verilog",
 }
 
 Options = Mapping[str, Any]

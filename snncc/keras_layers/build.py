@@ -226,8 +226,8 @@ class _Builder:
         network, y = self.network, self.tensors[self.network.output.name]
         if rescale:
             readout = network.output
-            scale = float(readout.lambda_) if readout.fires else 1 / network.output_scale
-            y = layers.Rescaling(scale / self.timesteps, dtype=y.dtype, name=self._unique("output_scale"))(y)
+            scale = readout.lambda_ if readout.fires else np.asarray(1 / network.output_scale)
+            y = layers.Rescaling((scale / self.timesteps).tolist(), dtype=y.dtype, name=self._unique("output_scale"))(y)
         if network.output_shape != network.output.shape:
             y = layers.Reshape(network.output_shape, dtype=y.dtype, name=self._unique("output"))(y)
         if network.head != "linear":

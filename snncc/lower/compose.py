@@ -205,3 +205,8 @@ def total(linears: list[Linear], layer: str) -> Linear:
         (*dict.fromkeys(name for x in linears for name in x.layers), layer),
         all(x.nonnegative_sources for x in linears),
     )
+
+
+def biased(linear: Linear, bias: Array | None) -> Linear:
+    """The map with a bias (C,) more."""
+    return linear if bias is None else replace(linear, bias=linear.bias + bias)

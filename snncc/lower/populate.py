@@ -7,15 +7,13 @@ name; a silent relu is forbidden. Source: docs/contract.md, 1.
 
 from __future__ import annotations
 
-from itertools import groupby
-
 import numpy as np
 
 from snncc import graph
 from snncc.errors import UnsupportedLayerError
 from snncc.graph import Graph, Node, window_counts
 from snncc.ir import INPUT, Array, Head, Projection, Source, SumPool2D, sources
-from snncc.lower.compose import Kernel, Linear, Term, identity, scaled, then, total
+from snncc.lower.compose import Kernel, Linear, Term, biased, identity, scaled, then, total
 from snncc.lower.emit import emit_terms
 from snncc.lower.real import RealNetwork, RealPopulation
 from snncc.lower.values import (
@@ -29,8 +27,13 @@ from snncc.lower.values import (
     Value,
     canonical,
     channels,
+    describe,
+    groups,
     index,
+    index_shape,
     merged,
+    names,
+    reads_input,
     source,
 )
 
@@ -165,7 +168,7 @@ class _Populate:
         """A convolution over all parts: one term per run of signals, a composition per linear part."""
         shape = kernel.output((*value[0].shape[:2], channels(value)))
         linears = []
-        for group, start, stop in _groups(tuple(self._settle(part) for part in value), self.current_input):
+        for group, start, stop in groups(tuple(self._settle(part) for part in value), self.current_input):
             part_kernel = Kernel(kernel.weights[:, :, start:stop], False, kernel.strides, kernel.dilation, kernel.pads)
             if isinstance(group, Signal):
                 term = Term(group.view, group.shape, part_kernel, node.layer)
@@ -173,7 +176,7 @@ class _Populate:
             else:
                 linears.append(self._after_linear(node, group, part_kernel))
         whole = total(linears, node.layer)
-        return (self._pending(node, _biased(whole, bias)),)
+        return (self._pending(node, biased(whole, bias)),)
 
     def _after_linear(self, node: Node, part: Pending, kernel: Kernel) -> Linear:
         if not part.plain:
@@ -182,7 +185,7 @@ class _Populate:
             flattens = part.operations == (ReshapeTo((1, 1, size)),) and kernel.weights.shape[:2] == (1, 1)
             if not flattens or kernel.depthwise:
                 raise UnsupportedLayerError(
-                    f"layer {node.layer!r} reads {_list(part.linear.layers)} through {_describe(part.operations)} "
+                    f"layer {node.layer!r} reads {names(part.linear.layers)} through {describe(part.operations)} "
                     f"with no relu between: {ADVICE}"
                 )
             kernel = Kernel(kernel.weights.reshape(*shape, -1))
@@ -203,7 +206,7 @@ class _Populate:
             else:
                 linear = self._after_linear(node, part, own)
             share = None if bias is None else bias[start * multiplier : stop * multiplier]
-            parts.append(self._pending(node, _biased(linear, share)))
+            parts.append(self._pending(node, biased(linear, share)))
             start = stop
         return tuple(parts)
 
@@ -239,7 +242,7 @@ class _Populate:
             raise UnsupportedLayerError(f"layer {node.layer!r} shifts zero padding: normalise before padding")
         if isinstance(operation, ReshapeTo) and operation.shape[2] != before[2]:
             raise UnsupportedLayerError(
-                f"layer {node.layer!r} normalises after a reshape of {_list(part.linear.layers)}: normalise before it"
+                f"layer {node.layer!r} normalises after a reshape of {names(part.linear.layers)}: normalise before it"
             )
 
     def _average(self, node: Node, value: Value, pool: SumPool2D, readout: bool) -> Value:
@@ -305,7 +308,7 @@ class _Populate:
             return Linear((term,), np.zeros(part.shape[2]), part.shape, (), part.nonnegative)
         if not part.plain:
             raise UnsupportedLayerError(
-                f"layer {node.layer!r} adds {_list(part.linear.layers)} after {_describe(part.operations)} with no "
+                f"layer {node.layer!r} adds {names(part.linear.layers)} after {describe(part.operations)} with no "
                 f"relu between: {ADVICE}"
             )
         return part.linear
@@ -338,7 +341,7 @@ class _Populate:
         signal = self.firing[key]
         shape3 = signal.shape
         for operation in part.operations:
-            shape3 = _index_shape(shape3, operation)
+            shape3 = index_shape(shape3, operation)
             signal = index(signal, operation, shape3)
         return signal
 
@@ -365,11 +368,11 @@ class _Populate:
         value = tuple(self._settle(part) for part in value)
         if isinstance(operation, ReshapeTo) and len(value) > 1:
             signals = all(isinstance(part, Signal) for part in value)
-            mixed = self.current_input and len({_reads_input(part) for part in value}) > 1
+            mixed = self.current_input and len({reads_input(part) for part in value}) > 1
             value = (merged(value),) if signals and not mixed else self._embed(node, value)
         parts: list[Part] = []
         for part in value:
-            shape = _index_shape(part.shape, operation)
+            shape = index_shape(part.shape, operation)
             if isinstance(part, Signal):
                 parts.append(index(part, operation, shape))
             else:
@@ -389,7 +392,7 @@ class _Populate:
         operations = part.operations if isinstance(part, Pending) else ()
         if any(not isinstance(operation, ReshapeTo) for operation in operations):
             raise UnsupportedLayerError(
-                f"the model ends with {_describe(operations)} of {node.layer!r}, which no relu precedes: {ADVICE}"
+                f"the model ends with {describe(operations)} of {node.layer!r}, which no relu precedes: {ADVICE}"
             )
         linear = part.linear if isinstance(part, Pending) else self._as_linear(node, part)
         projections, shape = emit_terms(linear)
@@ -405,45 +408,3 @@ class _Populate:
                 needed.update(name for p in population.projections for name in sources(p.source))
                 kept.append(population)
         return kept[::-1]
-
-
-def _groups(value: Value, apart: bool) -> list[tuple[Part, int, int]]:
-    """Runs of signals as one part each; (part, first channel, last channel + 1). `apart`: the input by itself."""
-    groups: list[tuple[Part, int, int]] = []
-    stop = 0
-    for (is_signal, _), run in groupby(value, lambda p: (isinstance(p, Signal), apart and _reads_input(p))):
-        parts = tuple(run)
-        for part in (merged(parts),) if is_signal else parts:
-            start, stop = stop, stop + part.shape[2]
-            groups.append((part, start, stop))
-    return groups
-
-
-def _reads_input(part: Part) -> bool:
-    return isinstance(part, Signal) and INPUT in sources(part.view)
-
-
-def _biased(linear: Linear, bias: Array | None) -> Linear:
-    return linear if bias is None else Linear(
-        linear.terms, linear.bias + bias, linear.shape, linear.layers, linear.nonnegative_sources
-    )  # fmt: skip
-
-
-def _index_shape(shape: tuple[int, int, int], operation: IndexOp) -> tuple[int, int, int]:
-    match operation:
-        case ReshapeTo(new):
-            return new
-        case PadBy((top, bottom, left, right)):
-            return shape[0] + top + bottom, shape[1] + left + right, shape[2]
-        case PoolMax(size, strides, pads):
-            out = Kernel(np.zeros((*size, shape[2], 1)), True, strides, (1, 1), pads).output(shape)
-            return out[0], out[1], shape[2]
-
-
-def _list(names: tuple[str, ...]) -> str:
-    return ", ".join(repr(name) for name in names) or "a linear tensor"
-
-
-def _describe(operations: tuple[IndexOp, ...]) -> str:
-    words = {ReshapeTo: "a reshape", PadBy: "zero padding", PoolMax: "a max-pool"}
-    return " and ".join(words[type(operation)] for operation in operations) or "nothing"

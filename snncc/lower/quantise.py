@@ -42,6 +42,8 @@ from snncc.sim.linear import read
 MIN_THETA = 512
 MAX_SCALE = 2**20
 MAX_SHIFT = 40
+FEW = 64
+"""A layer whose largest weight is below this keeps fewer than 7 bits of its weights: worth a warning."""
 
 
 def quantise(real: RealNetwork, source: Input, scales: dict[str, Array], options: Options) -> Network:
@@ -190,11 +192,11 @@ class Quantiser:
         q = weight_limit(self.options.signed_bit)
         s = self._common_scale(peaks, m, q)
         used = float(max((peak * s).max() for peak in peaks))
-        if 0 < used < q / 4:
+        if 0 < used < min(q / 4, FEW):
             warnings.warn(
                 f"population {self.population.name!r}: its largest weight is {round(used)} of {q}, because its "
-                f"threshold may not pass {MAX_SCALE}: its input is coded much finer than its weights; use fewer "
-                "--input-bits",
+                f"threshold may not pass {MAX_SCALE}: its input is coded much finer than its "
+                "weights; use fewer --input-bits",
                 SnnccWarning,
                 stacklevel=2,
             )

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import TypeAlias
 
-from snncc.ir import Concat, MaxPool, Pad, Pads, Pair, Reshape, Source, View
+from snncc.ir import INPUT, Concat, MaxPool, Pad, Pads, Pair, Reshape, Source, View, sources, window_shape
 from snncc.lower.compose import Linear, Map
 
 
@@ -116,3 +117,42 @@ def index(signal: Signal, operation: IndexOp, shape: Map) -> Signal:
         case PoolMax(size, strides, pads):
             view = MaxPool(signal.view, size, strides, pads)
     return replace(signal, view=view, shape=shape)
+
+
+def groups(value: Value, apart: bool) -> list[tuple[Part, int, int]]:
+    """Runs of signals as one part each; (part, first channel, last channel + 1). `apart`: the input by itself."""
+    found: list[tuple[Part, int, int]] = []
+    stop = 0
+    for (is_signal, _), run in groupby(value, lambda p: (isinstance(p, Signal), apart and reads_input(p))):
+        parts = tuple(run)
+        for part in (merged(parts),) if is_signal else parts:
+            start, stop = stop, stop + part.shape[2]
+            found.append((part, start, stop))
+    return found
+
+
+def reads_input(part: Part) -> bool:
+    """Whether a part is a view of the input."""
+    return isinstance(part, Signal) and INPUT in sources(part.view)
+
+
+def index_shape(shape: Map, operation: IndexOp) -> Map:
+    """Shape of a map after an index operation."""
+    match operation:
+        case ReshapeTo(new):
+            return new
+        case PadBy((top, bottom, left, right)):
+            return shape[0] + top + bottom, shape[1] + left + right, shape[2]
+        case PoolMax(size, strides, pads):
+            return (*window_shape(shape, size, strides, (1, 1), pads), shape[2])
+
+
+def names(layers: tuple[str, ...]) -> str:
+    """Layers in a message."""
+    return ", ".join(repr(name) for name in layers) or "a linear tensor"
+
+
+def describe(operations: tuple[IndexOp, ...]) -> str:
+    """Index operations in a message."""
+    words = {ReshapeTo: "a reshape", PadBy: "zero padding", PoolMax: "a max-pool"}
+    return " and ".join(words[type(operation)] for operation in operations) or "nothing"

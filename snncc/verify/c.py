@@ -21,7 +21,7 @@ from snncc.errors import OutputError, TargetError
 from snncc.ir import INPUT, Network
 from snncc.resources import resource
 from snncc.verify.compare import Observation
-from snncc.verify.runners import Job, NotRun, require
+from snncc.verify.runners import Job, NotRunError, require
 
 RECORD = np.dtype([("potential", "<i8"), ("spikes", "<u2")])
 STRICT = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
@@ -50,7 +50,7 @@ class _C:
         raise TargetError(f"no variant {variant}")
 
     def fits(self, job: Job) -> None:
-        """NotRun where an emulated board is too small."""
+        """NotRunError where an emulated board is too small."""
 
     @contextmanager
     def run(self, job: Job, variant: str) -> Iterator[Iterator[Observation]]:
@@ -87,7 +87,7 @@ class _Emulated(_C):
         needed = backend.memory(job.network)
         largest = 2 * max(math.prod(job.network.input.shape), *(p.neurons for p in job.network.populations))
         if max(needed.const, needed.state + 2 * largest) > BOARD_BYTES:
-            raise NotRun(
+            raise NotRunError(
                 f"the network needs {needed.const} + {needed.state} bytes, the emulated board has 4 MB of each"
             )
 

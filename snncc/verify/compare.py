@@ -75,7 +75,7 @@ def expectations(network: Network, pixels: Array, timesteps: int) -> Iterable[Ob
     """The simulator's integers, one image at a time so that traces stay small."""
     for image in pixels:
         result = sim.run(network, image[None], timesteps, network.dynamics, trace=True)
-        trace = result.trace
+        trace = result.trace or sim.Trace()
         values = np.asarray(result.values).reshape(-1).astype(np.int64)
         readout = network.output.name
         if network.dynamics == "step":

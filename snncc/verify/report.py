@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Literal
-
-from rich.table import Table
+from typing import ClassVar, Literal, TypeAlias
 
 
 @dataclass(frozen=True)
@@ -29,13 +27,16 @@ class Mismatch:
         )
 
 
+Status: TypeAlias = Literal["pass", "fail", "not run"]
+
+
 @dataclass(frozen=True)
 class Outcome:
     """One variant of one target. `values`: integers compared. `reason`: why it failed or was not run."""
 
     target: str
     variant: str
-    status: Literal["pass", "fail", "not run"]
+    status: Status
     images: int = 0
     values: int = 0
     mismatches: int = 0
@@ -47,6 +48,8 @@ class Outcome:
 @dataclass(frozen=True)
 class Report:
     """All outcomes. `ok`: something ran, and nothing that ran differs; `strict` (CI) wants everything to have run."""
+
+    HEADER: ClassVar = ["target", "variant", "images", "values compared", "mismatches", "seconds", "result"]
 
     outcomes: tuple[Outcome, ...]
     strict: bool = False
@@ -60,13 +63,17 @@ class Report:
         """`{"ok": ..., "targets": [{"target", "variant", "status", "images", "values", "mismatches", ...}]}`."""
         return json.dumps({"ok": self.ok, "targets": [asdict(o) for o in self.outcomes]}, indent=2)
 
-    def table(self) -> Table:
-        """For a terminal."""
-        table = Table("target", "variant", "images", "values compared", "mismatches", "seconds", "result")
-        for o in self.outcomes:
-            note = str(o.first_mismatch) if o.first_mismatch else o.reason
-            shown = f"{o.status}: {note}" if note else o.status
-            table.add_row(
-                o.target, o.variant, str(o.images), f"{o.values:,}", str(o.mismatches), f"{o.seconds:.1f}", shown
-            )
-        return table
+    def rows(self) -> list[list[str]]:
+        """One row per outcome under HEADER, for a table."""
+        return [
+            [
+                o.target,
+                o.variant,
+                str(o.images),
+                f"{o.values:,}",
+                f"{o.mismatches:,}",
+                f"{o.seconds:.1f}",
+                ": ".join(filter(None, (o.status, str(o.first_mismatch or o.reason)))),
+            ]
+            for o in self.outcomes
+        ]

@@ -15,8 +15,8 @@ from snncc.backends.vectors import VECTORS, random_pixels
 from snncc.errors import DataError, SnnccError, TargetError
 from snncc.ir import Array
 from snncc.verify.compare import Observation, Tally, expectations
-from snncc.verify.report import Outcome, Report
-from snncc.verify.runners import RUNNERS, Job, NotRun, Runner
+from snncc.verify.report import Outcome, Report, Status
+from snncc.verify.runners import RUNNERS, Job, NotRunError, Runner
 
 DEFAULT_IMAGES = 4
 
@@ -28,13 +28,15 @@ def verify(
     images: int | None = None,
     timesteps: int | None = None,
     targets: Iterable[str] | None = None,
+    variants: Iterable[str] | None = None,
     strict: bool | None = None,
 ) -> Report:
     """Compare every backend in a compiled folder with the simulator, integer by integer.
 
     pixels: (N, *input.shape) integers; None takes a target's vectors.npz, then seeded random images. images: at
     most that many (random ones fill up where there are fewer). timesteps: T, default the network's T_max.
-    targets: names from RUNNERS; default all whose files are there. strict: what could not run counts as failure
+    targets: names from RUNNERS; default all whose files are there.
+    variants: only these of each. strict: what could not run counts as failure
     (default: in CI). Errors: FileFormatError, DataError, TargetError where nothing can be verified.
     """
     folder = Path(folder).resolve()
@@ -46,7 +48,7 @@ def verify(
         raise TargetError(f"cannot verify {unknown[0]!r}: choose from {', '.join(RUNNERS)}")
     if not chosen:
         raise TargetError(f"{folder}: no target that can be verified is in this folder")
-    outcomes = [o for name in chosen for o in _outcomes(name, RUNNERS[name], job)]
+    outcomes = [o for name in chosen for o in _outcomes(name, RUNNERS[name], job, variants)]
     return Report(tuple(outcomes), os.environ.get("CI") == "true" if strict is None else strict)
 
 
@@ -65,32 +67,23 @@ def _pixels(folder: Path, network: ir.Network, pixels: Array | None, images: int
     return np.concatenate([known, more])
 
 
-def _outcomes(name: str, runner: Runner, job: Job) -> list[Outcome]:
+def _outcomes(name: str, runner: Runner, job: Job, wanted: Iterable[str] | None) -> list[Outcome]:
     outcomes = []
-    for variant in runner.variants(job):
+    for variant in (v for v in runner.variants(job) if wanted is None or v in wanted):
         start = time.monotonic()
-        tally, status, reason = Tally(), "fail", ""
+        tally, reason = Tally(), ""
+        status: Status = "fail"
         try:
             with runner.run(job, variant) as observed:
                 _compare(tally, expectations(job.network, job.pixels, job.timesteps), observed)
             status = "fail" if tally.mismatches else "pass"
-        except NotRun as error:
+        except NotRunError as error:
             status, reason = "not run", str(error)
         except (SnnccError, ValueError) as error:
             reason = str(error)
-        outcomes.append(
-            Outcome(
-                name,
-                variant,
-                status,
-                tally.images,
-                tally.values,
-                tally.mismatches,
-                tally.first,
-                round(time.monotonic() - start, 3),
-                reason,
-            )  # fmt: skip
-        )
+        seconds = round(time.monotonic() - start, 3)
+        found = (tally.images, tally.values, tally.mismatches, tally.first)
+        outcomes.append(Outcome(name, variant, status, *found, seconds, reason))
     return outcomes
 
 

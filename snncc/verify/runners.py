@@ -13,7 +13,7 @@ from snncc.ir import Array, Network
 from snncc.verify.compare import Observation
 
 
-class NotRun(Exception):
+class NotRunError(Exception):
     """A runner cannot run here; the message says what to install or why. Never counted as passed."""
 
 
@@ -37,21 +37,28 @@ class Runner(Protocol):
         """Ways to build it, each an outcome of its own."""
 
     def run(self, job: Job, variant: str) -> AbstractContextManager[Iterator[Observation]]:
-        """Build, run, and yield one observation per image. NotRun; SnnccError where building or running fails."""
+        """Build, run, and yield one observation per image. NotRunError; SnnccError where building or running fails."""
 
 
 def require(tool: str, package: str) -> str:
-    """Path of a tool, or NotRun naming the package that brings it."""
+    """Path of a tool, or NotRunError naming the package that brings it."""
     path = shutil.which(tool)
     if path is None:
-        raise NotRun(f"install {package} (no {tool} on PATH)")
+        raise NotRunError(f"install {package} (no {tool} on PATH)")
     return path
 
 
 def _runners() -> dict[str, Runner]:
     from snncc.verify.c import CortexM4, Host, RiscV
+    from snncc.verify.verilog import Icarus, Verilator
 
-    return {"c-host": Host(), "c-cortex-m4": CortexM4(), "c-rv32": RiscV()}
+    return {
+        "c-host": Host(),
+        "c-cortex-m4": CortexM4(),
+        "c-rv32": RiscV(),
+        "verilog-icarus": Icarus(),
+        "verilog-verilator": Verilator(),
+    }
 
 
 RUNNERS: dict[str, Runner] = _runners()

@@ -65,6 +65,7 @@ def residual(**options: Any) -> ir.Network:
     """Convolution, depthwise, a residual Add with a strided shortcut, pooling, dense: every kind at once."""
     bits = options.get("signed_bit", 8)
     q = 2 ** (bits - 1) - 1
+    start, half = ir.Source("first"), {"strides": (2, 2)}
     first = population(
         "first", (8, 8, 8),
         ir.Conv2D(name="a", source=ir.Source("input"), weights=weights(1, 3, 3, 3, 8, bits=bits), pads=(1, 1, 1, 1)),
@@ -72,14 +73,17 @@ def residual(**options: Any) -> ir.Network:
     )  # fmt: skip
     deep = population(
         "deep", (8, 8, 8),
-        ir.DepthwiseConv2D(name="b", source=ir.Source("first"), weights=weights(2, 3, 3, 8, 1, bits=bits), pads=(1, 1, 1, 1)),
+        ir.DepthwiseConv2D(name="b", source=start, weights=weights(2, 3, 3, 8, 1, bits=bits), pads=(1, 1, 1, 1)),
         theta=np.arange(8) + 2 * q, bias=3, v0=q,
     )  # fmt: skip
     added = population(
         "added", (4, 4, 8),
-        ir.Conv2D(name="c", source=ir.Source("deep"), weights=weights(3, 3, 3, 8, 8, bits=bits), strides=(2, 2), pads=(0, 1, 0, 1), shift=1),
-        ir.Conv2D(name="d", source=ir.Source("first"), weights=weights(4, 1, 1, 8, 8, bits=bits), strides=(2, 2)),
-        ir.DepthwiseConv2D(name="e", source=ir.Source("first"), weights=weights(5, 2, 2, 8, 1, bits=bits), strides=(2, 2)),
+        ir.Conv2D(
+            name="c", source=ir.Source("deep"), weights=weights(3, 3, 3, 8, 8, bits=bits), shift=1, **half,
+            pads=(0, 1, 0, 1),
+        ),
+        ir.Conv2D(name="d", source=start, weights=weights(4, 1, 1, 8, 8, bits=bits), **half),
+        ir.DepthwiseConv2D(name="e", source=start, weights=weights(5, 2, 2, 8, 1, bits=bits), **half),
         theta=12 * q, bias=-7, v0=6 * q,
     )  # fmt: skip
     pooled = population(

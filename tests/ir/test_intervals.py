@@ -153,10 +153,10 @@ def test_the_interval_is_reached() -> None:
     """The bound of `count` is the largest u itself, so one less would be left: the check above can fail."""
     network = strategies.proved(single([1, -2], bias=np.array(3, np.int64)))
     case = strategies.Case(network, np.array([[127, -127]]), 5)
-    seen = partial_sums(case, "count", random.Random(0))  # noqa: S311 (an order of addition)
+    seen = partial_sums(case, "count", random.Random(0))
     assert seen["hidden"][1] == network.intervals["count"]["hidden"][1]
     for dynamics in ("count", "step"):
-        seen = partial_sums(case, dynamics, random.Random(0))  # noqa: S311 (an order of addition)
+        seen = partial_sums(case, dynamics, random.Random(0))
         assert not outside(network, dynamics, seen)
         tight = {name: (low, high - 1) for name, (low, high) in seen.items()}
         assert outside(ir.replace(network, intervals={dynamics: tight}), dynamics, seen) == ["hidden", "last"]

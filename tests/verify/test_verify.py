@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from snncc import ir
 from snncc.backends.vectors import golden
+from snncc.cli import cli
 from snncc.errors import DataError, TargetError
 from snncc.verify import verify
 from snncc.verify.report import Outcome, Report
@@ -50,8 +52,8 @@ def ties(dynamics: str) -> ir.Network:
 
 
 def outcome(folder: Path, pixels: np.ndarray | None = None) -> Outcome:
-    report = verify(folder, pixels=pixels, targets=["c-host"], strict=False)
-    host = next(o for o in report.outcomes if o.variant == "gcc -O0")
+    report = verify(folder, pixels=pixels, targets=["c-host"], variants=["gcc -O0"], strict=False)
+    (host,) = report.outcomes
     assert report.ok == (host.status == "pass")
     return host
 
@@ -104,12 +106,12 @@ def test_report(tmp_path: Path) -> None:
     }  # fmt: skip
     neurons = sum(p.neurons for p in network.populations[:-1])
     assert said["targets"][0]["values"] == 3 * (network.timesteps * (2 * neurons + 192) + 10 + 1)
-    assert report.table().row_count == len(report.outcomes)
+    assert [len(row) for row in report.rows()] == [len(report.HEADER)] * len(report.outcomes)
 
 
 def test_more_images_than_vectors(tmp_path: Path) -> None:
     folder = compiled(residual(), tmp_path / "net")
-    report = verify(folder, images=7, timesteps=5, targets=["c-host"], strict=False)
+    report = verify(folder, images=7, timesteps=5, targets=["c-host"], variants=["gcc -O3"], strict=False)
     assert {o.images for o in report.outcomes if o.status != "not run"} == {7}
     with pytest.raises(DataError, match="at least 1"):
         verify(folder, images=0)
@@ -145,3 +147,24 @@ def test_a_broken_program_fails(tmp_path: Path) -> None:
     assert "status 4" in outcome(folder).reason
     edited(folder / "c" / "net.c", lambda text: text + "\n#error broken\n")
     assert "broken" in outcome(folder).reason
+
+
+def test_command(tmp_path: Path) -> None:
+    """`snncc verify` and the options of `snncc export`, as a user types them."""
+    folder = compiled(residual(signed_bit=4), tmp_path / "net")
+    runner = CliRunner()
+    told = json.loads(runner.invoke(cli, ["inspect", str(folder), "--json"]).output)["c"]
+    assert f"NET_STATE_BYTES {told['state_bytes']}U" in (folder / "c" / "net.h").read_text()
+    assert f"NET_CONST_BYTES {told['const_bytes']}U" in (folder / "c" / "net.h").read_text()
+    done = runner.invoke(cli, ["export", str(folder), "--target", "c", "--pack", "--prefix", "tiny"])
+    assert done.exit_code == 0, done.output
+    assert (folder / "c" / "tiny.h").is_file() and not (folder / "c" / "net.h").exists()
+    done = runner.invoke(cli, ["verify", str(folder), "--target", "c-host", "--images", "2", "--json"])
+    assert done.exit_code == 0 and json.loads(done.output)["targets"][0]["images"] == 2
+    np.savez(tmp_path / "data.npz", x=np.random.default_rng(0).random((3, 8, 8, 3)))
+    done = runner.invoke(cli, ["verify", str(folder), str(tmp_path / "data.npz"), "--target", "c-host"])
+    assert done.exit_code == 0 and "values compared" in done.output, done.output
+    edited(folder / "c" / "tiny.c", lambda text: text.replace("tiny_tables.bias_first[c]", "0"))
+    done = runner.invoke(cli, ["verify", str(folder), "--target", "c-host"])
+    assert done.exit_code == 1 and "of first" in done.output
+    assert runner.invoke(cli, ["export", str(folder), "--target", "c", "--prefix", "a-b"]).exit_code != 0

@@ -135,7 +135,7 @@ def emit(network: ir.Network, folder: Path, options: Options) -> None:
             stream = environment.get_template(template).stream(context)
             stream.enable_buffering(64)
             with (folder / name).open("w", encoding="utf-8", newline="\n") as out:
-                stream.dump(out)
+                out.writelines(stream)
         np.savez_compressed(folder / VECTORS, pixels=pixels)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
@@ -166,14 +166,15 @@ def _context(plan: Plan) -> dict[str, Any]:
     value_type = "int32_t" if output.fires else plan.runs[-1]["a"].ctype
     return {
         "p": plan.p, "P": plan.p.upper(), "network": network, "hash": ir.content_hash(network), "pack": plan.pack,
-        "constants": {c.name: c for c in plan.constants}, "windows": dict(plan.windows), "tables": plan.tables, "window_type": plan.window_type,
+        "constants": {c.name: c for c in plan.constants}, "windows": dict(plan.windows), "tables": plan.tables,
+        "window_type": plan.window_type,
         "members": plan.members, "state_bytes": max(1, plan.state_bytes), "const_bytes": plan.const_bytes,
         "weight_bytes": plan.weight_bytes, "pixel": plan.pixel, "count": plan.count, "levels": source.levels,
         "pixel_low": low, "pixel_checks": " || ".join(checks), "pixels": math.prod(source.shape),
         "outputs": output.neurons, "value_type": value_type, "runs": plan.runs, "scans": plan.scans,
         "use": plan.kernels.context(), "text": arrays.lines, "table": table, "entry": entry,
         "channels": 1 if table is None else table.length // 256,
-        "rate_input": plan.buffers.get(ir.INPUT, "") if source.encoding == "rate" and network.dynamics == "count" else "",
+        "rate_input": plan.buffers[ir.INPUT] if source.encoding == "rate" and network.dynamics == "count" else "",
         "spike_values": plan.buffers[output.name] if output.fires else "",
     }  # fmt: skip
 

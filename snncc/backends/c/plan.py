@@ -13,7 +13,7 @@ from snncc.backends.c import scatter
 from snncc.backends.c.edges import Edge, Wiring, wire
 from snncc.backends.c.kernels import Accumulator, Kernels, Value
 from snncc.backends.c.layout import Lifetime, Member, order, place, struct_bytes
-from snncc.backends.c.types import DTYPES, SIZES, Constant, Weights, lay_weights, signed, span
+from snncc.backends.c.types import DTYPES, Constant, Weights, lay_weights, signed, span
 from snncc.backends.c.views import Move, Pool, Splitter, spatial
 from snncc.ir import INPUT, Array
 
@@ -120,8 +120,9 @@ class Plan:
         self.constants.append(Constant(name, ctype, flat, note))
         return f"{self.p}_tables.{name}"
 
-    def parameter(self, population: ir.Population, kind: str, values: Array, flat: bool) -> str:
-        """A C expression of a parameter at position p + q, channel c: a literal where all are equal."""
+    def parameter(self, population: ir.Population, kind: str, flat: bool) -> str:
+        """A C expression of theta, bias or v0 at position p + q, channel c: a literal where all are equal."""
+        values: Array = getattr(population, kind)
         if values.min() == values.max():
             return literal(int(values.min()))
         channels = population.shape[-1]
@@ -213,21 +214,20 @@ class Plan:
         ctype = signed((min(low, theta[0]), max(high, theta[1], self.network.timesteps)), 32)
         return Accumulator.of(ctype)
 
-    def _counting_run(self, population: ir.Population, wiring: Wiring, index: int) -> dict[str, Any]:
+    def counting_run(self, population: ir.Population, wiring: Wiring, index: int) -> dict[str, Any]:
         flat = wiring.flat
         a = self._count_type(population)
-        bias = self.parameter(population, "bias", population.bias, flat)
-        v0 = self.parameter(population, "v0", population.v0, flat)
+        bias = self.parameter(population, "bias", flat)
+        v0 = self.parameter(population, "v0", flat)
         factor = "steps"
         start = v0 if bias == "0" else f"{bias} * steps" + ("" if v0 == "0" else f" + {v0}")
         run = self.run(population, wiring, index, list(wiring.edges), a=a, factor=factor, start=start)
         run["uses_steps"] = "steps" in start or any(e.current for e in wiring.edges)
         run["fires"] = population.fires
         if population.fires:
-            run["theta"] = self.parameter(population, "theta", population.theta, flat)
-            run["limit"] = (
-                "limit" if population.saturates or not self.network.spike_ext else f"limit + {self.network.spike_ext}U"
-            )
+            run["theta"] = self.parameter(population, "theta", flat)
+            more = 0 if population.saturates else self.network.spike_ext
+            run["limit"] = f"limit + {more}U" if more else "limit"
             run["out"] = self.buffers.get(population.name)
             self.kernels.fire(a)
         return run
@@ -268,7 +268,7 @@ class Plan:
             self.buffers[INPUT] = "image"
         for index, (population, wiring, made) in enumerate(zip(populations, self.wirings, self.made, strict=True), 1):
             before = [self._operation(o) for o in made]
-            self.runs.append(self._counting_run(population, wiring, index) | {"before": before})
+            self.runs.append(self.counting_run(population, wiring, index) | {"before": before})
 
     def _operation(self, operation: Pool | Move) -> dict[str, Any]:
         x = self.value(operation.name)

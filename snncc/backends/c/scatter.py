@@ -47,9 +47,7 @@ def plan_step(plan: Plan) -> None:
     if network.input.encoding == "rate":
         _encoder(plan, targets, kept)
     if not network.output.fires:
-        plan.runs.append(
-            plan._counting_run(network.output, plan.wirings[-1], len(network.populations)) | {"before": []}
-        )
+        plan.runs.append(plan.counting_run(network.output, plan.wirings[-1], len(network.populations)) | {"before": []})
 
 
 def _encoder(plan: Plan, targets: dict[str, list[dict[str, Any]]], kept: list[str]) -> None:
@@ -85,11 +83,11 @@ def _scan(
     )
     plan.members.append(member)
     flat = wiring.flat
-    bias = plan.parameter(population, "bias", population.bias, flat)
+    bias = plan.parameter(population, "bias", flat)
     scan = {
         "name": population.name, "index": index, "positions": positions, "channels": channels, "v": v, "a": wide,
-        "theta": here(plan.parameter(population, "theta", population.theta, flat)),
-        "v0": here(plan.parameter(population, "v0", population.v0, flat)),
+        "theta": here(plan.parameter(population, "theta", flat)),
+        "v0": here(plan.parameter(population, "v0", flat)),
         "bias": here(bias), "lazy": lazy, "by_channel": per_channel, "input": False, "driven": bool(currents),
         "uses_elapsed": lazy, "uses_live": bool(currents) or (not lazy and bias != "0"),
     }  # fmt: skip

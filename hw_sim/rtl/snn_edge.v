@@ -1,0 +1,135 @@
+// One projection's input: the banks that its source writes, the scanner, the scatter walk and the weight lanes.
+// The layer gives it its turn once per frame; it then adds one bank's events to the layer's potentials and is done.
+// A frame whose meta word says "empty" has no events and costs two cycles.
+`default_nettype none
+module snn_edge #(
+    parameter SRC_LANES = 4,
+    parameter CW = 1,
+    parameter D0 = 1,
+    parameter D1 = 1,
+    parameter BLOCKS = 4,
+    parameter D0W = 1,
+    parameter D1W = 1,
+    parameter D2W = 4,
+    parameter WORDS = 4,
+    parameter SAW = 2,          // width of w_addr: a word within a bank
+    parameter BANKS = 2,
+    parameter AW = 3,           // address width of all banks
+    parameter MW = 8,
+    parameter HAS_MAP = 0,
+    parameter LANES_ON_X = 0,
+    parameter CHANNELWISE = 0,
+    parameter GROUPS = 1,
+    parameter WAW = 4,
+    parameter VAW = 4,
+    parameter NW = 1,
+    parameter BW = 1,
+    parameter WSTRIDE = 1,
+    parameter WSTEP_Y = 0,
+    parameter WSTEP_X = 0,
+    parameter VSTEP_Y = 0,
+    parameter VSTEP_X = 0,
+    parameter Y_DEPTH = 1,
+    parameter X_DEPTH = 1,
+    parameter C_DEPTH = 1,
+    parameter YW = 1,
+    parameter XW = 1,
+    parameter Y_FILE = "y.mem",
+    parameter X_FILE = "x.mem",
+    parameter C_FILE = "c.mem",
+    parameter LANES = 4,
+    parameter WB = 8,
+    parameter VALUES = 0,
+    parameter VALUE_SIGNED = 0,
+    parameter ONES = 0,
+    parameter LANES_PER_CHANNEL = 0,
+    parameter SHIFT = 0,
+    parameter VW = 16,
+    parameter WDEPTH = 16,
+    parameter W_FILE = "w.mem"
+) (
+    input  wire                    clk,
+    input  wire                    rst,
+    // the source writes one bank at a time, a word at a time
+    output wire                    w_ready,
+    input  wire                    w_en,
+    input  wire [SAW-1:0]          w_addr,
+    input  wire [SRC_LANES*CW-1:0] w_data,
+    input  wire                    w_commit,
+    input  wire [MW-1:0]           w_meta,
+    // the layer
+    input  wire                    turn,
+    output wire                    done,
+    output wire [MW-1:0]           meta,
+    output wire                    o_valid,
+    output wire [VAW-1:0]          o_vaddr,
+    output wire [LANES*VW-1:0]     o_data
+);
+    localparam EMPTY = 2;       // bit of the meta word: {T, empty, drive, final}
+
+    localparam [1:0] IDLE = 2'd0, RUN = 2'd1, DONE = 2'd2;
+    reg [1:0] state_q;
+
+    wire have, scan_busy, walk_busy, lanes_busy;
+    wire [AW-1:0] w_base, r_base, raddr;
+    wire [SRC_LANES*CW-1:0] rdata;
+    wire start = state_q == IDLE && turn && have && !meta[EMPTY];
+    wire [AW-1:0] w_offset = w_addr;
+
+    assign done = state_q == DONE;
+
+    always @(posedge clk)
+        if (rst) state_q <= IDLE;
+        else case (state_q)
+            IDLE: if (turn && have) state_q <= meta[EMPTY] ? DONE : RUN;
+            RUN: if (!scan_busy && !walk_busy && !lanes_busy) state_q <= DONE;
+            default: state_q <= IDLE;
+        endcase
+
+    snn_bank #(.BANKS(BANKS), .WORDS(WORDS), .AW(AW), .MW(MW)) u_bank (
+        .clk(clk), .rst(rst),
+        .w_ready(w_ready), .w_base(w_base), .w_commit(w_commit), .w_meta(w_meta),
+        .have(have), .r_base(r_base), .r_meta(meta), .r_release(done));
+
+    snn_ram #(.WIDTH(SRC_LANES * CW), .DEPTH(BANKS * WORDS), .AW(AW)) u_events (
+        .clk(clk), .we(w_en), .waddr(w_base + w_offset), .wdata(w_data), .raddr(raddr), .rdata(rdata));
+
+    wire ev_valid, ev_ready;
+    wire [D0W-1:0] ev_d0;
+    wire [D1W-1:0] ev_d1;
+    wire [D2W-1:0] ev_d2;
+    wire [CW-1:0]  ev_value;
+    snn_scan #(
+        .LANES(SRC_LANES), .CW(CW), .D0(D0), .D1(D1), .BLOCKS(BLOCKS),
+        .D0W(D0W), .D1W(D1W), .D2W(D2W), .AW(AW)
+    ) u_scan (
+        .clk(clk), .rst(rst), .start(start), .base(r_base), .busy(scan_busy), .raddr(raddr), .rdata(rdata),
+        .ev_valid(ev_valid), .ev_ready(ev_ready),
+        .ev_d0(ev_d0), .ev_d1(ev_d1), .ev_d2(ev_d2), .ev_value(ev_value));
+
+    wire t_valid;
+    wire [WAW-1:0] t_waddr;
+    wire [VAW-1:0] t_vaddr;
+    wire [CW-1:0]  t_value;
+    wire [BW-1:0]  t_block;
+    snn_walk #(
+        .CW(CW), .D0W(D0W), .D1W(D1W), .D2W(D2W),
+        .HAS_MAP(HAS_MAP), .LANES_ON_X(LANES_ON_X), .CHANNELWISE(CHANNELWISE), .GROUPS(GROUPS),
+        .WAW(WAW), .VAW(VAW), .NW(NW), .BW(BW),
+        .WSTRIDE(WSTRIDE), .WSTEP_Y(WSTEP_Y), .WSTEP_X(WSTEP_X), .VSTEP_Y(VSTEP_Y), .VSTEP_X(VSTEP_X),
+        .Y_DEPTH(Y_DEPTH), .X_DEPTH(X_DEPTH), .C_DEPTH(C_DEPTH), .YW(YW), .XW(XW),
+        .Y_FILE(Y_FILE), .X_FILE(X_FILE), .C_FILE(C_FILE)
+    ) u_walk (
+        .clk(clk), .rst(rst), .ev_valid(ev_valid), .ev_ready(ev_ready),
+        .ev_d0(ev_d0), .ev_d1(ev_d1), .ev_d2(ev_d2), .ev_value(ev_value), .busy(walk_busy),
+        .o_valid(t_valid), .o_waddr(t_waddr), .o_vaddr(t_vaddr), .o_value(t_value), .o_block(t_block));
+
+    snn_lanes #(
+        .LANES(LANES), .WB(WB), .CW(CW), .VALUES(VALUES), .VALUE_SIGNED(VALUE_SIGNED), .ONES(ONES),
+        .LANES_PER_CHANNEL(LANES_PER_CHANNEL), .SHIFT(SHIFT), .VW(VW),
+        .WDEPTH(WDEPTH), .WAW(WAW), .VAW(VAW), .BW(BW), .FILE(W_FILE)
+    ) u_lanes (
+        .clk(clk), .rst(rst), .i_valid(t_valid), .i_waddr(t_waddr), .i_vaddr(t_vaddr), .i_value(t_value),
+        .i_block(t_block), .busy(lanes_busy), .o_valid(o_valid), .o_vaddr(o_vaddr), .o_data(o_data));
+endmodule
+`default_nettype wire

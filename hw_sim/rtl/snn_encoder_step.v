@@ -1,0 +1,115 @@
+// Rate encoder of `step`: an image is stored, then each of T frames runs every pixel's neuron once, LANES at a time.
+//   V += p;  s = V >= L;  V -= L*s      with V = 0 at the start, L = 2^PB - 1; EXT empty frames follow
+`default_nettype none
+module snn_encoder_step #(
+    parameter LANES = 4,
+    parameter PB = 8,
+    parameter WORDS = 4,
+    parameter SAW = 2,
+    parameter TW = 4,
+    parameter MW = 7,
+    parameter EXT = 0
+) (
+    input  wire             clk,
+    input  wire             rst,
+    output wire             allow,
+    input  wire             p_valid,
+    input  wire [PB-1:0]    p_data,
+    input  wire [TW-1:0]    p_timesteps,
+    input  wire             p_end,
+    input  wire             p_abort,
+    input  wire             o_ready,
+    output wire             o_en,
+    output wire [SAW-1:0]   o_addr,
+    output wire [LANES-1:0] o_data,
+    output wire             o_commit,
+    output wire [MW-1:0]    o_meta
+);
+    localparam LW = (LANES > 1) ? $clog2(LANES) : 1;
+    localparam [LW-1:0] L_END = LANES - 1;
+    localparam [SAW-1:0] W_END = WORDS - 1;
+    localparam [1:0] LOAD = 2'd0, WAIT = 2'd1, PASS = 2'd2, EMPTY = 2'd3;
+
+    reg [1:0]          state_q;
+    reg [TW-1:0]       t_q, frame_q;
+    reg [LW-1:0]       lane_q;
+    reg [SAW-1:0]      addr_q, addr1_q;
+    reg                valid1_q, reading_q;
+    reg [LANES*PB-1:0] word_q, word;
+
+    wire [TW-1:0] frames = t_q + EXT;
+    wire last_frame = frame_q == frames;
+    wire full = lane_q == L_END;
+    wire load = p_valid && (full || p_end);
+    wire empty_sent = state_q == EMPTY && o_ready;
+
+    integer i;
+    always @* begin
+        word = word_q;
+        for (i = 0; i < LANES; i = i + 1)
+            if (lane_q == i) word[i*PB +: PB] = p_data;
+    end
+
+    wire [2*LANES*PB-1:0] rdata;
+    wire [LANES*PB-1:0] next_v, next_p;
+    snn_ram #(.WIDTH(2 * LANES * PB), .DEPTH(WORDS), .AW(SAW)) u_state (
+        .clk(clk), .we(load || valid1_q), .waddr(load ? addr_q : addr1_q),
+        .wdata(load ? {word, {LANES*PB{1'b0}}} : {next_p, next_v}), .raddr(addr_q), .rdata(rdata));
+
+    genvar g;
+    generate
+        for (g = 0; g < LANES; g = g + 1) begin : g_lane
+            wire [PB-1:0] p = rdata[(LANES + g)*PB +: PB];
+            wire [PB:0] v = {1'b0, rdata[g*PB +: PB]} + {1'b0, p};
+            wire fire = v >= {1'b0, {PB{1'b1}}};
+            wire [PB:0] less = v - {1'b0, {PB{1'b1}}};
+            assign next_p[g*PB +: PB] = p;
+            assign next_v[g*PB +: PB] = fire ? less[PB-1:0] : v[PB-1:0];
+            assign o_data[g] = fire;
+        end
+    endgenerate
+
+    wire frame_done = valid1_q && addr1_q == W_END;
+
+    assign allow = state_q == LOAD;
+    assign o_en = valid1_q;
+    assign o_addr = addr1_q;
+    assign o_commit = frame_done || empty_sent;
+    assign o_meta = {t_q, state_q == EMPTY, state_q == PASS, last_frame};
+
+    always @(posedge clk) begin
+        if (rst) begin
+            state_q <= LOAD;
+            reading_q <= 1'b0;
+            valid1_q <= 1'b0;
+            addr_q <= 0;
+            lane_q <= 0;
+            word_q <= 0;
+        end else begin
+            valid1_q <= reading_q;
+            if (p_valid) begin
+                lane_q <= (full || p_end || p_abort) ? {LW{1'b0}} : lane_q + 1'b1;
+                addr_q <= (p_end || p_abort) ? {SAW{1'b0}} : (full ? addr_q + 1'b1 : addr_q);
+                word_q <= (full || p_end || p_abort) ? {LANES*PB{1'b0}} : word;
+            end
+            if (reading_q) begin
+                addr_q <= addr_q == W_END ? {SAW{1'b0}} : addr_q + 1'b1;
+                if (addr_q == W_END) reading_q <= 1'b0;
+            end
+            case (state_q)
+                LOAD: if (p_end) state_q <= WAIT;
+                WAIT: if (o_ready) begin
+                    state_q <= PASS;
+                    reading_q <= 1'b1;
+                end
+                PASS: if (frame_done) state_q <= last_frame ? LOAD : (frame_q < t_q ? WAIT : EMPTY);
+                default: if (empty_sent && last_frame) state_q <= LOAD;
+            endcase
+        end
+        if (p_valid) t_q <= p_timesteps;
+        addr1_q <= addr_q;
+        if (state_q == LOAD) frame_q <= 1;
+        else if (o_commit) frame_q <= frame_q + 1'b1;
+    end
+endmodule
+`default_nettype wire

@@ -1,0 +1,143 @@
+// The firing pass of `count`: FIRE_LANES neurons every PERIOD cycles.
+//   u = V + b*T + v0;  n = clip(floor(u / theta), 0, T + CLIP_EXT);  V = 0
+// The division is a restoring compare-subtract over STAGES*PERIOD quotient bits. FIRES = 0: u itself is the output.
+`default_nettype none
+module snn_fire_count #(
+    parameter LANES = 4,
+    parameter VW = 16,
+    parameter VAW = 4,
+    parameter WORDS = 16,
+    parameter FIRES = 1,
+    parameter FIRE_LANES = 4,
+    parameter OUT_CW = 4,
+    parameter OAW = 4,
+    parameter TW = 4,
+    parameter THW = 16,
+    parameter BIASW = 16,
+    parameter V0W = 16,
+    parameter P_DEPTH = 1,
+    parameter PAW = 1,
+    parameter STAGES = 1,
+    parameter PERIOD = 4,
+    parameter CLIP_EXT = 0
+) (
+    input  wire                                  clk,
+    input  wire                                  rst,
+    input  wire                                  start,
+    input  wire [TW-1:0]                         timesteps,
+    output wire                                  done,
+    output wire                                  read,
+    output wire [VAW-1:0]                        raddr,
+    input  wire [LANES*VW-1:0]                   rdata,
+    output wire [PAW-1:0]                        p_addr,
+    input  wire [FIRE_LANES*(THW+BIASW+V0W)-1:0] p_data,
+    output wire                                  write,
+    output wire [VAW-1:0]                        waddr,
+    output wire [LANES*VW-1:0]                   wdata,
+    output wire                                  o_en,
+    output wire [OAW-1:0]                        o_addr,
+    output wire [FIRE_LANES*OUT_CW-1:0]          o_data
+);
+    localparam NP = THW + BIASW + V0W;
+    localparam SUBS = LANES / FIRE_LANES;
+    localparam SW = (SUBS > 1) ? $clog2(SUBS) : 1;
+    localparam CNTW = (PERIOD > 1) ? $clog2(PERIOD) : 1;
+    localparam [VAW-1:0] V_END = WORDS - 1;
+    localparam [PAW-1:0] P_END = P_DEPTH - 1;
+    localparam [SW-1:0] S_END = SUBS - 1;
+    localparam [CNTW-1:0] C_END = PERIOD - 1;
+    localparam [OAW-1:0] O_END = WORDS * SUBS - 1;
+
+    // stage 0: one part of a word is read at each tick
+    reg             run_q, valid1_q, valid2_q, valid3_q;
+    reg [CNTW-1:0]  phase_q;
+    reg [VAW-1:0]   addr_q, addr1_q;
+    reg [SW-1:0]    sub_q, sub1_q;
+    reg [PAW-1:0]   p_addr_q;
+    reg [OAW-1:0]   o_addr_q;
+
+    wire tick = run_q && phase_q == 0;
+    wire sub_end = sub_q == S_END;
+
+    assign read = run_q;
+    assign raddr = addr_q;
+    assign p_addr = p_addr_q;
+    assign write = valid1_q && sub1_q == S_END;
+    assign waddr = addr1_q;
+    assign wdata = {LANES*VW{1'b0}};
+
+    always @(posedge clk) begin
+        if (rst) begin
+            run_q <= 1'b0;
+            valid1_q <= 1'b0;
+            valid2_q <= 1'b0;
+            valid3_q <= 1'b0;
+        end else begin
+            if (start) run_q <= 1'b1;
+            else if (tick && sub_end && addr_q == V_END) run_q <= 1'b0;
+            valid1_q <= tick;
+            valid2_q <= valid1_q;
+            valid3_q <= valid2_q;
+        end
+        if (start) begin
+            phase_q <= 0;
+            addr_q <= 0;
+            sub_q <= 0;
+            p_addr_q <= 0;
+        end else begin
+            phase_q <= phase_q == C_END ? {CNTW{1'b0}} : phase_q + 1'b1;
+            if (tick) begin
+                sub_q <= sub_end ? {SW{1'b0}} : sub_q + 1'b1;
+                if (sub_end) addr_q <= addr_q + 1'b1;
+                p_addr_q <= p_addr_q == P_END ? {PAW{1'b0}} : p_addr_q + 1'b1;
+            end
+        end
+        addr1_q <= addr_q;
+        sub1_q <= sub_q;
+        if (start) o_addr_q <= 0;
+        else if (o_en) o_addr_q <= o_addr_q + 1'b1;
+    end
+
+    assign o_addr = o_addr_q;
+    assign done = o_en && o_addr_q == O_END;
+
+    wire [FIRE_LANES*VW-1:0] part = rdata[sub1_q*FIRE_LANES*VW +: FIRE_LANES*VW];
+    wire signed [TW:0] steps = {1'b0, timesteps};
+    wire [TW:0] clip = timesteps + CLIP_EXT;
+
+    wire [FIRE_LANES-1:0] lane_valid;
+    assign o_en = lane_valid[0];
+
+    genvar i;
+    generate
+        for (i = 0; i < FIRE_LANES; i = i + 1) begin : g_lane
+            wire signed [V0W-1:0]   v0 = p_data[i*NP +: V0W];
+            wire signed [BIASW-1:0] b = p_data[i*NP + V0W +: BIASW];
+            wire        [THW-1:0]   th = p_data[i*NP + V0W + BIASW +: THW];
+            reg signed [VW-1:0]       v_q, v0_q, u_q;
+            reg signed [BIASW+TW:0]   bt_q;
+            reg        [THW-1:0]      th2_q, th3_q;
+
+            always @(posedge clk) begin
+                v_q <= part[i*VW +: VW];
+                v0_q <= v0;
+                bt_q <= b * steps;
+                th2_q <= th;
+                u_q <= v_q + bt_q + v0_q;
+                th3_q <= th2_q;
+            end
+
+            if (FIRES != 0) begin : g_divide
+                wire [STAGES*PERIOD-1:0] quotient;
+                snn_divide #(.UW(VW), .DW(THW), .STAGES(STAGES), .PERIOD(PERIOD)) u_divide (
+                    .clk(clk), .rst(rst), .i_valid(valid3_q), .i_dividend(u_q), .i_divisor(th3_q),
+                    .o_valid(lane_valid[i]), .o_quotient(quotient));
+                assign o_data[i*OUT_CW +: OUT_CW] = quotient > clip ? clip : quotient;
+            end else begin : g_passes
+                assign lane_valid[i] = valid3_q;
+                assign o_data[i*OUT_CW +: OUT_CW] = u_q;
+            end
+        end
+    endgenerate
+endmodule
+`default_nettype wire

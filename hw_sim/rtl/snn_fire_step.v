@@ -1,0 +1,109 @@
+// The firing pass of `step`: a word of LANES neurons a cycle, three stages (read, add, compare).
+//   s = V + b + D (driven frames);  fire = s >= theta;  V = restart ? v0 : s - theta*fire
+// FIRES = 0: s itself is the output and V = restart ? v0 : s.
+`default_nettype none
+module snn_fire_step #(
+    parameter LANES = 4,
+    parameter VW = 16,
+    parameter VAW = 4,
+    parameter WORDS = 16,
+    parameter FIRES = 1,
+    parameter OUT_CW = 1,
+    parameter OAW = 4,
+    parameter THW = 16,
+    parameter BIASW = 16,
+    parameter V0W = 16,
+    parameter P_DEPTH = 1,
+    parameter PAW = 1
+) (
+    input  wire                               clk,
+    input  wire                               rst,
+    input  wire                               start,
+    input  wire                               restart,
+    input  wire                               driven,
+    output wire                               done,
+    output wire                               read,
+    output wire [VAW-1:0]                     raddr,
+    input  wire [LANES*VW-1:0]                rdata,
+    input  wire [LANES*VW-1:0]                ddata,
+    output wire [PAW-1:0]                     p_addr,
+    input  wire [LANES*(THW+BIASW+V0W)-1:0]   p_data,
+    output wire                               write,
+    output wire [VAW-1:0]                     waddr,
+    output wire [LANES*VW-1:0]                wdata,
+    output wire                               o_en,
+    output wire [OAW-1:0]                     o_addr,
+    output wire [LANES*OUT_CW-1:0]            o_data
+);
+    localparam NP = THW + BIASW + V0W;
+    localparam [VAW-1:0] V_END = WORDS - 1;
+    localparam [PAW-1:0] P_END = P_DEPTH - 1;
+
+    reg            read_q, valid1_q, valid2_q, last1_q, last2_q;
+    reg [VAW-1:0]  addr_q, addr1_q, addr2_q;
+    reg [PAW-1:0]  p_addr_q;
+
+    assign read = read_q;
+    assign raddr = addr_q;
+    assign p_addr = p_addr_q;
+    assign write = valid2_q;
+    assign waddr = addr2_q;
+    assign o_en = valid2_q;
+    assign o_addr = addr2_q;
+    assign done = valid2_q && last2_q;
+
+    always @(posedge clk) begin
+        if (rst) begin
+            read_q <= 1'b0;
+            valid1_q <= 1'b0;
+            valid2_q <= 1'b0;
+        end else begin
+            if (start) read_q <= 1'b1;
+            else if (addr_q == V_END) read_q <= 1'b0;
+            valid1_q <= read_q;
+            valid2_q <= valid1_q;
+        end
+        if (start) begin
+            addr_q <= 0;
+            p_addr_q <= 0;
+        end else begin
+            addr_q <= addr_q + 1'b1;
+            p_addr_q <= p_addr_q == P_END ? {PAW{1'b0}} : p_addr_q + 1'b1;
+        end
+        addr1_q <= addr_q;
+        addr2_q <= addr1_q;
+        last1_q <= addr_q == V_END;
+        last2_q <= last1_q;
+    end
+
+    genvar i;
+    generate
+        for (i = 0; i < LANES; i = i + 1) begin : g_lane
+            wire signed [VW-1:0]    v = rdata[i*VW +: VW];
+            wire signed [VW-1:0]    d = ddata[i*VW +: VW];
+            wire signed [V0W-1:0]   v0 = p_data[i*NP +: V0W];
+            wire signed [BIASW-1:0] b = p_data[i*NP + V0W +: BIASW];
+            wire        [THW-1:0]   th = p_data[i*NP + V0W + BIASW +: THW];
+            reg signed [VW-1:0]     s_q, v0_q;
+            reg signed [THW:0]      th_q;
+
+            always @(posedge clk) begin
+                if (driven) s_q <= v + b + d;
+                else s_q <= v;
+                v0_q <= v0;
+                th_q <= {1'b0, th};
+            end
+
+            if (FIRES != 0) begin : g_fires
+                wire signed [VW-1:0] less = s_q - th_q;
+                wire fire = s_q >= th_q;
+                assign wdata[i*VW +: VW] = restart ? v0_q : (fire ? less : s_q);
+                assign o_data[i*OUT_CW +: OUT_CW] = fire;
+            end else begin : g_passes
+                assign wdata[i*VW +: VW] = restart ? v0_q : s_q;
+                assign o_data[i*OUT_CW +: OUT_CW] = s_q;
+            end
+        end
+    endgenerate
+endmodule
+`default_nettype wire

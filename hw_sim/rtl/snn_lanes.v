@@ -1,0 +1,99 @@
+// What one event adds to LANES potentials: 2^SHIFT * weight * value, per lane. The weight word is read from the ROM in
+// the cycle of i_valid; o_data belongs to the cycle after o_valid, when the potential word has been read too.
+// VALUES = 0: events are spikes (value 1), no multiplier. ONES: every weight is 1, no ROM.
+// LANES_PER_CHANNEL > 0: only the event's block of that many lanes takes part.
+`default_nettype none
+module snn_lanes #(
+    parameter LANES = 4,
+    parameter WB = 8,
+    parameter CW = 1,
+    parameter VALUES = 0,
+    parameter VALUE_SIGNED = 0,
+    parameter ONES = 0,
+    parameter LANES_PER_CHANNEL = 0,
+    parameter SHIFT = 0,
+    parameter VW = 16,
+    parameter WDEPTH = 16,
+    parameter WAW = 4,
+    parameter VAW = 4,
+    parameter BW = 1,
+    parameter FILE = "w.mem"
+) (
+    input  wire                clk,
+    input  wire                rst,
+    input  wire                i_valid,
+    input  wire [WAW-1:0]      i_waddr,
+    input  wire [VAW-1:0]      i_vaddr,
+    input  wire [CW-1:0]       i_value,
+    input  wire [BW-1:0]       i_block,
+    output wire                busy,
+    output wire                o_valid,
+    output wire [VAW-1:0]      o_vaddr,
+    output wire [LANES*VW-1:0] o_data
+);
+    localparam PB = WB + CW;                        // a product's width: |weight| < 2^(WB-1)
+    localparam [LANES*WB-1:0] ALL_ONES = {LANES{{{(WB-1){1'b0}}, 1'b1}}};
+
+    reg  [CW-1:0]       value_q;
+    reg  [BW-1:0]       block_q;
+    wire [LANES*WB-1:0] weights;
+
+    always @(posedge clk) begin
+        value_q <= i_value;
+        block_q <= i_block;
+    end
+
+    generate
+        if (ONES != 0) begin : g_ones
+            assign weights = ALL_ONES;
+        end else begin : g_rom
+            snn_rom #(.WIDTH(LANES * WB), .DEPTH(WDEPTH), .AW(WAW), .FILE(FILE)) u_weights (
+                .clk(clk), .addr(i_waddr), .data(weights));
+        end
+
+        if (VALUES != 0) begin : g_timed
+            reg           valid_q;
+            reg [VAW-1:0] vaddr_q;
+            always @(posedge clk) begin
+                valid_q <= i_valid && !rst;
+                vaddr_q <= i_vaddr;
+            end
+            assign o_valid = valid_q;
+            assign o_vaddr = vaddr_q;
+            assign busy = valid_q;
+        end else begin : g_direct
+            assign o_valid = i_valid;
+            assign o_vaddr = i_vaddr;
+            assign busy = 1'b0;
+        end
+    endgenerate
+
+    wire signed [CW:0] value = {(VALUE_SIGNED != 0) & value_q[CW-1], value_q};
+
+    genvar i;
+    generate
+        for (i = 0; i < LANES; i = i + 1) begin : g_lane
+            wire signed [WB-1:0] weight = weights[i*WB +: WB];
+            wire                 active;
+            wire signed [VW-1:0] amount;
+            if (LANES_PER_CHANNEL != 0 && LANES_PER_CHANNEL < LANES) begin : g_masked
+                localparam [BW-1:0] BLOCK = i / LANES_PER_CHANNEL;
+                assign active = block_q == BLOCK;
+            end else begin : g_whole
+                assign active = 1'b1;
+            end
+            if (VALUES != 0) begin : g_product
+                reg signed [PB-1:0] product_q;
+                always @(posedge clk)
+                    if (active) product_q <= weight * value;
+                    else product_q <= 0;
+                assign amount = product_q;
+            end else begin : g_spike
+                wire signed [WB-1:0] taken = weight & {WB{active}};
+                assign amount = taken;
+            end
+            assign o_data[i*VW +: VW] = amount <<< SHIFT;
+        end
+    endgenerate
+endmodule
+`default_nettype wire

@@ -1,0 +1,181 @@
+// One population: its edges take turns to add into the potential memory, then one pass over all neurons fires.
+// Frame: a timestep (step) or an image (count). After reset a first pass with no output brings every potential to its
+// start value; later the pass of an image's last frame does that.
+//   COUNT = 0: V += b (+ D); s = V >= theta; V -= theta*s.   D: the constant drive of a current input, added once per
+//              image by the edges marked in DRIVE_EDGES and kept in a memory of its own.
+//   COUNT = 1: u = V + b*T + v0; n = clip(u / theta); V = 0.
+// FIRES = 0 (readout, max-pool): the potential itself is the output; READOUT: only in the last frame of an image.
+// The frame's meta word {T, empty, drive, final} comes with the first edge's events and goes on with the output.
+`default_nettype none
+module snn_layer #(
+    parameter EDGES = 1,
+    parameter LANES = 4,
+    parameter VW = 16,
+    parameter VAW = 4,
+    parameter WORDS = 16,               // potential words = OH*OW*groups
+    parameter COUNT = 0,
+    parameter FIRES = 1,
+    parameter READOUT = 0,
+    parameter MAXIMUM = 0,              // max instead of sum
+    parameter BYPASS = 1,               // 0 where two adds in a row never meet the same word (two groups or more)
+    parameter HAS_DRIVE = 0,
+    parameter [EDGES-1:0] DRIVE_EDGES = 0,
+    parameter FIRE_LANES = 4,           // count: neurons fired at a time; step: LANES
+    parameter OUT_CW = 1,               // bits of one output element
+    parameter OAW = 4,                  // address width of an output word
+    parameter TW = 4,
+    parameter MW = 7,
+    parameter THW = 16,
+    parameter BIASW = 16,
+    parameter V0W = 16,
+    parameter P_DEPTH = 1,
+    parameter PAW = 1,
+    parameter P_FILE = "p.mem",
+    parameter STAGES = 1,               // count: divider stages ...
+    parameter PERIOD = 4,               // ... of this many cycles, one quotient bit each
+    parameter CLIP_EXT = 0              // count: n <= T + CLIP_EXT
+) (
+    input  wire                         clk,
+    input  wire                         rst,
+    output wire [EDGES-1:0]             e_turn,
+    input  wire [EDGES-1:0]             e_done,
+    input  wire [MW-1:0]                e_meta,     // of edge 0
+    input  wire [EDGES-1:0]             e_valid,
+    input  wire [EDGES*VAW-1:0]         e_vaddr,
+    input  wire [EDGES*LANES*VW-1:0]    e_data,
+    input  wire                         o_ready,    // every consumer has a free bank
+    output wire                         o_en,
+    output wire [OAW-1:0]               o_addr,
+    output wire [FIRE_LANES*OUT_CW-1:0] o_data,
+    output wire                         o_commit,
+    output wire [MW-1:0]                o_meta
+);
+    localparam FINAL = 0, DRIVEN = 1;
+    localparam IW = (EDGES > 1) ? $clog2(EDGES) : 1;
+    localparam [IW-1:0] LAST_EDGE = EDGES - 1;
+    localparam PW = FIRE_LANES * (THW + BIASW + V0W);
+    localparam [1:0] WALK = 2'd0, WAIT = 2'd1, FIRE = 2'd2;
+
+    reg [1:0]    state_q;
+    reg [IW-1:0] edge_q;
+    reg [MW-1:0] meta_q;
+    reg          init_q;
+
+    wire is_final = meta_q[FINAL] || init_q;
+    wire emits = !init_q && (READOUT == 0 || meta_q[FINAL]);
+    wire fire_start = state_q == WAIT && (o_ready || !emits);
+    wire fire_done, fire_en;
+    wire turn_over = state_q == WALK && e_done[edge_q];
+
+    genvar g;
+    generate
+        for (g = 0; g < EDGES; g = g + 1) begin : g_turn
+            assign e_turn[g] = state_q == WALK && edge_q == g;
+        end
+    endgenerate
+
+    always @(posedge clk)
+        if (rst) begin
+            state_q <= WAIT;
+            edge_q <= 0;
+            init_q <= 1'b1;
+            meta_q <= 0;
+        end else begin
+            if (turn_over && edge_q == 0) meta_q <= e_meta;
+            case (state_q)
+                WALK: if (turn_over) begin
+                    edge_q <= edge_q == LAST_EDGE ? {IW{1'b0}} : edge_q + 1'b1;
+                    if (edge_q == LAST_EDGE) state_q <= WAIT;
+                end
+                WAIT: if (fire_start) state_q <= FIRE;
+                default: if (fire_done) begin
+                    state_q <= WALK;
+                    init_q <= 1'b0;
+                end
+            endcase
+        end
+
+    // ---- scatter: read in the cycle of s_valid, add and write in the next, bypass when the same word comes again
+    wire                s_valid = e_valid[edge_q];
+    wire [VAW-1:0]      s_vaddr = e_vaddr[edge_q*VAW +: VAW];
+    wire [LANES*VW-1:0] s_data = e_data[edge_q*LANES*VW +: LANES*VW];
+    wire                to_drive = (HAS_DRIVE != 0) && DRIVE_EDGES[edge_q];
+    reg                 add_q, drive_q, again_q;
+    reg [VAW-1:0]       add_addr_q;
+    reg [LANES*VW-1:0]  sum_q;
+    wire [LANES*VW-1:0] sum;
+    wire [LANES*VW-1:0] v_rdata, d_rdata;
+
+    always @(posedge clk) begin
+        add_q <= s_valid && !rst;
+        drive_q <= to_drive;
+        add_addr_q <= s_vaddr;
+        again_q <= add_q && s_vaddr == add_addr_q && drive_q == to_drive;
+        sum_q <= sum;
+    end
+
+    generate
+        for (g = 0; g < LANES; g = g + 1) begin : g_sum
+            wire signed [VW-1:0] stored = drive_q ? d_rdata[g*VW +: VW] : v_rdata[g*VW +: VW];
+            wire signed [VW-1:0] held = sum_q[g*VW +: VW];
+            wire signed [VW-1:0] old = BYPASS != 0 && again_q ? held : stored;
+            wire signed [VW-1:0] more = s_data[g*VW +: VW];
+            if (MAXIMUM != 0) begin : g_max
+                assign sum[g*VW +: VW] = more > old ? more : old;
+            end else begin : g_add
+                assign sum[g*VW +: VW] = old + more;
+            end
+        end
+    endgenerate
+
+    // ---- firing pass
+    wire                f_read, f_write;
+    wire [VAW-1:0]      f_raddr, f_waddr;
+    wire [LANES*VW-1:0] f_wdata;
+    wire [PAW-1:0]      p_addr;
+    wire [PW-1:0]       p_data;
+
+    snn_rom #(.WIDTH(PW), .DEPTH(P_DEPTH), .AW(PAW), .FILE(P_FILE)) u_parameters (
+        .clk(clk), .addr(p_addr), .data(p_data));
+
+    wire                we = f_write || (add_q && !drive_q);
+    wire [VAW-1:0]      waddr = f_write ? f_waddr : add_addr_q;
+    snn_ram #(.WIDTH(LANES * VW), .DEPTH(WORDS), .AW(VAW)) u_potential (
+        .clk(clk), .we(we), .waddr(waddr), .wdata(f_write ? f_wdata : sum),
+        .raddr(f_read ? f_raddr : s_vaddr), .rdata(v_rdata));
+
+    generate
+        if (HAS_DRIVE != 0) begin : g_drive
+            wire d_clear = f_write && is_final;
+            snn_ram #(.WIDTH(LANES * VW), .DEPTH(WORDS), .AW(VAW)) u_drive (
+                .clk(clk), .we(d_clear || (add_q && drive_q)), .waddr(waddr),
+                .wdata(d_clear ? {LANES*VW{1'b0}} : sum), .raddr(f_read ? f_raddr : s_vaddr), .rdata(d_rdata));
+        end else begin : g_no_drive
+            assign d_rdata = {LANES*VW{1'b0}};
+        end
+
+        if (COUNT != 0) begin : g_count
+            snn_fire_count #(
+                .LANES(LANES), .VW(VW), .VAW(VAW), .WORDS(WORDS), .FIRES(FIRES), .FIRE_LANES(FIRE_LANES),
+                .OUT_CW(OUT_CW), .OAW(OAW), .TW(TW), .THW(THW), .BIASW(BIASW), .V0W(V0W), .P_DEPTH(P_DEPTH),
+                .PAW(PAW), .STAGES(STAGES), .PERIOD(PERIOD), .CLIP_EXT(CLIP_EXT)
+            ) u_fire (
+                .clk(clk), .rst(rst), .start(fire_start), .timesteps(meta_q[MW-1 -: TW]), .done(fire_done),
+                .read(f_read), .raddr(f_raddr), .rdata(v_rdata), .p_addr(p_addr), .p_data(p_data),
+                .write(f_write), .waddr(f_waddr), .wdata(f_wdata), .o_en(fire_en), .o_addr(o_addr), .o_data(o_data));
+        end else begin : g_step
+            snn_fire_step #(
+                .LANES(LANES), .VW(VW), .VAW(VAW), .WORDS(WORDS), .FIRES(FIRES), .OUT_CW(OUT_CW), .OAW(OAW),
+                .THW(THW), .BIASW(BIASW), .V0W(V0W), .P_DEPTH(P_DEPTH), .PAW(PAW)
+            ) u_fire (
+                .clk(clk), .rst(rst), .start(fire_start), .restart(is_final), .driven(meta_q[DRIVEN]), .done(fire_done),
+                .read(f_read), .raddr(f_raddr), .rdata(v_rdata), .ddata(d_rdata), .p_addr(p_addr), .p_data(p_data),
+                .write(f_write), .waddr(f_waddr), .wdata(f_wdata), .o_en(fire_en), .o_addr(o_addr), .o_data(o_data));
+        end
+    endgenerate
+
+    assign o_en = fire_en && emits;
+    assign o_commit = fire_done && emits;
+    assign o_meta = meta_q & ~({{(MW-1){1'b0}}, 1'b1} << 2);    // what a layer sends is never "empty"
+endmodule
+`default_nettype wire

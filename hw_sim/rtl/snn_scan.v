@@ -1,0 +1,105 @@
+// Find-first-one scanner: reads the words of one bank in ascending order and offers every non-zero element as an
+// event (d0, d1, d2, value), lowest lane first. A word holds LANES elements of CW bits along d2; the words of a bank
+// are those of a D0 x D1 x BLOCKS map. A word without events costs one cycle, an event at least one.
+`default_nettype none
+module snn_scan #(
+    parameter LANES = 4,
+    parameter CW = 1,
+    parameter D0 = 1,
+    parameter D1 = 1,
+    parameter BLOCKS = 4,
+    parameter D0W = 1,
+    parameter D1W = 1,
+    parameter D2W = 4,
+    parameter AW = 5
+) (
+    input  wire                clk,
+    input  wire                rst,
+    input  wire                start,
+    input  wire [AW-1:0]       base,
+    output wire                busy,
+    output wire [AW-1:0]       raddr,
+    input  wire [LANES*CW-1:0] rdata,
+    output wire                ev_valid,
+    input  wire                ev_ready,
+    output wire [D0W-1:0]      ev_d0,
+    output wire [D1W-1:0]      ev_d1,
+    output wire [D2W-1:0]      ev_d2,
+    output wire [CW-1:0]       ev_value
+);
+    reg                busy_q, first_q, last_q;
+    reg [AW-1:0]       ptr_q;
+    reg [LANES-1:0]    rem_q;
+    reg [LANES*CW-1:0] cur_q;
+    reg [D0W-1:0]      d0_q;
+    reg [D1W-1:0]      d1_q;
+    reg [D2W-1:0]      d2_q;
+
+    wire [LANES-1:0] rest = rem_q & (rem_q - 1'b1);
+    wire accept = ev_valid && ev_ready;
+    wire drained = (rem_q == 0) || (accept && rest == 0);
+    wire load = busy_q && drained && !last_q;
+
+    reg [LANES-1:0] nonzero;
+    reg [D2W-1:0]   lane;
+    reg [CW-1:0]    value;
+    integer i;
+    always @* begin
+        lane = 0;
+        value = cur_q[0 +: CW];
+        for (i = LANES - 1; i >= 0; i = i - 1) begin
+            nonzero[i] = |rdata[i*CW +: CW];
+            if (rem_q[i]) begin
+                lane = i[D2W-1:0];
+                value = cur_q[i*CW +: CW];
+            end
+        end
+    end
+
+    assign busy = busy_q;
+    assign raddr = start ? base : (load ? ptr_q + 1'b1 : ptr_q);
+    assign ev_valid = rem_q != 0;
+    assign ev_d0 = d0_q;
+    assign ev_d1 = d1_q;
+    assign ev_d2 = d2_q + lane;
+    assign ev_value = value;
+
+    // position of the word that is loaded next, relative to the current one
+    localparam [D0W-1:0] D0_END = D0 - 1;
+    localparam [D1W-1:0] D1_END = D1 - 1;
+    localparam [D2W-1:0] D2_END = (BLOCKS - 1) * LANES;
+    localparam [D2W:0] STEP = LANES;
+    wire end2 = first_q || d2_q == D2_END;
+    wire end1 = end2 && (first_q || d1_q == D1_END);
+    wire [D2W-1:0] d2_next = end2 ? {D2W{1'b0}} : d2_q + STEP[D2W-1:0];
+    wire [D1W-1:0] d1_next = end1 ? {D1W{1'b0}} : (end2 ? d1_q + 1'b1 : d1_q);
+    wire [D0W-1:0] d0_next = first_q ? {D0W{1'b0}} : (end1 ? d0_q + 1'b1 : d0_q);
+
+    always @(posedge clk) begin
+        if (rst) begin
+            busy_q <= 1'b0;
+            rem_q <= 0;
+        end else if (start) begin
+            busy_q <= 1'b1;
+            rem_q <= 0;
+        end else begin
+            if (accept) rem_q <= rest;
+            if (load) rem_q <= nonzero;
+            if (busy_q && drained && last_q) busy_q <= 1'b0;
+        end
+        if (start) begin
+            first_q <= 1'b1;
+            last_q <= 1'b0;
+            ptr_q <= base;
+        end else if (load) begin
+            first_q <= 1'b0;
+            last_q <= d2_next == D2_END && d1_next == D1_END && d0_next == D0_END;
+            ptr_q <= ptr_q + 1'b1;
+            cur_q <= rdata;
+            d0_q <= d0_next;
+            d1_q <= d1_next;
+            d2_q <= d2_next;
+        end
+    end
+endmodule
+`default_nettype wire

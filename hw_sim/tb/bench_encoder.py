@@ -1,0 +1,77 @@
+"""Both encoders: n = floor(p*T / L) in `count`, an evenly firing neuron in `step`; aborted images leave no trace."""
+
+import random
+
+import cocotb
+from bench import P, begin, settle, tick, unpack
+
+FRAME_BITS = 3
+
+
+async def image(dut, pixels, timesteps, frames, abort_after=None):
+    """Feed one image; words of each committed frame as lists of elements, and each frame's meta word."""
+    out, metas, current, sent = [], [], {}, 0
+    width = P.get("CW", 1)
+    for _ in range(100 * (len(pixels) + 2) * (frames + 2)):
+        if len(out) == frames:
+            break
+        stop = sent == abort_after
+        feed = sent < len(pixels) and int(dut.allow.value) == 1
+        last = sent == len(pixels) - 1
+        dut.p_valid.value, dut.p_timesteps.value = int(feed), timesteps
+        dut.p_data.value = (pixels[sent] if feed else 0) & (2 ** P["PB"] - 1)
+        dut.p_end.value, dut.p_abort.value = int(feed and last and not stop), int(feed and stop)
+        await settle()
+        if int(dut.o_en.value):
+            current[int(dut.o_addr.value)] = unpack(int(dut.o_data.value), width, P["LANES"], bool(P.get("SIGNED")))
+        if int(dut.o_commit.value):
+            out.append([v for a in sorted(current) for v in current[a]])
+            metas.append(int(dut.o_meta.value))
+            current = {}
+        await tick(dut)
+        sent += int(feed)
+        if stop and feed:
+            break
+    dut.p_valid.value = dut.p_end.value = dut.p_abort.value = 0
+    await tick(dut)
+    await tick(dut)
+    return out, metas
+
+
+@cocotb.test()
+async def frames_of_images(dut):
+    rng = random.Random(6)
+    await begin(dut, p_valid=0, p_data=0, p_timesteps=1, p_end=0, p_abort=0, o_ready=1)
+    levels = 2 ** (P["PB"] - 1) - 1 if P.get("SIGNED") else 2 ** P["PB"] - 1
+    most = min(2 ** P["TW"] - 1 - P["EXT"], 9)
+    count = P["PIXELS"]
+    for trial in range(6):
+        steps = [1, most, rng.randint(1, most)][trial % 3]
+        pixels = [rng.choice([0, 1, levels, rng.randint(0, levels)]) for _ in range(count)]
+        if P.get("SIGNED"):
+            pixels = [p * rng.choice([-1, 1]) for p in pixels]
+        if trial % 2 and count > 1:
+            await image(dut, pixels, steps, 1, abort_after=rng.randrange(count))
+        expected = reference(pixels, steps, levels)
+        out, metas = await image(dut, pixels, steps, len(expected))
+        cut = [frame[:count] for frame in out]
+        assert cut == expected, (cut, expected)
+        assert all(not any(frame[count:]) for frame in out)
+        assert [m & 1 for m in metas] == [0] * (len(metas) - 1) + [1]
+        assert all(m >> FRAME_BITS == steps for m in metas)
+
+
+def reference(pixels, steps, levels):
+    """Straight from the contract; an empty frame has no elements."""
+    if "RATE" not in P:
+        seen, frames = [0] * len(pixels), []
+        for t in range(1, steps + 1):
+            now = [p * t // levels for p in pixels]
+            frames.append([b - a for a, b in zip(seen, now, strict=True)])
+            seen = now
+        return frames + [[]] * P["EXT"]
+    if P["RATE"]:
+        return [[p * steps // levels for p in pixels]]
+    if P["BY_T"]:
+        return [[p * steps for p in pixels]]
+    return [pixels] + [[]] * (steps + P["EXT"] - 1)

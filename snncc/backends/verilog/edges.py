@@ -1,0 +1,243 @@
+"""Edges: one leaf of one projection as parameters, weight ROM and tables of `snn_edge`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from snncc.backends.verilog.layout import Layout
+from snncc.backends.verilog.leaves import Leaf, Shape, as_map, axes
+from snncc.backends.verilog.window import POINT, Axis
+from snncc.errors import TargetError
+from snncc.ir import Array, Dense, DepthwiseConv2D, Identity, Projection, SumPool2D, kernel_size
+
+EXPANSION_LIMIT = 2**22
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """A projection without its source: windows, weights (KH, KW, C, C_out or M) or None for ones, shift."""
+
+    name: str
+    y: Axis
+    x: Axis
+    view: tuple[int, int, int]
+    channelwise: bool
+    multiplier: int
+    weights: Array | None
+    shift: int
+
+    @property
+    def taps(self) -> Array:
+        """The weights; ones where the projection has none."""
+        if self.weights is None:
+            return np.ones((self.y.kernel, self.x.kernel, self.view[2], 1), np.int8)
+        return self.weights
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Everything `snn_edge` is instantiated with. `rom` (words, lanes) integers or None; tables (entries, 3 or 2)."""
+
+    name: str
+    source: str
+    layout: Layout
+    lanes: int
+    flat: bool
+    has_map: bool
+    channelwise: bool
+    groups: int
+    lanes_per_channel: int
+    shift: int
+    cw: int
+    signed: bool
+    values: bool
+    drive: bool
+    banks: int
+    wstride: int
+    wsteps: tuple[int, int]
+    vsteps: tuple[int, int]
+    rom: Array | None
+    y_table: Array | None
+    x_table: Array | None
+    c_table: Array | None
+    weight_bits: int
+    target_words: int
+
+    @property
+    def scan(self) -> tuple[int, int, int]:
+        """(D0, D1, BLOCKS) as the scanner counts them."""
+        grid = self.layout
+        return (1, 1, grid.words) if self.flat else (grid.d0, grid.d1, grid.blocks)
+
+    def fan_out(self) -> Array:
+        """Cycles that an event of each lane of a bank walks, (words * lanes,); 0 where nothing is reached."""
+        grid = self.layout
+        total = np.full((grid.d0, grid.d1, grid.blocks * grid.lanes), self.groups, np.int64)
+        if self.y_table is not None and self.x_table is not None:
+            y, x = self.y_table[:, 0], self.x_table[:, 0]
+            if grid.on_x:
+                row = np.zeros(grid.blocks * grid.lanes, np.int64)
+                row[: len(x)] = x
+                total = total * y[None, :, None] * row
+            else:
+                total = total * y[:, None, None] * x[None, :, None]
+        return total.reshape(-1)
+
+    def describe(self) -> dict[str, Any]:
+        depth, width = (0, 0) if self.rom is None else (len(self.rom), self.lanes * self.weight_bits)
+        return {
+            "name": self.name,
+            "source": self.source,
+            "weight_words": depth,
+            "weight_word_bits": width,
+            "banks": self.banks,
+            "bank_words": self.layout.words,
+            "bank_word_bits": self.layout.lanes * self.cw,
+        }
+
+
+def geometry_of(projection: Projection | None, view: Shape, target: Shape) -> Geometry:
+    """Geometry of a projection that reads a view; None is an identity of ones."""
+    grid, out = as_map(view), as_map(target)
+    match projection:
+        case None:
+            axis = [Axis(1, 1, 1, 0, n) for n in out[:2]]
+            return Geometry("sum", axis[0], axis[1], grid, True, 1, None, 0)
+        case Dense(weights=w):
+            weights = w.reshape(1, 1, *w.shape)
+            return Geometry(projection.name, POINT, POINT, grid, False, 1, weights, projection.shift)
+        case Identity(weights=w):
+            axis = [Axis(1, 1, 1, 0, n) for n in out[:2]]
+            weights = np.broadcast_to(w, (1, 1, grid[2])).reshape(1, 1, grid[2], 1)
+            return Geometry(projection.name, axis[0], axis[1], grid, True, 1, weights, projection.shift)
+    size = kernel_size(projection)
+    dilation = (1, 1) if isinstance(projection, SumPool2D) else projection.dilation
+    y, x = (Axis(size[a], projection.strides[a], dilation[a], projection.pads[2 * a], out[a]) for a in (0, 1))
+    if isinstance(projection, SumPool2D):
+        return Geometry(projection.name, y, x, grid, True, 1, None, projection.shift)
+    multiplier = int(projection.weights.shape[3]) if isinstance(projection, DepthwiseConv2D) else 1
+    return Geometry(
+        projection.name,
+        y,
+        x,
+        grid,
+        isinstance(projection, DepthwiseConv2D),
+        multiplier,
+        projection.weights,
+        projection.shift,
+    )
+
+
+def _grouped(weights: Array, lanes: int, groups: int) -> Array:
+    """(..., C) -> (..., groups, lanes), padded with zeros."""
+    padded = np.zeros((*weights.shape[:-1], groups * lanes), weights.dtype)
+    padded[..., : weights.shape[-1]] = weights
+    return padded.reshape(*weights.shape[:-1], groups, lanes)
+
+
+def check_matrix(leaf: Leaf, geometry: Geometry, target: Shape) -> None:
+    """Refuse a view that would need too large a matrix."""
+    entries = len(leaf.positions) * math.prod(target)
+    if entries > EXPANSION_LIMIT:
+        raise TargetError(
+            f"projection {geometry.name!r} reads {leaf.source!r} through a view that entangles its axes and would "
+            f"need {entries} weights as a matrix (limit {EXPANSION_LIMIT}): reshape before, not inside, the block"
+        )
+
+
+def expand(leaf: Leaf, geometry: Geometry, target: Shape) -> Array:
+    """The projection as a matrix (source elements, H, W, C) of the target, for views that no table describes."""
+    check_matrix(leaf, geometry, target)
+    out = as_map(target)
+    count = len(leaf.positions)
+    y, x, c = np.unravel_index(leaf.positions, geometry.view)
+    matrix = np.zeros((count, *out), np.int64)
+    element = np.arange(count)
+    for ky in range(geometry.y.kernel):
+        for kx in range(geometry.x.kernel):
+            oy, ox = y + geometry.y.before - ky * geometry.y.dilation, x + geometry.x.before - kx * geometry.x.dilation
+            fits = (oy >= 0) & (oy % geometry.y.stride == 0) & (oy < out[0] * geometry.y.stride)
+            fits &= (ox >= 0) & (ox % geometry.x.stride == 0) & (ox < out[1] * geometry.x.stride)
+            i, ci, ty, tx = element[fits], c[fits], oy[fits] // geometry.y.stride, ox[fits] // geometry.x.stride
+            if not geometry.channelwise:
+                matrix[i, ty, tx] += geometry.taps[ky, kx, ci]
+                continue
+            for m in range(geometry.multiplier):
+                matrix[i, ty, tx, ci * geometry.multiplier + m] += geometry.taps[ky, kx, ci, m]
+    return matrix
+
+
+def is_dense(geometry: Geometry) -> bool:
+    """One position and every element a row: any order of the source's elements will do."""
+    return geometry.y == geometry.x == POINT and geometry.view[:2] == (1, 1) and not geometry.channelwise
+
+
+def connect(
+    *,
+    name: str,
+    leaf: Leaf,
+    geometry: Geometry,
+    source_shape: Shape,
+    source: Layout,
+    target_shape: Shape,
+    lanes: int,
+    groups: int,
+    weight_bits: int,
+    **common: Any,
+) -> Edge:
+    """The edge from a source's layout into a population of `groups` words of `lanes` per position."""
+    out = as_map(target_shape)
+    words = out[0] * out[1] * groups
+    fields: dict[str, Any] = dict(
+        name=name, source=leaf.source, layout=source, lanes=lanes, shift=geometry.shift, target_words=words,
+        flat=False, has_map=False, channelwise=False, groups=groups, lanes_per_channel=0, wstride=groups,
+        wsteps=(0, 0), vsteps=(0, 0), rom=None, y_table=None, x_table=None, c_table=None,
+        weight_bits=weight_bits, **common,
+    )  # fmt: skip
+    found = axes(leaf, source_shape)
+    dense = is_dense(geometry)
+    if dense or found is None:
+        elements = source.elements()
+        if dense:
+            matrix = geometry.taps[0, 0, leaf.positions].reshape(len(leaf.positions), 1, 1, out[2])
+        else:
+            matrix = expand(leaf, geometry, target_shape)
+        limit = int(np.abs(matrix).max(initial=0))
+        bits = max(weight_bits, limit.bit_length() + 1)
+        rows = np.zeros((len(elements), *matrix.shape[1:]), np.int64 if bits > 16 else np.int16)
+        rows[elements >= 0] = matrix[elements[elements >= 0]]
+        rom = _grouped(rows, lanes, groups).reshape(-1, lanes)
+        return Edge(**fields | {"flat": True, "groups": words, "wstride": words, "rom": rom, "weight_bits": bits})
+    y, x, c = found
+    height, width = geometry.y, geometry.x
+    stride = {"y": width.kernel * groups, "x": groups}
+    trivial = len(y) == len(x) == 1 and height.kernel == width.kernel == 1 and out[:2] == (1, 1)
+    if not (trivial and y[0] == x[0] == 0):
+        ny, ky, oy = height.reach(y)
+        nx, kx, ox = width.reach(x)
+        fields |= {
+            "has_map": True,
+            "y_table": np.stack([ny, ky * stride["y"], oy * out[1] * groups], -1),
+            "x_table": np.stack([nx, kx * stride["x"], ox * groups], -1),
+            "wsteps": (height.tap_step * stride["y"], width.tap_step * stride["x"]),
+            "vsteps": (height.out_step * out[1] * groups, width.out_step * groups),
+        }
+    if not geometry.channelwise:
+        rom = _grouped(np.moveaxis(geometry.taps[:, :, c], 2, 0), lanes, groups).reshape(-1, lanes)
+        return Edge(**fields | {"rom": rom, "wstride": height.kernel * width.kernel * groups})
+    multiplier = geometry.multiplier
+    first = c * multiplier
+    fields |= {
+        "channelwise": True,
+        "groups": max(1, multiplier // lanes),
+        "lanes_per_channel": min(multiplier, lanes),
+        "c_table": np.stack([first // lanes, (first % lanes) // multiplier], -1),
+    }
+    if geometry.weights is not None:
+        w = geometry.weights.reshape(height.kernel, width.kernel, -1)
+        fields["rom"] = _grouped(w, lanes, groups).reshape(-1, lanes)
+    return Edge(**fields)

@@ -1,0 +1,263 @@
+"""The plan as Verilog instances: module, name, parameters, ports. Templates only print them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from snncc.backends.verilog.edges import Edge
+from snncc.backends.verilog.memory import Fields
+from snncc.backends.verilog.plan import Node, Plan
+from snncc.ir import INPUT, Array, bits_needed
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One module instance. A parameter whose name ends in FILE is a string."""
+
+    module: str
+    name: str
+    parameters: dict[str, Any]
+    ports: dict[str, str]
+
+
+@dataclass
+class Design:
+    """Everything that is written: instances, wires (name, width) and memory files (name -> fields)."""
+
+    instances: list[Instance] = field(default_factory=list)
+    wires: list[tuple[str, int]] = field(default_factory=list)
+    assigns: list[tuple[str, str]] = field(default_factory=list)
+    memories: dict[str, Fields] = field(default_factory=dict)
+    file_parameters: list[tuple[str, str]] = field(default_factory=list)
+
+    def memory(self, owner: str, what: str, fields: Fields) -> str:
+        """Register a memory file; the name of the top-level parameter that holds its path."""
+        name = f"{owner}_{what}"
+        self.memories[f"{name}.mem"] = fields
+        self.file_parameters.append((f"{name}_FILE", f"{name}.mem"))
+        return f"{name}_FILE"
+
+
+def width(count: int) -> int:
+    """Bits that number `count` things, at least one."""
+    return max(1, (count - 1).bit_length())
+
+
+def unsigned_width(values: Array) -> int:
+    return max(1, int(np.max(values)).bit_length())
+
+
+def signed_width(values: Array) -> int:
+    return bits_needed((int(np.min(values)), int(np.max(values))))
+
+
+def design(plan: Plan) -> Design:
+    """Instances of the whole network, sources before readers."""
+    out = Design()
+    _source_wires(out, "input", plan.input_layout.lanes * plan.input_cw, plan.input_layout.words, plan)
+    _encoder(out, plan)
+    for node in plan.nodes:
+        _source_wires(out, node.name, node.fire_lanes * node.cw, node.layout.words, plan)
+        for edge in node.edges:
+            _edge(out, plan, node, edge)
+        _layer(out, plan, node)
+    _readout(out, plan)
+    for name in (INPUT, *(node.name for node in plan.nodes[:-1])):
+        readers = [plan.nodes[i].edges[j].name for i, j in plan.readers[name]]
+        out.assigns.append((f"{name}_ready", " && ".join(f"{reader}_ready" for reader in readers)))
+    return out
+
+
+def _source_wires(out: Design, name: str, bits: int, words: int, plan: Plan) -> None:
+    out.wires += [
+        (f"{name}_ready", 1),
+        (f"{name}_en", 1),
+        (f"{name}_addr", width(words)),
+        (f"{name}_data", bits),
+        (f"{name}_commit", 1),
+        (f"{name}_meta", plan.mw),
+    ]
+
+
+def _output_ports(name: str) -> dict[str, str]:
+    return {f"o_{what}": f"{name}_{what}" for what in ("ready", "en", "addr", "data", "commit", "meta")}
+
+
+def _encoder(out: Design, plan: Plan) -> None:
+    source, layout = plan.network.input, plan.input_layout
+    pixels = int(np.prod(source.shape))
+    out.wires += [
+        ("pixel_allow", 1),
+        ("pixel_valid", 1),
+        ("pixel_data", source.bits),
+        ("pixel_timesteps", plan.tw),
+        ("pixel_end", 1),
+        ("pixel_abort", 1),
+    ]
+    shared = {
+        "p_valid": "pixel_valid",
+        "p_data": "pixel_data",
+        "p_timesteps": "pixel_timesteps",
+        "p_end": "pixel_end",
+        "p_abort": "pixel_abort",
+    }
+    clocks = {"clk": "clk", "rst": "rst"}
+    axis = {f"s_axis_{p}": f"s_axis_{p}" for p in ("tdata", "tvalid", "tready", "tlast")}
+    control = {p: p for p in ("timesteps", "error_clear", "error")}
+    out.instances.append(
+        Instance(
+            "snn_pixels",
+            "u_pixels",
+            {
+                "PIXELS": pixels,
+                "NW": width(pixels),
+                "PB": source.bits,
+                "DW": input_width(plan),
+                "TW": plan.tw,
+                "T_MAX": plan.network.timesteps,
+            },
+            clocks | axis | control | {"allow": "pixel_allow"} | shared,
+        )
+    )
+    common = {
+        "LANES": layout.lanes,
+        "PB": source.bits,
+        "SAW": width(layout.words),
+        "TW": plan.tw,
+        "MW": plan.mw,
+        "EXT": plan.network.spike_ext,
+    }
+    ports = clocks | {"allow": "pixel_allow"} | shared | _output_ports("input")
+    rate = source.encoding == "rate"
+    if rate and not plan.count:
+        out.instances.append(Instance("snn_encoder_step", "u_encoder", {**common, "WORDS": layout.words}, ports))
+        return
+    direct = {
+        "SIGNED": int(source.signed),
+        "RATE": int(rate),
+        "BY_T": int(plan.count),
+        "FOLDS": folds(source.bits, source.levels * plan.network.timesteps),
+        "CW": plan.input_cw,
+    }
+    out.instances.append(Instance("snn_encoder_direct", "u_encoder", common | direct, ports))
+
+
+def folds(bits: int, largest: int) -> int:
+    """How often x -> (x >> bits) + (x & L) until x < 2L for every x up to `largest`."""
+    levels, rounds = 2**bits - 1, 0
+    while largest >= 2 * levels:
+        largest, rounds = (largest >> bits) + levels, rounds + 1
+    return rounds
+
+
+def input_width(plan: Plan) -> int:
+    """tdata's width: whole bytes."""
+    return 8 * -(-plan.network.input.bits // 8)
+
+
+def output_width(plan: Plan) -> int:
+    """The result beat's width: whole bytes that hold a value and the class."""
+    last = plan.nodes[-1]
+    return 8 * -(-max(last.vw, width(int(np.prod(last.shape)))) // 8)
+
+
+def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
+    d0, d1, blocks = edge.scan
+    lanes, layout = edge.layout.lanes, edge.layout
+    d2w = width(blocks * lanes)
+    waw = 1 if edge.rom is None else width(len(edge.rom))
+    if edge.channelwise:
+        waw = max(waw, width(node.groups))
+    vaw = width(node.words)
+    parameters: dict[str, Any] = {
+        "SRC_LANES": lanes, "CW": edge.cw, "D0": d0, "D1": d1, "BLOCKS": blocks,
+        "D0W": width(d0), "D1W": width(d1), "D2W": d2w,
+        "WORDS": layout.words, "SAW": width(layout.words), "BANKS": edge.banks,
+        "AW": width(edge.banks * layout.words), "MW": plan.mw,
+        "HAS_MAP": int(edge.has_map), "LANES_ON_X": int(layout.on_x and not edge.flat),
+        "CHANNELWISE": int(edge.channelwise), "GROUPS": edge.groups, "WAW": waw, "VAW": vaw,
+        "WSTRIDE": edge.wstride % 2**waw,
+        "WSTEP_Y": edge.wsteps[0] % 2**waw, "WSTEP_X": edge.wsteps[1] % 2**waw,
+        "VSTEP_Y": edge.vsteps[0] % 2**vaw, "VSTEP_X": edge.vsteps[1] % 2**vaw,
+        "LANES": edge.lanes, "WB": edge.weight_bits, "VALUES": int(edge.values), "VALUE_SIGNED": int(edge.signed),
+        "ONES": int(edge.rom is None), "LANES_PER_CHANNEL": edge.lanes_per_channel, "SHIFT": edge.shift,
+        "VW": node.vw,
+    }  # fmt: skip
+    if edge.y_table is not None and edge.x_table is not None:
+        nw = unsigned_width(np.maximum(edge.y_table[:, 0].max(), edge.x_table[:, 0].max()))
+        parameters["NW"] = max(2, nw)
+        for axis, table in (("Y", edge.y_table), ("X", edge.x_table)):
+            fields = [(table[:, 2:3], vaw), (table[:, 1:2] % 2**waw, waw), (table[:, 0:1], max(2, nw))]
+            parameters[f"{axis}_DEPTH"], parameters[f"{axis}W"] = len(table), width(len(table))
+            parameters[f"{axis}_FILE"] = out.memory(edge.name, axis.lower(), fields)
+    else:
+        parameters["NW"] = 2
+    if edge.c_table is not None:
+        bw = width(
+            edge.lanes // edge.lanes_per_channel
+        )  # every lane's block, also those that no channel of this source has
+        table = np.zeros((max(len(edge.c_table), 1), 2), np.int64)
+        table[:] = edge.c_table
+        parameters |= {"BW": bw, "C_DEPTH": len(table)}
+        parameters["C_FILE"] = out.memory(edge.name, "c", [(table[:, 1:2], bw), (table[:, 0:1], vaw)])
+    if edge.rom is not None:
+        parameters |= {"WDEPTH": len(edge.rom)}
+        parameters["W_FILE"] = out.memory(edge.name, "weights", [(edge.rom, edge.weight_bits)])
+    name = edge.name
+    out.wires += [
+        (f"{name}_ready", 1), (f"{name}_turn", 1), (f"{name}_done", 1), (f"{name}_meta", plan.mw),
+        (f"{name}_valid", 1), (f"{name}_vaddr", vaw), (f"{name}_data", edge.lanes * node.vw),
+    ]  # fmt: skip
+    ports = {"clk": "clk", "rst": "rst", "w_ready": f"{name}_ready"}
+    ports |= {f"w_{p}": f"{edge.source}_{p}" for p in ("en", "addr", "data", "commit", "meta")}
+    ports |= {p: f"{name}_{p}" for p in ("turn", "done", "meta")}
+    ports |= {"o_valid": f"{name}_valid", "o_vaddr": f"{name}_vaddr", "o_data": f"{name}_data"}
+    out.instances.append(Instance("snn_edge", f"u_{name}", parameters, ports))
+
+
+def _layer(out: Design, plan: Plan, node: Node) -> None:
+    v0, bias, theta = (node.parameters[..., i] for i in range(3))
+    widths = (signed_width(v0), signed_width(bias), unsigned_width(theta))
+    fields = list(zip((v0, bias, theta), widths, strict=True))
+    depth = len(node.parameters)
+    parameters: dict[str, Any] = {
+        "EDGES": len(node.edges), "LANES": node.lanes, "VW": node.vw, "VAW": width(node.words), "WORDS": node.words,
+        "COUNT": int(plan.count), "FIRES": int(node.fires), "READOUT": int(node.readout),
+        "MAXIMUM": int(node.kind == "max_pool"), "BYPASS": int(any(e.groups == 1 for e in node.edges)),
+        "HAS_DRIVE": int(node.has_drive),
+        "DRIVE_EDGES": sum(2**i for i, edge in enumerate(node.edges) if edge.drive),
+        "FIRE_LANES": node.fire_lanes, "OUT_CW": node.cw, "OAW": width(node.layout.words), "TW": plan.tw,
+        "MW": plan.mw, "THW": widths[2], "BIASW": widths[1], "V0W": widths[0],
+        "P_DEPTH": depth, "PAW": width(depth), "P_FILE": out.memory(node.name, "parameters", fields),
+        "STAGES": node.stages, "PERIOD": node.period, "CLIP_EXT": node.clip_ext,
+    }  # fmt: skip
+    edges = [edge.name for edge in node.edges]
+
+    def joined(what: str) -> str:
+        return "{" + ", ".join(f"{name}_{what}" for name in reversed(edges)) + "}"
+
+    ports = {
+        "clk": "clk", "rst": "rst", "e_turn": joined("turn"), "e_done": joined("done"), "e_meta": f"{edges[0]}_meta",
+        "e_valid": joined("valid"), "e_vaddr": joined("vaddr"), "e_data": joined("data"),
+    }  # fmt: skip
+    out.instances.append(Instance("snn_layer", f"u_{node.name}", parameters, ports | _output_ports(node.name)))
+
+
+def _readout(out: Design, plan: Plan) -> None:
+    last = plan.nodes[-1]
+    values = int(np.prod(last.shape))
+    blocks = last.layout.blocks
+    filled = -(-last.shape[-1] // last.fire_lanes)
+    parameters = {
+        "LANES": last.fire_lanes, "VW": last.cw, "WORDS": last.layout.words, "SAW": width(last.layout.words),
+        "GROUPS": blocks, "LAST_LANES": last.shape[-1] - (filled - 1) * last.fire_lanes, "DW": output_width(plan),
+        "CLASSW": width(values), "SINGLE": int(values == 1),
+    }  # fmt: skip
+    name = last.name
+    ports = {"clk": "clk", "rst": "rst", "w_ready": f"{name}_ready"}
+    ports |= {f"w_{p}": f"{name}_{p}" for p in ("en", "addr", "data", "commit")}
+    ports |= {f"m_axis_{p}": f"m_axis_{p}" for p in ("tdata", "tvalid", "tready", "tlast")}
+    out.instances.append(Instance("snn_readout", "u_readout", parameters, ports))

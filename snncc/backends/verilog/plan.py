@@ -1,0 +1,291 @@
+"""The hardware plan: every node, edge, width, memory shape and table of the RTL, decided before a byte is written.
+
+A node is what `snn_layer` realises: a population, a max-pool (its own node, in `count`) or, for a `spikes` readout, a
+last layer that sums the spikes. An edge (`snn_edge`) is one leaf of one projection, with its own banks and weights.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from snncc.backends.verilog.edges import Edge, Geometry, connect, geometry_of
+from snncc.backends.verilog.layout import Layout, input_layout, population_layout
+from snncc.backends.verilog.leaves import Leaf, node_name, resolve
+from snncc.ir import INPUT, Array, Dynamics, MaxPool, Network, Population, SumPool2D, bits_needed
+
+Shape = tuple[int, ...]
+MAX_LANES = 256
+META_FLAGS = 3  # {T, empty, drive, final}
+
+
+@dataclass(frozen=True)
+class Node:
+    """One `snn_layer`. `parameters` (p_depth, fire_lanes, 3) int64: v0, bias, theta of each neuron in firing order."""
+
+    name: str
+    shape: Shape
+    kind: str  # population | max_pool | sum
+    lanes: int
+    fire_lanes: int
+    stages: int
+    period: int
+    vw: int
+    groups: int
+    layout: Layout
+    edges: tuple[Edge, ...]
+    parameters: Array
+    fires: bool
+    readout: bool
+    clip_ext: int
+    cw: int  # bits of one output element
+
+    @property
+    def words(self) -> int:
+        """Potential words."""
+        return math.prod(self.shape[:-1]) * self.groups
+
+    @property
+    def has_drive(self) -> bool:
+        return any(edge.drive for edge in self.edges)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What an edge reads: its layout and the width and sign of one element."""
+
+    layout: Layout
+    cw: int
+    signed: bool
+    current: bool
+    depth: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The whole design. `tw` bits hold T_max + spike_ext."""
+
+    network: Network
+    dynamics: Dynamics
+    nodes: tuple[Node, ...]
+    input_layout: Layout
+    input_cw: int
+    tw: int
+    pools: dict[str, MaxPool]
+    readers: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+
+    @property
+    def mw(self) -> int:
+        return self.tw + META_FLAGS
+
+    @property
+    def count(self) -> bool:
+        return self.dynamics == "count"
+
+
+@dataclass
+class Draft:
+    """A node before lanes are chosen: its projections as (leaf, geometry, weights) and its neurons' parameters."""
+
+    name: str
+    shape: Shape
+    kind: str
+    parts: list[tuple[Leaf, Geometry]]
+    population: Population | None
+    vw: int
+    pool: MaxPool | None = None
+
+
+def drafts(network: Network, dynamics: Dynamics) -> list[Draft]:
+    """Nodes in topological order, max-pools before their readers."""
+    found: list[Draft] = []
+    shapes: dict[str, Shape] = {INPUT: network.input.shape}
+    steps = network.timesteps + network.spike_ext
+    for population in network.populations:
+        taken = 0
+
+        def pooled(view: MaxPool, owner: Population = population) -> tuple[str, Shape]:
+            nonlocal taken
+            leaves, inner = resolve(view.view, shapes, pooled)
+            height, width = (
+                (inner[a] + view.pads[2 * a] + view.pads[2 * a + 1] - view.size[a]) // view.strides[a] + 1
+                for a in (0, 1)
+            )
+            name, taken = f"max_{owner.name}_{taken}", taken + 1
+            window = SumPool2D(name=name, source=view.view, size=view.size, strides=view.strides, pads=view.pads)
+            shapes[name] = (height, width, inner[2])
+            highest = max(network.input.levels, 1) * network.timesteps if INPUT in _names(leaves) else steps
+            highest = max(highest, steps)
+            parts = [(leaf, geometry_of(window, inner, shapes[name])) for leaf in leaves]
+            found.append(Draft(name, shapes[name], "max_pool", parts, None, bits_needed((0, highest)), view))
+            return name, shapes[name]
+
+        parts = []
+        for projection in population.projections:
+            leaves, inner = resolve(projection.source, shapes, pooled)
+            parts += [(leaf, geometry_of(projection, inner, population.shape)) for leaf in leaves]
+        name = node_name(population.name)
+        shapes[name] = population.shape
+        vw = bits_needed(network.intervals[dynamics][population.name])
+        found.append(Draft(name, population.shape, "population", parts, population, vw))
+    if network.readout == "spikes":
+        last = network.output
+        leaf = Leaf(node_name(last.name), np.arange(last.neurons), last.shape)
+        found.append(
+            Draft("sum_" + last.name, last.shape, "sum", [(leaf, geometry_of(None, last.shape, last.shape))], None,
+                  bits_needed((0, steps)))
+        )  # fmt: skip
+    return found
+
+
+def _names(leaves: list[Leaf]) -> set[str]:
+    return {leaf.source for leaf in leaves}
+
+
+def legal_lanes(draft: Draft, max_lanes: int = MAX_LANES) -> list[int]:
+    """LANES that waste no cycle: ceil(C / groups) for each number of groups; whole channels where one edge needs it."""
+    channels = draft.shape[-1]
+    lanes = sorted({-(-channels // groups) for groups in range(1, channels + 1)})
+    multipliers = [g.multiplier for _, g in draft.parts if g.channelwise]
+    return [n for n in lanes if n <= max_lanes and all(n % m == 0 or m % n == 0 for m in multipliers)]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a goal decides for one node."""
+
+    lanes: int
+    fire_lanes: int = 1
+    stages: int = 1
+
+
+def build(network: Network, dynamics: Dynamics, choices: dict[str, Choice], input_lanes: int | None = None) -> Plan:
+    """The plan for chosen lanes. Everything that may be refused is refused by `checks.check` before."""
+    counting = dynamics == "count"
+    total = network.timesteps + network.spike_ext
+    tw = max(1, total.bit_length())
+    first = input_layout(network.input.shape, input_lanes)
+    current = network.input.encoding == "current"
+    levels = network.input.levels
+    if current:
+        reach = levels * (network.timesteps if counting else 1)
+        input_cw = bits_needed((-reach, reach)) if network.input.signed else max(1, reach.bit_length())
+    else:
+        input_cw = max(1, network.timesteps.bit_length()) if counting else 1
+    known = {INPUT: Source(first, input_cw, network.input.signed, current, 0)}
+    shapes: dict[str, Shape] = {INPUT: network.input.shape}
+    nodes: list[Node] = []
+    all_drafts = drafts(network, dynamics)
+    for draft in all_drafts:
+        choice = choices[draft.name]
+        last = draft is all_drafts[-1]
+        fires = draft.population is not None and draft.population.fires
+        channels = draft.shape[-1]
+        groups = -(-channels // choice.lanes)
+        fire_lanes = choice.fire_lanes if counting else choice.lanes
+        if last:
+            cw = draft.vw
+            fire_lanes = whole_parts(channels, choice.lanes, fire_lanes)
+        elif draft.kind == "max_pool":
+            cw = draft.vw - 1
+        else:
+            cw = total.bit_length() if counting else 1
+        quotient = total.bit_length()
+        stages = min(choice.stages, quotient) if fires and counting else 1
+        layout = population_layout(draft.shape, groups * choice.lanes, fire_lanes)
+        depth = 1 + max(known[leaf.source].depth for leaf, _ in draft.parts)
+        edges = []
+        for index, (leaf, geometry) in enumerate(draft.parts):
+            source = known[leaf.source]
+            edges.append(
+                connect(
+                    name=f"{draft.name}_e{index}",
+                    leaf=leaf,
+                    geometry=geometry,
+                    source_shape=shapes[leaf.source],
+                    source=source.layout,
+                    target_shape=draft.shape,
+                    lanes=choice.lanes,
+                    groups=groups,
+                    cw=source.cw,
+                    signed=source.signed,
+                    values=counting or source.current,
+                    drive=source.current and not counting,
+                    banks=2 + depth - 1 - source.depth,
+                    weight_bits=network.signed_bit,
+                )
+            )
+        node = Node(
+            name=draft.name,
+            shape=draft.shape,
+            kind=draft.kind,
+            lanes=choice.lanes,
+            fire_lanes=fire_lanes,
+            stages=stages,
+            period=-(-quotient // stages) if fires and counting else 1,
+            vw=draft.vw,
+            groups=groups,
+            layout=layout,
+            edges=tuple(edges),
+            parameters=parameters(draft, groups * choice.lanes, fire_lanes),
+            fires=fires,
+            readout=last,
+            clip_ext=0 if draft.population is not None and draft.population.saturates else network.spike_ext,
+            cw=cw,
+        )
+        nodes.append(node)
+        known[draft.name] = Source(layout, cw, False, False, depth)
+        shapes[draft.name] = draft.shape
+    pools = {draft.name: draft.pool for draft in all_drafts if draft.pool is not None}
+    plan = Plan(network, dynamics, tuple(nodes), first, input_cw, tw, pools)
+    readers: dict[str, list[tuple[int, int]]] = {name: [] for name in known}
+    for i, node in enumerate(nodes):
+        for j, edge in enumerate(node.edges):
+            readers[edge.source].append((i, j))
+    return replace(plan, readers=readers)
+
+
+def whole_parts(channels: int, lanes: int, wanted: int) -> int:
+    """The smallest divisor of LANES from `wanted` on that leaves no part of a word empty: the readout sends all."""
+    padded = -(-channels // lanes) * lanes
+    return min(n for n in range(wanted, lanes + 1) if lanes % n == 0 and -(-channels // n) * n == padded)
+
+
+def parameters(draft: Draft, padded: int, fire_lanes: int) -> Array:
+    """(depth, fire_lanes, 3): v0, bias, theta in firing order; the pass repeats them, so one for all has depth 1.
+
+    Padded channels have theta 1 and nothing else: their potential stays 0 and they never fire.
+    """
+    population = draft.population
+    if population is None:
+        return np.tile(np.array([0, 0, 1], np.int64), (1, fire_lanes, 1))
+    theta = np.ones((), np.int64) if population.theta is None else population.theta
+    shape, values = draft.shape, (population.v0, population.bias, theta)
+    channels = shape[-1]
+    if all(v.ndim == 0 for v in values) and padded == channels:
+        rows = np.broadcast_to(np.stack([np.broadcast_to(v, (1,)) for v in values], -1), (1, 1, 3))
+        return np.ascontiguousarray(np.broadcast_to(rows, (1, fire_lanes, 3)))
+    whole = shape if any(v.ndim == 3 for v in values) else (channels,)
+    table = np.stack([np.broadcast_to(v, whole) for v in values], -1).reshape(-1, channels, 3)
+    out: Array = np.tile(np.array([0, 0, 1], np.int64), (table.shape[0], padded, 1))
+    out[:, :channels] = table
+    return np.ascontiguousarray(out.reshape(-1, fire_lanes, 3))
+
+
+def describe(node: Node) -> dict[str, Any]:
+    """A node for the manifest: shapes and widths."""
+    return {
+        "name": node.name,
+        "kind": node.kind,
+        "shape": list(node.shape),
+        "lanes": node.lanes,
+        "fire_lanes": node.fire_lanes,
+        "divider_stages": node.stages,
+        "potential_bits": node.vw,
+        "potential_words": node.words,
+        "output_bits": node.cw,
+        "edges": [edge.describe() for edge in node.edges],
+    }

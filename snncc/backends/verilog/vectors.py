@@ -1,0 +1,124 @@
+"""Golden vectors: every word that every layer emits, and every result beat, from the simulator's trace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from snncc import sim
+from snncc.backends.verilog.instances import input_width, output_width
+from snncc.backends.verilog.layout import Layout
+from snncc.backends.verilog.memory import Fields
+from snncc.backends.verilog.plan import Plan
+from snncc.ir import INPUT, Array, Concat, MaxPool, Pad, Reshape, Source, View
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """What the hardware must do with a sequence of images, image i at `timesteps[i]`.
+
+    `frames[name]`: per image an array (frames, *shape) of what a node emits (the input included): spikes per timestep,
+    or one frame of counts. `values` (N, neurons): the readout. `classes` (N,).
+    """
+
+    pixels: Array
+    timesteps: tuple[int, ...]
+    frames: dict[str, list[Array]]
+    values: Array
+    classes: Array
+
+
+def make(plan: Plan, pixels: Array, timesteps: Sequence[int]) -> Vectors:
+    """Run the simulator once per distinct T and lay its trace out by hardware node."""
+    network, wanted = plan.network, np.asarray(timesteps)
+    images = len(pixels)
+    frames: dict[str, list[Array]] = {INPUT: [np.zeros(0)] * images}
+    frames |= {node.name: [np.zeros(0)] * images for node in plan.nodes}
+    values = np.zeros((images, network.output.neurons), np.int64)
+    classes = np.zeros(images, np.int64)
+    for steps in sorted(set(map(int, timesteps))):
+        index = np.flatnonzero(wanted == steps)
+        result = sim.run(network, pixels[index], steps, plan.dynamics, trace=True)
+        values[index], classes[index] = result.values.reshape(len(index), -1), result.classes
+        for position, image in enumerate(index):
+            _lay_out(plan, result, position, int(image), pixels, frames)
+    return Vectors(pixels, tuple(map(int, timesteps)), frames, values, classes)
+
+
+def _lay_out(
+    plan: Plan, result: sim.Result, position: int, image: int, pixels: Array, frames: dict[str, list[Array]]
+) -> None:
+    counts = {name: c[position] for name, c in result.counts.items()}
+    current = plan.network.input.encoding == "current"
+    for name in (INPUT, *(p.name for p in plan.network.populations)):
+        node = name if name == INPUT else f"pop_{name}"
+        if name == INPUT and current and not plan.count:
+            frames[node][image] = pixels[image][None]
+        elif plan.count:
+            if name in counts:
+                frames[node][image] = counts[name][None]
+        else:
+            known = {} if result.trace is None else result.trace.spikes
+            if name in known:
+                spikes = known[name][:, position]
+                frames[node][image] = spikes[: result.timesteps] if name == INPUT else spikes
+    frames[plan.nodes[-1].name][image] = result.values[position][None]
+    for node, view in plan.pools.items():
+        frames[node][image] = pooled(view, counts)[None]
+
+
+def evaluate(view: View, counts: dict[str, Array]) -> Array:
+    """A view of counts, straight from its definition."""
+    match view:
+        case Source(population=name):
+            return counts[name]
+        case Reshape(view=inner, shape=shape):
+            return evaluate(inner, counts).reshape(shape)
+        case Pad(view=inner, pads=p):
+            return np.pad(evaluate(inner, counts), ((p[0], p[1]), (p[2], p[3]), (0, 0)))
+        case Concat(views=views):
+            return np.concatenate([evaluate(v, counts) for v in views], axis=-1)
+        case MaxPool():
+            return pooled(view, counts)
+
+
+def pooled(view: MaxPool, counts: dict[str, Array]) -> Array:
+    """The maximum over each window's real elements."""
+    data, pads = evaluate(view.view, counts), view.pads
+    room = np.pad(data, (pads[:2], pads[2:], (0, 0)), constant_values=np.iinfo(np.int64).min)
+    windows = np.lib.stride_tricks.sliding_window_view(room, view.size, axis=(0, 1))
+    return np.asarray(windows[:: view.strides[0], :: view.strides[1]].max(axis=(-2, -1)))
+
+
+def emitted(name: str, layout: Layout, vectors: Vectors) -> Array:
+    """(words, lanes) in the order in which a node (or the encoder) emits them."""
+    return np.concatenate([words(layout, frame) for frames in vectors.frames[name] for frame in frames])
+
+
+def words(layout: Layout, frame: Array) -> Array:
+    """(words, lanes) of one frame; empty lanes hold 0."""
+    elements = layout.elements()
+    flat = np.where(elements >= 0, frame.reshape(-1)[elements], 0)
+    return flat.reshape(layout.words, layout.lanes)
+
+
+def memories(plan: Plan, vectors: Vectors) -> dict[str, Fields]:
+    """The golden files of the plain bench."""
+    files: dict[str, Fields] = {
+        f"golden_{node.name}.mem": [(emitted(node.name, node.layout, vectors), node.cw)] for node in plan.nodes
+    }
+    files["golden_input.mem"] = [(emitted(INPUT, plan.input_layout, vectors), plan.input_cw)]
+    files |= stimuli(plan, vectors)
+    beats = np.concatenate([vectors.values, vectors.classes[:, None]], axis=1).reshape(-1, 1)
+    files["golden_results.mem"] = [(beats, output_width(plan))]
+    return files
+
+
+def stimuli(plan: Plan, vectors: Vectors) -> dict[str, Fields]:
+    """What the bench feeds: pixels and T of each image."""
+    return {
+        "golden_pixels.mem": [(vectors.pixels.reshape(-1, 1), input_width(plan))],
+        "golden_timesteps.mem": [(np.asarray(vectors.timesteps)[:, None], 16)],
+    }

@@ -1,0 +1,115 @@
+"""Writes a planned design: top, modules, memory files, bench, golden vectors, file list."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+
+from snncc.backends.verilog import cycles, memory, vectors
+from snncc.backends.verilog.instances import Design, design, input_width, output_width
+from snncc.backends.verilog.plan import Plan
+from snncc.ir import INPUT, content_hash
+from snncc.resources import resource
+
+MODULES = {
+    "snn_edge": ("snn_edge", "snn_bank", "snn_ram", "snn_rom", "snn_scan", "snn_walk", "snn_lanes"),
+    "snn_layer": ("snn_layer", "snn_ram", "snn_rom"),
+    "snn_pixels": ("snn_pixels",),
+    "snn_encoder_step": ("snn_encoder_step", "snn_ram"),
+    "snn_encoder_direct": ("snn_encoder_direct",),
+    "snn_readout": ("snn_readout", "snn_ram"),
+}
+
+
+def environment() -> jinja2.Environment:
+    """The one template environment of this backend."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(resource("templates") / "verilog"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 (Verilog, not HTML)
+    )
+
+
+def render(folder: Path, template: str, target: str, **values: Any) -> None:
+    (folder / target).write_text(environment().get_template(template).render(values))
+
+
+def modules(plan: Plan, built: Design) -> list[str]:
+    """The hand-written modules that a design uses, without the firing pass it does not."""
+    used = {module for instance in built.instances for module in MODULES[instance.module]}
+    used |= {"snn_fire_count"} if plan.count else {"snn_fire_step"}
+    if plan.count and any(node.fires for node in plan.nodes):
+        used.add("snn_divide")
+    return sorted(used)
+
+
+def sources(folder: Path, plan: Plan, form: str = "mem") -> Design:
+    """snn_top.v, the modules and every memory file."""
+    built = design(plan)
+    rtl = resource("hw_sim") / "rtl"
+    names = modules(plan, built)
+    for name in names:
+        shutil.copyfile(rtl / f"{name}.v", folder / f"{name}.v")
+    render(
+        folder, "snn_top.v.j2", "snn_top.v", name=plan.network.name, version=plan.network.tool_version,
+        hash=content_hash(plan.network), dynamics=plan.dynamics, files=built.file_parameters, wires=built.wires,
+        assigns=built.assigns, instances=built.instances, input_width=input_width(plan),
+        output_width=output_width(plan),
+    )  # fmt: skip
+    for name, fields in built.memories.items():
+        memory.write(folder / name, fields)
+        if form != "mem":
+            memory.write(folder / name, fields, form)
+    (folder / "snn_top.f").write_text("".join(f"{name}.v\n" for name in ["snn_top", *names]))
+    return built
+
+
+def bench(folder: Path, plan: Plan, golden: vectors.Vectors) -> None:
+    """The self-checking plain-Verilog bench with its golden memories."""
+    files = vectors.memories(plan, golden)
+    for name, fields in files.items():
+        memory.write(folder / name, fields)
+    names = (INPUT, *(node.name for node in plan.nodes))
+    depths = {name: len(files[f"golden_{name}.mem"][0][0]) for name in names}
+    bench_source(folder, plan, len(golden.pixels), depths)
+
+
+def bench_source(folder: Path, plan: Plan, images: int, depths: dict[str, int]) -> None:
+    """snn_bench.v and its monitor; `depths`: golden words of each node."""
+    shutil.copyfile(resource("hw_sim") / "tb" / "snn_monitor.v", folder / "snn_monitor.v")
+    widths = {node.name: node.fire_lanes * node.cw for node in plan.nodes}
+    widths[INPUT] = plan.input_layout.lanes * plan.input_cw
+    monitors = [{"name": name, "width": bits, "depth": depths[name]} for name, bits in widths.items()]
+    render(
+        folder, "snn_bench.v.j2", "snn_bench.v", name=plan.network.name, images=images,
+        pixels=int(np.prod(plan.network.input.shape)), beats=plan.network.output.neurons + 1,
+        limit=20 * cycles.worst(plan, 1).latency[0] + 20_000,
+        input_width=input_width(plan), output_width=output_width(plan), monitors=monitors,
+    )  # fmt: skip
+
+
+def projects(folder: Path, plan: Plan, built: Design) -> None:
+    """Constraints, project scripts for Vivado and Quartus, and the README with the beat layouts."""
+    names = ["snn_top", *modules(plan, built)]
+    last = plan.nodes[-1]
+    common = {
+        "name": plan.network.name, "sources": names, "memories": sorted(built.memories), "plan": plan,
+        "values": plan.network.output.neurons, "value_bits": last.vw, "input_width": input_width(plan),
+        "output_width": output_width(plan), "pixels": int(np.prod(plan.network.input.shape)),
+        "hash": content_hash(plan.network),
+    }  # fmt: skip
+    for template, target in (
+        ("constraints.xdc.j2", "snn_top.xdc"),
+        ("constraints.xdc.j2", "snn_top.sdc"),
+        ("vivado.tcl.j2", "vivado.tcl"),
+        ("quartus.tcl.j2", "quartus.tcl"),
+        ("README.md.j2", "README.md"),
+    ):
+        render(folder, template, target, **common)

@@ -1,0 +1,210 @@
+"""Synthesis of an exported design with open tools: resources, Fmax and images per second on a device.
+
+Yosys (the wheel pyosys, or Debian's program) maps snn_top; nextpnr (the YoWASP wheels, or Debian's) places and routes
+it behind a wrapper of shift registers (`snn_pins`), since a design has more ports than small packages have pins.
+LUT, flip-flops, block RAM and DSPs are those of snn_top alone, as mapped by Yosys; a LUT used as memory counts too.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from snncc import ir
+from snncc.backends import verilog as backend
+from snncc.backends.verilog import write
+from snncc.backends.verilog.emit import read_manifest
+from snncc.backends.verilog.instances import input_width, output_width
+from snncc.errors import OutputError, TargetError, ToolMissingError
+
+TIMEOUT = 3600
+
+
+@dataclass(frozen=True)
+class Device:
+    """What a device holds. `block_bits`: data bits of one block RAM. `place`: nextpnr's program and options, if any."""
+
+    synth: str
+    luts: int
+    ffs: int
+    brams: int
+    dsps: int
+    block_bits: int
+    place: tuple[str, ...] = ()
+
+
+DEVICES = {
+    "ecp5-25k": Device("synth_ecp5", 24_288, 24_288, 56, 28, 18_432, ("ecp5", "--25k", "--package", "CABGA381")),
+    "ecp5-85k": Device("synth_ecp5", 83_640, 83_640, 208, 156, 18_432, ("ecp5", "--85k", "--package", "CABGA381")),
+    "ice40-up5k": Device("synth_ice40 -dsp", 5_280, 5_280, 30, 8, 4_096, ("ice40", "--up5k", "--package", "sg48")),
+    "ice40-hx8k": Device("synth_ice40", 7_680, 7_680, 32, 0, 4_096, ("ice40", "--hx8k", "--package", "ct256")),
+    "xc7": Device("synth_xilinx -family xc7", 53_200, 106_400, 140, 220, 36_864),
+}
+"""xc7 is counted as an XC7Z020; block RAM there is in units of RAMB36 (a RAMB18 is half of one)."""
+
+LUT_CELLS: dict[str, float] = {
+    "LUT4": 1, "SB_LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 4,
+    **{f"LUT{n}": 1 for n in range(1, 7)},
+    "RAM32M": 4, "RAM64M": 4, "RAM32M16": 8, "RAM32X1D": 2, "RAM64X1D": 2, "RAM128X1D": 4, "SRL16E": 1, "SRLC32E": 1,
+}  # fmt: skip
+FF_CELLS = ("TRELLIS_FF", "SB_DFF", "FDRE", "FDSE", "FDCE", "FDPE")
+BRAM_CELLS = {"DP16KD": 1.0, "PDPW16KD": 1.0, "SB_RAM40_4K": 1.0, "RAMB36E1": 1.0, "RAMB18E1": 0.5}
+DSP_CELLS = ("MULT18X18D", "ALU54B", "SB_MAC16", "DSP48E1")
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """What was measured. Clock figures are None where no open place-and-route exists or the design does not fit."""
+
+    device: str
+    cells: int
+    luts: int
+    ffs: int
+    brams: float
+    dsps: int
+    fmax_mhz: float | None = None
+    cycles_per_image: int | None = None
+    latency_cycles: int | None = None
+    images_per_second: float | None = None
+    too_large: list[str] = field(default_factory=list)
+    memories: dict[str, int] = field(default_factory=dict)
+    log: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """For --json."""
+        return {key: value for key, value in asdict(self).items() if key != "log"}
+
+
+def synthesise(folder: str | Path, device: str, place: bool = True, seed: int = 1) -> Synthesis:
+    """Yosys, then nextpnr where the device has one. ToolMissingError, TargetError, FileFormatError, OutputError."""
+    if device not in DEVICES:
+        raise TargetError(f"no device {device!r}: choose from {', '.join(DEVICES)}")
+    folder = Path(folder)
+    source = folder / "verilog"
+    if not source.is_dir():
+        raise TargetError(f"{folder} has no verilog folder: snncc export {folder} --target verilog")
+    manifest = read_manifest(source)
+    network = ir.load(folder)
+    plan = backend.load_plan(network, source)
+    chip = DEVICES[device]
+    with tempfile.TemporaryDirectory(prefix="snncc-synth-") as name:
+        work = Path(name)
+        for path in source.iterdir():
+            if path.suffix in (".v", ".mem", ".f") and not path.name.startswith(
+                ("golden_", "snn_bench", "snn_monitor")
+            ):
+                shutil.copyfile(path, work / path.name)
+        write.render(
+            work, "snn_pins.v.j2", "snn_pins.v", name=network.name, input_width=input_width(plan),
+            output_width=output_width(plan),
+        )  # fmt: skip
+        files = [line for line in (work / "snn_top.f").read_text().split() if line]
+        counts, log = _yosys(work, files, chip)
+        found = _resources(device, counts, log, manifest, chip)
+        cycles = manifest["cycles"]
+        found = _with(found, cycles_per_image=cycles["worst_interval"], latency_cycles=cycles["worst_latency"])
+        if not place or not chip.place or found.too_large:
+            return found
+        fmax = _nextpnr(work, files, chip, seed)
+        return _with(found, fmax_mhz=fmax, images_per_second=fmax * 1e6 / cycles["worst_interval"])
+
+
+def _with(found: Synthesis, **changes: Any) -> Synthesis:
+    return Synthesis(**{**asdict(found), **changes})
+
+
+def _script(files: list[str], chip: Device, top: str, extra: str) -> str:
+    return f"read_verilog -defer {' '.join(files)}\n{chip.synth} -top {top}\n{extra}\n"
+
+
+def _yosys(work: Path, files: list[str], chip: Device) -> tuple[dict[str, int], str]:
+    """Cells of snn_top by type, and Yosys's log."""
+    extra = "flatten\ntee -q -o stat.json stat -json\n"
+    log = run_yosys(work, _script(files, chip, "snn_top", extra))
+    design = json.loads((work / "stat.json").read_text())["design"]
+    counts = {str(k).lstrip("\\"): int(v) for k, v in design["num_cells_by_type"].items()}
+    if not sum(counts.values()):
+        raise OutputError("Yosys made no cells: a memory file is empty or missing")
+    return counts, log
+
+
+def run_yosys(work: Path, script: str) -> str:
+    """Run a Yosys script in `work`; its log. ToolMissingError where there is neither wheel nor program."""
+    (work / "script.ys").write_text(script)
+    if importlib.util.find_spec("pyosys") is not None:
+        program = "from pyosys import libyosys as ys; ys.run_pass('script script.ys', ys.Design())"
+        command = [sys.executable, "-c", program]
+    elif shutil.which("yosys"):
+        command = ["yosys", "-s", "script.ys"]
+    else:
+        raise ToolMissingError("no Yosys: pip install 'snncc[hw]', or install the package yosys")
+    return _call(command, work, "Yosys")
+
+
+def _call(command: list[str], work: Path, tool: str) -> str:
+    try:
+        done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False, timeout=TIMEOUT)
+    except subprocess.TimeoutExpired as error:
+        raise OutputError(f"{tool} took more than {TIMEOUT} seconds") from error
+    said = done.stdout + done.stderr
+    if done.returncode:
+        lines = said.strip().splitlines()
+        first = next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "no message")
+        raise OutputError(f"{tool} failed with status {done.returncode}: {first[:300]}")
+    return said
+
+
+def _resources(device: str, counts: dict[str, int], log: str, manifest: dict[str, Any], chip: Device) -> Synthesis:
+    luts = round(sum(LUT_CELLS.get(cell, 0) * n for cell, n in counts.items()))
+    ffs = sum(n for cell, n in counts.items() if cell.startswith(FF_CELLS))
+    brams = sum(BRAM_CELLS.get(cell, 0) * n for cell, n in counts.items())
+    dsps = sum(n for cell, n in counts.items() if cell in DSP_CELLS)
+    memories = _memories(manifest)
+    too_large = [
+        f"{what}: {used:g} of {there} ({used - there:g} too many)"
+        for what, used, there in (("LUT", luts, chip.luts), ("FF", ffs, chip.ffs), ("block RAM", brams, chip.brams),
+                                  ("DSP", dsps, chip.dsps))
+        if used > there
+    ]  # fmt: skip
+    if brams > chip.brams:
+        largest = sorted(memories.items(), key=lambda item: -item[1])
+        too_large += [
+            f"  {name}: {bits:,} bits, at least {math.ceil(bits / chip.block_bits)} blocks"
+            for name, bits in largest[:12]
+        ]
+    return Synthesis(
+        device, sum(counts.values()), luts, ffs, brams, dsps, too_large=too_large, memories=memories, log=log
+    )
+
+
+def _memories(manifest: dict[str, Any]) -> dict[str, int]:
+    """Bits of every memory: weights, parameters, tables, potentials, banks."""
+    found = {name: facts["words"] * facts["bits"] for name, facts in manifest["memories"].items()}
+    for node in manifest["nodes"]:
+        found[f"{node['name']} potentials"] = node["potential_words"] * node["lanes"] * node["potential_bits"]
+        for edge in node["edges"]:
+            found[f"{edge['name']} banks"] = edge["banks"] * edge["bank_words"] * edge["bank_word_bits"]
+    return found
+
+
+def _nextpnr(work: Path, files: list[str], chip: Device, seed: int) -> float:
+    family, *options = chip.place
+    _yosys_pins = _script([*files, "snn_pins.v"], chip, "snn_pins", "write_json pins.json\n")
+    run_yosys(work, _yosys_pins)
+    wheel = shutil.which(f"yowasp-nextpnr-{family}") or str(Path(sys.executable).parent / f"yowasp-nextpnr-{family}")
+    program = wheel if Path(wheel).exists() else shutil.which(f"nextpnr-{family}")
+    if program is None:
+        raise ToolMissingError(f"no nextpnr-{family}: pip install 'snncc[hw]', or install the package nextpnr-{family}")
+    extra = ["--lpf-allow-unconstrained"] if family == "ecp5" else ["--pcf-allow-unconstrained"]
+    command = [program, *options, "--json", "pins.json", "--report", "report.json", "--seed", str(seed), *extra]
+    _call([*command, "--freq", "100", "--timing-allow-fail", "-q"], work, f"nextpnr-{family}")
+    report = json.loads((work / "report.json").read_text())
+    return min(float(clock["achieved"]) for clock in report["fmax"].values())

@@ -1,0 +1,158 @@
+"""Memory packing, tables, legal lanes, goals and refusals."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from snncc import backends, ir, store
+from snncc.backends.verilog import goals, memory
+from snncc.backends.verilog.plan import build, drafts, legal_lanes
+from snncc.backends.verilog.window import Axis
+from snncc.errors import DataError, NetworkError, TargetError
+from tests.hw.simulate import dense_network, plan_with
+from tests.hw.test_tools import conv_network
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 5, 8, 13, 16, 33, 63])
+@pytest.mark.parametrize("lanes", [1, 3, 8])
+def test_words_hold_every_lane(width: int, lanes: int) -> None:
+    rng = np.random.default_rng(width)
+    values = rng.integers(-(2 ** (width - 1)), 2 ** (width - 1), (17, lanes), dtype=np.int64)
+    words = list(memory.hex_words([(values, width), (values[:, ::-1] & 1, 2)]))
+    total = lanes * (width + 2)
+    assert {len(w) for w in words} == {-(-total // 4)}
+    for word, row in zip(words, values, strict=True):
+        number = int(word, 16)
+        for lane in range(lanes):
+            part = number >> (lane * (width + 2))
+            assert part & (2**width - 1) == int(row[lane]) % 2**width
+            assert (part >> width) & 3 == int(row[lanes - 1 - lane]) & 1
+        assert number < 2**total
+
+
+def test_formats_hold_the_same_words(tmp_path: Path) -> None:
+    fields = [(np.arange(40).reshape(10, 4), 6)]
+    for form in memory.FORMATS:
+        memory.write(tmp_path / "x.mem", fields, form)
+    words = (tmp_path / "x.mem").read_text().split()
+    coe = (tmp_path / "x.coe").read_text()
+    mif = (tmp_path / "x.mif").read_text()
+    assert re.findall(r"^([0-9a-f]+)[,;]$", coe, re.M) == words and coe.startswith("memory_initialization_radix=16;")
+    assert re.findall(r" : ([0-9a-f]+);", mif) == words and "DEPTH=10;" in mif and "WIDTH=24;" in mif
+    with pytest.raises(TargetError, match="mem, coe, mif"):
+        memory.write(tmp_path / "x.mem", fields, "bin")
+
+
+def test_window_tables_against_every_tap() -> None:
+    for kernel in (1, 2, 3, 5):
+        for stride in (1, 2, 3):
+            for dilation in (1, 2, 3):
+                for before in (0, 1, 2):
+                    size = 9
+                    out = (size + before - ((kernel - 1) * dilation + 1)) // stride + 1
+                    if out < 1:
+                        continue
+                    axis = Axis(kernel, stride, dilation, before, out)
+                    count, first, target = axis.reach(np.arange(size))
+                    for v in range(size):
+                        taps = [
+                            (k, o) for k in range(kernel) for o in range(out) if o * stride + k * dilation - before == v
+                        ]
+                        made = [(first[v] + i * axis.tap_step, target[v] + i * axis.out_step) for i in range(count[v])]
+                        assert made == taps
+
+
+@pytest.mark.parametrize("channels", [1, 7, 10, 16])
+def test_legal_lanes_waste_no_word(channels: int) -> None:
+    draft = drafts(dense_network("count", sizes=(4, channels)), "count")[0]
+    legal = legal_lanes(draft)
+    assert legal[0] == 1 and legal[-1] == channels
+    for lanes in legal:
+        groups = -(-channels // lanes)
+        assert lanes == 1 or -(-channels // (lanes - 1)) > groups
+
+
+def test_lanes_asked_for_are_checked() -> None:
+    network = dense_network("count", sizes=(4, 10))
+    with pytest.raises(TargetError, match="1, 2, 3, 4, 5, 10"):
+        backends.target("verilog").check(network, {"lanes": {"p0": 7}})
+    with pytest.raises(TargetError, match="no such layer"):
+        backends.target("verilog").check(network, {"lanes": {"q": 5}})
+    with pytest.raises(TargetError, match="go together"):
+        backends.target("verilog").check(network, {"target_fps": 5.0})
+    for bad in (0, -3, 1000):
+        with pytest.raises(TargetError, match="max-lanes"):
+            backends.target("verilog").check(network, {"max_lanes": bad})
+    with pytest.raises(TargetError, match="no option"):
+        backends.target("verilog").check(network, {"lane": 1})
+
+
+def test_goals() -> None:
+    network = conv_network("count")
+
+    def reached(**options: object) -> goals.Balance:
+        whole = {"target_fps": None, "clock_mhz": None, "max_lanes": None, "lanes": {}, **options}
+        return goals.balance(network, "count", goals.goal_of(whole))
+
+    fast, slow = reached(max_lanes=16), reached(max_lanes=1)
+    assert fast.reached < slow.reached and fast.met and slow.met
+    easy = reached(target_fps=10.0, clock_mhz=10.0)
+    assert easy.met and all(c.lanes == 1 for c in easy.choices.values())
+    tight = reached(target_fps=1e5, clock_mhz=100.0, max_lanes=16)
+    assert tight.met == (tight.reached <= 1000)
+    impossible = reached(target_fps=1e7, clock_mhz=1.0)
+    assert not impossible.met and impossible.reached >= 0.1
+    build(network, "count", impossible.choices)
+
+
+def pooled(dynamics: str, signed: bool) -> ir.Network:
+    source = ir.Input(
+        shape=(4, 4, 1), bits=8, signed=signed, encoding="current" if signed else "rate", lambda_0=1.0,
+        gain=np.ones(()), offset=np.zeros(()),
+    )  # fmt: skip
+    view = ir.Reshape(ir.MaxPool(ir.Source("input"), (2, 2), (2, 2)), (4,))
+    last = ir.Population(
+        name="out", shape=(2,), projections=(ir.Dense(name="d", source=view, weights=np.ones((4, 2), np.int8)),),
+        theta=None, bias=np.zeros((), np.int64), v0=np.zeros((), np.int64), lambda_=np.ones(()),
+    )  # fmt: skip
+    network = ir.Network(
+        name="pooled",
+        input=source,
+        populations=(last,),
+        timesteps=4,
+        signed_bit=8,
+        dynamics=dynamics,
+        output_shape=(2,),
+    )
+    return ir.replace(network, intervals=ir.prove(network))
+
+
+def test_refusals_by_name(tmp_path: Path) -> None:
+    check = backends.target("verilog").check
+    check(pooled("count", False), {})
+    with pytest.raises((TargetError, NetworkError), match=r"'out'.*max-pool"):
+        check(pooled("step", False), {})
+    with pytest.raises(TargetError, match=r"'out'.*signed current"):
+        check(pooled("count", True), {})
+    with pytest.raises(TargetError, match="spike_ext"):
+        check(ir.replace(dense_network("count"), spike_ext=-1), {})
+    folder = tmp_path / "m"
+    with pytest.raises((TargetError, NetworkError)):
+        store.write(pooled("step", False), folder, {"verilog": {}})
+    assert not folder.exists()
+
+
+def test_a_plan_of_another_network_is_refused(tmp_path: Path) -> None:
+    store.write(dense_network("count"), tmp_path / "m", {"verilog": {}})
+    with pytest.raises(DataError, match="another network"):
+        backends.target("verilog").load_plan(dense_network("count", seed=1), tmp_path / "m" / "verilog")
+
+
+def test_banks_follow_the_longest_path() -> None:
+    plan = plan_with(conv_network("step"))
+    banks = {edge.name: edge.banks for node in plan.nodes for edge in node.edges}
+    assert banks == {"pop_a_e0": 2, "pop_b_e0": 2, "pop_c_e0": 2, "pop_out_e0": 4, "pop_out_e1": 2}

@@ -1,0 +1,96 @@
+"""Plain-bench helpers for the hardware tests: build a design, run it in Icarus, read what it says."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from snncc import ir
+from snncc.backends.verilog import vectors, write
+from snncc.backends.verilog.plan import Choice, Plan, build, drafts, legal_lanes
+
+
+def plan_with(network: ir.Network, lanes: int | None = None, choices: Mapping[str, Choice] | None = None) -> Plan:
+    """A plan with at most `lanes` lanes everywhere (None: as many as channels)."""
+    chosen = {
+        d.name: Choice(max(n for n in legal_lanes(d) if lanes is None or n <= lanes))
+        for d in drafts(network, network.dynamics)
+    }
+    return build(network, network.dynamics, chosen | dict(choices or {}))
+
+
+def make(folder: Path, plan: Plan, pixels: np.ndarray, timesteps: Sequence[int]) -> vectors.Vectors:
+    """Sources, memories, bench and its compiled program in `folder`."""
+    write.sources(folder, plan)
+    golden = vectors.make(plan, pixels, timesteps)
+    write.bench(folder, plan, golden)
+    compile_bench(folder)
+    return golden
+
+
+def compile_bench(folder: Path) -> None:
+    command = [
+        "iverilog",
+        "-g2005",
+        "-s",
+        "snn_bench",
+        "-o",
+        "bench",
+        "snn_bench.v",
+        "snn_monitor.v",
+        "-f",
+        "snn_top.f",
+    ]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def run(folder: Path, *plusargs: str) -> str:
+    """What the bench prints."""
+    done = subprocess.run(["vvp", "-n", "bench", *plusargs], cwd=folder, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def measured(said: str) -> list[tuple[int, int]]:
+    """(first, last) cycle of each image, from the first image's first pixel on."""
+    found = [(int(a), int(b)) for a, b in re.findall(r"first (\d+) last (\d+)", said)]
+    return [(a - found[0][0], b - found[0][0]) for a, b in found]
+
+
+def dense_network(
+    dynamics: str, sizes: Sequence[int] = (20, 12, 5), timesteps: int = 8, seed: int = 0, **changes: object
+) -> ir.Network:
+    """A rate-coded chain of dense layers in which neurons fire sometimes."""
+    rng = np.random.default_rng(seed)
+    populations: list[ir.Population] = []
+    for i, (before, after) in enumerate(pairwise(sizes)):
+        fires = i < len(sizes) - 2 or changes.get("readout") == "spikes"
+        weights = rng.integers(-100, 101, (before, after)).astype(np.int8)
+        source = ir.Source("input" if i == 0 else f"p{i - 1}")
+        populations.append(
+            ir.Population(
+                name=f"p{i}",
+                shape=(after,),
+                projections=(ir.Dense(name=f"d{i}", source=source, weights=weights, shift=i),),
+                theta=rng.integers(100, 200, after) if fires else None,
+                bias=rng.integers(-20, 20, after),
+                v0=rng.integers(0, 60, after) if fires else np.zeros(after, np.int64),
+                lambda_=np.ones(()),
+            )
+        )
+    source = ir.Input(
+        shape=(sizes[0],), bits=8, signed=False, encoding="rate", lambda_0=1.0, gain=np.ones(()), offset=np.zeros(())
+    )
+    fields: dict[str, object] = {"readout": "potential", "spike_ext": 0} | changes
+    network = ir.Network(
+        name="chain", input=source, populations=tuple(populations), timesteps=timesteps, signed_bit=8,
+        dynamics=dynamics, output_shape=(sizes[-1],), **fields,
+    )  # fmt: skip
+    network = ir.replace(network, intervals=ir.prove(network))
+    ir.verify(network)
+    return network

@@ -1,0 +1,122 @@
+"""Promises 6 and 7: Verilator's lint and compiled bench, Yosys's mapping, nextpnr's report."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from snncc import ir, store
+from snncc.cli import cli
+from snncc.errors import FileFormatError, OutputError, TargetError
+from snncc.resources import resource
+from snncc.synth import run_yosys, synthesise
+from snncc.verify import verify
+from snncc.verify.verilog import verilator
+from tests.hw.simulate import dense_network
+
+
+def conv_network(dynamics: str) -> ir.Network:
+    """conv, depthwise and a residual dense readout, current input: most configurations of the modules."""
+    rng = np.random.default_rng(2)
+
+    def weights(*shape: int) -> np.ndarray:
+        return rng.integers(-7, 8, shape).astype(np.int8)
+
+    def population(name: str, shape: tuple[int, ...], *projections: ir.Projection, fires: bool = True) -> ir.Population:
+        theta = rng.integers(40, 90, shape[-1]) if fires else None
+        bias, v0 = rng.integers(-3, 4, shape[-1]), np.zeros(shape[-1], np.int64)
+        return ir.Population(
+            name=name, shape=shape, projections=projections, theta=theta, bias=bias, v0=v0, lambda_=np.ones(())
+        )
+
+    a = population(
+        "a", (6, 6, 5), ir.Conv2D(name="c", source=ir.Source("input"), weights=weights(3, 3, 2, 5), pads=(1, 1, 1, 1))
+    )
+    b = population(
+        "b", (3, 3, 10),
+        ir.DepthwiseConv2D(
+            name="d", source=ir.Source("a"), weights=weights(3, 3, 5, 2), strides=(2, 2), pads=(0, 1, 0, 1), shift=1
+        ),
+    )  # fmt: skip
+    c = population("c", (3, 3, 10), ir.SumPool2D(name="s", source=ir.Source("b"), size=(1, 1), strides=(1, 1)))
+    flat = {name: ir.Reshape(ir.Source(name), (n,)) for name, n in (("a", 180), ("c", 90))}
+    last = population(
+        "out", (3,), ir.Dense(name="x", source=flat["a"], weights=weights(180, 3)),
+        ir.Dense(name="y", source=flat["c"], weights=weights(90, 3)), fires=False,
+    )  # fmt: skip
+    network = ir.Network(
+        name="conv",
+        input=ir.Input(
+            shape=(6, 6, 2), bits=6, signed=True, encoding="current", lambda_0=1.0,
+            gain=np.ones(()), offset=np.zeros(()),
+        ),
+        populations=(a, b, c, last), timesteps=6, signed_bit=4, dynamics=dynamics, output_shape=(3,),
+    )  # fmt: skip
+    network = ir.replace(network, intervals=ir.prove(network))
+    ir.verify(network)
+    return network
+
+
+@pytest.mark.parametrize("dynamics", ["count", "step"])
+@pytest.mark.parametrize("make", [dense_network, conv_network])
+def test_lint_is_clean(tmp_path: Path, dynamics: str, make) -> None:
+    store.write(make(dynamics), tmp_path / "m", {"verilog": {}})
+    folder = tmp_path / "m" / "verilog"
+    tool, environment = verilator()
+    waivers = str(resource("hw_sim") / "verilator.vlt")
+    command = [tool, "--lint-only", "-Wall", "--top-module", "snn_top", waivers, "snn_top.v", "-y", "."]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+
+
+def test_compiled_bench_of_verilator(tmp_path: Path) -> None:
+    store.write(conv_network("step"), tmp_path / "m", {"verilog": {"max_lanes": 4}})
+    report = verify(tmp_path / "m", targets=["verilog-icarus", "verilog-verilator"], images=40)
+    assert [o.status for o in report.outcomes] == ["pass"] * 3, report.outcomes
+    assert all(o.images == 40 for o in report.outcomes)
+
+
+def test_yosys_maps_deep_roms_to_block_ram(tmp_path: Path) -> None:
+    """200 weight words: block RAM; no latch; a missing memory stops it."""
+    network = dense_network("step", sizes=(200, 6, 3))
+    store.write(network, tmp_path / "m", {"verilog": {"max_lanes": 6}})
+    found = synthesise(tmp_path / "m", "ecp5-25k", place=False)
+    assert found.cells > 0 and found.luts > 0 and found.ffs > 0
+    assert found.brams >= 1
+    assert "Latch inferred" not in found.log and not found.too_large
+    folder = tmp_path / "m" / "verilog"
+    (folder / "pop_p0_e0_weights.mem").unlink()
+    with pytest.raises(FileFormatError, match="missing"):
+        synthesise(tmp_path / "m", "ecp5-25k", place=False)
+    files = (folder / "snn_top.f").read_text().replace("\n", " ")
+    with pytest.raises(OutputError, match="weights"):
+        run_yosys(folder, f"read_verilog -defer {files}\nhierarchy -top snn_top\n")
+
+
+def test_place_and_route_through_the_command_line(tmp_path: Path) -> None:
+    store.write(dense_network("step", sizes=(6, 4, 2)), tmp_path / "m", {"verilog": {"max_lanes": 2}})
+    done = CliRunner().invoke(cli, ["synth", str(tmp_path / "m"), "--device", "ice40-hx8k", "--json"])
+    assert done.exit_code == 0, done.output
+    facts = json.loads(done.output[done.output.index("{") :])
+    assert facts["fmax_mhz"] > 10 and facts["luts"] > 0
+    assert facts["images_per_second"] == pytest.approx(facts["fmax_mhz"] * 1e6 / facts["cycles_per_image"])
+
+
+def test_a_design_too_large_says_by_how_much(tmp_path: Path) -> None:
+    network = dense_network("step", sizes=(2000, 100, 3))
+    store.write(network, tmp_path / "m", {"verilog": {"max_lanes": 2}})
+    found = synthesise(tmp_path / "m", "ice40-up5k", place=False)
+    assert any(line.startswith("block RAM") and "too many" in line for line in found.too_large)
+    assert any("pop_p0_e0_weights.mem" in line and "1,600,000 bits" in line for line in found.too_large)
+
+
+def test_no_such_device(tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match="ecp5-25k"):
+        synthesise(tmp_path, "virtex-9")
+    with pytest.raises(TargetError, match="export"):
+        synthesise(tmp_path, "xc7")
