@@ -68,7 +68,7 @@ def main() -> None:
     model.predict(calibration, verbose=0, batch_size=64)
     predict_seconds = time.perf_counter() - start
     start = time.perf_counter()
-    network = snncc.convert(model, calibration, timesteps=TIMESTEPS)
+    network = snncc.convert(model, calibration, timesteps=TIMESTEPS, calibrate="none")
     convert_seconds = time.perf_counter() - start
     limit = 1.5 * (predict_seconds + 2)
 

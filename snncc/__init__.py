@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from snncc.api import Network as Network
     from snncc.api import convert as convert
+    from snncc.api import diagnose as diagnose
     from snncc.api import evaluate as evaluate
     from snncc.api import export as export
     from snncc.api import load as load
 
-__all__ = ["Network", "convert", "evaluate", "export", "load"]
+__all__ = ["Network", "convert", "diagnose", "evaluate", "export", "load"]
 
 
 def __getattr__(name: str) -> Any:

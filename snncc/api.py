@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from snncc import evaluation, ir, sim, store
+from snncc import diagnosis, evaluation, ir, sim, store
+from snncc.diagnosis import Diagnosis
 from snncc.errors import CalibrationError, NetworkError
 from snncc.evaluation import Evaluation
 from snncc.frontend import from_keras, load_model
 from snncc.lower import Options, lower
+from snncc.lower.populate import populate
 from snncc.lower.quantise import check_thresholding, start_potential
 from snncc.sim.encode import quantise
 
@@ -131,13 +133,17 @@ def _rescaled(population: ir.Population, factor: float, thresholding: str) -> ir
     return changed
 
 
-def convert(model: Any, x_calibration: Any, **options: Any) -> Network:
+def convert(
+    model: Any, x_calibration: Any, *, progress: Callable[[int, int], object] | None = None, **options: Any
+) -> Network:
     """Convert a trained Keras model (or the path of one) into an exact integer spiking network.
 
     `x_calibration` (N, *input shape) is what one would feed to `model.predict`; every sample counts. Options, as
     keywords: signed_bit=8 (0: float twin), timesteps=64, dynamics="count"|"step", encoding="auto"|"rate"|"current",
     thresholding=0.5, percentile=100, per_channel=True, lambda_per_channel=False, input_bits=8, input_range=(lo, hi),
-    readout="potential"|"spikes", spike_ext=0, name. UnsupportedLayerError, CalibrationError say what cannot be done.
+    readout="potential"|"spikes", spike_ext=0, calibrate="light"|"none"|"full" (docs/calibration.md), seed=0, name;
+    `progress(done, populations)` is called while it calibrates. UnsupportedLayerError, CalibrationError say what
+    cannot be done.
     """
     if "name" in options and options["name"] and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", options["name"]):
         raise NetworkError(f"name {options['name']!r} is not an identifier of C and Verilog: letters, digits and _")
@@ -150,7 +156,7 @@ def convert(model: Any, x_calibration: Any, **options: Any) -> Network:
     x = np.asarray(x_calibration)
     if x.ndim < 2:
         raise CalibrationError(f"calibration data must be a batch of samples (N, ...), not of shape {x.shape}")
-    network = lower(from_keras(model, x.shape[1:]), x, chosen)
+    network = lower(from_keras(model, x.shape[1:]), x, chosen, progress)
     ir.verify(network)
     return Network(network)
 
@@ -173,6 +179,27 @@ def evaluate(
         timesteps = network.ir.timesteps
     wanted = [timesteps] if isinstance(timesteps, int) else list(timesteps)
     return evaluation.evaluate(network.ir, np.asarray(x), y, wanted, dynamics or network.ir.dynamics, progress)
+
+
+def diagnose(
+    network: Network,
+    model: Any,
+    x: Any,
+    y: Any = None,
+    timesteps: int | None = None,
+    dynamics: ir.Dynamics | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> Diagnosis:
+    """Each layer's error against the float model (or the path of one) that the network was converted from.
+
+    Split into clipping, weight rounding, finite T and, in `step`, uneven timing; `.sentence` names the layer that
+    hurts first, `.plot(path)` draws it. DataError where model and network do not belong together.
+    """
+    if isinstance(model, str | Path):
+        model = load_model(model)
+    x = np.asarray(x)
+    real = populate(from_keras(model, x.shape[1:]), network.ir.input.signed, network.ir.input.encoding == "current")
+    return diagnosis.diagnose(network.ir, real, x, y, timesteps, dynamics, progress)
 
 
 def export(folder: str | Path, targets: Sequence[str] | store.Requests) -> None:

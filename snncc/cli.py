@@ -99,6 +99,8 @@ def cli() -> None:
 @click.option("--input-range", nargs=2, type=float, metavar="LO HI", help="Instead of the calibration's.")
 @click.option("--readout", default="potential", type=click.Choice(["potential", "spikes"]), help="Of the last layer.")
 @click.option("--spike-ext", default=0, help="Further timesteps without input; -1: no upper clip (count, simulator).")
+@click.option("--calibrate", default="light", type=click.Choice(["none", "light", "full"]), help="For this T and bits.")
+@click.option("--seed", default=0, help="Of the samples that calibration takes.")
 @click.option("--name", default="", help="Identifier for what is generated [default: the model's name].")
 @click.option("--target", "targets", multiple=True, help="Also export to this target; repeatable.")
 @target_options
@@ -111,8 +113,9 @@ def compile_(model: str, calibration: str, output: str, targets: tuple[str, ...]
     for name in targets:
         backends.target(name)
     store.check_free(Path(output), force)
-    with _status("Loading the model and calibrating"):
-        network = api.convert(model, data.array(calibration, data.CALIBRATION), **options)
+    x = data.array(calibration, data.CALIBRATION)
+    with _calibrating() as progress:
+        network = api.convert(model, x, progress=progress, **options)
     with _status("Writing"):
         network.write(output, requests, force)
     _print_network(network)
@@ -159,6 +162,44 @@ def evaluate(
         click.echo(json.dumps([e.to_dict() for e in found], indent=2))
         return
     _print_table(network.ir.name, tables.EVALUATION_HEADER, [tables.evaluation_row(network.ir, e) for e in found])
+
+
+@cli.command()
+@click.argument("folder", type=click.Path())
+@click.argument("data_file", metavar="DATA.npz[:NAME]")
+@click.option("--model", required=True, type=click.Path(dir_okay=False), help="The float model it was compiled from.")
+@click.option("--timesteps", "-T", type=int, help="[default: as compiled]")
+@click.option("--dynamics", type=DYNAMICS, help="[default: as compiled]")
+@click.option("--images", default=256, help="How many of the first images.")
+@click.option("--plot", type=click.Path(dir_okay=False), help="Also draw it into this image file.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def diagnose(
+    folder: str,
+    data_file: str,
+    model: str,
+    timesteps: int | None,
+    dynamics: Any,
+    images: int,
+    plot: str | None,
+    as_json: bool,
+) -> None:
+    """Each layer's error of a compiled FOLDER against its float model, by cause; the layer that hurts first."""
+    from snncc import api, data, tables
+
+    network = api.load(folder)
+    x = data.array(data_file, data.IMAGES)[:images]
+    y = data.optional(data_file, data.LABELS)
+    with _progress("Diagnosing", len(x)) as advance:
+        found = api.diagnose(network, model, x, None if y is None else y[:images], timesteps, dynamics, advance)
+    if plot:
+        found.plot(plot)
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), indent=2))
+        return
+    title = f"{network.ir.name}: {found.dynamics}, T = {found.timesteps}, error in % of the activations' rms"
+    _print_table(title, tables.DIAGNOSIS_HEADER, [tables.diagnosis_row(row) for row in found.rows])
+    _print_table("the same images", tables.STAGE_HEADER, tables.stage_rows(found))
+    click.echo(found.sentence)
 
 
 @cli.command()
@@ -347,6 +388,20 @@ def _progress(text: str, total: int) -> Iterator[Callable[[int], object]]:
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(text, total=total)
         yield lambda n: bar.advance(task, n)
+
+
+@contextmanager
+def _calibrating() -> Iterator[Callable[[int, int], object]]:
+    """A progress bar over the populations on a terminal, nothing in a pipe."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Loading the model and calibrating", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def main() -> None:

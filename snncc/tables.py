@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from snncc.backends import c
+from snncc.diagnosis import Diagnosis, LayerError
 from snncc.errors import TargetError
 from snncc.evaluation import Evaluation
 from snncc.ir import (
@@ -113,6 +114,26 @@ def evaluation_row(network: Network, evaluation: Evaluation) -> list[str]:
     if evaluation.input_macs_per_image:
         operations += f" + {evaluation.input_macs_per_image:,.0f} MAC"
     return [*cells, operations]
+
+
+def diagnosis_row(row: LayerError) -> list[str]:
+    """Cells of one layer's line."""
+    parts = (row.clipping, row.weights, row.timesteps, row.timing, row.total, row.added)
+    return [row.population, *(f"{100 * part:.1f}" for part in parts), row.cause if row.total else "-"]
+
+
+DIAGNOSIS_HEADER = ["layer", "clipping", "weights", "finite T", "timing", "total", "added here", "mostly"]
+
+
+def stage_rows(found: Diagnosis) -> list[list[str]]:
+    """One line per network of the chain: its agreement with the float network and its accuracy."""
+    return [
+        [stage, f"{100 * agrees:.1f} %", f"{100 * found.accuracy[stage]:.1f} %" if found.accuracy else "-"]
+        for stage, agrees in found.agreement.items()
+    ]
+
+
+STAGE_HEADER = ["network", "float's class", "accuracy"]
 
 
 EVALUATION_HEADER = ["dynamics", "T", "accuracy", "spikes/image", "input spikes", "synaptic operations/image"]

@@ -71,7 +71,7 @@ def _reach(values: Array) -> int:
     return max(int(values.max()), -int(values.min()))
 
 
-def _potential_bounds(network: Network, population: Population, dynamics: Dynamics, proved: Proved) -> Interval:
+def potential_bounds(network: Network, population: Population, dynamics: Dynamics, proved: Proved) -> Interval:
     """The interval of one population's potential, in the dynamics given.
 
     Block by block of positions, so that parameters per position cost no memory; in int64 where no term can
@@ -118,7 +118,7 @@ def prove(network: Network) -> dict[str, Proved]:
     kinds: Iterable[Dynamics] = ("count", "step")
     for dynamics in kinds:
         for population in network.populations:
-            interval = _potential_bounds(network, population, dynamics, proved["count"])
+            interval = potential_bounds(network, population, dynamics, proved["count"])
             if bits_needed(interval) > LIMIT_BITS:
                 raise NetworkError(
                     f"population {population.name!r}: its potential can reach {interval} in `{dynamics}`, which "

@@ -1,4 +1,4 @@
-"""Graph -> network, in one screen: populate, calibrate, quantise. One step per file."""
+"""Graph -> network, in one screen: populate, calibrate, quantise or tune. One step per file."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ from snncc.lower.options import Options
 from snncc.lower.populate import input_scaling, populate
 from snncc.lower.quantise import check_thresholding, quantise
 from snncc.lower.real import RealNetwork
+from snncc.lower.tune import Progress, calibrated
 
 
-def lower(graph: Graph, calibration: Array, options: Options) -> Network:
-    """The integer network of a graph, its scales taken from every calibration sample."""
+def lower(graph: Graph, calibration: Array, options: Options, progress: Progress | None = None) -> Network:
+    """The integer network of a graph, its scales taken from every calibration sample.
+
+    `progress(done, populations)` is called while `calibrate` light or full works.
+    """
     options = replace(options, thresholding=check_thresholding(options.thresholding))
     gain, offset, _ = input_scaling(graph)
     if options.input_range is None:
@@ -26,7 +30,9 @@ def lower(graph: Graph, calibration: Array, options: Options) -> Network:
     x = check_samples(calibration, graph.input_shape)
     source = _input(real, low, high, options)
     found = scales(real, x, options.percentile, options.lambda_per_channel, options.fixed_lambda)
-    return quantise(real, source, found, options)
+    if options.calibrate == "none" or not options.signed_bit or options.fixed_lambda is not None:
+        return quantise(real, source, found, options)
+    return calibrated(real, source, found, options, x, progress)[0]
 
 
 def _input(real: RealNetwork, low: float, high: float, options: Options) -> Input:

@@ -14,6 +14,8 @@ class Options:
     """Compile-time options; docs/contract.md says what each means.
 
     signed_bit 0 is the float twin; `percentile` of the strictly positive activations; `input_range` (low, high)
+    overrides the calibration's; `calibrate` none, light or full chooses theta, bias, v0 and W_int for this T, these
+    dynamics and bits (docs/calibration.md), `seed` its samples; `name` (an identifier) prefixes what is generated.
     overrides the calibration's; `fixed_lambda` is the scale of every population but the readout, whatever the
     samples say; `name` (an identifier) prefixes what is generated.
     """
@@ -30,6 +32,8 @@ class Options:
     input_range: tuple[float, float] | None = None
     readout: Readout = "potential"
     spike_ext: int = 0
+    calibrate: str = "light"
+    seed: int = 0
     fixed_lambda: float | None = None
     name: str = ""
     tool_version: str = ""
@@ -52,6 +56,10 @@ class Options:
         )
         _require(self.readout in ("potential", "spikes"), f"readout must be potential or spikes, not {self.readout!r}")
         _require(2 <= self.input_bits <= 16, f"input_bits must be 2..16, not {self.input_bits}")
+        _require(
+            self.calibrate in ("none", "light", "full"),
+            f"calibrate must be none, light or full, not {self.calibrate!r}",
+        )
         if self.input_range is not None:
             low, high = self.input_range
             _require(-inf < low < high < inf and high > 0, f"input_range must be LO < HI with HI > 0, not {low} {high}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, TypeAlias
 
@@ -63,11 +64,18 @@ def quantise(real: RealNetwork, source: Input, scales: dict[str, Array], options
     populations = []
     output_scale = 1.0
     for population in real.populations:
-        quantiser = _Quantiser(real, population, lambdas, options)
+        quantiser = Quantiser(real, population, lambdas, options)
         quantised, scale = quantiser.run(silent=population is readout and not fires)
         populations.append(quantised)
         if population is readout and not fires:
             output_scale = float(scale)
+    return network_of(real, source, populations, output_scale, options)
+
+
+def network_of(
+    real: RealNetwork, source: Input, populations: list[Population], output_scale: float, options: Options
+) -> Network:
+    """The network of finished populations; intervals proved."""
     network = Network(
         name=options.name or real.name,
         input=source,
@@ -98,7 +106,7 @@ def start_potential(theta: Array, thresholding: str) -> Array:
     return np.asarray(theta * float(part), np.float64)
 
 
-class _Quantiser:
+class Quantiser:
     """One population: W'' from the sources' scales, then s, F, W_int, theta, b, v0."""
 
     def __init__(
@@ -107,7 +115,7 @@ class _Quantiser:
         self.real, self.population, self.options = real, population, options
         self.lambdas = lambdas
         self.scale = lambdas[population.name]
-        self.readout = population is real.populations[-1]
+        self.per_tensor = population is real.populations[-1] or not options.per_channel
         self.shapes = real.shapes
 
     def run(self, silent: bool) -> tuple[Population, Array]:
@@ -115,8 +123,9 @@ class _Quantiser:
         if isinstance(self.population.projections[0], SumPool2D):
             projections, s, theta, bias = self._pool(self.population.projections[0])
         else:
-            weights = [self._weights(p) for p in self.population.projections if not isinstance(p, SumPool2D)]
-            projections, s = self._linear(weights)
+            weighted = self.weighted()
+            s = self.common_scale(weighted)
+            projections = self.integers(weighted, s)
             theta, bias = self._round(s * self.scale), self._round(s * self.population.bias)
         if self.options.signed_bit:
             theta = np.maximum(theta, 1)
@@ -128,24 +137,28 @@ class _Quantiser:
                     SnnccWarning,
                     stacklevel=2,
                 )
-        zero = np.zeros((), theta.dtype)
+        v0 = np.zeros((), theta.dtype) if silent else start_potential(theta, str(self.options.thresholding))
+        return self.assemble(projections, None if silent else theta, bias, v0), s
+
+    def assemble(self, projections: Sequence[Projection], theta: Array | None, bias: Array, v0: Array) -> Population:
+        """The population of these integers (or of the float twin's numbers)."""
         return Population(
             name=self.population.name,
             shape=self.population.shape,
             projections=tuple(projections),
-            theta=None if silent else theta,
+            theta=theta,
             bias=bias,
-            v0=zero if silent else start_potential(theta, str(self.options.thresholding)),
+            v0=v0,
             lambda_=np.asarray(self.scale, np.float64),
             saturates=self.population.max_value is not None,
             layers=self.population.layers,
-        ), s
+        )
 
     def _round(self, values: Array) -> Array:
         values = np.asarray(values, np.float64)
         return np.rint(values).astype(np.int64) if self.options.signed_bit else values
 
-    def _source_scale(self, projection: Projection) -> Array:
+    def source_scale(self, projection: Projection) -> Array:
         """lambda of each channel (last axis) of what the projection reads."""
         whole = {name: np.broadcast_to(self.lambdas[name], (1, *shape)) for name, shape in self.shapes.items()
                  if name in self.lambdas}  # fmt: skip
@@ -160,22 +173,23 @@ class _Quantiser:
 
     def _weights(self, projection: Weighted) -> Weighted:
         """The projection with W'' = W' * lambda of its source channel, float64."""
-        scale = self._source_scale(projection)
+        scale = self.source_scale(projection)
         shaped = scale if isinstance(projection, Identity) else scale[:, None]
         weighted: Weighted = replace(projection, weights=np.asarray(projection.weights, np.float64) * shaped)
         return weighted
 
-    def _linear(self, weighted: list[Weighted]) -> tuple[list[Projection], Array]:
-        channels = self.population.shape[-1]
+    def weighted(self) -> list[Weighted]:
+        """Its projections with W'' = W' * lambda of each source channel, float64."""
+        return [self._weights(p) for p in self.population.projections if not isinstance(p, SumPool2D)]
+
+    def common_scale(self, weighted: list[Weighted]) -> Array:
+        """s of the contract: (C,), or () per tensor. The float twin's is 1."""
         if not self.options.signed_bit:
-            return [replace(p, weights=p.weights.astype(np.float32)) for p in weighted], np.ones(())
-        q = weight_limit(self.options.signed_bit)
-        per_tensor = self.readout or not self.options.per_channel
-        peaks = [np.abs(dense_weights(p, channels)).max(axis=0) for p in weighted]
-        if per_tensor:
-            peaks = [peak.max(keepdims=True) for peak in peaks]
+            return np.ones(())
+        peaks = self._peaks(weighted)
         m = np.max(peaks, axis=0)
         m = np.where(m > 0, m, m.max() or 1.0)
+        q = weight_limit(self.options.signed_bit)
         s = self._common_scale(peaks, m, q)
         used = float(max((peak * s).max() for peak in peaks))
         if 0 < used < min(q / 4, FEW):
@@ -186,13 +200,28 @@ class _Quantiser:
                 SnnccWarning,
                 stacklevel=2,
             )
-        out = []
-        for projection, peak in zip(weighted, peaks, strict=True):
-            shift = next(f for f in range(MAX_SHIFT + 64) if np.rint((peak * s).max() / 2**f) <= q)
-            weights = projection.weights * (self._per_output(projection, s) / 2**shift)
+        return s.reshape(()) if self.per_tensor else s
+
+    def integers(self, weighted: list[Weighted], s: Array) -> list[Projection]:
+        """W_int and F of each projection under the common scale s; float32 weights in the float twin."""
+        if not self.options.signed_bit:
+            return [replace(p, weights=p.weights.astype(np.float32)) for p in weighted]
+        out: list[Projection] = []
+        for projection, shift in zip(weighted, self.shifts(weighted, s), strict=True):
+            weights = projection.weights * (self.per_output(projection, s) / 2**shift)
             integer = np.rint(weights).astype(weight_dtype(self.options.signed_bit))
             out.append(replace(projection, weights=integer, shift=shift))
-        return out, (s.reshape(()) if per_tensor else s)
+        return out
+
+    def shifts(self, weighted: list[Weighted], s: Array) -> list[int]:
+        """F of each projection: the smallest with which its largest weight fits the bits."""
+        q = weight_limit(self.options.signed_bit)
+        largest = [(peak * s).max() for peak in self._peaks(weighted)]
+        return [next(f for f in range(MAX_SHIFT + 64) if np.rint(peak / 2**f) <= q) for peak in largest]
+
+    def _peaks(self, weighted: list[Weighted]) -> list[Array]:
+        peaks = [np.abs(dense_weights(p, self.population.shape[-1])).max(axis=0) for p in weighted]
+        return [peak.max(keepdims=True) for peak in peaks] if self.per_tensor else peaks
 
     def _common_scale(self, peaks: list[Array], m: Array, q: int) -> Array:
         """s[c] = min(2^e q / m[c], 2^20 / lambda[c]), e the smallest that keeps theta and small branches."""
@@ -203,7 +232,8 @@ class _Quantiser:
                 break
         return np.minimum(2.0**e * q / m, (MAX_SCALE / self.scale).min() if m.size == 1 else MAX_SCALE / self.scale)
 
-    def _per_output(self, projection: Weighted, s: Array) -> Array:
+    def per_output(self, projection: Weighted, s: Array) -> Array:
+        """s in the shape that multiplies the projection's weights."""
         if isinstance(projection, DepthwiseConv2D) and s.size > 1:
             return s.reshape(projection.weights.shape[2:])
         return s
@@ -212,7 +242,7 @@ class _Quantiser:
         """Sum pooling: weights 1; theta = rint(k * 2^F * lambda / lambda_src), F the smallest with theta >= 512."""
         source = view_shape(projection.source, self.shapes)
         counts = pool_counts(projection, source, self.population.shape).astype(np.float64)
-        lambda_src = self._source_scale(projection)
+        lambda_src = self.source_scale(projection)
         if (lambda_src == lambda_src[0]).all():
             lambda_src = lambda_src[0]
         exact: Any = counts * self.scale / lambda_src

@@ -69,7 +69,7 @@ def activations(
     `visit(population, values)` sees each population's array of a chunk from a worker thread. Arrays that no later
     population reads are dropped at once; a chunk's result holds the readout alone when `visit` is given.
     """
-    runners = [_runner(network, population) for population in network.populations]
+    runners = [runner(network, population) for population in network.populations]
     last_use = {name: i for i, p in enumerate(network.populations) for q in p.projections for name in sources(q.source)}
 
     def work(chunk: Array) -> dict[str, Array]:
@@ -86,8 +86,11 @@ def activations(
     yield from in_parallel(work, chunks, worker_count(len(chunks)))
 
 
-def _runner(network: RealNetwork, population: RealPopulation) -> Callable[[dict[str, Array]], Array]:
-    """The function from earlier activations to this population's, in cache-sized blocks of images."""
+def runner(network: RealNetwork, population: RealPopulation, relu: bool = True) -> Callable[[dict[str, Array]], Array]:
+    """The function from earlier activations to this population's, in cache-sized blocks of images.
+
+    `relu=False` leaves out its relu: what the readout does.
+    """
     synapses: list[tuple[View, Operator, Array | None]] = []
     scratch = int(np.prod(population.shape))
     for projection in population.projections:
@@ -98,7 +101,7 @@ def _runner(network: RealNetwork, population: RealPopulation) -> Callable[[dict[
             share = (1 / pool_counts(projection, source, population.shape)).astype(np.float32)
         synapses.append((projection.source, operator(projection, source, np.float32), share))
     bias = population.bias.astype(np.float32)
-    readout = population is network.populations[-1]
+    linear = population is network.populations[-1] or not relu
     block = max(1, BLOCK_ELEMENTS // scratch)
 
     def run(values: dict[str, Array]) -> Array:
@@ -113,7 +116,7 @@ def _runner(network: RealNetwork, population: RealPopulation) -> Callable[[dict[
                     product *= share
                 total = np.add(total, product, out=total) if first else product
             total += bias
-            if not readout:
+            if not linear:
                 np.maximum(total, 0, out=total)
                 if population.max_value is not None:
                     np.minimum(total, population.max_value, out=total)

@@ -20,7 +20,7 @@ from snncc.sim.neurons import Neurons
 Observer = Callable[[str, Array, Array], None]
 
 
-def _input(network: Network, pixels: Array, timesteps: int, total: int) -> Array:
+def input_train(network: Network, pixels: Array, timesteps: int, total: int) -> Array:
     """(total, N, *shape): spikes of the rate-coded input, or the current p; nothing after T."""
     values = np.zeros((total, *pixels.shape), exact_dtype((-network.input.levels, network.input.levels)))
     if network.input.encoding == "current":
@@ -36,7 +36,7 @@ def _input(network: Network, pixels: Array, timesteps: int, total: int) -> Array
     return values
 
 
-def _drive(network: Network, neurons: Neurons, outputs: dict[str, Array], timesteps: int, total: int) -> Array:
+def charge(network: Network, neurons: Neurons, outputs: dict[str, Array], timesteps: int, total: int) -> Array:
     """Charge per timestep (total, N, *shape). A constant current goes through its weights once."""
     constant = network.input.encoding == "current" and all(
         name == INPUT for s in neurons.synapses for name in sources(s.view)
@@ -59,14 +59,14 @@ def _blocks(neurons: Neurons, outputs: dict[str, Array], rows: int) -> Array:
     return drive
 
 
-def _scan(neurons: Neurons, drive: Array, timesteps: int, potentials: Array | None) -> Array:
+def scan(neurons: Neurons, drive: Array, timesteps: int, potentials: Array | None) -> Array:
     """Spikes (total, N, *shape) of a firing population; `potentials` receives V after reset."""
     population = neurons.population
     theta, bias = neurons.parameter(population.theta), neurons.parameter(population.bias)
     potential = np.broadcast_to(neurons.parameter(population.v0), drive.shape[1:]).copy()
     spikes = np.empty(drive.shape, np.float32)
-    for t, charge in enumerate(drive):
-        potential += charge
+    for t, added in enumerate(drive):
+        potential += added
         if t < timesteps:
             potential += bias
         fired = potential >= theta
@@ -85,15 +85,15 @@ def run(
     `observe(name, spikes, potentials)` gets (T + spike_ext, N, *shape) arrays of each firing population.
     """
     total = timesteps + network.spike_ext
-    trains: dict[str, Array] = {INPUT: _input(network, pixels, timesteps, total)}
+    trains: dict[str, Array] = {INPUT: input_train(network, pixels, timesteps, total)}
     counts: dict[str, Array] = {}
     for neurons in layers:
         population = neurons.population
         if not population.fires:
             break
-        drive = _drive(network, neurons, trains, timesteps, total)
+        drive = charge(network, neurons, trains, timesteps, total)
         potentials = np.empty_like(drive) if observe else None
-        trains[population.name] = _scan(neurons, drive, timesteps, potentials)
+        trains[population.name] = scan(neurons, drive, timesteps, potentials)
         if observe and potentials is not None:
             observe(population.name, trains[population.name], potentials)
     if observe and network.input.encoding == "rate":

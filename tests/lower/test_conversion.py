@@ -139,7 +139,7 @@ def test_the_float_network_is_keras(models: dict[str, Any], name: str) -> None:
 def test_the_integer_network_is_keras_within_its_bound(models: dict[str, Any], name: str) -> None:
     model, x, wanted = keras_output(models, name)
     real = real_network(model, x)
-    network = snncc.convert(model, x, signed_bit=16, timesteps=T)
+    network = snncc.convert(model, x, signed_bit=16, timesteps=T, calibrate="none")
     network.verify()
     values = float_activations(real, x)
     pairs = differences(network, real, x)
@@ -169,7 +169,7 @@ def test_the_bound_notices_a_wrong_weight_bias_or_threshold(models: dict[str, An
     """Mutation control: a network with one fault is outside the bound of the sound one."""
     model, x, _ = keras_output(models, "add_linear_shortcut")
     real = real_network(model, x)
-    sound = snncc.convert(model, x, signed_bit=16, timesteps=T)
+    sound = snncc.convert(model, x, signed_bit=16, timesteps=T, calibrate="none")
     first = sound.ir.populations[0]
     weights = first.projections[0].weights.copy()
     weights[1, 1, 1, 1] *= -1

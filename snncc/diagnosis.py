@@ -1,0 +1,258 @@
+"""Why accuracy was lost: each layer's error against the float network, split by cause.
+
+Five networks run on the same images, each one step further from the float network than the one before:
+
+    float       a = relu(W' a + b')
+    clipped     a = min(relu(W' a + b'), lambda): no neuron fires more than once per timestep
+    integers    rates r = clip((W_int r + b) / theta, 0, 1): the integer weights, thresholds and biases, T endless
+    count       the closed form at T, exact
+    step        binary spikes at T, exact
+
+The differences of neighbours are the causes `clipping`, `weights`, `timesteps` and `timing` (the last in `step` only),
+and they add up to the whole error, element by element. Reported are their root mean squares, relative to the float
+activations'. A calibrated network's `weights` contains what calibration changed on purpose; the `timesteps` then
+takes some of it back. The float weights are not part of a compiled folder: diagnosis needs the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snncc.errors import DataError, OutputError
+from snncc.evaluation import labels
+from snncc.ir import INPUT, Array, Dynamics, Network, Population, population_shapes, sources, view_shape
+from snncc.lower.real import RealNetwork, prepared_input, runner
+from snncc.sim.encode import quantise
+from snncc.sim.linear import operator, read
+from snncc.sim.run import check, chunk_size, classify, rescale, run
+
+CAUSES = ("clipping", "weights", "timesteps", "timing")
+ADVICE = {
+    "clipping": "its threshold is too low for its largest activations: more timesteps, or --calibrate full",
+    "weights": "its weights are too coarse: more bits (--signed-bit), --per-channel, or --calibrate full",
+    "timesteps": "T is too small for it: compile for this T with --calibrate light or full, or use more timesteps",
+    "timing": "its spikes come unevenly: run it in `count`, compile for this T, or use more timesteps",
+}
+Step = Callable[[dict[str, Array]], Array]
+
+
+@dataclass(frozen=True)
+class LayerError:
+    """One population (or the input): relative root mean square errors; `added` = total less its worst source's."""
+
+    population: str
+    layers: tuple[str, ...]
+    rms: float
+    clipping: float
+    weights: float
+    timesteps: float
+    timing: float
+    total: float
+    added: float
+
+    @property
+    def cause(self) -> str:
+        """The largest of the four parts."""
+        return max(CAUSES, key=lambda name: float(getattr(self, name)))
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Rows in topological order, and what each of the five networks makes of the images.
+
+    `agreement[network]`: part of the images with the float network's class; `accuracy` with labels. `hurts_first`:
+    the first population that adds at least half of the largest error that any population adds.
+    """
+
+    timesteps: int
+    dynamics: Dynamics
+    images: int
+    rows: tuple[LayerError, ...]
+    agreement: dict[str, float]
+    accuracy: dict[str, float]
+    hurts_first: str
+
+    def __getitem__(self, population: str) -> LayerError:
+        return next(row for row in self.rows if row.population == population)
+
+    @property
+    def sentence(self) -> str:
+        """What to look at first."""
+        row = self[self.hurts_first]
+        named = f" (layers {', '.join(row.layers)})" if row.layers else ""
+        return (
+            f"{self.hurts_first!r}{named} hurts first: its error is {100 * row.total:.1f} % of its activations, "
+            f"{100 * row.added:.1f} points more than what it reads; most of it is {row.cause}: {ADVICE[row.cause]}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self) | {"sentence": self.sentence}
+
+    def plot(self, path: str | Path) -> Path:
+        """Bars of the four causes per layer and a line of the total, as an image file. Needs the extra `plot`."""
+        try:
+            from matplotlib.figure import Figure
+        except ImportError:
+            raise OutputError("plots need matplotlib: pip install 'snncc[plot]'") from None
+        figure = Figure(figsize=(max(6.0, 0.9 * len(self.rows)), 4.5), layout="constrained")
+        axes = figure.subplots()
+        places = np.arange(len(self.rows))
+        for i, cause in enumerate(CAUSES):
+            axes.bar(places + 0.2 * (i - 1.5), [100 * getattr(row, cause) for row in self.rows], 0.2, label=cause)
+        axes.plot(places, [100 * row.total for row in self.rows], "k.-", label="total")
+        axes.set_xticks(places, [row.population for row in self.rows], rotation=40, ha="right")
+        axes.set_ylabel("error, % of the activations' rms")
+        axes.set_title(f"{self.dynamics}, T = {self.timesteps}: {self.hurts_first} hurts first")
+        axes.legend()
+        target = Path(path)
+        beside = target.with_name(f".{target.stem}.part{target.suffix or '.png'}")
+        try:
+            figure.savefig(beside)
+            beside.replace(target)
+        except (OSError, ValueError) as error:
+            raise OutputError(f"{target}: the plot cannot be written: {error}") from error
+        finally:
+            beside.unlink(missing_ok=True)
+        return target
+
+
+def diagnose(
+    network: Network,
+    real: RealNetwork,
+    x: Array,
+    y: Array | None = None,
+    timesteps: int | None = None,
+    dynamics: Dynamics | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> Diagnosis:
+    """Compare a compiled network with its float network. DataError where they do not belong together."""
+    timesteps, dynamics = timesteps or network.timesteps, dynamics or network.dynamics
+    _same(network, real)
+    pixels = quantise(network.input, x)
+    if not len(pixels):
+        raise DataError("there are no images to diagnose")
+    check(network, pixels, timesteps, dynamics)
+    truth = None if y is None else labels(y, len(pixels))
+    chain = _Chain(network, real, timesteps, dynamics)
+    size = chunk_size(network, timesteps, dynamics)
+    for start in range(0, len(pixels), size):
+        chain.add(np.asarray(x[start : start + size]), pixels[start : start + size])
+        if progress:
+            progress(len(pixels[start : start + size]))
+    return chain.result(truth)
+
+
+def _same(network: Network, real: RealNetwork) -> None:
+    ours = {p.name: p.shape for p in network.populations} | {INPUT: network.input.shape}
+    if ours != real.shapes:
+        raise DataError(
+            f"the model does not belong to this compiled network: it makes {', '.join(real.shapes)}; the network has "
+            f"{', '.join(ours)}. Give the model that it was compiled from"
+        )
+
+
+class _Chain:
+    """Runs the five networks chunk by chunk and sums the squares of what lies between neighbours."""
+
+    def __init__(self, network: Network, real: RealNetwork, timesteps: int, dynamics: Dynamics) -> None:
+        self.network, self.real, self.timesteps, self.dynamics = network, real, timesteps, dynamics
+        self.floats = {p.name: runner(real, p) for p in real.populations}
+        self.rates = {p.name: _rates(network, p) for p in network.populations}
+        self.names = [INPUT, *(p.name for p in network.populations)]
+        self.stages = ["float", "clipped", "integers", "count"] + (["step"] if dynamics == "step" else [])
+        self.squares = {name: np.zeros(len(CAUSES) + 2) for name in self.names}  # causes, total, activation
+        self.classes: dict[str, list[Array]] = {stage: [] for stage in self.stages}
+        self.images = 0
+
+    def add(self, x: Array, pixels: Array) -> None:
+        """One chunk of images."""
+        self.images += len(pixels)
+        values = [self._float(x, False), self._float(x, True), self._integers(pixels), self._exact(pixels, "count")]
+        if self.dynamics == "step":
+            values.append(self._exact(pixels, "step"))
+        for name in self.names:
+            parts = [b[name] - a[name] for a, b in pairwise(values)]
+            parts += [np.zeros(1)] * (len(CAUSES) - len(parts)) + [values[-1][name] - values[0][name], values[0][name]]
+            self.squares[name] += [float(np.square(part, dtype=np.float64).sum()) for part in parts]
+        for stage, made in zip(self.stages, values, strict=True):
+            self.classes[stage].append(classify(made[self.names[-1]]))
+
+    def _float(self, x: Array, clipped: bool) -> dict[str, Array]:
+        values = {INPUT: prepared_input(self.real, x).astype(np.float32)}
+        for population in self.network.populations:
+            made = self.floats[population.name](values)
+            if clipped and population.fires:
+                made = np.minimum(made, population.lambda_.astype(np.float32))
+            values[population.name] = made
+        return values
+
+    def _integers(self, pixels: Array) -> dict[str, Array]:
+        source = self.network.input
+        rates = {INPUT: pixels.astype(np.float32) / np.float32(source.levels if source.encoding == "rate" else 1)}
+        values = {INPUT: rates[INPUT] * source.lambda_}
+        for population in self.network.populations:
+            rate = self.rates[population.name](rates)
+            rates[population.name] = rate
+            values[population.name] = rate * (population.lambda_ if population.fires else 1 / self.network.output_scale)
+        return values
+
+    def _exact(self, pixels: Array, dynamics: Dynamics) -> dict[str, Array]:
+        result = run(self.network, pixels, self.timesteps, dynamics)
+        lambdas = {p.name: p.lambda_ for p in self.network.populations} | {INPUT: self.network.input.lambda_}
+        values = {name: counts * (lambdas[name] / self.timesteps) for name, counts in result.counts.items()}
+        if INPUT not in values:
+            values[INPUT] = pixels * self.network.input.lambda_
+        last = self.network.output
+        values[last.name] = rescale(self.network, result.values, self.timesteps).reshape(-1, *last.shape)
+        return values
+
+    def result(self, truth: Array | None) -> Diagnosis:
+        """The sums as relative root mean squares."""
+        totals = {name: np.sqrt(s[:-1] / (s[-1] or 1.0)) for name, s in self.squares.items()}
+        rows = [self._row(INPUT, (), totals[INPUT], float(totals[INPUT][-1]))]
+        for population in self.network.populations:
+            read_from = {name for p in population.projections for name in sources(p.source)}
+            mine = totals[population.name]
+            added = float(mine[-1] - max(totals[name][-1] for name in read_from))
+            rows.append(self._row(population.name, population.layers, mine, added))
+        worst = max(row.added for row in rows)
+        classes = {stage: np.concatenate(found) for stage, found in self.classes.items()}
+        return Diagnosis(
+            timesteps=self.timesteps,
+            dynamics=self.dynamics,
+            images=self.images,
+            rows=tuple(rows),
+            agreement={stage: float((found == classes["float"]).mean()) for stage, found in classes.items()},
+            accuracy={} if truth is None else {s: float((found == truth).mean()) for s, found in classes.items()},
+            hurts_first=next(row.population for row in rows if row.added >= worst / 2),
+        )
+
+    def _row(self, name: str, layers: tuple[str, ...], errors: Array, added: float) -> LayerError:
+        elements = self.images * int(np.prod(population_shapes(self.network)[name]))
+        rms = float(np.sqrt(self.squares[name][-1] / elements))
+        clipping, weights, timesteps, timing, total = (float(v) for v in errors)
+        return LayerError(name, layers, rms, clipping, weights, timesteps, timing, total, added)
+
+
+def _rates(network: Network, population: Population) -> Step:
+    """r = clip((sum_p W_int r 2^F + b) / theta, 0, 1), or the potential per timestep of a readout that is silent."""
+    shapes = population_shapes(network)
+    synapses = [
+        (p.source, operator(p, view_shape(p.source, shapes), np.float32), np.float32(2**p.shift))
+        for p in population.projections
+    ]
+
+    def step(rates: dict[str, Array]) -> Array:
+        drive = sum(apply(read(view, rates)) * factor for view, apply, factor in synapses) + population.bias
+        if population.theta is None:
+            return np.asarray(drive, np.float32)
+        return np.clip(drive / population.theta, 0, 1).astype(np.float32)
+
+    return step

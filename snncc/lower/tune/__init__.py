@@ -1,0 +1,129 @@
+"""Calibration for the T, the dynamics and the bits asked for: populations one after the other, on the integers so far.
+
+Everything lands in theta, bias, v0, W_int and the common scale s, within the ranges of the contract, and costs the
+hardware nothing. rounding.py: weights; firing.py: threshold, bias, start potential; state.py: both networks.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+
+from snncc.errors import NetworkError, SnnccWarning
+from snncc.ir import INPUT, Array, Dynamics, Input, Network, Population, has_max_pool
+from snncc.lower.calibrate import LARGEST_LOGIT
+from snncc.lower.options import Options
+from snncc.lower.quantise import Quantiser, network_of
+from snncc.lower.real import RealNetwork
+from snncc.lower.tune.firing import Window
+from snncc.lower.tune.population import Level, Objective, fire, read_out, take_places, weigh
+from snncc.lower.tune.state import State
+
+Progress = Callable[[int, int], object]
+LONGEST = 128
+"""Timesteps of `step` that calibration runs at most: beyond them finite T costs nothing measurable."""
+MEMORY = 2**25
+"""Elements of the largest array that calibration holds."""
+
+LEVELS = {
+    "light": Level(images=512, samples=1024, rounds=2, patches=4096, careful_bits=6, taps=1200, refines=False),
+    "full": Level(images=1024, samples=4096, rounds=4, patches=16384, careful_bits=16, taps=8192, refines=True),
+}
+
+
+def calibrated(
+    real: RealNetwork,
+    source: Input,
+    scales: dict[str, Array],
+    options: Options,
+    x: Array,
+    progress: Progress | None = None,
+) -> tuple[Network, list[Objective]]:
+    """The calibrated network, and what each population gained on the calibration samples (a part of `x`)."""
+    level = LEVELS[options.calibrate]
+    random = np.random.default_rng(options.seed)
+    window = _window(real, options)
+    state = State(real, source, options, x[_images(real, window, level, len(x), random)], window)
+    channelwise = _channelwise(real)
+    readout = real.populations[-1]
+    lambdas = {INPUT: source.lambda_} | scales
+    if options.readout == "spikes":
+        lambdas[readout.name] = scales[LARGEST_LOGIT]
+    populations: list[Population] = []
+    objectives: list[Objective] = []
+    output_scale = 1.0
+    for done, population in enumerate(real.populations):
+        if progress:
+            progress(done, len(real.populations))
+        linear = state.linear(population)
+        places = take_places(population.shape, state.images, level.patches, random)
+        quantiser = Quantiser(real, population, lambdas, options)
+        weights = weigh(
+            quantiser,
+            state,
+            linear,
+            places,
+            level,
+            window if population is not readout else None,
+            channelwise.get(population.name, False),
+        )
+        if population is readout:
+            final, gained = read_out(quantiser, weights, state, linear, window, options.readout == "spikes")
+            output_scale = 1.0 if options.readout == "spikes" else float(weights.unit)
+        else:
+            seen = take_places(population.shape, state.images, level.samples, random)
+            final, drive, gained = fire(
+                quantiser, weights, state, linear, seen, window, level.rounds, channelwise[population.name]
+            )
+            lambdas[population.name] = final.lambda_
+            state.advance(final, drive, np.clip(linear, 0, population.max_value))
+        populations.append(final)
+        objectives.append(gained)
+    if progress:
+        progress(len(real.populations), len(real.populations))
+    return network_of(real, source, populations, output_scale, options), objectives
+
+
+def _window(real: RealNetwork, options: Options) -> Window:
+    """What calibration runs: the dynamics asked for, except where a max-pool has no meaning in `step`."""
+    dynamics: Dynamics = options.dynamics
+    pooled = [p.name for p in real.populations if any(has_max_pool(q.source) for q in p.projections)]
+    if dynamics == "step" and pooled:
+        warnings.warn(
+            f"population {pooled[0]!r} reads a max-pool, which `step` cannot run: calibrated for `count`",
+            SnnccWarning,
+            stacklevel=2,
+        )
+        dynamics = "count"
+    timesteps = min(options.timesteps, LONGEST) if dynamics == "step" else options.timesteps
+    return Window(dynamics, timesteps, max(0, options.spike_ext))
+
+
+def _images(real: RealNetwork, window: Window, level: Level, available: int, random: np.random.Generator) -> Array:
+    """Which calibration samples: as many as the level and memory allow."""
+    largest = max(int(np.prod(shape)) for shape in real.shapes.values())
+    per_image = largest * (window.length if window.dynamics == "step" else 1)
+    wanted = min(available, level.images, max(8, MEMORY // per_image))
+    return np.sort(random.choice(available, wanted, replace=False))
+
+
+def _channelwise(real: RealNetwork) -> dict[str, bool]:
+    """Whether a population's threshold may differ between channels: no reshape downstream mixes them."""
+    ones = {name: np.ones(()) for name in real.shapes}
+    found = {}
+    for population in real.populations[:-1]:
+        lambdas = ones | {population.name: 1.0 + np.arange(population.shape[-1])}
+        try:
+            for reader in real.populations:
+                quantiser = Quantiser(real, reader, lambdas, Options())
+                for projection in reader.projections:
+                    quantiser.source_scale(projection)
+            found[population.name] = True
+        except NetworkError:
+            found[population.name] = False
+    return found
+
+
+__all__ = ["LEVELS", "Objective", "Progress", "calibrated"]

@@ -1,0 +1,179 @@
+"""Threshold, bias and start potential of one population, chosen to minimise its squared error at this T.
+
+In real units: a neuron of drive x (what its projections add, divided by s), bias b and threshold lambda fires n
+times and stands for lambda*n/T. Against the float activation a, each channel alone minimises
+
+    E(lambda, b, v0) = mean over samples of (lambda*n/T - a)^2
+
+by coordinate descent over grids. The uncalibrated choice is the first candidate, so E never grows.
+Sources: docs/calibration.md; Li et al. 2021, arXiv 2106.06984 (layer-wise calibration of a converted network).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from snncc.ir import Array, Dynamics
+from snncc.sim.run import in_parallel, worker_count
+
+BIASES = (-0.3, -0.15, -0.06, 0.06, 0.15, 0.3)
+STARTS = (-0.4, -0.2, -0.08, 0.08, 0.2, 0.4)
+THRESHOLDS = (0.8, 0.92, 1.08, 1.25)
+"""Steps of the first round: bias per timestep and v0 in thresholds, the threshold as a factor."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """How a population integrates: the dynamics, T, and the timesteps after it that bring neither input nor bias."""
+
+    dynamics: Dynamics
+    timesteps: int
+    extra: int = 0
+
+    @property
+    def length(self) -> int:
+        """T + extra."""
+        return self.timesteps + self.extra
+
+
+@dataclass(frozen=True)
+class Sample:
+    """M neurons of each of C channels in real units. float32.
+
+    `drive` (M, C): the whole window's in `count`; (T + extra, M, C) in `step`. `bias` (M, C) or (C,), per timestep.
+    `target` (M, C): the float activation. `most`: the largest count. `current`: float pre-activations (M, C).
+    """
+
+    drive: Array
+    bias: Array
+    target: Array
+    linear: Array
+    most: float
+
+    def channels(self, part: slice) -> Sample:
+        """Some of the channels."""
+        bias = np.broadcast_to(self.bias, self.target.shape)
+        return Sample(self.drive[..., part], bias[..., part], self.target[..., part], self.linear[..., part], self.most)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Per channel (C,): the threshold lambda, what is added to the bias, v0 as a part of lambda, and E of them."""
+
+    threshold: Array
+    shift: Array
+    start: Array
+    error: Array
+
+
+def spikes(sample: Sample, window: Window, threshold: Array, shift: Array, start: Array) -> Array:
+    """n (M, C) of every neuron of the sample."""
+    bias = sample.bias + shift
+    potential = np.broadcast_to(start * threshold, sample.target.shape).astype(np.float32)
+    if window.dynamics == "count":
+        potential += sample.drive
+        potential += bias * np.float32(window.timesteps)
+        potential /= threshold
+        np.floor(potential, out=potential)
+        return np.clip(potential, 0, sample.most, out=potential)
+    counts = np.zeros_like(potential)
+    bias = np.broadcast_to(bias, potential.shape)
+    for t, charge in enumerate(sample.drive):
+        potential += charge
+        if t < window.timesteps:
+            potential += bias
+        fired = (potential >= threshold).astype(np.float32)
+        counts += fired
+        fired *= threshold
+        potential -= fired
+    return counts
+
+
+def error(sample: Sample, window: Window, threshold: Array, shift: Array, start: Array) -> Array:
+    """E (C,) of a choice."""
+    threshold, shift, start = (np.asarray(v, np.float32) for v in (threshold, shift, start))
+    difference = spikes(sample, window, threshold, shift, start)
+    difference *= threshold / np.float32(window.timesteps)
+    difference -= sample.target
+    return np.asarray(np.einsum("mc,mc->c", difference, difference, dtype=np.float64) / len(difference))
+
+
+def search(sample: Sample, window: Window, first: Choice, rounds: int, per_channel: bool) -> Choice:
+    """The best choice found, never worse than `first`; `per_channel=False` shares one threshold among all."""
+    count = sample.target.shape[1]
+    if not per_channel:
+        return _descend(sample, window, first, rounds, shared=True)
+    size = -(-count // worker_count(count))
+    parts = [slice(i, i + size) for i in range(0, count, size)]
+
+    def work(part: slice) -> Choice:
+        start = Choice(first.threshold[part], first.shift[part], first.start[part], first.error[part])
+        return _descend(sample.channels(part), window, start, rounds, shared=False)
+
+    found = list(in_parallel(work, parts, len(parts)))
+    return Choice(*(np.concatenate([getattr(c, name) for c in found]) for name in Choice.__dataclass_fields__))
+
+
+def _descend(sample: Sample, window: Window, best: Choice, rounds: int, shared: bool) -> Choice:
+    """Thresholds first, over the whole range; then bias, start and threshold in turn, the steps halved each round."""
+    correction = sample.linear.mean(axis=0) - _mean_drive(sample, window)
+    best = _try(sample, window, best, shift=correction)
+    for factor in np.geomspace(1, 0.06, 16)[1:]:
+        best = _try(sample, window, best, threshold=factor * _largest(best, sample), shared=shared)
+    for n in range(rounds):
+        step = 0.5**n
+        if window.dynamics == "step":
+            for part in BIASES:
+                best = _try(sample, window, best, shift=best.shift + step * part * best.threshold)
+        for part in STARTS:
+            start = best.start + step * part
+            best = _try(sample, window, best, start=np.clip(start, -1, 2))
+        for factor in THRESHOLDS:
+            threshold = best.threshold * factor**step
+            best = _try(sample, window, best, threshold=threshold, shared=shared)
+    return best
+
+
+def _mean_drive(sample: Sample, window: Window) -> Array:
+    axes = (0,) if window.dynamics == "count" else (0, 1)
+    total = sample.drive.sum(axis=axes, dtype=np.float64) / len(sample.target) / window.timesteps
+    return np.asarray(total + np.broadcast_to(sample.bias, sample.target.shape).mean(axis=0, dtype=np.float64))
+
+
+def _largest(best: Choice, sample: Sample) -> Array:
+    """The channel's largest activation, from which thresholds are scaled down; a dead channel keeps its own."""
+    top = sample.target.max(axis=0)
+    return np.asarray(np.where(top > 0, top, best.threshold))
+
+
+def _try(
+    sample: Sample,
+    window: Window,
+    best: Choice,
+    *,
+    threshold: Array | None = None,
+    shift: Array | None = None,
+    start: Array | None = None,
+    shared: bool = False,
+) -> Choice:
+    """The better of two choices, channel by channel; a shared threshold is judged by the sum over channels."""
+    new = replace(
+        best,
+        threshold=best.threshold if threshold is None else np.broadcast_to(threshold, best.threshold.shape),
+        shift=best.shift if shift is None else shift,
+        start=best.start if start is None else start,
+    )
+    if shared:
+        new = replace(new, threshold=np.full_like(best.threshold, new.threshold.max()))
+    found = error(sample, window, new.threshold, new.shift, new.start)
+    better = found < best.error
+    if shared:
+        better = np.broadcast_to(found.sum() < best.error.sum(), better.shape)
+    return Choice(
+        np.where(better, new.threshold, best.threshold),
+        np.where(better, new.shift, best.shift),
+        np.where(better, new.start, best.start),
+        np.where(better, found, best.error),
+    )

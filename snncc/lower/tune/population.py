@@ -1,0 +1,254 @@
+"""One population: integer weights for what it reads, then its threshold, bias and start potential."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from snncc.ir import (
+    Array,
+    Population,
+    Projection,
+    SumPool2D,
+    replace,
+    view_shape,
+    weight_dtype,
+    weight_limit,
+)
+from snncc.lower.quantise import MAX_SHIFT, MIN_THETA, Quantiser, Weighted, start_potential
+from snncc.lower.real import pool_counts
+from snncc.lower.tune import rounding
+from snncc.lower.tune.firing import Choice, Sample, Window, error, search
+from snncc.lower.tune.refine import refine
+from snncc.lower.tune.state import State
+
+
+@dataclass(frozen=True)
+class Level:
+    """How much work: images; samples and rounds of the search; samples for the weights, up to how many bits they are
+    rounded with care, and with how many taps at most."""
+
+    images: int
+    samples: int
+    rounds: int
+    patches: int
+    careful_bits: int
+    taps: int
+    refines: bool
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Mean squared error of a population's activations on the calibration sample, uncalibrated and calibrated."""
+
+    population: str
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class Places:
+    """M positions: image, row and column of each (0 in a vector)."""
+
+    image: Array
+    row: Array
+    column: Array
+
+    def first(self, count: int) -> Places:
+        """Some of them."""
+        return Places(self.image[:count], self.row[:count], self.column[:count])
+
+    def of(self, values: Array) -> Array:
+        """(..., N, H, W, C) or (..., N, C) -> (..., M, C)."""
+        if values.ndim >= 4:
+            return values[..., self.image, self.row, self.column, :]
+        return values[..., self.image, :]
+
+    def parameter(self, values: Array, shape: tuple[int, ...]) -> Array:
+        """A parameter that fits `shape` -> (M, C), or (C,) where it is the same at every position."""
+        if values.ndim < 3:
+            return np.broadcast_to(values, shape[-1:])
+        return np.broadcast_to(values, shape)[self.row, self.column]
+
+
+def take_places(shape: tuple[int, ...], images: int, count: int, random: np.random.Generator) -> Places:
+    """`count` positions of all, none twice, in random order."""
+    height, width = shape[:2] if len(shape) == 3 else (1, 1)
+    every = images * height * width
+    flat = random.choice(every, min(count, every), replace=False)
+    image, position = np.divmod(flat, height * width)
+    return Places(image, *np.divmod(position, width))
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Integer projections, and the size of one unit of activation in the potential's LSB: theta = unit*lambda."""
+
+    projections: list[Projection]
+    unit: Array
+
+
+def weigh(
+    quantiser: Quantiser,
+    state: State,
+    linear: Array,
+    places: Places,
+    level: Level,
+    window: Window | None,
+    channelwise: bool,
+) -> Weights:
+    """The integer weights of a population, on the counts that reach it."""
+    first = quantiser.population.projections[0]
+    if isinstance(first, SumPool2D):
+        counts = pool_counts(first, view_shape(first.source, quantiser.shapes), quantiser.population.shape)
+        scale = quantiser.source_scale(first)
+        return Weights([first], counts / (scale[0] if (scale == scale[0]).all() else scale))
+    weighted = quantiser.weighted()
+    groups = [rounding.grouped(p, p.weights) for p in weighted]
+    squares: list[Array | None] = [None] * len(groups)
+    if all(g.shape[1] <= level.taps for g in groups):
+        ridges = [rounding.Ridge(_inputs(p, state, places)) for p in weighted]
+        bias = places.parameter(quantiser.population.bias, quantiser.population.shape)
+        reconstruct(ridges, groups, places.of(linear) - bias)
+        squares = [r.h for r in ridges]
+        if window is not None and level.refines:
+            groups = _refined(quantiser, state, weighted, groups, linear, places, window, channelwise)
+        weighted = [replace(p, weights=rounding.ungrouped(p, g)) for p, g in zip(weighted, groups, strict=True)]
+    s = quantiser.common_scale(weighted)
+    if quantiser.options.signed_bit > level.careful_bits:
+        return Weights(quantiser.integers(weighted, s), s)
+    return _round(quantiser, weighted, groups, squares, s)
+
+
+def _refined(
+    quantiser: Quantiser,
+    state: State,
+    weighted: list[Weighted],
+    groups: list[Array],
+    linear: Array,
+    places: Places,
+    window: Window,
+    channelwise: bool,
+) -> list[Array]:
+    taps = sum(g.shape[0] * g.shape[1] for g in groups)
+    places = places.first(min(4096, 2**25 // (taps * (window.length if window.dynamics == "step" else 1))))
+    if len(places.image) < 512:
+        return groups
+    inputs = [rounding.patches(p, state.timed_view(p), places.image, places.row, places.column) for p in weighted]
+    channels = quantiser.population.shape[-1]
+    wanted = places.of(linear)
+    sample = Sample(
+        drive=np.zeros((0,), np.float32),
+        bias=places.parameter(quantiser.population.bias, quantiser.population.shape).astype(np.float32),
+        target=np.clip(wanted, 0, quantiser.population.max_value),
+        linear=wanted,
+        most=state.most(quantiser.population.max_value is not None),
+    )
+    threshold = np.broadcast_to(quantiser.scale, (channels,)).astype(np.float64)
+    first = Choice(threshold, np.zeros(channels), np.full(channels, 0.5), np.zeros(channels))
+    return refine(inputs, groups, sample, window, first, channelwise)
+
+
+def _inputs(projection: Weighted, state: State, places: Places) -> Array:
+    view = state.view(projection)
+    return rounding.patches(projection, view, places.image, places.row, places.column)
+
+
+def reconstruct(ridges: list[rounding.Ridge], groups: list[Array], wanted: Array) -> None:
+    """Change each projection's weights, in place of the list, to explain what the others leave over."""
+    given = [rounding.product(r.x, g) for r, g in zip(ridges, groups, strict=True)]
+    for i, ridge in enumerate(ridges):
+        groups[i] = groups[i] + ridge.fit(wanted - sum(given))
+        given[i] = rounding.product(ridge.x, groups[i])
+
+
+def _round(
+    quantiser: Quantiser, weighted: list[Weighted], groups: list[Array], squares: list[Array | None], s: Array
+) -> Weights:
+    """Scale and integers: largest weights clipped where finer steps are worth more, rounding errors compensated."""
+    limit = weight_limit(quantiser.options.signed_bit)
+    shifts = quantiser.shifts(weighted, s)
+    diagonals = [
+        np.ones(g.shape[:2]) if h is None else np.einsum("gkk->gk", rounding.damped(h, 0.001))
+        for g, h in zip(groups, squares, strict=True)
+    ]
+    s = s * rounding.clipped_scale(groups, s, shifts, diagonals, limit).reshape(s.shape)
+    out: list[Projection] = []
+    for projection, g, h, shift in zip(weighted, groups, squares, shifts, strict=True):
+        scale = np.broadcast_to(s / 2.0**shift, (g.shape[0] * g.shape[2],)).reshape(g.shape[0], 1, -1)
+        if h is None:
+            integers = np.clip(np.rint(g * scale), -limit, limit)
+        else:
+            integers = rounding.round_weights(g, scale, h, limit)
+        integers = rounding.ungrouped(projection, integers).astype(weight_dtype(quantiser.options.signed_bit))
+        out.append(replace(projection, weights=integers, shift=shift))
+    return Weights(out, s)
+
+
+def fire(
+    quantiser: Quantiser,
+    weights: Weights,
+    state: State,
+    linear: Array,
+    places: Places,
+    window: Window,
+    rounds: int,
+    channelwise: bool,
+) -> tuple[Population, Array, Objective]:
+    """(the population, what its projections add, what was gained): threshold, bias and v0 that minimise E."""
+    population, unit = quantiser.population, weights.unit
+    channels = population.shape[-1]
+    trial = quantiser.assemble(weights.projections, _theta(unit, quantiser.scale), *np.zeros((2, channels), np.int64))
+    drive = state.drive(state.neurons(trial)[1])
+    wanted = places.of(linear)
+    sample = Sample(
+        drive=(places.of(drive) / places.parameter(unit, population.shape)).astype(np.float32),
+        bias=places.parameter(population.bias, population.shape).astype(np.float32),
+        target=np.clip(wanted, 0, population.max_value),
+        linear=wanted,
+        most=state.most(population.max_value is not None),
+    )
+    start = np.full(channels, float(Fraction(quantiser.options.thresholding)))
+    threshold = np.broadcast_to(quantiser.scale, (channels,)).astype(np.float64)
+    before = error(sample, window, threshold, np.zeros(channels), start)
+    choice = search(sample, window, Choice(threshold, np.zeros(channels), start, before), rounds, channelwise)
+    shift = 0
+    while shift < MAX_SHIFT and np.rint(unit * choice.threshold * 2**shift).min() < MIN_THETA:
+        shift += 1
+    projections = [replace(p, shift=p.shift + shift) for p in weights.projections]
+    quantiser.scale = choice.threshold if channelwise else choice.threshold[:1].reshape(())
+    theta = _theta(unit * 2.0**shift, quantiser.scale)
+    exact = unit * 2.0**shift * (population.bias + choice.shift)
+    bias = np.rint(exact).astype(np.int64)
+    v0 = np.broadcast_to(choice.start, (channels,)) * theta
+    if bias.ndim < 3:  # what rounding took from the bias: all of it by T in `count`, on average in `step`
+        v0 = v0 + (exact - bias) * (window.timesteps if window.dynamics == "count" else (window.timesteps + 1) / 2)
+    final = quantiser.assemble(projections, theta, bias, np.rint(v0).astype(np.int64))
+    gained = Objective(population.name, float(before.mean()), float(choice.error.mean()))
+    return final, drive * drive.dtype.type(2**shift), gained
+
+
+def _theta(unit: Array, scale: Array) -> Array:
+    return np.asarray(np.maximum(1, np.rint(unit * scale)).astype(np.int64))
+
+
+def read_out(
+    quantiser: Quantiser, weights: Weights, state: State, linear: Array, window: Window, fires: bool
+) -> tuple[Population, Objective]:
+    """The readout: its bias corrected so that the mean of each output is the float network's."""
+    population, unit = quantiser.population, weights.unit
+    theta = _theta(unit, quantiser.scale) if fires else None
+    zero = np.zeros((), np.int64)
+    bias = np.rint(unit * population.bias).astype(np.int64)
+    silent = quantiser.assemble(weights.projections, None, bias, zero)
+    drive = state.drive(state.neurons(silent)[1])
+    given = drive / (unit * window.timesteps) + population.bias
+    shift = (linear - given).reshape(-1, linear.shape[-1]).mean(axis=0)
+    corrected = np.rint(unit * (population.bias + shift)).astype(np.int64)
+    v0 = zero if theta is None else start_potential(theta, quantiser.options.thresholding)
+    gained = Objective(
+        population.name, float(((given - linear) ** 2).mean()), float(((given + shift - linear) ** 2).mean())
+    )
+    return quantiser.assemble(weights.projections, theta, corrected, v0), gained
