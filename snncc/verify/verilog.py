@@ -90,6 +90,8 @@ class Verilator(_Verilog):
             "-Wno-style",
             "--top-module",
             "snn_bench",
+            "-MAKEFLAGS",
+            "CFG_CXXFLAGS_PCH_I=-include",  # the wheel leaves it empty, and g++ then links the header
         ]
         coroutines = ["-CFLAGS", "-std=gnu++20 -fcoroutines -O1"]
         call([tool, *flags, *coroutines, *BENCH, "-f", "snn_top.f"], work, "compiling", env)
