@@ -131,7 +131,7 @@ def read_cells(path: Path) -> dict[tuple[Any, ...], Cell]:
 
 
 def rows_of(cells: dict[tuple[Any, ...], Cell], floats: dict[str, list[float]]) -> list[list[str]]:
-    """Mean (least .. most) over the trainings, one column per T; a cell not measured is empty."""
+    """Mean (least .. most) over the trainings, `of n` where fewer than all are measured; empty where none is."""
     rows = []
     compiled = {k[:1] + k[2:6] + ((k[6] if k[6] != k[7] else "each T"),) for k in cells}
     compiled = {group if group[5] == "each T" else (*group[:5], f"T={group[5]}") for group in compiled}
@@ -142,7 +142,8 @@ def rows_of(cells: dict[tuple[Any, ...], Cell], floats: dict[str, list[float]]) 
             made = t if at == "each T" else int(at[2:])
             values = [cells.get((name, s, encoding, dynamics, bits, level, made, t)) for s in SEEDS]
             known = [100 * v["accuracy"] for v in values if v]
-            row.append("" if not known else f"{np.mean(known):.1f} ({min(known):.1f}..{max(known):.1f})")
+            part = "" if len(known) == len(SEEDS) else f" of {len(known)}"
+            row.append("" if not known else f"{np.mean(known):.1f} ({min(known):.1f}..{max(known):.1f}){part}")
         row.append(f"{100 * np.mean(floats[name]):.1f}" if name in floats else "")
         rows.append(row)
     return rows

@@ -28,7 +28,7 @@ MEMORY = 2**25
 """Elements of the largest array that calibration holds."""
 
 LEVELS = {
-    "light": Level(images=512, samples=1024, rounds=2, patches=4096, careful_bits=6, taps=1200, refines=False),
+    "light": Level(images=512, samples=1024, rounds=2, patches=4096, careful_bits=6, taps=640, refines=False),
     "full": Level(images=1024, samples=4096, rounds=4, patches=16384, careful_bits=16, taps=8192, refines=True),
 }
 
