@@ -171,7 +171,7 @@ def main() -> None:
     from rich.console import Console
 
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=600, help="measure no new cell after this many")
+    parser.add_argument("--minutes", type=float, default=30, help="measure no new cell after this many")
     parser.add_argument("--no-mlperf", action="store_true")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", SnnccWarning)
