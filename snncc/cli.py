@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -412,6 +413,7 @@ def main() -> None:
             click.echo(f"warning: {message}", err=True)
 
     warnings.showwarning = show
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up notes are not for our users
     try:
         cli(standalone_mode=True)
     except SnnccError as error:
