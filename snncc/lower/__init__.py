@@ -21,13 +21,13 @@ def lower(graph: Graph, calibration: Array, options: Options, progress: Progress
     `progress(done, populations)` is called while `calibrate` light or full works.
     """
     options = replace(options, thresholding=check_thresholding(options.thresholding))
+    x = check_samples(calibration, graph.input_shape)
     gain, offset, _ = input_scaling(graph)
     if options.input_range is None:
-        low, high = input_extremes(check_samples(calibration, graph.input_shape), gain, offset)
+        low, high = input_extremes(x, gain, offset)
     else:
         low, high = options.input_range
     real = populate(graph, signed_input=low < 0, current_input=low < 0 or options.encoding == "current")
-    x = check_samples(calibration, graph.input_shape)
     source = _input(real, low, high, options)
     found = scales(real, x, options.percentile, options.lambda_per_channel, options.fixed_lambda)
     if options.calibrate == "none" or not options.signed_bit or options.fixed_lambda is not None:

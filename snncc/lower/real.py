@@ -14,7 +14,7 @@ import numpy as np
 from snncc.graph import window_counts
 from snncc.ir import INPUT, Array, Head, Projection, SumPool2D, View, sources, view_shape
 from snncc.sim.linear import BLOCK_ELEMENTS, Operator, operator, read, scratch_elements
-from snncc.sim.run import in_parallel, worker_count
+from snncc.sim.run import in_chunks
 
 CHUNK = 32
 
@@ -82,8 +82,7 @@ def activations(
                     del values[name]
         return values
 
-    chunks = [x[i : i + CHUNK] for i in range(0, len(x), CHUNK)]
-    yield from in_parallel(work, chunks, worker_count(len(chunks)))
+    yield from in_chunks(work, x, CHUNK)
 
 
 def runner(network: RealNetwork, population: RealPopulation, relu: bool = True) -> Callable[[dict[str, Array]], Array]:

@@ -123,11 +123,16 @@ def batches(
     network = lossless(network) if noneloss else with_timesteps(network, timesteps)
     layers = [prepare(network, population, dynamics) for population in network.populations]
     size = chunk_size(network, timesteps, dynamics)
-    chunks = [pixels[i : i + size] for i in range(0, len(pixels), size)]
 
     def work(chunk: Array) -> B:
         return digest(*_run_chunk(network, layers, chunk, timesteps, dynamics, trace, noneloss))
 
+    yield from in_chunks(work, pixels, size)
+
+
+def in_chunks(work: Callable[[Array], B], samples: Array, size: int) -> Iterator[B]:
+    """`work` on `size` samples after the other, in order, on all processors."""
+    chunks = [samples[i : i + size] for i in range(0, len(samples), size)]
     yield from in_parallel(work, chunks, worker_count(len(chunks)))
 
 

@@ -18,7 +18,7 @@ from snncc.errors import DataError, NetworkError
 from snncc.ir import Array, Network
 from snncc.sim.count import propagate
 from snncc.sim.neurons import prepare
-from snncc.sim.run import chunk_size, in_parallel, lossless, worker_count
+from snncc.sim.run import chunk_size, in_chunks, lossless
 
 B = TypeVar("B")
 
@@ -64,10 +64,9 @@ def batches(
         network = lossless(network)
     layers = [prepare(network, population, "count") for population in network.populations]
     size = chunk_size(network, timesteps, "count")
-    chunks = [x[i : i + size] for i in range(0, len(x), size)]
 
     def work(chunk: Array) -> B:
         counts = input_counts(network, chunk, timesteps, fix)
         return digest(propagate(network, layers, counts, timesteps, floor=not noneloss))
 
-    yield from in_parallel(work, chunks, worker_count(len(chunks)))
+    yield from in_chunks(work, x, size)
