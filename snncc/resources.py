@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from snncc.errors import OutputError
+
+if TYPE_CHECKING:
+    import jinja2
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -16,3 +19,17 @@ def resource(folder: Literal["templates", "hw_sim"]) -> Path:
         if place.is_dir():
             return place
     raise OutputError(f"this installation of snncc lacks its folder {folder}: install it again")
+
+
+def templates(folder: str) -> jinja2.Environment:
+    """The one template environment, on one folder of `templates`: an undefined name is an error."""
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(resource("templates") / folder),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 (C and Verilog, not HTML)
+    )

@@ -13,13 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import jinja2
 import numpy as np
 
 from snncc.backends import c as backend
 from snncc.errors import OutputError, TargetError
 from snncc.ir import INPUT, Network
-from snncc.resources import resource
+from snncc.resources import templates
 from snncc.verify.compare import Observation
 from snncc.verify.runners import Job, NotRunError, require
 
@@ -134,15 +133,11 @@ def _pixel_dtype(network: Network) -> str:
 
 
 def _write_harness(work: Path, prefix: str, job: Job) -> None:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(resource("templates") / "verify"),
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 (C, not HTML)
-    )
     sizes = [math.prod(job.network.input.shape), *(p.neurons for p in job.network.populations)]
-    text = environment.get_template("trace_main.c.j2").render(
-        p=prefix, P=prefix.upper(), images=len(job.pixels), timesteps=job.timesteps, neurons=max(sizes)
+    text = (
+        templates("verify")
+        .get_template("trace_main.c.j2")
+        .render(p=prefix, P=prefix.upper(), images=len(job.pixels), timesteps=job.timesteps, neurons=max(sizes))
     )
     (work / "trace_main.c").write_text(text)
 

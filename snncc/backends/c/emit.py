@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 
 from snncc import ir
@@ -20,7 +19,7 @@ from snncc.backends.c.plan import Plan
 from snncc.backends.c.types import Constant
 from snncc.backends.vectors import VECTORS, golden
 from snncc.errors import OutputError, SnnccWarning, TargetError
-from snncc.resources import resource
+from snncc.resources import templates
 from snncc.sim.encode import quantise
 
 DEFAULTS: Options = {"prefix": None, "pack": False, "pixels": None}
@@ -128,7 +127,7 @@ def emit(network: ir.Network, folder: Path, options: Options) -> None:
         "port/cortex_m.ld": "cortex_m.ld.j2",
         "port/rv32.ld": "rv32.ld.j2",
     }
-    environment = make_environment()
+    environment = templates("c")
     try:
         (folder / "port").mkdir(exist_ok=True)
         for name, template in files.items():
@@ -139,18 +138,6 @@ def emit(network: ir.Network, folder: Path, options: Options) -> None:
         np.savez_compressed(folder / VECTORS, pixels=pixels)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
-
-
-def make_environment() -> jinja2.Environment:
-    """The one environment of the C templates."""
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(resource("templates") / "c"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 (C, not HTML)
-    )
 
 
 def _context(plan: Plan) -> dict[str, Any]:

@@ -6,14 +6,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 
 from snncc.backends.verilog import cycles, memory, vectors
 from snncc.backends.verilog.instances import Design, design, input_width, output_width
 from snncc.backends.verilog.plan import Plan
 from snncc.ir import INPUT, content_hash
-from snncc.resources import resource
+from snncc.resources import resource, templates
 
 MODULES = {
     "snn_edge": ("snn_edge", "snn_bank", "snn_ram", "snn_rom", "snn_scan", "snn_walk", "snn_lanes"),
@@ -25,20 +24,8 @@ MODULES = {
 }
 
 
-def environment() -> jinja2.Environment:
-    """The one template environment of this backend."""
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(resource("templates") / "verilog"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 (Verilog, not HTML)
-    )
-
-
 def render(folder: Path, template: str, target: str, **values: Any) -> None:
-    (folder / target).write_text(environment().get_template(template).render(values))
+    (folder / target).write_text(templates("verilog").get_template(template).render(values))
 
 
 def modules(plan: Plan, built: Design) -> list[str]:
