@@ -102,6 +102,9 @@ def cli() -> None:
 @click.option("--spike-ext", default=0, help="Further timesteps without input; -1: no upper clip (count, simulator).")
 @click.option("--calibrate", default="light", type=click.Choice(["none", "light", "full"]), help="For this T and bits.")
 @click.option("--seed", default=0, help="Of the samples that calibration takes.")
+@click.option(
+    "--average-pools", default="fire", type=click.Choice(["fire", "global", "all"]), help="Composed into their readers."
+)
 @click.option("--name", default="", help="Identifier for what is generated [default: the model's name].")
 @click.option("--target", "targets", multiple=True, help="Also export to this target; repeatable.")
 @target_options
