@@ -36,8 +36,8 @@ from snncc import sim
 from snncc.cli import make_table
 from snncc.errors import SnnccWarning
 from snncc.frontend import from_keras
-from snncc.graph import Graph
-from snncc.lower import Options, lower
+from snncc.lower import Options, Prepared, finish, prepare
+from snncc.lower.options import AveragePools
 from snncc.sim.encode import quantise
 
 SEEDS = (0, 1, 2)
@@ -88,9 +88,11 @@ def digits_data() -> Any:
 
 
 @cache
-def graph(name: str, seed: int) -> Graph:
-    """A trained network as a graph."""
-    return from_keras(train(name, digits_data(), seed), (28, 28, 1))
+def prepared(name: str, seed: int, encoding: str, pools: AveragePools) -> Prepared:
+    """A trained network up to the point where T, dynamics and bits matter."""
+    data = digits_data()
+    graph = from_keras(train(name, data, seed), (28, 28, 1))
+    return prepare(graph, data.x_train[:CALIBRATION], Options(encoding=encoding, average_pools=pools))
 
 
 def float_accuracies() -> dict[str, list[float]]:
@@ -116,9 +118,9 @@ def measure(keys: list[Key]) -> list[Cell]:
         average_pools=cell["pools"],
         calibrate=cell["calibrate"],
     )
-    source, data = graph(cell["network"], cell["seed"]), digits_data()
+    made, data = prepared(cell["network"], cell["seed"], cell["encoding"], cell["pools"]), digits_data()
     start = time.process_time()
-    network = lower(source, data.x_train[:CALIBRATION], options)
+    network = finish(made, options)
     seconds = round(time.process_time() - start, 2)
     pixels = quantise(network.input, data.x_test)
     cells = []
