@@ -48,6 +48,7 @@ module snn_edge #(
     parameter VALUE_SIGNED = 0,
     parameter ONES = 0,
     parameter LANES_PER_CHANNEL = 0,
+    parameter MAXIMUM = 0,
     parameter SHIFT = 0,
     parameter VW = 16,
     parameter WDEPTH = 16,
@@ -154,7 +155,7 @@ module snn_edge #(
 
     snn_lanes #(
         .LANES(LANES), .WB(WB), .CW(CW), .VALUES(VALUES), .VALUE_SIGNED(VALUE_SIGNED), .ONES(ONES),
-        .LANES_PER_CHANNEL(LANES_PER_CHANNEL), .SHIFT(SHIFT), .VW(VW),
+        .LANES_PER_CHANNEL(LANES_PER_CHANNEL), .MAXIMUM(MAXIMUM), .SHIFT(SHIFT), .VW(VW),
         .WDEPTH(WDEPTH), .WAW(WAW), .VAW(VAW), .BW(BW), .FILE(W_FILE)
     ) u_lanes (
         .clk(clk), .rst(rst), .i_valid(t_valid), .i_waddr(t_waddr), .i_vaddr(t_vaddr), .i_value(t_value),

@@ -38,8 +38,8 @@ class Geometry:
 class Edge:
     """Everything `snn_edge` is instantiated with. `rom` (words, lanes) integers or None; tables (entries, 3 or 2).
 
-    `flat`: the scanner numbers the elements of the bank through. `place` (words * lanes, 3): then the row of each in the
-    y, x and c tables; None where those are the scanner's own coordinates. `every`: zeros are events too.
+    `flat`: the scanner numbers the elements of the bank through. `place` (words * lanes, 3): then the row of each in
+    the y, x and c tables; None where those are the scanner's own coordinates. `every`: zeros are events too.
     """
 
     name: str
@@ -164,8 +164,8 @@ def connect(
 ) -> Edge:
     """The edge from a source's layout into a population of `groups` words of `lanes` per position.
 
-    A dense projection takes the elements in any order, so its rows follow the bank. Any other view gets tables per axis,
-    over the coordinates that the source has in it; where the axes are entangled, a place table leads to them.
+    A dense projection takes the elements in any order, so its rows follow the bank. Any other view gets tables per
+    axis, over the coordinates that the source has in it; where the axes are entangled, a place table leads to them.
     """
     out = as_map(target_shape)
     fields: dict[str, Any] = dict(

@@ -144,7 +144,11 @@ def _options(
 
 
 def _events(
-    leaf: Leaf, geometry: Geometry, shapes: Mapping[str, tuple[int, ...]], frames: int, activity: Activity | None,
+    leaf: Leaf,
+    geometry: Geometry,
+    shapes: Mapping[str, tuple[int, ...]],
+    frames: int,
+    activity: Activity | None,
     every: bool,
 ) -> tuple[float, float]:
     """(window positions reached, events) per image; without activity, or where zeros count, every element is one."""

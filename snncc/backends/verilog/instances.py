@@ -183,8 +183,8 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
         "WSTEP_Y": edge.wsteps[0] % 2**waw, "WSTEP_X": edge.wsteps[1] % 2**waw,
         "VSTEP_Y": edge.vsteps[0] % 2**vaw, "VSTEP_X": edge.vsteps[1] % 2**vaw,
         "LANES": edge.lanes, "WB": edge.weight_bits, "VALUES": int(edge.values), "VALUE_SIGNED": int(edge.signed),
-        "ONES": int(edge.rom is None), "LANES_PER_CHANNEL": edge.lanes_per_channel, "SHIFT": edge.shift,
-        "VW": node.vw,
+        "ONES": int(edge.rom is None), "LANES_PER_CHANNEL": edge.lanes_per_channel,
+        "MAXIMUM": int(node.kind == "max_pool"), "SHIFT": edge.shift, "VW": node.vw,
     }  # fmt: skip
     if edge.place is not None:
         tables = (edge.y_table, edge.x_table, edge.place[:, 2])

@@ -293,7 +293,7 @@ def parameters(draft: Draft, padded: int, fire_lanes: int) -> Array:
         values = (population.v0, population.bias, one if population.theta is None else population.theta)
     shape = draft.shape
     channels = shape[-1]
-    if all(v.ndim == 0 for v in values) and (padded == channels or values == (0, 0, 1)):
+    if all(v.ndim == 0 for v in values) and (padded == channels or [int(v) for v in values] == [0, 0, 1]):
         rows = np.broadcast_to(np.stack([np.broadcast_to(v, (1,)) for v in values], -1), (1, 1, 3))
         return np.ascontiguousarray(np.broadcast_to(rows, (1, fire_lanes, 3)))
     whole = shape if any(v.ndim == 3 for v in values) else (channels,)
