@@ -1,4 +1,4 @@
-"""The layer engine's modules alone under cocotb and Icarus, against plain Python, and faults that each bench notices."""
+"""The layer engine's modules alone under cocotb and Icarus against plain Python; each notices a fault."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from tests.hw.simulate import plan_with
 
 WALK = (
     "HAS_MAP", "LANES_ON_X", "CHANNELWISE", "GROUPS", "WAW", "VAW", "NW", "BW", "D0W", "D1W", "D2W", "WSTRIDE",
-    "WSTEP_Y", "WSTEP_X", "VSTEP_Y", "VSTEP_X", "Y_DEPTH", "X_DEPTH", "C_DEPTH", "YW", "XW", "Y_FILE", "X_FILE", "C_FILE",
+    "WSTEP_Y", "WSTEP_X", "VSTEP_Y", "VSTEP_X", "Y_DEPTH", "X_DEPTH", "C_DEPTH", "YW", "XW", "Y_FILE", "X_FILE",
+    "C_FILE",
 )  # fmt: skip
 TAG = 12
 """Bits of an event's number, which travels as its value."""
@@ -29,12 +30,6 @@ TAG = 12
 
 def bits(count: int) -> int:
     return max(1, (count - 1).bit_length())
-
-
-def source(shape: tuple[int, ...]) -> ir.Input:
-    return ir.Input(
-        shape=shape, bits=4, signed=False, encoding="rate", lambda_0=1.0, gain=np.ones(()), offset=np.zeros(())
-    )
 
 
 def projection(kind: str, shape: tuple[int, ...], out: int, geometry: dict[str, Any]) -> ir.Projection:
