@@ -1,4 +1,5 @@
-// One projection's input: the banks that its source writes, the scanner, the scatter walk and the weight lanes.
+// One projection's input: the banks that its source writes, the scanner, the place table where there is one, the
+// scatter walk and the weight lanes.
 // The layer gives it its turn once per frame; it then adds one bank's events to the layer's potentials and is done.
 // A frame whose meta word says "empty" has no events and costs two cycles.
 `default_nettype none
@@ -16,6 +17,10 @@ module snn_edge #(
     parameter BANKS = 2,
     parameter AW = 3,           // address width of all banks
     parameter MW = 8,
+    parameter EVERY = 0,        // zeros are events too
+    parameter PLACES = 0,       // entries of the place table; 0: the scanner's coordinates are the view's
+    parameter PLACE_CW = 1,     // width of c in the place table
+    parameter PLACE_FILE = "place.mem",
     parameter HAS_MAP = 0,
     parameter LANES_ON_X = 0,
     parameter CHANNELWISE = 0,
@@ -43,6 +48,7 @@ module snn_edge #(
     parameter VALUE_SIGNED = 0,
     parameter ONES = 0,
     parameter LANES_PER_CHANNEL = 0,
+    parameter MAXIMUM = 0,
     parameter SHIFT = 0,
     parameter VW = 16,
     parameter WDEPTH = 16,
@@ -70,7 +76,7 @@ module snn_edge #(
     localparam [1:0] IDLE = 2'd0, RUN = 2'd1, DONE = 2'd2;
     reg [1:0] state_q;
 
-    wire have, scan_busy, walk_busy, lanes_busy;
+    wire have, scan_busy, place_busy, walk_busy, lanes_busy;
     wire [AW-1:0] w_base, r_base, raddr;
     wire [SRC_LANES*CW-1:0] rdata;
     wire start = state_q == IDLE && turn && have && !meta[EMPTY];
@@ -82,7 +88,7 @@ module snn_edge #(
         if (rst) state_q <= IDLE;
         else case (state_q)
             IDLE: if (turn && have) state_q <= meta[EMPTY] ? DONE : RUN;
-            RUN: if (!scan_busy && !walk_busy && !lanes_busy) state_q <= DONE;
+            RUN: if (!scan_busy && !place_busy && !walk_busy && !lanes_busy) state_q <= DONE;
             default: state_q <= IDLE;
         endcase
 
@@ -101,11 +107,34 @@ module snn_edge #(
     wire [CW-1:0]  ev_value;
     snn_scan #(
         .LANES(SRC_LANES), .CW(CW), .D0(D0), .D1(D1), .BLOCKS(BLOCKS),
-        .D0W(D0W), .D1W(D1W), .D2W(D2W), .AW(AW)
+        .D0W(D0W), .D1W(D1W), .D2W(D2W), .AW(AW), .EVERY(EVERY)
     ) u_scan (
         .clk(clk), .rst(rst), .start(start), .base(r_base), .busy(scan_busy), .raddr(raddr), .rdata(rdata),
         .ev_valid(ev_valid), .ev_ready(ev_ready),
         .ev_d0(ev_d0), .ev_d1(ev_d1), .ev_d2(ev_d2), .ev_value(ev_value));
+
+    localparam V0W = (PLACES != 0) ? YW : D0W;
+    localparam V1W = (PLACES != 0) ? XW : D1W;
+    localparam V2W = (PLACES != 0) ? PLACE_CW : D2W;
+    wire p_valid, p_ready;
+    wire [V0W-1:0] p_d0;
+    wire [V1W-1:0] p_d1;
+    wire [V2W-1:0] p_d2;
+    wire [CW-1:0]  p_value;
+    generate
+        if (PLACES != 0) begin : g_place
+            snn_place #(
+                .CW(CW), .EW(D2W), .YW(YW), .XW(XW), .DW(PLACE_CW), .DEPTH(PLACES), .FILE(PLACE_FILE)
+            ) u_place (
+                .clk(clk), .rst(rst), .i_valid(ev_valid), .i_ready(ev_ready), .i_element(ev_d2), .i_value(ev_value),
+                .o_valid(p_valid), .o_ready(p_ready), .o_y(p_d0), .o_x(p_d1), .o_c(p_d2), .o_value(p_value));
+            assign place_busy = p_valid;
+        end else begin : g_straight
+            assign {p_valid, p_d0, p_d1, p_d2, p_value} = {ev_valid, ev_d0, ev_d1, ev_d2, ev_value};
+            assign ev_ready = p_ready;
+            assign place_busy = 1'b0;
+        end
+    endgenerate
 
     wire t_valid;
     wire [WAW-1:0] t_waddr;
@@ -113,20 +142,20 @@ module snn_edge #(
     wire [CW-1:0]  t_value;
     wire [BW-1:0]  t_block;
     snn_walk #(
-        .CW(CW), .D0W(D0W), .D1W(D1W), .D2W(D2W),
+        .CW(CW), .D0W(V0W), .D1W(V1W), .D2W(V2W),
         .HAS_MAP(HAS_MAP), .LANES_ON_X(LANES_ON_X), .CHANNELWISE(CHANNELWISE), .GROUPS(GROUPS),
         .WAW(WAW), .VAW(VAW), .NW(NW), .BW(BW),
         .WSTRIDE(WSTRIDE), .WSTEP_Y(WSTEP_Y), .WSTEP_X(WSTEP_X), .VSTEP_Y(VSTEP_Y), .VSTEP_X(VSTEP_X),
         .Y_DEPTH(Y_DEPTH), .X_DEPTH(X_DEPTH), .C_DEPTH(C_DEPTH), .YW(YW), .XW(XW),
         .Y_FILE(Y_FILE), .X_FILE(X_FILE), .C_FILE(C_FILE)
     ) u_walk (
-        .clk(clk), .rst(rst), .ev_valid(ev_valid), .ev_ready(ev_ready),
-        .ev_d0(ev_d0), .ev_d1(ev_d1), .ev_d2(ev_d2), .ev_value(ev_value), .busy(walk_busy),
+        .clk(clk), .rst(rst), .ev_valid(p_valid), .ev_ready(p_ready),
+        .ev_d0(p_d0), .ev_d1(p_d1), .ev_d2(p_d2), .ev_value(p_value), .busy(walk_busy),
         .o_valid(t_valid), .o_waddr(t_waddr), .o_vaddr(t_vaddr), .o_value(t_value), .o_block(t_block));
 
     snn_lanes #(
         .LANES(LANES), .WB(WB), .CW(CW), .VALUES(VALUES), .VALUE_SIGNED(VALUE_SIGNED), .ONES(ONES),
-        .LANES_PER_CHANNEL(LANES_PER_CHANNEL), .SHIFT(SHIFT), .VW(VW),
+        .LANES_PER_CHANNEL(LANES_PER_CHANNEL), .MAXIMUM(MAXIMUM), .SHIFT(SHIFT), .VW(VW),
         .WDEPTH(WDEPTH), .WAW(WAW), .VAW(VAW), .BW(BW), .FILE(W_FILE)
     ) u_lanes (
         .clk(clk), .rst(rst), .i_valid(t_valid), .i_waddr(t_waddr), .i_vaddr(t_vaddr), .i_value(t_value),

@@ -1,5 +1,6 @@
 // The firing pass of `count`: FIRE_LANES neurons every PERIOD cycles.
 //   u = V + b*T + v0;  n = clip(floor(u / theta), 0, T + CLIP_EXT);  V = 0
+// MAXIMUM: u = max(V, v0) instead, and V restarts at the lowest value.
 // The division is a restoring compare-subtract over STAGES*PERIOD quotient bits. FIRES = 0: u itself is the output.
 `default_nettype none
 module snn_fire_count #(
@@ -19,7 +20,8 @@ module snn_fire_count #(
     parameter PAW = 1,
     parameter STAGES = 1,
     parameter PERIOD = 4,
-    parameter CLIP_EXT = 0
+    parameter CLIP_EXT = 0,
+    parameter MAXIMUM = 0
 ) (
     input  wire                                  clk,
     input  wire                                  rst,
@@ -47,6 +49,7 @@ module snn_fire_count #(
     localparam [SW-1:0] S_END = SUBS - 1;
     localparam [CNTW-1:0] C_END = PERIOD - 1;
     localparam [OAW-1:0] O_END = WORDS * SUBS - 1;
+    localparam [VW-1:0] BIT = 1, RESTART = (MAXIMUM != 0) ? BIT << (VW - 1) : 0;
 
     // stage 0: one part of a word is read at each tick
     reg             run_q, valid1_q, valid2_q, valid3_q;
@@ -64,7 +67,7 @@ module snn_fire_count #(
     assign p_addr = p_addr_q;
     assign write = valid1_q && sub1_q == S_END;
     assign waddr = addr1_q;
-    assign wdata = {LANES*VW{1'b0}};
+    assign wdata = {LANES{RESTART}};
 
     always @(posedge clk) begin
         if (rst) begin
@@ -123,7 +126,8 @@ module snn_fire_count #(
                 v0_q <= v0;
                 bt_q <= b * steps;
                 th2_q <= th;
-                u_q <= v_q + bt_q + v0_q;
+                if (MAXIMUM != 0) u_q <= v_q > v0_q ? v_q : v0_q;
+                else u_q <= v_q + bt_q + v0_q;
                 th3_q <= th2_q;
             end
 

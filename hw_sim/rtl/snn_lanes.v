@@ -1,7 +1,8 @@
 // What one event adds to LANES potentials: 2^SHIFT * weight * value, per lane. The weight word is read from the ROM in
 // the cycle of i_valid; o_data belongs to the cycle after o_valid, when the potential word has been read too.
 // VALUES = 0: events are spikes (value 1), no multiplier. ONES: every weight is 1, no ROM.
-// LANES_PER_CHANNEL > 0: only the event's block of that many lanes takes part.
+// LANES_PER_CHANNEL > 0: only the event's block of that many lanes takes part; the others add 0, or with MAXIMUM (which
+// needs VALUES) offer the lowest value.
 `default_nettype none
 module snn_lanes #(
     parameter LANES = 4,
@@ -11,6 +12,7 @@ module snn_lanes #(
     parameter VALUE_SIGNED = 0,
     parameter ONES = 0,
     parameter LANES_PER_CHANNEL = 0,
+    parameter MAXIMUM = 0,
     parameter SHIFT = 0,
     parameter VW = 16,
     parameter WDEPTH = 16,
@@ -87,7 +89,14 @@ module snn_lanes #(
                 always @(posedge clk)
                     if (active) product_q <= weight * value;
                     else product_q <= 0;
-                assign amount = product_q;
+                if (MAXIMUM != 0) begin : g_lowest
+                    localparam signed [VW-1:0] BIT = 1, LOWEST = BIT << (VW - 1);
+                    reg active_q;
+                    always @(posedge clk) active_q <= active;
+                    assign amount = active_q ? product_q : LOWEST;
+                end else begin : g_zero
+                    assign amount = product_q;
+                end
             end else begin : g_spike
                 wire signed [WB-1:0] taken = weight & {WB{active}};
                 assign amount = taken;

@@ -4,6 +4,8 @@
 //   COUNT = 0: V += b (+ D); s = V >= theta; V -= theta*s.   D: the constant drive of a current input, added once per
 //              image by the edges marked in DRIVE_EDGES and kept in a memory of its own.
 //   COUNT = 1: u = V + b*T + v0; n = clip(u / theta); V = 0.
+//   MAXIMUM (with COUNT): V = max of the values that arrive; u = max(V, v0), where v0 is 0 if a zero that is no event
+//              belongs to the window, else the lowest value.
 // FIRES = 0 (readout, max-pool): the potential itself is the output; READOUT: only in the last frame of an image.
 // The frame's meta word {T, empty, drive, final} comes with the first edge's events and goes on with the output.
 `default_nettype none
@@ -158,7 +160,7 @@ module snn_layer #(
             snn_fire_count #(
                 .LANES(LANES), .VW(VW), .VAW(VAW), .WORDS(WORDS), .FIRES(FIRES), .FIRE_LANES(FIRE_LANES),
                 .OUT_CW(OUT_CW), .OAW(OAW), .TW(TW), .THW(THW), .BIASW(BIASW), .V0W(V0W), .P_DEPTH(P_DEPTH),
-                .PAW(PAW), .STAGES(STAGES), .PERIOD(PERIOD), .CLIP_EXT(CLIP_EXT)
+                .PAW(PAW), .STAGES(STAGES), .PERIOD(PERIOD), .CLIP_EXT(CLIP_EXT), .MAXIMUM(MAXIMUM)
             ) u_fire (
                 .clk(clk), .rst(rst), .start(fire_start), .timesteps(meta_q[MW-1 -: TW]), .done(fire_done),
                 .read(f_read), .raddr(f_raddr), .rdata(v_rdata), .p_addr(p_addr), .p_data(p_data),

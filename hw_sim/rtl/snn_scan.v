@@ -1,5 +1,5 @@
-// Find-first-one scanner: reads the words of one bank in ascending order and offers every non-zero element as an
-// event (d0, d1, d2, value), lowest lane first. A word holds LANES elements of CW bits along d2; the words of a bank
+// Find-first-one scanner: reads the words of one bank in ascending order and offers every non-zero element (EVERY: the
+// zeros too) as an event (d0, d1, d2, value), lowest lane first. A word holds LANES elements of CW bits along d2; the words of a bank
 // are those of a D0 x D1 x BLOCKS map. A word without events costs one cycle, an event at least one.
 `default_nettype none
 module snn_scan #(
@@ -11,7 +11,8 @@ module snn_scan #(
     parameter D0W = 1,
     parameter D1W = 1,
     parameter D2W = 4,
-    parameter AW = 5
+    parameter AW = 5,
+    parameter EVERY = 0
 ) (
     input  wire                clk,
     input  wire                rst,
@@ -48,7 +49,7 @@ module snn_scan #(
         lane = 0;
         value = cur_q[0 +: CW];
         for (i = LANES - 1; i >= 0; i = i - 1) begin
-            nonzero[i] = |rdata[i*CW +: CW];
+            nonzero[i] = EVERY != 0 || |rdata[i*CW +: CW];
             if (rem_q[i]) begin
                 lane = i[D2W-1:0];
                 value = cur_q[i*CW +: CW];

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from snncc import ir
-from snncc.backends.verilog import vectors, write
+from snncc.backends.verilog import cycles, vectors, write
 from snncc.backends.verilog.plan import Choice, Plan, build, drafts, legal_lanes
 
 
@@ -60,6 +60,18 @@ def measured(said: str) -> list[tuple[int, int]]:
     """(first, last) cycle of each image, from the first image's first pixel on."""
     found = [(int(a), int(b)) for a, b in re.findall(r"first (\d+) last (\d+)", said)]
     return [(a - found[0][0], b - found[0][0]) for a, b in found]
+
+
+def exact(folder: Path, plan: Plan, pixels: np.ndarray, timesteps: Sequence[int]) -> vectors.Vectors:
+    """Icarus emits the simulator's words and needs the predicted cycles; with stalls, the words again."""
+    golden = make(folder, plan, pixels, timesteps)
+    said = run(folder)
+    assert f"PASS {len(pixels)}" in said, said
+    timing = cycles.predict(plan, golden)
+    assert measured(said) == list(zip(timing.first, timing.last, strict=True))
+    said = run(folder, "+stall_in=30", "+stall_out=50", "+seed=7")
+    assert f"PASS {len(pixels)}" in said, said
+    return golden
 
 
 def dense_network(

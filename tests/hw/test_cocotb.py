@@ -4,46 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from cocotb_tools.runner import get_runner
 
 from snncc.backends.verilog import vectors, write
 from snncc.ir import content_hash
-from snncc.resources import resource
+from tests.hw.cocotb_bench import bench
 from tests.hw.simulate import dense_network, plan_with
-
-HW = resource("hw_sim")
-
-
-@pytest.fixture(autouse=True)
-def _benches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The simulator's Python gets this process's path."""
-    monkeypatch.syspath_prepend(str(HW / "tb"))
-
-
-def _cocotb(folder: Path, top: str, bench: str, parameters: dict[str, Any], env: dict[str, str], **where: Any) -> None:
-    runner = get_runner("icarus")
-    sources = where.get("sources") or [HW / "rtl" / f"{name}.v" for name in where["modules"]]
-    runner.build(
-        sources=sources, hdl_toplevel=top, parameters=parameters, build_dir=folder / "build", always=True,
-        timescale=("1ns", "1ps"), build_args=["-g2005"],
-    )  # fmt: skip
-    results = runner.test(
-        test_module=bench, hdl_toplevel=top, build_dir=folder / "build", test_dir=folder, timescale=("1ns", "1ps"),
-        extra_env={"SNN_PARAMETERS": json.dumps(parameters), **env},
-        testcase=where.get("testcase"),
-    )  # fmt: skip
-    text = Path(results).read_text()
-    assert "<testcase" in text and "<failure" not in text and "<error" not in text and "<skipped" not in text, text
 
 
 @pytest.mark.parametrize(("width", "depth"), [(1, 1), (5, 3), (40, 130)])
 def test_ram(tmp_path: Path, width: int, depth: int) -> None:
     parameters = {"WIDTH": width, "DEPTH": depth, "AW": max(1, (depth - 1).bit_length())}
-    _cocotb(
+    bench(
         tmp_path, "snn_ram", "bench_memory", parameters, {}, modules=["snn_ram"], testcase="ram_holds_what_was_written"
     )
 
@@ -56,7 +30,7 @@ def test_rom(tmp_path: Path, width: int, depth: int) -> None:
     file.write_text("\n".join(f"{int(rng.integers(0, 2 ** min(width, 62))):0{digits}x}" for _ in range(depth)) + "\n")
     parameters = {"WIDTH": width, "DEPTH": depth, "AW": max(1, (depth - 1).bit_length()), "FILE": f'"{file}"'}
     env = {"SNN_ROM": str(file)}
-    _cocotb(tmp_path, "snn_rom", "bench_memory", parameters, env, modules=["snn_rom"], testcase="rom_reads_its_file")
+    bench(tmp_path, "snn_rom", "bench_memory", parameters, env, modules=["snn_rom"], testcase="rom_reads_its_file")
 
 
 @pytest.mark.parametrize(
@@ -64,7 +38,7 @@ def test_rom(tmp_path: Path, width: int, depth: int) -> None:
 )
 def test_divide(tmp_path: Path, uw: int, dw: int, stages: int, period: int) -> None:
     parameters = {"UW": uw, "DW": dw, "STAGES": stages, "PERIOD": period}
-    _cocotb(tmp_path, "snn_divide", "bench_divide", parameters, {}, modules=["snn_divide"])
+    bench(tmp_path, "snn_divide", "bench_divide", parameters, {}, modules=["snn_divide"])
 
 
 @pytest.mark.parametrize(
@@ -79,7 +53,7 @@ def test_scan(tmp_path: Path, lanes: int, cw: int, d0: int, d1: int, blocks: int
         "LANES": lanes, "CW": cw, "D0": d0, "D1": d1, "BLOCKS": blocks, "D0W": bits(d0), "D1W": bits(d1),
         "D2W": bits(lanes * blocks), "AW": bits(d0 * d1 * blocks + 1),
     }  # fmt: skip
-    _cocotb(tmp_path, "snn_scan", "bench_scan", parameters, {}, modules=["snn_scan"])
+    bench(tmp_path, "snn_scan", "bench_scan", parameters, {}, modules=["snn_scan"])
 
 
 @pytest.mark.parametrize(
@@ -93,7 +67,7 @@ def test_readout(tmp_path: Path, lanes: int, groups: int, positions: int, last: 
         "LAST_LANES": last, "DW": 8 * -(-vw // 8), "CLASSW": max(1, (values - 1).bit_length()),
         "SINGLE": int(values == 1),
     }  # fmt: skip
-    _cocotb(tmp_path, "snn_readout", "bench_readout", parameters, {}, modules=["snn_readout", "snn_ram"])
+    bench(tmp_path, "snn_readout", "bench_readout", parameters, {}, modules=["snn_readout", "snn_ram"])
 
 
 @pytest.mark.parametrize(("lanes", "pixels", "bits", "ext"), [(1, 1, 2, 0), (4, 10, 8, 0), (3, 9, 5, 2)])
@@ -130,7 +104,7 @@ def test_encoder_direct(
 
 def _encoder(folder: Path, top: str, parameters: dict[str, int], pixels: int, modules: list[str]) -> None:
     env = {"SNN_PARAMETERS": json.dumps({**parameters, "PIXELS": pixels})}
-    _cocotb(folder, top, "bench_encoder", parameters, env, modules=modules)
+    bench(folder, top, "bench_encoder", parameters, env, modules=modules)
 
 
 @pytest.mark.parametrize("dynamics", ["count", "step"])
@@ -152,4 +126,4 @@ def test_network_faults(tmp_path: Path, dynamics: str) -> None:
     ]
     env = {"SNN_VECTORS": json.dumps({"images": images, "t_max": 8, "hash": content_hash(network)})}
     sources = sorted(tmp_path.glob("*.v"))
-    _cocotb(tmp_path, "snn_top", "bench_network", {}, env, sources=sources)
+    bench(tmp_path, "snn_top", "bench_network", {}, env, sources=sources)

@@ -15,6 +15,7 @@ timestep (`step`) or an image (`count`). For edge e of layer l and frame k:
 `work` of one bank, event i in word w_i with f_i targets, g_i words without events before it (docs/hardware.md):
 
     A_i = max(A_{i-1} + 1 + g_i, B_{i-1});   B_i = max(A_i + 1, B_{i-1} + max(1, f_{i-1}))
+    with a place table:  A_i = max(A_{i-1} + 1 + g_i, P_{i-1});  P_i = max(A_i + 1, B_{i-1});  B_i = max(P_i + 1, ...)
     work = max(A_n + 1 + words after w_n, B_n + 1, last target + 1 (+ 1 with a multiplier))
 """
 
@@ -50,18 +51,19 @@ def edge_work(edge: Edge, busy: Array) -> Array:
     frames, events = len(busy), busy.sum(axis=1)
     order = np.argsort(~busy, axis=1, kind="stable")
     fan = edge.fan_out()
-    a, b = np.ones(frames, np.int64), np.full(frames, -(2**40), np.int64)
+    never = np.full(frames, -(2**40), np.int64)
+    a, p, b, target = np.ones(frames, np.int64), never, never, never
     before, walk = np.full(frames, -1, np.int64), np.zeros(frames, np.int64)
-    target = np.full(frames, -(2**40), np.int64)
     for i in range(int(events.max(initial=0))):
         on = events > i
         element = order[:, i]
         word, reach = element // grid.lanes, fan[element]
         gap = np.maximum(word - before - 1, 0)
-        accept = np.maximum(a + 1 + gap, b)
-        load = np.maximum(accept + 1, b + np.maximum(1, walk))
+        accept = np.maximum(a + 1 + gap, b if edge.place is None else p)
+        placed = accept if edge.place is None else np.maximum(accept + 1, b)
+        load = np.maximum(placed + 1, b + np.maximum(1, walk))
         target = np.where(on & (reach > 0), load + reach, target)
-        a, b = np.where(on, accept, a), np.where(on, load, b)
+        a, p, b = np.where(on, accept, a), np.where(on, placed, p), np.where(on, load, b)
         before, walk = np.where(on, word, before), np.where(on, reach, walk)
     after = grid.words - 1 - before
     return np.asarray(np.maximum.reduce([a + 1 + after, b + 1, target + 1 + int(edge.values)]))
@@ -70,10 +72,9 @@ def edge_work(edge: Edge, busy: Array) -> Array:
 def full_work(edge: Edge) -> int:
     """`edge_work` of a bank in which every element is an event: B rises by max(1, f) each time."""
     fan = edge.fan_out()
-    load = 3 + np.concatenate([[0], np.cumsum(np.maximum(1, fan[:-1]))])
-    accept = load[-2] if len(load) > 1 else 2
+    load = 3 + int(edge.place is not None) + np.concatenate([[0], np.cumsum(np.maximum(1, fan[:-1]))])
     target = (load + fan)[fan > 0].max(initial=0)
-    return int(max(accept + 1, load[-1] + 1, target + 1 + int(edge.values)))
+    return int(max(load[-1] + 1, target + 1 + int(edge.values)))
 
 
 def pass_cycles(plan: Plan, node: Node) -> int:
@@ -87,7 +88,7 @@ def pass_cycles(plan: Plan, node: Node) -> int:
 def predict(plan: Plan, vectors: Vectors) -> Timing:
     """The recurrence, run over a sequence of images fed back to back after reset."""
     events = {name: busy(plan, vectors, name) for name in plan.readers}
-    work = {e.name: edge_work(e, events[e.source]) for node in plan.nodes for e in node.edges}
+    work = {e.name: edge_work(e, events[e.source] | e.every) for node in plan.nodes for e in node.edges}
     return _run(plan, vectors.timesteps, work)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +10,7 @@ import numpy as np
 from snncc.backends.verilog.layout import Layout
 from snncc.backends.verilog.leaves import Leaf, Shape, as_map, axes
 from snncc.backends.verilog.window import POINT, Axis
-from snncc.errors import TargetError
 from snncc.ir import Array, Dense, DepthwiseConv2D, Identity, Projection, SumPool2D, kernel_size
-
-EXPANSION_LIMIT = 2**22
 
 
 @dataclass(frozen=True)
@@ -40,7 +36,11 @@ class Geometry:
 
 @dataclass(frozen=True)
 class Edge:
-    """Everything `snn_edge` is instantiated with. `rom` (words, lanes) integers or None; tables (entries, 3 or 2)."""
+    """Everything `snn_edge` is instantiated with. `rom` (words, lanes) integers or None; tables (entries, 3 or 2).
+
+    `flat`: the scanner numbers the elements of the bank through. `place` (words * lanes, 3): then the row of each in
+    the y, x and c tables; None where those are the scanner's own coordinates. `every`: zeros are events too.
+    """
 
     name: str
     source: str
@@ -56,16 +56,17 @@ class Edge:
     signed: bool
     values: bool
     drive: bool
+    every: bool
     banks: int
     wstride: int
     wsteps: tuple[int, int]
     vsteps: tuple[int, int]
     rom: Array | None
+    place: Array | None
     y_table: Array | None
     x_table: Array | None
     c_table: Array | None
     weight_bits: int
-    target_words: int
 
     @property
     def scan(self) -> tuple[int, int, int]:
@@ -79,6 +80,8 @@ class Edge:
         total = np.full((grid.d0, grid.d1, grid.blocks * grid.lanes), self.groups, np.int64)
         if self.y_table is not None and self.x_table is not None:
             y, x = self.y_table[:, 0], self.x_table[:, 0]
+            if self.place is not None:
+                return np.asarray(self.groups * y[self.place[:, 0]] * x[self.place[:, 1]])
             if grid.on_x:
                 row = np.zeros(grid.blocks * grid.lanes, np.int64)
                 row[: len(x)] = x
@@ -97,6 +100,7 @@ class Edge:
             "banks": self.banks,
             "bank_words": self.layout.words,
             "bank_word_bits": self.layout.lanes * self.cw,
+            "places": 0 if self.place is None else len(self.place),
         }
 
 
@@ -139,38 +143,6 @@ def _grouped(weights: Array, lanes: int, groups: int) -> Array:
     return padded.reshape(*weights.shape[:-1], groups, lanes)
 
 
-def check_matrix(leaf: Leaf, geometry: Geometry, target: Shape) -> None:
-    """Refuse a view that would need too large a matrix."""
-    entries = len(leaf.positions) * math.prod(target)
-    if entries > EXPANSION_LIMIT:
-        raise TargetError(
-            f"projection {geometry.name!r} reads {leaf.source!r} through a view that entangles its axes and would "
-            f"need {entries} weights as a matrix (limit {EXPANSION_LIMIT}): reshape before, not inside, the block"
-        )
-
-
-def expand(leaf: Leaf, geometry: Geometry, target: Shape) -> Array:
-    """The projection as a matrix (source elements, H, W, C) of the target, for views that no table describes."""
-    check_matrix(leaf, geometry, target)
-    out = as_map(target)
-    count = len(leaf.positions)
-    y, x, c = np.unravel_index(leaf.positions, geometry.view)
-    matrix = np.zeros((count, *out), np.int64)
-    element = np.arange(count)
-    for ky in range(geometry.y.kernel):
-        for kx in range(geometry.x.kernel):
-            oy, ox = y + geometry.y.before - ky * geometry.y.dilation, x + geometry.x.before - kx * geometry.x.dilation
-            fits = (oy >= 0) & (oy % geometry.y.stride == 0) & (oy < out[0] * geometry.y.stride)
-            fits &= (ox >= 0) & (ox % geometry.x.stride == 0) & (ox < out[1] * geometry.x.stride)
-            i, ci, ty, tx = element[fits], c[fits], oy[fits] // geometry.y.stride, ox[fits] // geometry.x.stride
-            if not geometry.channelwise:
-                matrix[i, ty, tx] += geometry.taps[ky, kx, ci]
-                continue
-            for m in range(geometry.multiplier):
-                matrix[i, ty, tx, ci * geometry.multiplier + m] += geometry.taps[ky, kx, ci, m]
-    return matrix
-
-
 def is_dense(geometry: Geometry) -> bool:
     """One position and every element a row: any order of the source's elements will do."""
     return geometry.y == geometry.x == POINT and geometry.view[:2] == (1, 1) and not geometry.channelwise
@@ -187,42 +159,49 @@ def connect(
     lanes: int,
     groups: int,
     weight_bits: int,
+    every: bool,
     **common: Any,
 ) -> Edge:
-    """The edge from a source's layout into a population of `groups` words of `lanes` per position."""
+    """The edge from a source's layout into a population of `groups` words of `lanes` per position.
+
+    A dense projection takes the elements in any order, so its rows follow the bank. Any other view gets tables per
+    axis, over the coordinates that the source has in it; where the axes are entangled, a place table leads to them.
+    """
     out = as_map(target_shape)
-    words = out[0] * out[1] * groups
     fields: dict[str, Any] = dict(
-        name=name, source=leaf.source, layout=source, lanes=lanes, shift=geometry.shift, target_words=words,
+        name=name, source=leaf.source, layout=source, lanes=lanes, shift=geometry.shift,
         flat=False, has_map=False, channelwise=False, groups=groups, lanes_per_channel=0, wstride=groups,
-        wsteps=(0, 0), vsteps=(0, 0), rom=None, y_table=None, x_table=None, c_table=None,
-        weight_bits=weight_bits, **common,
+        wsteps=(0, 0), vsteps=(0, 0), rom=None, place=None, y_table=None, x_table=None, c_table=None,
+        weight_bits=weight_bits, every=every, **common,
     )  # fmt: skip
+    elements = source.elements()
+    empty = elements < 0
+    if is_dense(geometry):
+        rows = np.zeros((len(elements), out[2]), geometry.taps.dtype)
+        rows[~empty] = geometry.taps[0, 0, leaf.positions[elements[~empty]]]
+        return Edge(**fields | {"flat": True, "rom": _grouped(rows, lanes, groups).reshape(-1, lanes)})
     found = axes(leaf, source_shape)
-    dense = is_dense(geometry)
-    if dense or found is None:
-        elements = source.elements()
-        if dense:
-            matrix = geometry.taps[0, 0, leaf.positions].reshape(len(leaf.positions), 1, 1, out[2])
-        else:
-            matrix = expand(leaf, geometry, target_shape)
-        limit = int(np.abs(matrix).max(initial=0))
-        bits = max(weight_bits, limit.bit_length() + 1)
-        rows = np.zeros((len(elements), *matrix.shape[1:]), np.int64 if bits > 16 else np.int16)
-        rows[elements >= 0] = matrix[elements[elements >= 0]]
-        rom = _grouped(rows, lanes, groups).reshape(-1, lanes)
-        return Edge(**fields | {"flat": True, "groups": words, "wstride": words, "rom": rom, "weight_bits": bits})
+    nowhere = every and bool(empty.any())
+    if found is None or nowhere:
+        used = [np.unique(a, return_inverse=True) for a in np.unravel_index(leaf.positions, geometry.view)]
+        found = used[0][0], used[1][0], used[2][0]
+        place = np.zeros((len(elements), 3), np.int64)
+        place[~empty] = np.stack([row for _, row in used], -1)[elements[~empty]]
+        place[empty, 0] = len(found[0]) if nowhere else 0
+        fields |= {"flat": True, "place": place}
     y, x, c = found
     height, width = geometry.y, geometry.x
     stride = {"y": width.kernel * groups, "x": groups}
-    trivial = len(y) == len(x) == 1 and height.kernel == width.kernel == 1 and out[:2] == (1, 1)
-    if not (trivial and y[0] == x[0] == 0):
-        ny, ky, oy = height.reach(y)
-        nx, kx, ox = width.reach(x)
+    ny, ky, oy = height.reach(y)
+    nx, kx, ox = width.reach(x)
+    y_table = np.stack([ny, ky * stride["y"], oy * out[1] * groups], -1)
+    y_table = np.pad(y_table, ((0, int(nowhere)), (0, 0)))  # an empty lane's row reaches nothing
+    x_table = np.stack([nx, kx * stride["x"], ox * groups], -1)
+    if y_table.tolist() != [[1, 0, 0]] or x_table.tolist() != [[1, 0, 0]]:
         fields |= {
             "has_map": True,
-            "y_table": np.stack([ny, ky * stride["y"], oy * out[1] * groups], -1),
-            "x_table": np.stack([nx, kx * stride["x"], ox * groups], -1),
+            "y_table": y_table,
+            "x_table": x_table,
             "wsteps": (height.tap_step * stride["y"], width.tap_step * stride["x"]),
             "vsteps": (height.out_step * out[1] * groups, width.out_step * groups),
         }

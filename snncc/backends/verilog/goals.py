@@ -14,7 +14,7 @@ import numpy as np
 
 from snncc.backends.verilog.cycles import Timing
 from snncc.backends.verilog.edges import Geometry
-from snncc.backends.verilog.leaves import Leaf, axes
+from snncc.backends.verilog.leaves import Leaf
 from snncc.backends.verilog.plan import MAX_LANES, Choice, Draft, Plan, drafts, legal_lanes, whole_parts
 from snncc.errors import TargetError
 from snncc.ir import INPUT, Array, Dynamics, Network
@@ -106,7 +106,9 @@ def _options(
     shapes = {INPUT: network.input.shape} | {d.name: d.shape for d in found}
     total = network.timesteps + network.spike_ext
     frames = 1 if counting else total
-    events = [_events(leaf, geometry, shapes, frames, activity) for leaf, geometry in draft.parts]
+    events = [
+        _events(leaf, geometry, shapes, frames, activity, leaf.source in draft.every) for leaf, geometry in draft.parts
+    ]
     legal = legal_lanes(draft, goal.max_lanes)
     fixed = goal.lanes.get(draft.name.removeprefix("pop_"))
     if fixed is not None:
@@ -142,17 +144,20 @@ def _options(
 
 
 def _events(
-    leaf: Leaf, geometry: Geometry, shapes: Mapping[str, tuple[int, ...]], frames: int, activity: Activity | None
+    leaf: Leaf,
+    geometry: Geometry,
+    shapes: Mapping[str, tuple[int, ...]],
+    frames: int,
+    activity: Activity | None,
+    every: bool,
 ) -> tuple[float, float]:
-    """(window positions reached, events) per image; without activity every element is an event in every frame."""
+    """(window positions reached, events) per image; without activity, or where zeros count, every element is one."""
     shape = shapes[leaf.source]
-    weight = np.full(shape, float(frames)) if activity is None else activity[leaf.source]
-    found = axes(leaf, shape)
-    if found is None or geometry.view[:2] == (1, 1):
-        return float(weight.sum()), float(weight.sum())
-    ny, nx = geometry.y.reach(found[0])[0], geometry.x.reach(found[1])[0]
-    reach = (ny[:, None, None] * nx[None, :, None]).astype(float)
-    return float((weight.reshape(*weight.shape[:2], -1) * reach).sum()), float(weight.sum())
+    weight = np.full(shape, float(frames)) if activity is None or every else activity[leaf.source]
+    y, x, _ = np.unravel_index(leaf.positions, geometry.view)
+    height, width, _ = geometry.view
+    reach = geometry.y.reach(np.arange(height))[0][y] * geometry.x.reach(np.arange(width))[0][x]
+    return float((weight.reshape(-1) * reach).sum()), float(weight.sum())
 
 
 def interval(timing: Timing) -> int:

@@ -177,15 +177,21 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
         "D0W": width(d0), "D1W": width(d1), "D2W": d2w,
         "WORDS": layout.words, "SAW": width(layout.words), "BANKS": edge.banks,
         "AW": width(edge.banks * layout.words), "MW": plan.mw,
-        "HAS_MAP": int(edge.has_map), "LANES_ON_X": int(layout.on_x and not edge.flat),
+        "EVERY": int(edge.every), "HAS_MAP": int(edge.has_map), "LANES_ON_X": int(layout.on_x and not edge.flat),
         "CHANNELWISE": int(edge.channelwise), "GROUPS": edge.groups, "WAW": waw, "VAW": vaw,
         "WSTRIDE": edge.wstride % 2**waw,
         "WSTEP_Y": edge.wsteps[0] % 2**waw, "WSTEP_X": edge.wsteps[1] % 2**waw,
         "VSTEP_Y": edge.vsteps[0] % 2**vaw, "VSTEP_X": edge.vsteps[1] % 2**vaw,
         "LANES": edge.lanes, "WB": edge.weight_bits, "VALUES": int(edge.values), "VALUE_SIGNED": int(edge.signed),
-        "ONES": int(edge.rom is None), "LANES_PER_CHANNEL": edge.lanes_per_channel, "SHIFT": edge.shift,
-        "VW": node.vw,
+        "ONES": int(edge.rom is None), "LANES_PER_CHANNEL": edge.lanes_per_channel,
+        "MAXIMUM": int(node.kind == "max_pool"), "SHIFT": edge.shift, "VW": node.vw,
     }  # fmt: skip
+    if edge.place is not None:
+        tables = (edge.y_table, edge.x_table, edge.place[:, 2])
+        widths = [1 if t is None else width(len(t)) for t in tables[:2]] + [unsigned_width(edge.place[:, 2])]
+        fields = [(edge.place[:, i : i + 1], widths[i]) for i in (2, 1, 0)]
+        parameters |= {"PLACES": len(edge.place), "PLACE_CW": widths[2]}
+        parameters["PLACE_FILE"] = out.memory(edge.name, "place", fields)
     if edge.y_table is not None and edge.x_table is not None:
         nw = unsigned_width(np.maximum(edge.y_table[:, 0].max(), edge.x_table[:, 0].max()))
         parameters["NW"] = max(2, nw)

@@ -14,10 +14,12 @@ import numpy as np
 
 from snncc.backends.verilog.edges import Edge, Geometry, connect, geometry_of
 from snncc.backends.verilog.layout import Layout, input_layout, population_layout
-from snncc.backends.verilog.leaves import Leaf, node_name, resolve
+from snncc.backends.verilog.leaves import Leaf, as_map, node_name, resolve
+from snncc.backends.verilog.window import maximum
 from snncc.ir import INPUT, Array, Dynamics, MaxPool, Network, Population, SumPool2D, bits_needed
 
 Shape = tuple[int, ...]
+Range = tuple[int, int]
 MAX_LANES = 256
 META_FLAGS = 3  # {T, empty, drive, final}
 
@@ -88,7 +90,11 @@ class Plan:
 
 @dataclass
 class Draft:
-    """A node before lanes are chosen: its projections as (leaf, geometry, weights) and its neurons' parameters."""
+    """A node before lanes are chosen: its projections as (leaf, geometry) and its neurons' parameters.
+
+    `least`: of a max-pool, what each window holds at least, () or its shape: 0, or the lowest value where every element
+    may be negative. `every`: sources whose zeros then count.
+    """
 
     name: str
     shape: Shape
@@ -97,6 +103,8 @@ class Draft:
     population: Population | None
     vw: int
     pool: MaxPool | None = None
+    least: Array = field(default_factory=lambda: np.zeros((), np.int64))
+    every: frozenset[str] = frozenset()
 
 
 def drafts(network: Network, dynamics: Dynamics) -> list[Draft]:
@@ -104,6 +112,7 @@ def drafts(network: Network, dynamics: Dynamics) -> list[Draft]:
     found: list[Draft] = []
     shapes: dict[str, Shape] = {INPUT: network.input.shape}
     steps = network.timesteps + network.spike_ext
+    ranges = {INPUT: _input_range(network, dynamics)}
     for population in network.populations:
         taken = 0
 
@@ -117,10 +126,14 @@ def drafts(network: Network, dynamics: Dynamics) -> list[Draft]:
             name, taken = f"max_{owner.name}_{taken}", taken + 1
             window = SumPool2D(name=name, source=view.view, size=view.size, strides=view.strides, pads=view.pads)
             shapes[name] = (height, width, inner[2])
-            highest = max(network.input.levels, 1) * network.timesteps if INPUT in _names(leaves) else steps
-            highest = max(highest, steps)
+            least = _least(view, inner, leaves, ranges)
+            low = int(least.min())
+            every = frozenset(leaf.source for leaf in leaves if low < 0 and ranges[leaf.source][0] < 0)
+            ends = [ranges[leaf.source] for leaf in leaves]
+            ranges[name] = (low, max(high for _, high in ends))
+            bits = bits_needed((min(low for low, _ in ends), ranges[name][1]))
             parts = [(leaf, geometry_of(window, inner, shapes[name])) for leaf in leaves]
-            found.append(Draft(name, shapes[name], "max_pool", parts, None, bits_needed((0, highest)), view))
+            found.append(Draft(name, shapes[name], "max_pool", parts, None, bits, view, least, every))
             return name, shapes[name]
 
         parts = []
@@ -128,7 +141,7 @@ def drafts(network: Network, dynamics: Dynamics) -> list[Draft]:
             leaves, inner = resolve(projection.source, shapes, pooled)
             parts += [(leaf, geometry_of(projection, inner, population.shape)) for leaf in leaves]
         name = node_name(population.name)
-        shapes[name] = population.shape
+        shapes[name], ranges[name] = population.shape, (0, steps)
         vw = bits_needed(network.intervals[dynamics][population.name])
         found.append(Draft(name, population.shape, "population", parts, population, vw))
     if network.readout == "spikes":
@@ -141,8 +154,24 @@ def drafts(network: Network, dynamics: Dynamics) -> list[Draft]:
     return found
 
 
-def _names(leaves: list[Leaf]) -> set[str]:
-    return {leaf.source for leaf in leaves}
+def _input_range(network: Network, dynamics: Dynamics) -> Range:
+    """Lowest and highest value of an input element."""
+    steps = network.timesteps if dynamics == "count" else 1
+    if network.input.encoding == "rate":
+        return 0, steps
+    reach = network.input.levels * steps
+    return -reach if network.input.signed else 0, reach
+
+
+def _least(pool: MaxPool, inner: Shape, leaves: list[Leaf], ranges: dict[str, Range]) -> Array:
+    """What each window holds at least: 0 if it has a zero of a Pad or an element that is never negative."""
+    least = np.zeros(math.prod(inner), np.int64)
+    for leaf in leaves:
+        least[leaf.positions] = ranges[leaf.source][0]
+    if not least.any():
+        return np.zeros((), np.int64)
+    windows = maximum(least.reshape(as_map(inner)), pool)
+    return windows if windows.min() < windows.max() else np.asarray(windows.min())
 
 
 def legal_lanes(draft: Draft, max_lanes: int = MAX_LANES) -> list[int]:
@@ -169,12 +198,8 @@ def build(network: Network, dynamics: Dynamics, choices: dict[str, Choice], inpu
     tw = max(1, total.bit_length())
     first = input_layout(network.input.shape, input_lanes)
     current = network.input.encoding == "current"
-    levels = network.input.levels
-    if current:
-        reach = levels * (network.timesteps if counting else 1)
-        input_cw = bits_needed((-reach, reach)) if network.input.signed else max(1, reach.bit_length())
-    else:
-        input_cw = max(1, network.timesteps.bit_length()) if counting else 1
+    low, high = _input_range(network, dynamics)
+    input_cw = bits_needed((low, high)) if low < 0 else max(1, high.bit_length())
     known = {INPUT: Source(first, input_cw, network.input.signed, current, 0)}
     shapes: dict[str, Shape] = {INPUT: network.input.shape}
     nodes: list[Node] = []
@@ -190,7 +215,7 @@ def build(network: Network, dynamics: Dynamics, choices: dict[str, Choice], inpu
             cw = draft.vw
             fire_lanes = whole_parts(channels, choice.lanes, fire_lanes)
         elif draft.kind == "max_pool":
-            cw = draft.vw - 1
+            cw = draft.vw - int(not draft.every)
         else:
             cw = total.bit_length() if counting else 1
         quotient = total.bit_length()
@@ -214,6 +239,7 @@ def build(network: Network, dynamics: Dynamics, choices: dict[str, Choice], inpu
                     signed=source.signed,
                     values=counting or source.current,
                     drive=source.current and not counting,
+                    every=leaf.source in draft.every,
                     banks=2 + depth - 1 - source.depth,
                     weight_bits=network.signed_bit,
                 )
@@ -237,7 +263,7 @@ def build(network: Network, dynamics: Dynamics, choices: dict[str, Choice], inpu
             cw=cw,
         )
         nodes.append(node)
-        known[draft.name] = Source(layout, cw, False, False, depth)
+        known[draft.name] = Source(layout, cw, bool(draft.every), False, depth)
         shapes[draft.name] = draft.shape
     pools = {draft.name: draft.pool for draft in all_drafts if draft.pool is not None}
     plan = Plan(network, dynamics, tuple(nodes), first, input_cw, tw, pools)
@@ -260,12 +286,14 @@ def parameters(draft: Draft, padded: int, fire_lanes: int) -> Array:
     Padded channels have theta 1 and nothing else: their potential stays 0 and they never fire.
     """
     population = draft.population
+    zero, one = np.zeros((), np.int64), np.ones((), np.int64)
     if population is None:
-        return np.tile(np.array([0, 0, 1], np.int64), (1, fire_lanes, 1))
-    theta = np.ones((), np.int64) if population.theta is None else population.theta
-    shape, values = draft.shape, (population.v0, population.bias, theta)
+        values = (draft.least, zero, one)
+    else:
+        values = (population.v0, population.bias, one if population.theta is None else population.theta)
+    shape = draft.shape
     channels = shape[-1]
-    if all(v.ndim == 0 for v in values) and padded == channels:
+    if all(v.ndim == 0 for v in values) and (padded == channels or [int(v) for v in values] == [0, 0, 1]):
         rows = np.broadcast_to(np.stack([np.broadcast_to(v, (1,)) for v in values], -1), (1, 1, 3))
         return np.ascontiguousarray(np.broadcast_to(rows, (1, fire_lanes, 3)))
     whole = shape if any(v.ndim == 3 for v in values) else (channels,)

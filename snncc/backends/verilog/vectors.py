@@ -12,6 +12,7 @@ from snncc.backends.verilog.instances import input_width, output_width
 from snncc.backends.verilog.layout import Layout
 from snncc.backends.verilog.memory import Fields
 from snncc.backends.verilog.plan import Plan
+from snncc.backends.verilog.window import maximum
 from snncc.ir import INPUT, Array, Concat, MaxPool, Pad, Reshape, Source, View
 
 
@@ -86,10 +87,7 @@ def evaluate(view: View, counts: dict[str, Array]) -> Array:
 
 def pooled(view: MaxPool, counts: dict[str, Array]) -> Array:
     """The maximum over each window's real elements."""
-    data, pads = evaluate(view.view, counts), view.pads
-    room = np.pad(data, (pads[:2], pads[2:], (0, 0)), constant_values=np.iinfo(np.int64).min)
-    windows = np.lib.stride_tricks.sliding_window_view(room, view.size, axis=(0, 1))
-    return np.asarray(windows[:: view.strides[0], :: view.strides[1]].max(axis=(-2, -1)))
+    return maximum(evaluate(view.view, counts), view)
 
 
 def emitted(name: str, layout: Layout, vectors: Vectors) -> Array:

@@ -29,11 +29,13 @@ def render(folder: Path, template: str, target: str, **values: Any) -> None:
 
 
 def modules(plan: Plan, built: Design) -> list[str]:
-    """The hand-written modules that a design uses, without the firing pass it does not."""
+    """The hand-written modules that a design uses, without the firing pass or the table it does not."""
     used = {module for instance in built.instances for module in MODULES[instance.module]}
     used |= {"snn_fire_count"} if plan.count else {"snn_fire_step"}
     if plan.count and any(node.fires for node in plan.nodes):
         used.add("snn_divide")
+    if any(edge.place is not None for node in plan.nodes for edge in node.edges):
+        used.add("snn_place")
     return sorted(used)
 
 

@@ -1,0 +1,198 @@
+"""Views that entangle their axes, and maxima of signed values: parity, exact cycles, faults that are noticed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from snncc import ir, store
+from snncc.backends.vectors import random_pixels
+from snncc.backends.verilog import cycles
+from snncc.backends.verilog.plan import Choice, Plan, build, drafts, legal_lanes
+from snncc.verify import verify
+from tests.backends.c_folder import network, population, weights
+from tests.hw.simulate import compile_bench, exact, plan_with, run
+
+SIGNED = {"bits": 5, "signed": True, "encoding": "current"}
+FIRST = population(
+    "first", (4, 5, 6),
+    ir.Conv2D(name="a", source=ir.Source("input"), weights=weights(1, 3, 3, 3, 6), pads=(1, 1, 1, 1)),
+    theta=900, bias=40, v0=450,
+)  # fmt: skip
+
+
+def tangled() -> ir.View:
+    """(6, 6, 9): two maps of 4x5 read as 5x4, one after the other on channels, with zeros around."""
+    parts = (ir.Reshape(ir.Source("first"), (5, 4, 6)), ir.Reshape(ir.Source("input"), (5, 4, 3)))
+    return ir.Pad(ir.Concat(parts), (1, 0, 0, 2))
+
+
+def last(view: ir.View, size: int) -> ir.Population:
+    dense = ir.Dense(name="z", source=ir.Reshape(view, (size,)), weights=weights(9, size, 3))
+    return population("last", (3,), dense, theta=None, bias=np.arange(3))
+
+
+def through(kind: str, **options: Any) -> ir.Network:
+    """first -> a tangled view -> one projection of that kind -> dense readout."""
+    view, half = tangled(), {"strides": (2, 2)}
+    match kind:
+        case "conv2d":
+            shape, projection = (3, 3, 4), ir.Conv2D(
+                name="m", source=view, weights=weights(2, 3, 3, 9, 4), **half, pads=(1, 0, 0, 1)
+            )  # fmt: skip
+        case "depthwise_conv2d":
+            shape, projection = (4, 4, 18), ir.DepthwiseConv2D(
+                name="m", source=view, weights=weights(3, 2, 2, 9, 2), dilation=(2, 2)
+            )  # fmt: skip
+        case "sum_pool2d":
+            shape, projection = (3, 3, 9), ir.SumPool2D(name="m", source=view, size=(3, 3), **half, pads=(0, 1, 1, 0),
+                                                        shift=8)  # fmt: skip
+        case "identity":
+            shape, projection = (6, 6, 9), ir.Identity(name="m", source=view, weights=weights(4, 9), shift=3)
+        case _:
+            pool = ir.MaxPool(view, (2, 3), (2, 1), (1, 0, 1, 1))
+            shape, projection = (3, 6, 4), ir.Conv2D(name="m", source=pool, weights=weights(5, 1, 1, 9, 4))
+    middle = population("middle", shape, projection, theta=500, bias=-7, v0=250)
+    size = int(np.prod(shape))
+    return network(FIRST, middle, last(ir.Source("middle"), size), shape=(4, 5, 3), timesteps=5, **options)
+
+
+def mixed(net: ir.Network, seed: int) -> Plan:
+    """Any legal lanes, so that words have empty lanes now and then."""
+    rng, choices = np.random.default_rng(seed), {}
+    for draft in drafts(net, net.dynamics):
+        lanes = int(rng.choice(legal_lanes(draft)))
+        fire = int(rng.choice([n for n in range(1, lanes + 1) if lanes % n == 0]))
+        choices[draft.name] = Choice(lanes, fire, int(rng.integers(1, 4)))
+    return build(net, net.dynamics, choices)
+
+
+@pytest.mark.parametrize(
+    ("kind", "dynamics", "source"),
+    [
+        ("conv2d", "count", SIGNED),
+        ("conv2d", "step", {}),
+        ("depthwise_conv2d", "count", {}),
+        ("depthwise_conv2d", "step", SIGNED),
+        ("sum_pool2d", "step", {}),
+        ("identity", "count", {}),
+        ("identity", "step", SIGNED),
+        ("max_pool", "count", {}),
+        ("max_pool", "count", SIGNED),
+    ],
+)
+def test_a_tangled_view_under_every_projection(
+    tmp_path: Path, kind: str, dynamics: str, source: dict[str, Any]
+) -> None:
+    net = through(kind, dynamics=dynamics, source=source)
+    plan = mixed(net, len(kind))
+    (node,) = (n for n in plan.nodes if "first" in str(n.edges) and n.name not in ("pop_first", "pop_last"))
+    assert all(edge.place is not None for edge in node.edges) and len(node.edges) == 2
+    exact(tmp_path, plan, random_pixels(net, 3), [2, 5, 1])
+
+
+def pools() -> dict[str, ir.Network]:
+    """Maxima of a signed input, of which every element counts, its zeros too."""
+    image, window = ir.Source("input"), ((2, 2), (2, 2))
+    padded = ir.MaxPool(ir.Pad(image, (1, 0, 0, 0)), (3, 2), (2, 2), (1, 1, 1, 0))
+    views: dict[str, ir.View] = {
+        "whole": ir.MaxPool(image, *window),
+        "ragged": ir.MaxPool(image, (3, 3), (2, 2), (1, 1, 1, 1)),
+        "zeros around": padded,
+        "of a maximum": ir.MaxPool(ir.MaxPool(image, (2, 2), (1, 1)), (2, 2), (1, 1)),
+        "of a vector": ir.MaxPool(ir.Reshape(image, (60, 1, 1)), (3, 1), (2, 1)),
+        "of a tangled map": ir.MaxPool(ir.Reshape(image, (5, 4, 3)), *window),
+        "beside spikes": ir.MaxPool(tangled(), *window),
+        "in one window with spikes": ir.MaxPool(ir.Reshape(ir.Concat((image, ir.Source("first"))), (6, 6, 5)), *window),
+    }
+    made = {}
+    for name, view in views.items():
+        size = int(np.prod(ir.view_shape(view, {"input": (4, 5, 3), "first": (4, 5, 6)})))
+        hidden = [FIRST] if "first" in ir.sources(view) else []
+        made[name] = network(*hidden, last(view, size), shape=(4, 5, 3), timesteps=3, source=SIGNED)
+    return made
+
+
+POOLS = pools()
+
+
+def signed_pixels(net: ir.Network) -> np.ndarray:
+    """Negatives alone, negatives and zeros, all the lowest, anything."""
+    low, rng = -net.input.levels, np.random.default_rng(3)
+    shape = (2, *net.input.shape)
+    mostly = rng.integers(low, 0, shape)
+    return np.concatenate([mostly, np.where(rng.random(shape) < 0.4, 0, mostly), random_pixels(net, 4)[2:]])
+
+
+@pytest.mark.parametrize("name", POOLS)
+def test_the_maximum_of_a_signed_input(tmp_path: Path, name: str) -> None:
+    net = POOLS[name]
+    pixels = signed_pixels(net)
+    golden = exact(tmp_path, mixed(net, len(name)), pixels, [3, 1] * (len(pixels) // 2))
+    pooled = [frames for key, frames in golden.frames.items() if key.startswith("max_")]
+    lowest = min(int(frame.min()) for frames in pooled for frame in frames)
+    assert lowest < 0 or name == "in one window with spikes"
+
+
+def test_a_view_of_any_size(tmp_path: Path) -> None:
+    """2,048 elements reach 2,304 neurons: as a matrix it would be 4.7 million weights."""
+    view = ir.Reshape(ir.Source("input"), (32, 8, 8))
+    conv = ir.Conv2D(name="c", source=view, weights=weights(1, 3, 3, 8, 9), pads=(1, 1, 1, 1))
+    middle = population("middle", (32, 8, 9), conv, theta=400, v0=200)
+    dense = ir.Dense(name="d", source=ir.Reshape(ir.Source("middle"), (2304,)), weights=weights(2, 2304, 2))
+    net = network(middle, population("last", (2,), dense, theta=None), shape=(16, 16, 8), timesteps=2)
+    plan = plan_with(net)
+    assert sum(e.rom.size for n in plan.nodes for e in n.edges) == 3 * 3 * 8 * 9 + 2304 * 2
+    exact(tmp_path, plan, random_pixels(net, 4)[3:], [2])
+
+
+@pytest.mark.parametrize("name", ["conv2d", "max_pool", "ragged"])
+def test_golden_traces_in_c_and_verilog(tmp_path: Path, name: str) -> None:
+    """Both targets against the simulator, through `snncc verify`."""
+    net = POOLS[name] if name in POOLS else through(name, dynamics="count", source=SIGNED)
+    store.write(net, tmp_path / "m", {"verilog": {"max_lanes": 3}, "c": {}})
+    variants = ["plain bench", "gcc -O0"]
+    report = verify(tmp_path / "m", targets=["verilog-icarus", "c-host"], variants=variants, images=3)
+    assert [o.status for o in report.outcomes] == ["pass"] * 2, report.outcomes
+
+
+FAULTS = {
+    "a zero is no event": ("snn_top.v", r"\.EVERY\(1\)", ".EVERY(0)"),
+    "a maximum restarts at zero": ("snn_fire_count.v", r"BIT << \(VW - 1\)", "0"),
+    "the zeros around do not count": ("snn_fire_count.v", r"v_q > v0_q \? v_q : v0_q", "v_q"),
+    "the larger is the smaller": ("snn_layer.v", "more > old", "more < old"),
+    "other channels' lanes hold 0": ("snn_lanes.v", "BIT << \\(VW - 1\\)", "0"),
+    "values are unsigned": ("snn_top.v", r"\.VALUE_SIGNED\(1\)", ".VALUE_SIGNED(0)"),
+}
+
+
+@pytest.mark.parametrize("fault", [*FAULTS, "a wrong place"])
+def test_faults_are_noticed(tmp_path: Path, fault: str) -> None:
+    net = POOLS["zeros around"] if fault.startswith("the zeros") else POOLS["of a tangled map"]
+    exact(tmp_path, plan_with(net), signed_pixels(net), [3] * 6)
+    if fault in FAULTS:
+        name, old, new = FAULTS[fault]
+        text, count = re.subn(old, new, (tmp_path / name).read_text())
+        assert count
+        (tmp_path / name).write_text(text)
+    else:
+        (file,) = tmp_path.glob("max_*_place.mem")
+        lines = file.read_text().splitlines()
+        lines[7], lines[30] = lines[30], lines[7]
+        file.write_text("\n".join(lines) + "\n")
+    compile_bench(tmp_path)
+    assert "PASS" not in run(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["conv2d", "of a tangled map", "of a maximum"])
+def test_the_worst_case_with_places(name: str) -> None:
+    net = POOLS[name] if name in POOLS else through(name, dynamics="count")
+    for lanes in (1, 4, None):
+        for node in plan_with(net, lanes).nodes:
+            for edge in node.edges:
+                every = np.ones((1, edge.layout.words * edge.layout.lanes), bool)
+                assert cycles.full_work(edge) == cycles.edge_work(edge, every)[0]

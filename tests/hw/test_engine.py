@@ -1,0 +1,322 @@
+"""The layer engine's modules alone under cocotb and Icarus against plain Python; each notices a fault."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from snncc import ir
+from snncc.backends.verilog import memory
+from snncc.backends.verilog.instances import design
+from snncc.backends.verilog.leaves import as_map
+from snncc.backends.verilog.plan import Plan
+from tests.backends.c_folder import network, population, weights
+from tests.hw.cocotb_bench import Fault, bench
+from tests.hw.simulate import plan_with
+
+WALK = (
+    "HAS_MAP", "LANES_ON_X", "CHANNELWISE", "GROUPS", "WAW", "VAW", "NW", "BW", "D0W", "D1W", "D2W", "WSTRIDE",
+    "WSTEP_Y", "WSTEP_X", "VSTEP_Y", "VSTEP_X", "Y_DEPTH", "X_DEPTH", "C_DEPTH", "YW", "XW", "Y_FILE", "X_FILE",
+    "C_FILE",
+)  # fmt: skip
+TAG = 12
+"""Bits of an event's number, which travels as its value."""
+
+
+def bits(count: int) -> int:
+    return max(1, (count - 1).bit_length())
+
+
+def projection(kind: str, shape: tuple[int, ...], out: int, geometry: dict[str, Any]) -> ir.Projection:
+    kernel = geometry.pop("kernel", (1, 1))
+    common = {"name": "p", "source": ir.Source("input"), **geometry}
+    match kind:
+        case "conv2d":
+            return ir.Conv2D(weights=weights(1, *kernel, shape[2], out), **common)
+        case "depthwise_conv2d":
+            return ir.DepthwiseConv2D(weights=weights(1, *kernel, shape[2], out), **common)
+        case "sum_pool2d":
+            return ir.SumPool2D(size=kernel, strides=geometry["strides"], name="p", source=ir.Source("input"))
+        case "dense":
+            view = ir.Reshape(ir.Source("input"), (int(np.prod(shape)),))
+            return ir.Dense(name="p", source=view, weights=weights(1, int(np.prod(shape)), out))
+        case _:
+            return ir.Identity(weights=weights(1, shape[-1]), **common)
+
+
+def walked(plan: Plan, kind: str, used: ir.Projection) -> dict[str, list[Any]]:
+    """Every element as an event, and all that it reaches, tap by tap, by the addresses of docs/hardware.md."""
+    (node,) = plan.nodes
+    (edge,) = node.edges
+    grid, height, width, _ = edge.layout, *as_map(node.shape)
+    flat = grid.elements()
+    events, targets = [], []
+    channelwise = kind not in ("conv2d", "dense")
+    for word in range(grid.words):
+        for lane in range(grid.lanes):
+            number = int(flat[word * grid.lanes + lane])
+            if number < 0:
+                continue
+            sy, sx, c = (int(v) for v in np.unravel_index(number, as_map(grid.shape)))
+            if kind == "dense":
+                events.append([0, 0, word * grid.lanes + lane])
+                row = (word * grid.lanes + lane) * node.groups
+                targets.append([[row + g, g, 0] for g in range(node.groups)])
+                continue
+            events.append([0, sy, sx] if grid.on_x else [sy, sx, c])
+            kernel = (1, 1) if isinstance(used, ir.Identity) else ir.kernel_size(used)  # type: ignore[arg-type]
+            s, d = getattr(used, "strides", (1, 1)), getattr(used, "dilation", (1, 1))
+            top, _, left, _ = getattr(used, "pads", (0, 0, 0, 0))
+            reached = []
+            for oy in range(height):
+                for ox in range(width):
+                    for ky in range(kernel[0]):
+                        for kx in range(kernel[1]):
+                            if (oy * s[0] + ky * d[0] - top, ox * s[1] + kx * d[1] - left) != (sy, sx):
+                                continue
+                            tap, place = ky * kernel[1] + kx, (oy * width + ox) * node.groups
+                            if channelwise:
+                                of_each = used.weights.shape[3] if kind == "depthwise_conv2d" else 1  # type: ignore[union-attr]
+                                outputs = range(c * of_each, (c + 1) * of_each)
+                                groups = sorted({o // node.lanes for o in outputs})
+                                block = (c * of_each % node.lanes) // of_each if of_each <= node.lanes else 0
+                                reached += [[tap * node.groups + g, place + g, block] for g in groups]
+                            else:
+                                row = (c * kernel[0] * kernel[1] + tap) * node.groups
+                                reached += [[row + g, place + g, 0] for g in range(node.groups)]
+            targets.append(reached)
+    return {"events": events, "targets": targets, "weights": kind != "sum_pool2d"}
+
+
+WALKS: dict[str, tuple[str, tuple[int, ...], int, int, dict[str, Any]]] = {
+    "conv": ("conv2d", (4, 5, 3), 5, 5, {"kernel": (3, 3), "pads": (1, 1, 1, 1)}),
+    "two groups, stride": ("conv2d", (5, 4, 2), 6, 3, {"kernel": (3, 2), "strides": (2, 1), "pads": (0, 1, 1, 0)}),
+    "dilation over stride": ("conv2d", (7, 6, 1), 3, 2, {"kernel": (2, 3), "strides": (2, 3), "dilation": (3, 2)}),
+    "lanes on x": ("conv2d", (4, 9, 1), 4, 4, {"kernel": (2, 3), "pads": (0, 1, 2, 0), "strides": (1, 2)}),
+    "1x1 map": ("conv2d", (1, 1, 5), 3, 3, {"kernel": (3, 3), "pads": (1, 1, 1, 1)}),
+    "stride beyond the kernel": ("conv2d", (5, 5, 2), 2, 1, {"kernel": (1, 1), "strides": (3, 2)}),
+    "depthwise in blocks": ("depthwise_conv2d", (4, 4, 4), 2, 4, {"kernel": (3, 3), "pads": (1, 1, 1, 1)}),
+    "depthwise over groups": ("depthwise_conv2d", (3, 4, 2), 4, 2, {"kernel": (2, 2), "dilation": (2, 1)}),
+    "pool": ("sum_pool2d", (4, 6, 3), 3, 2, {"kernel": (2, 3), "strides": (2, 3)}),
+    "overlapping pool": ("sum_pool2d", (5, 5, 1), 1, 1, {"kernel": (3, 3), "strides": (2, 2)}),
+    "identity": ("identity", (3, 3, 4), 4, 2, {}),
+    "identity of a vector": ("identity", (11,), 11, 4, {}),
+    "dense": ("dense", (2, 3, 3), 7, 4, {}),
+}
+
+
+def walk(folder: Path, name: str, fault: Fault | None = None) -> None:
+    kind, shape, out, lanes, geometry = WALKS[name]
+    used = projection(kind, shape, out, dict(geometry))
+    target = ir.projection_shape(used, (int(np.prod(shape)),) if kind == "dense" else shape)
+    net = network(population("out", target, used, theta=None), shape=shape)
+    plan = plan_with(net, lanes)
+    made = design(plan)
+    (edge,) = (i for i in made.instances if i.module == "snn_edge")
+    parameters = {k: v for k, v in edge.parameters.items() if k in WALK} | {"CW": TAG}
+    for key in ("Y_FILE", "X_FILE", "C_FILE"):
+        if key in parameters:
+            file = folder / f"{key}.mem"
+            memory.write(file, made.memories[f"{parameters[key].removesuffix('_FILE')}.mem"])
+            parameters[key] = f'"{file}"'
+    case = walked(plan, kind, used)
+    bench(
+        folder, "snn_walk", "bench_walk", parameters, {"SNN_CASE": json.dumps(case)}, modules=["snn_walk", "snn_rom"],
+        testcase="every_target_once", fault=fault,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WALKS)
+def test_walk(tmp_path: Path, name: str) -> None:
+    walk(tmp_path, name)
+
+
+def place(folder: Path, fault: Fault | None = None) -> None:
+    places = np.random.default_rng(1).integers(0, (5, 9, 3), (37, 3))
+    memory.write(folder / "places.mem", [(places[:, i : i + 1], w) for i, w in ((2, 2), (1, 4), (0, 3))])
+    parameters = {
+        "CW": 6, "EW": 6, "YW": 3, "XW": 4, "DW": 2, "DEPTH": 37, "FILE": f'"{folder / "places.mem"}"',
+    }  # fmt: skip
+    case = {"SNN_CASE": json.dumps({"places": places.tolist()})}
+    bench(folder, "snn_place", "bench_walk", parameters, case, modules=["snn_place", "snn_rom"],
+          testcase="every_place_once", fault=fault)  # fmt: skip
+
+
+def test_place(tmp_path: Path) -> None:
+    place(tmp_path)
+
+
+LANES: dict[str, dict[str, int]] = {
+    "spikes": {},
+    "spikes in blocks, shifted": {"LANES": 6, "LANES_PER_CHANNEL": 2, "SHIFT": 3},
+    "values": {"VALUES": 1, "CW": 5},
+    "signed values, shifted": {"VALUES": 1, "CW": 7, "VALUE_SIGNED": 1, "SHIFT": 4, "WB": 11, "VW": 30},
+    "ones": {"VALUES": 1, "CW": 4, "ONES": 1, "LANES": 4, "LANES_PER_CHANNEL": 1, "SHIFT": 2},
+    "maximum": {"VALUES": 1, "CW": 6, "VALUE_SIGNED": 1, "ONES": 1, "LANES": 4, "LANES_PER_CHANNEL": 2, "MAXIMUM": 1},
+    "one lane of two bits": {"LANES": 1, "WB": 2, "LANES_PER_CHANNEL": 1},
+}
+
+
+def lanes_alone(folder: Path, name: str, fault: Fault | None = None) -> None:
+    small = {"LANES": 3, "WB": 6, "CW": 1, "VALUES": 0, "VALUE_SIGNED": 0, "ONES": 0, "LANES_PER_CHANNEL": 0}
+    parameters: dict[str, Any] = small | {"MAXIMUM": 0, "SHIFT": 0, "VW": 20, "WDEPTH": 13, "WAW": 4, "VAW": 5}
+    parameters |= LANES[name]
+    blocks = parameters["LANES"] // parameters["LANES_PER_CHANNEL"] if parameters["LANES_PER_CHANNEL"] else 1
+    q = 2 ** (parameters["WB"] - 1) - 1
+    rows = np.random.default_rng(3).integers(-q, q, (13, parameters["LANES"]), endpoint=True)
+    file = folder / "w.mem"
+    memory.write(file, [(rows, parameters["WB"])])
+    parameters |= {"BW": bits(blocks), "FILE": f'"{file}"'}
+    env = {"SNN_WEIGHTS": str(file)}
+    bench(folder, "snn_lanes", "bench_lanes", parameters, env, modules=["snn_lanes", "snn_rom"], fault=fault)
+
+
+@pytest.mark.parametrize("name", LANES)
+def test_lanes(tmp_path: Path, name: str) -> None:
+    lanes_alone(tmp_path, name)
+
+
+def neurons(count: int, low: int = 5, seed: int = 5) -> list[list[int]]:
+    """[v0, bias, theta] of `count` neurons."""
+    rng = np.random.default_rng(seed)
+    return np.stack(
+        [rng.integers(-9, 20, count), rng.integers(-6, 7, count), rng.integers(low, 25, count)], -1
+    ).tolist()
+
+
+def widths(firing: Sequence[Sequence[int]]) -> dict[str, int]:
+    v0, bias, theta = zip(*firing, strict=True)
+    return {
+        "V0W": ir.bits_needed((min(v0), max(v0))), "BIASW": ir.bits_needed((min(bias), max(bias))),
+        "THW": max(theta).bit_length(),
+    }  # fmt: skip
+
+
+PASSES: dict[str, dict[str, Any]] = {
+    "step": {"count": False, "LANES": 3, "WORDS": 4, "neurons": 6},
+    "step, one word": {"count": False, "LANES": 2, "WORDS": 1, "neurons": 2},
+    "step, not firing": {"count": False, "LANES": 2, "WORDS": 5, "neurons": 10, "FIRES": 0},
+    "count": {"count": True, "LANES": 4, "FIRE_LANES": 2, "WORDS": 3, "neurons": 4, "STAGES": 1, "PERIOD": 4},
+    "count, each neuron its own": {
+        "count": True, "LANES": 3, "FIRE_LANES": 1, "WORDS": 4, "neurons": 12, "STAGES": 2, "PERIOD": 2, "CLIP_EXT": 1,
+    },
+    "count, a stage per bit": {
+        "count": True, "LANES": 3, "FIRE_LANES": 3, "WORDS": 1, "neurons": 3, "STAGES": 4, "PERIOD": 1, "CLIP_EXT": 2,
+    },
+    "count, not firing": {"count": True, "LANES": 4, "FIRE_LANES": 2, "WORDS": 2, "neurons": 8, "FIRES": 0},
+    "maximum": {"count": True, "LANES": 4, "FIRE_LANES": 1, "WORDS": 2, "neurons": 8, "FIRES": 0, "MAXIMUM": 1},
+}  # fmt: skip
+
+
+def fire(folder: Path, name: str, fault: Fault | None = None) -> None:
+    options = dict(PASSES[name])
+    count, firing = options.pop("count"), neurons(options.pop("neurons"))
+    vw, tw = 12, 4
+    part = options.get("FIRE_LANES", options["LANES"])
+    depth = len(firing) // part
+    parameters = {
+        "VW": vw, "FIRES": 1, **options, **widths(firing), "P_DEPTH": depth, "PAW": bits(depth),
+        "VAW": bits(options["WORDS"]), "OAW": bits(options["WORDS"] * options["LANES"] // part),
+    }  # fmt: skip
+    parameters["OUT_CW"] = vw if not parameters["FIRES"] else tw if count else 1
+    if count:
+        parameters = {"TW": tw, "CLIP_EXT": 0, "STAGES": 1, "PERIOD": 1, "MAXIMUM": 0} | parameters
+    case = {"SNN_CASE": json.dumps({"count": count, "neurons": firing, "most": 300})}
+    modules = ["snn_fire_count", "snn_divide"] if count else ["snn_fire_step"]
+    bench(folder, modules[0], "bench_fire", parameters, case, modules=modules, fault=fault)
+
+
+@pytest.mark.parametrize("name", PASSES)
+def test_fire(tmp_path: Path, name: str) -> None:
+    fire(tmp_path, name)
+
+
+ENGINES: dict[str, dict[str, Any]] = {
+    "step, one group": {"neurons": 3, "WORDS": 4},
+    "step, one word": {"neurons": 3, "WORDS": 1},
+    "step, two groups": {"neurons": 6, "WORDS": 4, "BYPASS": 0},
+    "step, three edges, one of them a drive": {
+        "neurons": 6, "WORDS": 6, "EDGES": 3, "HAS_DRIVE": 1, "DRIVE_EDGES": 2, "ext": 2,
+    },
+    "step, readout": {"neurons": 3, "WORDS": 2, "FIRES": 0, "READOUT": 1, "EDGES": 2},
+    "count, one group": {"neurons": 3, "WORDS": 3, "COUNT": 1, "FIRE_LANES": 1, "PERIOD": 2, "STAGES": 2},
+    "count, two groups, two edges": {
+        "neurons": 12, "WORDS": 4, "BYPASS": 0, "EDGES": 2, "COUNT": 1, "FIRE_LANES": 3, "PERIOD": 4, "CLIP_EXT": 3,
+    },
+    "count, readout": {"neurons": 3, "WORDS": 2, "FIRES": 0, "READOUT": 1, "COUNT": 1, "FIRE_LANES": 1},
+    "maximum": {"neurons": 12, "WORDS": 4, "FIRES": 0, "MAXIMUM": 1, "COUNT": 1, "EDGES": 2, "FIRE_LANES": 3},
+}  # fmt: skip
+
+
+def engine(folder: Path, name: str, fault: Fault | None = None) -> None:
+    options = dict(ENGINES[name])
+    firing, ext = neurons(options.pop("neurons")), options.pop("ext", 0)
+    lanes, vw, tw = 3, 14, 4
+    if options.get("FIRES") == 0 and not options.get("COUNT"):
+        firing = [[0, bias, 1] for _, bias, _ in firing]
+    part = options.get("FIRE_LANES", lanes)
+    depth = len(firing) // part
+    file = folder / "p.mem"
+    sizes = widths(firing)
+    rows = np.array(firing).reshape(depth, part, 3)
+    memory.write(file, [(rows[..., i], sizes[w]) for i, w in enumerate(("V0W", "BIASW", "THW"))])
+    plain = {"EDGES": 1, "COUNT": 0, "FIRES": 1, "READOUT": 0, "MAXIMUM": 0, "BYPASS": 1, "HAS_DRIVE": 0}
+    parameters: dict[str, Any] = plain | {"DRIVE_EDGES": 0, "FIRE_LANES": lanes, "CLIP_EXT": 0} | options
+    count, words = parameters["COUNT"], parameters["WORDS"]
+    parameters |= {
+        "LANES": lanes, "VW": vw, "VAW": bits(words), "TW": tw, "MW": tw + 3, **sizes, "P_DEPTH": depth,
+        "PAW": bits(depth), "P_FILE": f'"{file}"', "OAW": bits(words * lanes // part),
+        "OUT_CW": vw if not parameters["FIRES"] else tw if count else 1,
+    }  # fmt: skip
+    case = {"SNN_CASE": json.dumps({"neurons": firing, "ext": ext, "same_word": bool(parameters["BYPASS"])})}
+    modules = ["snn_layer", "snn_ram", "snn_rom", *(["snn_fire_count", "snn_divide"] if count else ["snn_fire_step"])]
+    bench(folder, "snn_layer", "bench_layer", parameters, case, modules=modules, fault=fault)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_layer(tmp_path: Path, name: str) -> None:
+    engine(tmp_path, name)
+
+
+def bank(folder: Path, banks: int, words: int, fault: Fault | None = None) -> None:
+    parameters = {"BANKS": banks, "WORDS": words, "AW": bits(banks * words), "MW": 7}
+    bench(folder, "snn_bank", "bench_bank", parameters, {}, modules=["snn_bank"], fault=fault)
+
+
+@pytest.mark.parametrize(("banks", "words"), [(1, 1), (2, 5), (3, 4)])
+def test_bank(tmp_path: Path, banks: int, words: int) -> None:
+    bank(tmp_path, banks, words)
+
+
+FAULTS = {
+    "walk: taps beside the map": (walk, "stride beyond the kernel", ("snn_walk", "ny != 0 && nx != 0", "1'b1")),
+    "walk: rows one tap too short": (walk, "conv", ("snn_walk", "b_nx_q <= nx - 1'b1", "b_nx_q <= nx - 2'd2")),
+    "place: the next element's": (place, None, ("snn_place", "accept ? i_element : element_q", "i_element")),
+    "lanes: every block": (lanes_alone, "spikes in blocks, shifted", ("snn_lanes", "block_q == BLOCK", "1'b1")),
+    "lanes: no sign": (lanes_alone, "signed values, shifted", ("snn_lanes", "value_q[CW-1]", "1'b0")),
+    "step: ties do not fire": (fire, "step", ("snn_fire_step", "s_q >= th_q", "s_q > th_q")),
+    "step: bias at all times": (fire, "step", ("snn_fire_step", "if (driven)", "if (1'b1)")),
+    "count: ties do not fire": (fire, "count", ("snn_divide", "rest_q >= scaled_q", "rest_q > scaled_q")),
+    "count: no clip": (fire, "count", ("snn_fire_count", "quotient > clip ? clip : quotient", "quotient")),
+    "layer: no bypass": (engine, "step, one group", ("snn_layer", "again_q ? held : stored", "0 ? held : stored")),
+    "layer: ties do not fire": (engine, "step, two groups", ("snn_fire_step", "s_q >= th_q", "s_q > th_q")),
+    "layer: no restart": (engine, "step, readout", ("snn_fire_step", "restart ? v0_q : s_q", "s_q")),
+    "layer: a drive that stays": (
+        engine, "step, three edges, one of them a drive", ("snn_layer", "d_clear = f_write && is_final", "d_clear = 0"),
+    ),
+    "layer: the first edge twice": (engine, "count, two groups, two edges", ("snn_layer", "e_data[edge_q", "e_data[0")),
+    "bank: no wrap": (bank, (2, 5), ("snn_bank", "w_wrap ? {AW{1'b0}} : ", "")),
+    "bank: one too many": (bank, (3, 4), ("snn_bank", "level_q != BANKS", "1'b1")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_noticed(tmp_path: Path, name: str) -> None:
+    run, case, fault = FAULTS[name]
+    arguments = () if case is None else case if isinstance(case, tuple) else (case,)
+    run(tmp_path, *arguments, fault=fault)
