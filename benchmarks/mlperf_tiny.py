@@ -25,7 +25,8 @@ FOLDER = Path("build/mlperf_tiny")
 NAMES = ("image_classification", "keyword_spotting", "visual_wake_words", "anomaly_detection")
 CALIBRATION, IMAGES = 256, 256
 TIMESTEPS = (16, 32, 64)
-LEVELS = ("none", "light")
+RUNS = (("none", "fire"), ("light", "fire"), ("light", "global"))
+"""(calibrate, average_pools)."""
 
 
 def models() -> dict[str, Any]:
@@ -95,22 +96,22 @@ def matched(model: Any, x: Any) -> Any:
 
 
 def agreements() -> list[dict[str, Any]]:
-    """One row per network, level and T; what was measured before is read from rows.jsonl."""
+    """One row per network, run and T; what was measured before is read from rows.jsonl."""
     store = FOLDER / "rows.jsonl"
     rows = [json.loads(line) for line in store.read_text().splitlines()] if store.is_file() else []
-    done = {(row["network"], row["calibrate"], row["T"]) for row in rows}
-    wanted = [(name, level, t) for name in NAMES for level in LEVELS for t in TIMESTEPS]
+    done = {(row["network"], row["calibrate"], row["pools"], row["T"]) for row in rows}
+    wanted = [(name, *run, t) for name in NAMES for run in RUNS for t in TIMESTEPS]
     missing = [run for run in wanted if run not in done]
     if missing:
         networks = models()
         inputs = {name: images_of(networks[name]) for name in {run[0] for run in missing}}
-        for name, level, timesteps in missing:
-            row = agreement(name, networks[name], inputs[name], level, timesteps)
+        for name, level, pools, timesteps in missing:
+            row = agreement(name, networks[name], inputs[name], level, pools, timesteps)
             with store.open("a") as out:
                 out.write(json.dumps(row) + "\n")
             rows.append(row)
     order = {run: i for i, run in enumerate(wanted)}
-    return sorted(rows, key=lambda row: order[row["network"], row["calibrate"], row["T"]])
+    return sorted(rows, key=lambda row: order[row["network"], row["calibrate"], row["pools"], row["T"]])
 
 
 def images_of(model: Any) -> Any:
@@ -121,15 +122,21 @@ def images_of(model: Any) -> Any:
     return matched(model, crops(count, shape[0], random) if shape[-1] == 3 else smooth(count, shape, random))
 
 
-def agreement(name: str, model: Any, x: Any, level: str, timesteps: int) -> dict[str, Any]:
+def agreement(name: str, model: Any, x: Any, level: str, pools: str, timesteps: int) -> dict[str, Any]:
     """Top class agreement with the float network (classes: how many it uses), or relative error of the output."""
     images = x[CALIBRATION:]
     wanted = model.predict(images, verbose=0)
     network = snncc.convert(
-        model, x[:CALIBRATION], signed_bit=8, timesteps=timesteps, dynamics="count", calibrate=level
+        model,
+        x[:CALIBRATION],
+        signed_bit=8,
+        timesteps=timesteps,
+        dynamics="count",
+        calibrate=level,
+        average_pools=pools,
     )
     result = network.run(images)
-    row = {"network": name, "calibrate": level, "T": timesteps, "images": len(images)}
+    row = {"network": name, "calibrate": level, "pools": pools, "T": timesteps, "images": len(images)}
     if name == "anomaly_detection":
         error = np.linalg.norm(result.outputs.reshape(wanted.shape) - wanted) / np.linalg.norm(wanted)
         return row | {"agreement": None, "classes": None, "relative_error": round(float(error), 4)}

@@ -27,7 +27,8 @@ def lower(graph: Graph, calibration: Array, options: Options, progress: Progress
         low, high = input_extremes(x, gain, offset)
     else:
         low, high = options.input_range
-    real = populate(graph, signed_input=low < 0, current_input=low < 0 or options.encoding == "current")
+    current = low < 0 or options.encoding == "current"
+    real = populate(graph, signed_input=low < 0, current_input=current, average_pools=options.average_pools)
     source = _input(real, low, high, options)
     found = scales(real, x, options.percentile, options.lambda_per_channel, options.fixed_lambda)
     if options.calibrate == "none" or not options.signed_bit or options.fixed_lambda is not None:
