@@ -1,5 +1,7 @@
-// Banks of one inter-layer buffer: which bank is written, which is read, how many are full, and each one's meta word.
-// The writer may start a bank while w_ready; the reader owns the oldest full bank while have.
+// Frames between a writer and one reader: a ring of words with room for BANKS whole frames, and each frame's meta word.
+// The writer may start a frame while w_ready and writes all of its words in order (an empty frame has none). The reader
+// follows word by word: word raddr may be read when raddr is not w_addr, the next one to be written, or the whole frame
+// is there (have). The reader owns the oldest frame until it releases it.
 `default_nettype none
 module snn_bank #(
     parameter BANKS = 2,
@@ -10,29 +12,26 @@ module snn_bank #(
     input  wire          clk,
     input  wire          rst,
     output wire          w_ready,
-    output wire [AW-1:0] w_base,
+    input  wire          w_en,
+    output wire [AW-1:0] w_addr,
     input  wire          w_commit,
     input  wire [MW-1:0] w_meta,
     output wire          have,
-    output wire [AW-1:0] r_base,
     output wire [MW-1:0] r_meta,
     input  wire          r_release
 );
     localparam LW = $clog2(BANKS + 1);
     localparam IW = (BANKS > 1) ? $clog2(BANKS) : 1;
+    localparam [AW-1:0] A_END = BANKS * WORDS - 1;
 
     reg [LW-1:0] level_q;
     reg [IW-1:0] w_index_q, r_index_q;
-    reg [AW-1:0] w_base_q, r_base_q;
+    reg [AW-1:0] w_addr_q;
     reg [MW-1:0] meta_q [0:BANKS-1];
-
-    wire w_wrap = w_index_q == BANKS - 1;
-    wire r_wrap = r_index_q == BANKS - 1;
 
     assign w_ready = level_q != BANKS;
     assign have = level_q != 0;
-    assign w_base = w_base_q;
-    assign r_base = r_base_q;
+    assign w_addr = w_addr_q;
     assign r_meta = meta_q[r_index_q];
 
     always @(posedge clk) begin
@@ -41,19 +40,13 @@ module snn_bank #(
             level_q <= 0;
             w_index_q <= 0;
             r_index_q <= 0;
-            w_base_q <= 0;
-            r_base_q <= 0;
+            w_addr_q <= 0;
         end else begin
             if (w_commit && !r_release) level_q <= level_q + 1'b1;
             if (r_release && !w_commit) level_q <= level_q - 1'b1;
-            if (w_commit) begin
-                w_index_q <= w_wrap ? {IW{1'b0}} : w_index_q + 1'b1;
-                w_base_q <= w_wrap ? {AW{1'b0}} : w_base_q + WORDS[AW-1:0];
-            end
-            if (r_release) begin
-                r_index_q <= r_wrap ? {IW{1'b0}} : r_index_q + 1'b1;
-                r_base_q <= r_wrap ? {AW{1'b0}} : r_base_q + WORDS[AW-1:0];
-            end
+            if (w_commit) w_index_q <= w_index_q == BANKS - 1 ? {IW{1'b0}} : w_index_q + 1'b1;
+            if (r_release) r_index_q <= r_index_q == BANKS - 1 ? {IW{1'b0}} : r_index_q + 1'b1;
+            if (w_en) w_addr_q <= w_addr_q == A_END ? {AW{1'b0}} : w_addr_q + 1'b1;
         end
     end
 endmodule

@@ -1,7 +1,8 @@
-// One projection's input: the banks that its source writes, the scanner, the place table where there is one, the
+// One projection's input: the frames that its source writes, the scanner, the place table where there is one, the
 // scatter walk and the weight lanes.
-// The layer gives it its turn once per frame; it then adds one bank's events to the layer's potentials and is done.
-// A frame whose meta word says "empty" has no events and costs two cycles.
+// The layer gives it its turn once per frame; it then adds one frame's events to the layer's potentials and is done.
+// It starts as soon as the frame's first word is there and follows the source. The last word comes with the meta word,
+// so that is known when it is done. A frame whose meta word says "empty" has no words and costs two cycles.
 `default_nettype none
 module snn_edge #(
     parameter SRC_LANES = 4,
@@ -13,9 +14,8 @@ module snn_edge #(
     parameter D1W = 1,
     parameter D2W = 4,
     parameter WORDS = 4,
-    parameter SAW = 2,          // width of w_addr: a word within a bank
     parameter BANKS = 2,
-    parameter AW = 3,           // address width of all banks
+    parameter AW = 3,           // address width of BANKS frames of WORDS words
     parameter MW = 8,
     parameter EVERY = 0,        // zeros are events too
     parameter PLACES = 0,       // entries of the place table; 0: the scanner's coordinates are the view's
@@ -56,10 +56,9 @@ module snn_edge #(
 ) (
     input  wire                    clk,
     input  wire                    rst,
-    // the source writes one bank at a time, a word at a time
+    // the source writes a frame word by word, in order
     output wire                    w_ready,
     input  wire                    w_en,
-    input  wire [SAW-1:0]          w_addr,
     input  wire [SRC_LANES*CW-1:0] w_data,
     input  wire                    w_commit,
     input  wire [MW-1:0]           w_meta,
@@ -76,29 +75,29 @@ module snn_edge #(
     localparam [1:0] IDLE = 2'd0, RUN = 2'd1, DONE = 2'd2;
     reg [1:0] state_q;
 
-    wire have, scan_busy, place_busy, walk_busy, lanes_busy;
-    wire [AW-1:0] w_base, r_base, raddr;
+    wire have, word_ready, scan_busy, place_busy, walk_busy, lanes_busy;
+    wire [AW-1:0] w_addr, raddr;
     wire [SRC_LANES*CW-1:0] rdata;
-    wire start = state_q == IDLE && turn && have && !meta[EMPTY];
-    wire [AW-1:0] w_offset = w_addr;
+    wire idle = state_q == IDLE && turn && have && meta[EMPTY];
+    wire start = state_q == IDLE && turn && word_ready && !idle;
 
     assign done = state_q == DONE;
 
     always @(posedge clk)
         if (rst) state_q <= IDLE;
         else case (state_q)
-            IDLE: if (turn && have) state_q <= meta[EMPTY] ? DONE : RUN;
+            IDLE: if (start || idle) state_q <= idle ? DONE : RUN;
             RUN: if (!scan_busy && !place_busy && !walk_busy && !lanes_busy) state_q <= DONE;
             default: state_q <= IDLE;
         endcase
 
     snn_bank #(.BANKS(BANKS), .WORDS(WORDS), .AW(AW), .MW(MW)) u_bank (
         .clk(clk), .rst(rst),
-        .w_ready(w_ready), .w_base(w_base), .w_commit(w_commit), .w_meta(w_meta),
-        .have(have), .r_base(r_base), .r_meta(meta), .r_release(done));
+        .w_ready(w_ready), .w_en(w_en), .w_addr(w_addr), .w_commit(w_commit), .w_meta(w_meta),
+        .have(have), .r_meta(meta), .r_release(done));
 
     snn_ram #(.WIDTH(SRC_LANES * CW), .DEPTH(BANKS * WORDS), .AW(AW)) u_events (
-        .clk(clk), .we(w_en), .waddr(w_base + w_offset), .wdata(w_data), .raddr(raddr), .rdata(rdata));
+        .clk(clk), .we(w_en), .waddr(w_addr), .wdata(w_data), .raddr(raddr), .rdata(rdata));
 
     wire ev_valid, ev_ready;
     wire [D0W-1:0] ev_d0;
@@ -107,9 +106,10 @@ module snn_edge #(
     wire [CW-1:0]  ev_value;
     snn_scan #(
         .LANES(SRC_LANES), .CW(CW), .D0(D0), .D1(D1), .BLOCKS(BLOCKS),
-        .D0W(D0W), .D1W(D1W), .D2W(D2W), .AW(AW), .EVERY(EVERY)
+        .D0W(D0W), .D1W(D1W), .D2W(D2W), .DEPTH(BANKS * WORDS), .AW(AW), .EVERY(EVERY)
     ) u_scan (
-        .clk(clk), .rst(rst), .start(start), .base(r_base), .busy(scan_busy), .raddr(raddr), .rdata(rdata),
+        .clk(clk), .rst(rst), .start(start), .w_addr(w_addr), .whole(have), .ready(word_ready), .busy(scan_busy),
+        .raddr(raddr), .rdata(rdata),
         .ev_valid(ev_valid), .ev_ready(ev_ready),
         .ev_d0(ev_d0), .ev_d1(ev_d1), .ev_d2(ev_d2), .ev_value(ev_value));
 

@@ -2,6 +2,7 @@
 //   RATE (count):              n = floor(p*T / L), L = 2^PB - 1, by FOLDS of x -> (x >> PB) + (x & L)
 //   current, BY_T = 1 (count): n = p*T
 //   current, BY_T = 0 (step):  p in the first frame of the image, then T + EXT - 1 empty frames
+// A wrong image (T = 0 with its last pixel) is one final frame.
 `default_nettype none
 module snn_encoder_direct #(
     parameter LANES = 4,
@@ -11,7 +12,6 @@ module snn_encoder_direct #(
     parameter BY_T = 1,
     parameter FOLDS = 1,
     parameter CW = 4,
-    parameter SAW = 2,
     parameter TW = 4,
     parameter MW = 7,
     parameter EXT = 0
@@ -23,10 +23,8 @@ module snn_encoder_direct #(
     input  wire [PB-1:0]       p_data,
     input  wire [TW-1:0]       p_timesteps,
     input  wire                p_end,
-    input  wire                p_abort,
     input  wire                o_ready,
     output wire                o_en,
-    output wire [SAW-1:0]      o_addr,
     output wire [LANES*CW-1:0] o_data,
     output wire                o_commit,
     output wire [MW-1:0]       o_meta
@@ -37,17 +35,16 @@ module snn_encoder_direct #(
     localparam [1:0] IDLE = 2'd0, LOAD = 2'd1, FRAMES = 2'd2;
 
     reg [1:0]          state_q;
-    reg                valid_q, end_q, abort_q;
+    reg                valid_q, end_q;
     reg [XW-1:0]       x_q;
     reg [TW-1:0]       t_q, frame_q;
     reg [LW-1:0]       lane_q;
-    reg [SAW-1:0]      addr_q;
     reg [LANES*CW-1:0] word_q, word;
 
     wire signed [PB:0] pixel = {(SIGNED != 0) & p_data[PB-1], p_data};
     wire signed [TW:0] steps = {1'b0, p_timesteps};
     wire [TW-1:0] frames = t_q + EXT;
-    wire single = frames == 1;
+    wire single = frames == 1 || t_q == 0;
 
     // floor(x / (2^PB - 1)) without a divider: x = h*2^PB + l = h*L + (h + l)
     reg [XW-1:0] x, quotient, value;
@@ -75,7 +72,6 @@ module snn_encoder_direct #(
 
     assign allow = state_q == LOAD || (state_q == IDLE && o_ready && !valid_q);
     assign o_en = valid_q && (full || end_q);
-    assign o_addr = addr_q;
     assign o_data = word;
     assign o_commit = committed || frame_sent;
     wire last_frame = state_q == FRAMES ? frame_q == frames : single;
@@ -91,26 +87,23 @@ module snn_encoder_direct #(
             case (state_q)
                 FRAMES: if (frame_sent && last_frame) state_q <= IDLE;
                 default: begin
-                    if (p_valid) state_q <= (p_end || p_abort) ? IDLE : LOAD;
+                    if (p_valid) state_q <= p_end ? IDLE : LOAD;
                     else if (committed && BY_T == 0 && !single) state_q <= FRAMES;
                 end
             endcase
         end
         end_q <= p_end;
-        abort_q <= p_abort;
         if (p_valid) begin
             t_q <= p_timesteps;
             x_q <= (BY_T != 0) ? pixel * steps : pixel;
         end
         frame_q <= committed ? 2 : (frame_sent ? frame_q + 1'b1 : frame_q);
-        if (rst || (valid_q && (end_q || abort_q))) begin
+        if (rst || o_en) begin
             lane_q <= 0;
-            addr_q <= 0;
             word_q <= 0;
         end else if (valid_q) begin
-            lane_q <= full ? {LW{1'b0}} : lane_q + 1'b1;
-            if (full) addr_q <= addr_q + 1'b1;
-            word_q <= full ? {LANES*CW{1'b0}} : word;
+            lane_q <= lane_q + 1'b1;
+            word_q <= word;
         end
     end
 endmodule

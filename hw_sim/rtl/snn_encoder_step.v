@@ -1,5 +1,6 @@
 // Rate encoder of `step`: an image is stored, then each of T frames runs every pixel's neuron once, LANES at a time.
 //   V += p;  s = V >= L;  V -= L*s      with V = 0 at the start, L = 2^PB - 1; EXT empty frames follow
+// A wrong image (T = 0 with its last pixel) is forgotten.
 `default_nettype none
 module snn_encoder_step #(
     parameter LANES = 4,
@@ -17,10 +18,8 @@ module snn_encoder_step #(
     input  wire [PB-1:0]    p_data,
     input  wire [TW-1:0]    p_timesteps,
     input  wire             p_end,
-    input  wire             p_abort,
     input  wire             o_ready,
     output wire             o_en,
-    output wire [SAW-1:0]   o_addr,
     output wire [LANES-1:0] o_data,
     output wire             o_commit,
     output wire [MW-1:0]    o_meta
@@ -73,7 +72,6 @@ module snn_encoder_step #(
 
     assign allow = state_q == LOAD;
     assign o_en = valid1_q;
-    assign o_addr = addr1_q;
     assign o_commit = frame_done || empty_sent;
     assign o_meta = {t_q, state_q == EMPTY, state_q == PASS, last_frame};
 
@@ -88,16 +86,16 @@ module snn_encoder_step #(
         end else begin
             valid1_q <= reading_q;
             if (p_valid) begin
-                lane_q <= (full || p_end || p_abort) ? {LW{1'b0}} : lane_q + 1'b1;
-                addr_q <= (p_end || p_abort) ? {SAW{1'b0}} : (full ? addr_q + 1'b1 : addr_q);
-                word_q <= (full || p_end || p_abort) ? {LANES*PB{1'b0}} : word;
+                lane_q <= (full || p_end) ? {LW{1'b0}} : lane_q + 1'b1;
+                addr_q <= p_end ? {SAW{1'b0}} : (full ? addr_q + 1'b1 : addr_q);
+                word_q <= (full || p_end) ? {LANES*PB{1'b0}} : word;
             end
             if (reading_q) begin
                 addr_q <= addr_q == W_END ? {SAW{1'b0}} : addr_q + 1'b1;
                 if (addr_q == W_END) reading_q <= 1'b0;
             end
             case (state_q)
-                LOAD: if (p_end) state_q <= WAIT;
+                LOAD: if (p_valid && p_end && p_timesteps != 0) state_q <= WAIT;
                 WAIT: if (o_ready) begin
                     state_q <= PASS;
                     reading_q <= 1'b1;

@@ -11,7 +11,6 @@ module snn_fire_count #(
     parameter FIRES = 1,
     parameter FIRE_LANES = 4,
     parameter OUT_CW = 4,
-    parameter OAW = 4,
     parameter TW = 4,
     parameter THW = 16,
     parameter BIASW = 16,
@@ -37,7 +36,6 @@ module snn_fire_count #(
     output wire [VAW-1:0]                        waddr,
     output wire [LANES*VW-1:0]                   wdata,
     output wire                                  o_en,
-    output wire [OAW-1:0]                        o_addr,
     output wire [FIRE_LANES*OUT_CW-1:0]          o_data
 );
     localparam NP = THW + BIASW + V0W;
@@ -48,7 +46,8 @@ module snn_fire_count #(
     localparam [PAW-1:0] P_END = P_DEPTH - 1;
     localparam [SW-1:0] S_END = SUBS - 1;
     localparam [CNTW-1:0] C_END = PERIOD - 1;
-    localparam [OAW-1:0] O_END = WORDS * SUBS - 1;
+    localparam OW = (WORDS * SUBS > 1) ? $clog2(WORDS * SUBS) : 1;
+    localparam [OW-1:0] O_END = WORDS * SUBS - 1;
     localparam [VW-1:0] BIT = 1, RESTART = (MAXIMUM != 0) ? BIT << (VW - 1) : 0;
 
     // stage 0: one part of a word is read at each tick
@@ -57,7 +56,7 @@ module snn_fire_count #(
     reg [VAW-1:0]   addr_q, addr1_q;
     reg [SW-1:0]    sub_q, sub1_q;
     reg [PAW-1:0]   p_addr_q;
-    reg [OAW-1:0]   o_addr_q;
+    reg [OW-1:0]    out_q;         // words sent
 
     wire tick = run_q && phase_q == 0;
     wire sub_end = sub_q == S_END;
@@ -97,12 +96,11 @@ module snn_fire_count #(
         end
         addr1_q <= addr_q;
         sub1_q <= sub_q;
-        if (start) o_addr_q <= 0;
-        else if (o_en) o_addr_q <= o_addr_q + 1'b1;
+        if (start) out_q <= 0;
+        else if (o_en) out_q <= out_q + 1'b1;
     end
 
-    assign o_addr = o_addr_q;
-    assign done = o_en && o_addr_q == O_END;
+    assign done = o_en && out_q == O_END;
 
     wire [FIRE_LANES*VW-1:0] part = rdata[sub1_q*FIRE_LANES*VW +: FIRE_LANES*VW];
     wire signed [TW:0] steps = {1'b0, timesteps};

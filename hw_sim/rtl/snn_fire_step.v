@@ -9,7 +9,6 @@ module snn_fire_step #(
     parameter WORDS = 16,
     parameter FIRES = 1,
     parameter OUT_CW = 1,
-    parameter OAW = 4,
     parameter THW = 16,
     parameter BIASW = 16,
     parameter V0W = 16,
@@ -32,7 +31,6 @@ module snn_fire_step #(
     output wire [VAW-1:0]                     waddr,
     output wire [LANES*VW-1:0]                wdata,
     output wire                               o_en,
-    output wire [OAW-1:0]                     o_addr,
     output wire [LANES*OUT_CW-1:0]            o_data
 );
     localparam NP = THW + BIASW + V0W;
@@ -49,7 +47,6 @@ module snn_fire_step #(
     assign write = valid2_q;
     assign waddr = addr2_q;
     assign o_en = valid2_q;
-    assign o_addr = addr2_q;
     assign done = valid2_q && last2_q;
 
     always @(posedge clk) begin

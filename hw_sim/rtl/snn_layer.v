@@ -6,7 +6,8 @@
 //   COUNT = 1: u = V + b*T + v0; n = clip(u / theta); V = 0.
 //   MAXIMUM (with COUNT): V = max of the values that arrive; u = max(V, v0), where v0 is 0 if a zero that is no event
 //              belongs to the window, else the lowest value.
-// FIRES = 0 (readout, max-pool): the potential itself is the output; READOUT: only in the last frame of an image.
+// FIRES = 0 (readout, max-pool): the potential itself is the output; READOUT: only in the last frame of an image, and
+// not of a wrong one (T = 0), which goes through all layers only to leave their potentials as they were.
 // The frame's meta word {T, empty, drive, final} comes with the first edge's events and goes on with the output.
 `default_nettype none
 module snn_layer #(
@@ -24,7 +25,6 @@ module snn_layer #(
     parameter [EDGES-1:0] DRIVE_EDGES = 0,
     parameter FIRE_LANES = 4,           // count: neurons fired at a time; step: LANES
     parameter OUT_CW = 1,               // bits of one output element
-    parameter OAW = 4,                  // address width of an output word
     parameter TW = 4,
     parameter MW = 7,
     parameter THW = 16,
@@ -47,7 +47,6 @@ module snn_layer #(
     input  wire [EDGES*LANES*VW-1:0]    e_data,
     input  wire                         o_ready,    // every consumer has a free bank
     output wire                         o_en,
-    output wire [OAW-1:0]               o_addr,
     output wire [FIRE_LANES*OUT_CW-1:0] o_data,
     output wire                         o_commit,
     output wire [MW-1:0]                o_meta
@@ -64,7 +63,7 @@ module snn_layer #(
     reg          init_q;
 
     wire is_final = meta_q[FINAL] || init_q;
-    wire emits = !init_q && (READOUT == 0 || meta_q[FINAL]);
+    wire emits = !init_q && (READOUT == 0 || (meta_q[FINAL] && meta_q[MW-1 -: TW] != 0));
     wire fire_start = state_q == WAIT && (o_ready || !emits);
     wire fire_done, fire_en;
     wire turn_over = state_q == WALK && e_done[edge_q];
@@ -159,20 +158,20 @@ module snn_layer #(
         if (COUNT != 0) begin : g_count
             snn_fire_count #(
                 .LANES(LANES), .VW(VW), .VAW(VAW), .WORDS(WORDS), .FIRES(FIRES), .FIRE_LANES(FIRE_LANES),
-                .OUT_CW(OUT_CW), .OAW(OAW), .TW(TW), .THW(THW), .BIASW(BIASW), .V0W(V0W), .P_DEPTH(P_DEPTH),
+                .OUT_CW(OUT_CW), .TW(TW), .THW(THW), .BIASW(BIASW), .V0W(V0W), .P_DEPTH(P_DEPTH),
                 .PAW(PAW), .STAGES(STAGES), .PERIOD(PERIOD), .CLIP_EXT(CLIP_EXT), .MAXIMUM(MAXIMUM)
             ) u_fire (
                 .clk(clk), .rst(rst), .start(fire_start), .timesteps(meta_q[MW-1 -: TW]), .done(fire_done),
                 .read(f_read), .raddr(f_raddr), .rdata(v_rdata), .p_addr(p_addr), .p_data(p_data),
-                .write(f_write), .waddr(f_waddr), .wdata(f_wdata), .o_en(fire_en), .o_addr(o_addr), .o_data(o_data));
+                .write(f_write), .waddr(f_waddr), .wdata(f_wdata), .o_en(fire_en), .o_data(o_data));
         end else begin : g_step
             snn_fire_step #(
-                .LANES(LANES), .VW(VW), .VAW(VAW), .WORDS(WORDS), .FIRES(FIRES), .OUT_CW(OUT_CW), .OAW(OAW),
+                .LANES(LANES), .VW(VW), .VAW(VAW), .WORDS(WORDS), .FIRES(FIRES), .OUT_CW(OUT_CW),
                 .THW(THW), .BIASW(BIASW), .V0W(V0W), .P_DEPTH(P_DEPTH), .PAW(PAW)
             ) u_fire (
                 .clk(clk), .rst(rst), .start(fire_start), .restart(is_final), .driven(meta_q[DRIVEN]), .done(fire_done),
                 .read(f_read), .raddr(f_raddr), .rdata(v_rdata), .ddata(d_rdata), .p_addr(p_addr), .p_data(p_data),
-                .write(f_write), .waddr(f_waddr), .wdata(f_wdata), .o_en(fire_en), .o_addr(o_addr), .o_data(o_data));
+                .write(f_write), .waddr(f_waddr), .wdata(f_wdata), .o_en(fire_en), .o_data(o_data));
         end
     endgenerate
 

@@ -1,7 +1,8 @@
 // AXI4-Stream input: counts an image's pixels, samples T with the first one and checks tlast and T.
-// A wrong image is dropped whole: p_abort instead of p_end on its last beat, and a sticky bit of `error`
-// ([0]: early or missing tlast, [1]: T of 0 or above T_MAX) that error_clear or rst clears. The beat after it is
-// the first pixel of a new image, so after a late tlast the surplus beats are dropped as a short image of their own.
+// Every image goes on with PIXELS pixels, since its readers start before it is complete. A wrong one sets a sticky bit
+// of `error` ([0]: early or missing tlast, [1]: T of 0 or above T_MAX; cleared by error_clear or rst), is filled up
+// with zeros after an early tlast, and says T = 0 with its last pixel, by which the readout knows that it must drop it.
+// The beat after a wrong image is the first pixel of a new one: after a late tlast the surplus beats are a short image.
 `default_nettype none
 module snn_pixels #(
     parameter PIXELS = 16,
@@ -24,44 +25,42 @@ module snn_pixels #(
     output wire          p_valid,
     output wire [PB-1:0] p_data,
     output wire [TW-1:0] p_timesteps,
-    output wire          p_end,
-    output wire          p_abort
+    output wire          p_end
 );
     localparam [NW-1:0] P_END = PIXELS - 1;
     localparam [15:0] LONGEST = T_MAX;
 
     reg [NW-1:0] count_q;
     reg [TW-1:0] t_q;
-    reg          bad_q;
+    reg          fill_q;
     reg [1:0]    error_q;
 
     wire first = count_q == 0;
     wire complete = count_q == P_END;
-    wire over = complete || s_axis_tlast;
-    wire bad_t = first ? (timesteps == 0 || timesteps > LONGEST) : bad_q;
-    wire bad_last = complete != s_axis_tlast;
+    wire bad_t = timesteps == 0 || timesteps > LONGEST;
+    wire bad_last = !fill_q && complete != s_axis_tlast;
+    wire [TW-1:0] t = first ? (bad_t ? {TW{1'b0}} : timesteps[TW-1:0]) : t_q;
 
-    assign s_axis_tready = allow;
-    assign p_valid = s_axis_tvalid && allow;
-    assign p_data = s_axis_tdata[PB-1:0];
-    assign p_timesteps = first ? timesteps[TW-1:0] : t_q;
-    assign p_end = p_valid && over && !bad_last && !bad_t;
-    assign p_abort = p_valid && over && (bad_last || bad_t);
+    assign s_axis_tready = allow && !fill_q;
+    assign p_valid = allow && (fill_q || s_axis_tvalid);
+    assign p_data = s_axis_tdata[PB-1:0] & {PB{!fill_q}};
+    assign p_timesteps = bad_last ? {TW{1'b0}} : t;
+    assign p_end = complete;
     assign error = error_q;
 
     always @(posedge clk)
         if (rst) begin
             count_q <= 0;
-            bad_q <= 1'b0;
+            fill_q <= 1'b0;
             error_q <= 2'b00;
         end else begin
             if (error_clear) error_q <= 2'b00;
             if (p_valid) begin
-                count_q <= over ? {NW{1'b0}} : count_q + 1'b1;
-                bad_q <= bad_t;
+                count_q <= complete ? {NW{1'b0}} : count_q + 1'b1;
+                fill_q <= !complete && (fill_q || s_axis_tlast);
                 t_q <= p_timesteps;
-                if (over && bad_last) error_q[0] <= 1'b1;
-                if (over && bad_t) error_q[1] <= 1'b1;
+                if (bad_last) error_q[0] <= 1'b1;
+                if (first && bad_t) error_q[1] <= 1'b1;
             end
         end
 endmodule

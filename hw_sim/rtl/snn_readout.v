@@ -16,7 +16,6 @@ module snn_readout #(
     input  wire                rst,
     output wire                w_ready,
     input  wire                w_en,
-    input  wire [SAW-1:0]      w_addr,
     input  wire [LANES*VW-1:0] w_data,
     input  wire                w_commit,
     output wire [DW-1:0]       m_axis_tdata,
@@ -45,6 +44,7 @@ module snn_readout #(
     wire [DW-1:0] winner = class_q;
     wire sent = m_axis_tvalid && m_axis_tready;
     wire end_word = lane_q == (group_q == G_END ? L_END_LAST : L_END);
+    wire next_addr = w_en || (state_q == VALUE && sent && end_word);   // written in order, then read in order
     wire better = (SINGLE != 0) ? value > 0 : (index_q == 0 || value > best_q);
 
     assign w_ready = !full_q;
@@ -53,7 +53,7 @@ module snn_readout #(
     assign m_axis_tdata = state_q == CLASS ? winner : wide;
 
     snn_ram #(.WIDTH(LANES * VW), .DEPTH(WORDS), .AW(SAW)) u_values (
-        .clk(clk), .we(w_en), .waddr(w_addr), .wdata(w_data), .raddr(addr_q), .rdata(rdata));
+        .clk(clk), .we(w_en), .waddr(addr_q), .wdata(w_data), .raddr(addr_q), .rdata(rdata));
 
     always @(posedge clk)
         if (rst) begin
@@ -66,6 +66,7 @@ module snn_readout #(
             class_q <= 0;
         end else begin
             if (w_commit) full_q <= 1'b1;
+            if (next_addr) addr_q <= addr_q == W_END ? {SAW{1'b0}} : addr_q + 1'b1;
             case (state_q)
                 FETCH: if (full_q) state_q <= VALUE;
                 VALUE: if (sent) begin
@@ -77,7 +78,6 @@ module snn_readout #(
                     end
                     if (end_word) begin
                         group_q <= group_q == G_END ? {GW{1'b0}} : group_q + 1'b1;
-                        addr_q <= addr_q == W_END ? {SAW{1'b0}} : addr_q + 1'b1;
                         state_q <= addr_q == W_END ? CLASS : FETCH;
                     end
                 end

@@ -1,6 +1,9 @@
-// Find-first-one scanner: reads the words of one bank in ascending order and offers every non-zero element (EVERY: the
-// zeros too) as an event (d0, d1, d2, value), lowest lane first. A word holds LANES elements of CW bits along d2; the words of a bank
+// Find-first-one scanner: reads the words of one frame in ascending order and offers every non-zero element (EVERY: the
+// zeros too) as an event (d0, d1, d2, value), lowest lane first. A word holds LANES elements of CW bits along d2; the
+// words of a frame
 // are those of a D0 x D1 x BLOCKS map. A word without events costs one cycle, an event at least one.
+// It follows the writer through a ring of DEPTH words: a word is loaded only after it has been written, that is when
+// its address is not w_addr, the next one to be written, or the whole frame is there. `ready`: so is the next word.
 `default_nettype none
 module snn_scan #(
     parameter LANES = 4,
@@ -11,13 +14,16 @@ module snn_scan #(
     parameter D0W = 1,
     parameter D1W = 1,
     parameter D2W = 4,
+    parameter DEPTH = 24,
     parameter AW = 5,
     parameter EVERY = 0
 ) (
     input  wire                clk,
     input  wire                rst,
     input  wire                start,
-    input  wire [AW-1:0]       base,
+    input  wire [AW-1:0]       w_addr,
+    input  wire                whole,
+    output wire                ready,
     output wire                busy,
     output wire [AW-1:0]       raddr,
     input  wire [LANES*CW-1:0] rdata,
@@ -28,7 +34,7 @@ module snn_scan #(
     output wire [D2W-1:0]      ev_d2,
     output wire [CW-1:0]       ev_value
 );
-    reg                busy_q, first_q, last_q;
+    reg                busy_q, first_q, last_q, read_q;
     reg [AW-1:0]       ptr_q;
     reg [LANES-1:0]    rem_q;
     reg [LANES*CW-1:0] cur_q;
@@ -39,7 +45,10 @@ module snn_scan #(
     wire [LANES-1:0] rest = rem_q & (rem_q - 1'b1);
     wire accept = ev_valid && ev_ready;
     wire drained = (rem_q == 0) || (accept && rest == 0);
-    wire load = busy_q && drained && !last_q;
+    wire load = busy_q && drained && !last_q && read_q;
+
+    localparam [AW-1:0] A_END = DEPTH - 1;
+    wire [AW-1:0] next_ptr = ptr_q == A_END ? {AW{1'b0}} : ptr_q + 1'b1;
 
     reg [LANES-1:0] nonzero;
     reg [D2W-1:0]   lane;
@@ -58,7 +67,8 @@ module snn_scan #(
     end
 
     assign busy = busy_q;
-    assign raddr = start ? base : (load ? ptr_q + 1'b1 : ptr_q);
+    assign ready = whole || ptr_q != w_addr;
+    assign raddr = load ? next_ptr : ptr_q;
     assign ev_valid = rem_q != 0;
     assign ev_d0 = d0_q;
     assign ev_d1 = d1_q;
@@ -80,22 +90,25 @@ module snn_scan #(
         if (rst) begin
             busy_q <= 1'b0;
             rem_q <= 0;
+            ptr_q <= 0;
         end else if (start) begin
             busy_q <= 1'b1;
             rem_q <= 0;
         end else begin
             if (accept) rem_q <= rest;
-            if (load) rem_q <= nonzero;
+            if (load) begin
+                rem_q <= nonzero;
+                ptr_q <= next_ptr;
+            end
             if (busy_q && drained && last_q) busy_q <= 1'b0;
         end
+        read_q <= load ? whole || next_ptr != w_addr : ready;       // rdata is a word that had been written
         if (start) begin
             first_q <= 1'b1;
             last_q <= 1'b0;
-            ptr_q <= base;
         end else if (load) begin
             first_q <= 1'b0;
             last_q <= d2_next == D2_END && d1_next == D1_END && d0_next == D0_END;
-            ptr_q <= ptr_q + 1'b1;
             cur_q <= rdata;
             d0_q <= d0_next;
             d1_q <= d1_next;

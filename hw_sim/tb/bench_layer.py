@@ -67,17 +67,17 @@ def adds(rng, edge, population, left):
 
 
 async def listen(dut, frames, rng, blocked):
-    """Frames that the layer emits: (words in order of address, meta)."""
-    part, words = P["FIRE_LANES"] if P["COUNT"] else P["LANES"], {}
+    """Frames that the layer emits: (elements in order, meta)."""
+    part, made = P["FIRE_LANES"] if P["COUNT"] else P["LANES"], []
     while True:
         dut.o_ready.value = int(rng.random() >= blocked)
         await settle()
         if int(dut.o_en.value):
             data = int(dut.o_data.value)
-            words[int(dut.o_addr.value)] = unpack(data, P["OUT_CW"], part, not P["FIRES"])
+            made += unpack(data, P["OUT_CW"], part, not P["FIRES"])
         if int(dut.o_commit.value):
-            frames.append(([v for address in sorted(words) for v in words[address]], int(dut.o_meta.value)))
-            words = {}
+            frames.append((made, int(dut.o_meta.value)))
+            made = []
         await tick(dut)
 
 

@@ -68,9 +68,11 @@ async def faults_do_not_spread(dut):
         await clear(dut)
 
     first = good[0]["pixels"]
+    await wrong(first[:7], 2, {6}, 1)  # early, before anything else was there
     await right(good[0])
     assert int(dut.error.value) == 0
     await wrong(first[:5], 2, {4}, 1)  # early
+    await wrong(first[:-1], 3, {size - 2}, 1)  # by one
     await right(good[1])
     await wrong(first, 2, set(), 1)  # missing
     await right(good[2])
@@ -84,6 +86,8 @@ async def faults_do_not_spread(dut):
     for _ in range(20_000):
         if len(got) >= len(expected):
             break
+        await tick(dut)
+    for _ in range(1000):
         await tick(dut)
     assert got == expected
     assert int(dut.error.value) == 0

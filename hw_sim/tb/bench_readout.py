@@ -9,7 +9,7 @@ from bench import P, begin, pack, settle, tick
 @cocotb.test()
 async def values_and_class(dut):
     rng = random.Random(5)
-    await begin(dut, w_en=0, w_addr=0, w_data=0, w_commit=0, m_axis_tready=0)
+    await begin(dut, w_en=0, w_data=0, w_commit=0, m_axis_tready=0)
     low, high = -(2 ** (P["VW"] - 1)), 2 ** (P["VW"] - 1) - 1
     for image in range(12):
         values, words = [], []
@@ -19,7 +19,7 @@ async def values_and_class(dut):
             values += lanes[: P["LAST_LANES"] if last else P["LANES"]]
             words.append(pack(lanes, P["VW"]))
         for address, word in enumerate(words):
-            dut.w_en.value, dut.w_addr.value, dut.w_data.value = 1, address, word
+            dut.w_en.value, dut.w_data.value = 1, word
             dut.w_commit.value = int(address == len(words) - 1)
             await settle()
             assert int(dut.w_ready.value) == 1

@@ -1,42 +1,57 @@
-"""snn_scan: every non-zero element once, in ascending order, with its position; cycles of empty words; stalls."""
+"""snn_scan: every non-zero element once, in ascending order, with its position; cycles of empty words; stalls.
+
+The words lie in a ring; the scanner may follow a writer and must never take a word that is not written yet.
+"""
 
 import random
 
 import cocotb
 from bench import P, begin, pack, settle, tick
 
+UNWRITTEN = 2 ** (P["LANES"] * P["CW"]) - 1
 
-async def scan(dut, words, patience):
-    """Events (d0, d1, d2, value) of one bank, and the cycles it was busy."""
+
+async def scan(dut, words, first, patience, pace):
+    """Events (d0, d1, d2, value) of one frame from ring address `first`, and the cycles it was busy.
+
+    `pace` is the chance that the writer writes a word in a cycle; None: the whole frame is there from the start.
+    """
     rng = random.Random(3)
-    dut.start.value, dut.ev_ready.value = 1, 0
-    await settle()
-    address = int(dut.raddr.value)
-    await tick(dut)
-    dut.start.value = 0
-    events, cycles = [], 0
+    written = 0 if pace is not None else len(words)
+    memory = dict.fromkeys(range(P["DEPTH"]), UNWRITTEN)
+    memory |= {(first + i) % P["DEPTH"]: word for i, word in enumerate(words[:written])}
+    events, cycles, started, data = [], 0, False, UNWRITTEN
     while True:
         ready = rng.random() < patience
-        dut.rdata.value = words[address] if address < len(words) else 0
-        dut.ev_ready.value = int(ready)
+        dut.w_addr.value, dut.whole.value = (first + written) % P["DEPTH"], int(written == len(words))
+        dut.rdata.value, dut.ev_ready.value, dut.start.value = data, int(ready), 0
         await settle()
-        if not int(dut.busy.value):
+        if not started and int(dut.ready.value):
             await tick(dut)
-            return events, cycles
-        cycles += 1
-        if ready and int(dut.ev_valid.value):
-            events.append(tuple(int(getattr(dut, f"ev_{n}").value) for n in ("d0", "d1", "d2", "value")))
-        address = int(dut.raddr.value)
+            dut.start.value = 1
+            await settle()
+            started = True
+        elif started:
+            if not int(dut.busy.value):
+                await tick(dut)
+                return events, cycles
+            cycles += 1
+            if ready and int(dut.ev_valid.value):
+                events.append(tuple(int(getattr(dut, f"ev_{n}").value) for n in ("d0", "d1", "d2", "value")))
+        data = memory[int(dut.raddr.value)]
+        if written < len(words) and rng.random() < pace:
+            memory[(first + written) % P["DEPTH"]] = words[written]
+            written += 1
         await tick(dut)
 
 
 @cocotb.test()
 async def every_event_once(dut):
     rng = random.Random(4)
-    await begin(dut, start=0, base=0, ev_ready=0, rdata=0)
-    size = P["D0"] * P["D1"] * P["BLOCKS"]
+    await begin(dut, start=0, w_addr=0, whole=0, ev_ready=0, rdata=0)
+    size, first = P["D0"] * P["D1"] * P["BLOCKS"], 0
     for density in (0.0, 0.02, 0.3, 1.0):
-        for patience in (1.0, 0.4):
+        for patience, pace in ((1.0, None), (1.0, 1.0), (1.0, 0.2), (0.4, None), (0.4, 0.5)):
             values = [
                 [rng.randrange(1, 2 ** P["CW"]) if rng.random() < density else 0 for _ in range(P["LANES"])]
                 for _ in range(size)
@@ -47,8 +62,9 @@ async def every_event_once(dut):
                 for lane, value in enumerate(lanes):
                     if value:
                         expected.append((rest // P["D1"], rest % P["D1"], block * P["LANES"] + lane, value))
-            events, cycles = await scan(dut, [pack(lanes, P["CW"]) for lanes in values], patience)
+            events, cycles = await scan(dut, [pack(lanes, P["CW"]) for lanes in values], first, patience, pace)
             assert events == expected
-            if patience == 1.0:
+            if patience == 1.0 and pace in (None, 1.0):
                 assert cycles == 1 + sum(max(1, sum(v != 0 for v in lanes)) for lanes in values)
+            first = (first + size) % P["DEPTH"]
             await tick(dut)

@@ -11,7 +11,7 @@ from snncc import ir, store
 from snncc.backends.verilog.emit import read_manifest
 from snncc.errors import FileFormatError
 from snncc.verify import verify
-from tests.hw.simulate import compile_bench, dense_network, make, plan_with, run
+from tests.hw.simulate import compile_bench, dense_network, make, plan_with, run, skip_network
 
 
 @pytest.fixture(params=["count", "step"])
@@ -77,10 +77,26 @@ def test_a_dropped_bias(design: Path) -> None:
     _fails(design)
 
 
-def test_no_bypass_in_the_scatter(design: Path) -> None:
+@pytest.fixture(params=["count", "step"])
+def busy_design(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """One potential word per layer, so events in a row meet it again, and an input that arrives slowly."""
+    network = skip_network(request.param)
+    rng = np.random.default_rng(6)
+    pixels = rng.integers(-20, 21, (2, 20)) * (rng.random((2, 20)) < 0.4)
+    make(tmp_path, plan_with(network), pixels, [8, 8])
+    assert "PASS" in run(tmp_path)
+    return tmp_path
+
+
+def test_no_bypass_in_the_scatter(busy_design: Path) -> None:
     """The read-modify-write hazard is real: without the bypass the same bench fails."""
-    _edit(design / "snn_layer.v", "BYPASS != 0 && again_q ? held : stored", "stored")
-    _fails(design)
+    _edit(busy_design / "snn_layer.v", "BYPASS != 0 && again_q ? held : stored", "stored")
+    _fails(busy_design)
+
+
+def test_a_reader_that_does_not_wait_for_its_writer(busy_design: Path) -> None:
+    _edit(busy_design / "snn_scan.v", "!last_q && read_q", "!last_q")
+    _fails(busy_design)
 
 
 def test_potentials_that_keep_an_image(design: Path) -> None:

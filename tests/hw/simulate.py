@@ -106,3 +106,32 @@ def dense_network(
     network = ir.replace(network, intervals=ir.prove(network))
     ir.verify(network)
     return network
+
+
+def skip_network(dynamics: str) -> ir.Network:
+    """A hidden layer and a readout that both read the signed current input; the readout reads the hidden layer too."""
+    rng = np.random.default_rng(9)
+
+    def dense(name: str, source: str, inputs: int, neurons: int) -> ir.Dense:
+        weights = rng.integers(-7, 8, (inputs, neurons)).astype(np.int8)
+        return ir.Dense(name=name, source=ir.Source(source), weights=weights)
+
+    def population(name: str, neurons: int, theta: int | None, *projections: ir.Projection) -> ir.Population:
+        return ir.Population(
+            name=name, shape=(neurons,), projections=projections, lambda_=np.ones(()),
+            bias=rng.integers(-9, 10, neurons),
+            theta=None if theta is None else np.full(neurons, theta), v0=np.full(neurons, 0 if theta is None else 40),
+        )  # fmt: skip
+
+    source = ir.Input(
+        shape=(20,), bits=6, signed=True, encoding="current", lambda_0=1.0, gain=np.ones(()), offset=np.zeros(())
+    )
+    hidden = population("a", 9, 90, dense("x", "input", 20, 9))
+    last = population("out", 4, None, dense("y", "input", 20, 4), dense("z", "a", 9, 4))
+    network = ir.Network(
+        name="skip", input=source, populations=(hidden, last), timesteps=8, signed_bit=4, dynamics=dynamics,
+        output_shape=(4,), spike_ext=1,
+    )  # fmt: skip
+    network = ir.replace(network, intervals=ir.prove(network))
+    ir.verify(network)
+    return network

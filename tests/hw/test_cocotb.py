@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from snncc import ir
 from snncc.backends.verilog import vectors, write
 from snncc.ir import content_hash
 from tests.hw.cocotb_bench import bench
-from tests.hw.simulate import dense_network, plan_with
+from tests.hw.simulate import dense_network, plan_with, skip_network
 
 
 @pytest.mark.parametrize(("width", "depth"), [(1, 1), (5, 3), (40, 130)])
@@ -51,7 +52,7 @@ def test_scan(tmp_path: Path, lanes: int, cw: int, d0: int, d1: int, blocks: int
 
     parameters = {
         "LANES": lanes, "CW": cw, "D0": d0, "D1": d1, "BLOCKS": blocks, "D0W": bits(d0), "D1W": bits(d1),
-        "D2W": bits(lanes * blocks), "AW": bits(d0 * d1 * blocks + 1),
+        "D2W": bits(lanes * blocks), "DEPTH": 3 * d0 * d1 * blocks, "AW": bits(3 * d0 * d1 * blocks),
     }  # fmt: skip
     bench(tmp_path, "snn_scan", "bench_scan", parameters, {}, modules=["snn_scan"])
 
@@ -93,11 +94,11 @@ def test_encoder_step(tmp_path: Path, lanes: int, pixels: int, bits: int, ext: i
 def test_encoder_direct(
     tmp_path: Path, rate: int, by_t: int, signed: int, lanes: int, pixels: int, bits: int, ext: int
 ) -> None:
-    words, tw = -(-pixels // lanes), 5
+    tw = 5
     cw = tw if rate else (bits + tw if by_t else bits)
     parameters = {
         "LANES": lanes, "PB": bits, "SIGNED": signed, "RATE": rate, "BY_T": by_t, "FOLDS": 4, "CW": cw,
-        "SAW": max(1, (words - 1).bit_length()), "TW": tw, "MW": tw + 3, "EXT": ext,
+        "TW": tw, "MW": tw + 3, "EXT": ext,
     }  # fmt: skip
     _encoder(tmp_path, "snn_encoder_direct", parameters, pixels, ["snn_encoder_direct"])
 
@@ -107,23 +108,48 @@ def _encoder(folder: Path, top: str, parameters: dict[str, int], pixels: int, mo
     bench(folder, top, "bench_encoder", parameters, env, modules=modules)
 
 
-@pytest.mark.parametrize("dynamics", ["count", "step"])
-def test_network_faults(tmp_path: Path, dynamics: str) -> None:
-    network = dense_network(dynamics, spike_ext=1)
+def _faults(folder: Path, network: ir.Network, edit: tuple[str, str, str] | None = None) -> None:
+    """Run the protocol bench; `edit`: (module, text, other text) makes a fault."""
     plan = plan_with(network, 4)
-    write.sources(tmp_path, plan)
-    pixels = np.random.default_rng(5).integers(0, 256, (4, 20))
+    write.sources(folder, plan)
+    if edit is not None:
+        text = (folder / edit[0]).read_text()
+        assert edit[1] in text
+        (folder / edit[0]).write_text(text.replace(edit[1], edit[2]))
+    bits = network.input.bits
+    low, high = (1 - 2 ** (bits - 1), 2 ** (bits - 1)) if network.input.signed else (0, 2**bits)
+    pixels = np.random.default_rng(5).integers(low, high, (4, 20))
     steps = [8, 2, 1, 5]
     golden = vectors.make(plan, pixels, steps)
     width = write.output_width(plan)
     images = [
         {
-            "pixels": pixels[i].tolist(),
+            "pixels": (pixels[i] % 256).tolist(),
             "timesteps": steps[i],
             "beats": [int(v) % 2**width for v in golden.values[i]] + [int(golden.classes[i])],
         }
         for i in range(4)
     ]
     env = {"SNN_VECTORS": json.dumps({"images": images, "t_max": 8, "hash": content_hash(network)})}
-    sources = sorted(tmp_path.glob("*.v"))
-    bench(tmp_path, "snn_top", "bench_network", {}, env, sources=sources)
+    sources = sorted(folder.glob("*.v"))
+    bench(folder, "snn_top", "bench_network", {}, env, sources=sources)
+
+
+@pytest.mark.parametrize("dynamics", ["count", "step"])
+@pytest.mark.parametrize("kind", ["chain", "skip"])
+def test_network_faults(tmp_path: Path, dynamics: str, kind: str) -> None:
+    """Early, missing and late tlast and a wrong T, with the readers already at work on the wrong image."""
+    _faults(tmp_path, dense_network(dynamics, spike_ext=1) if kind == "chain" else skip_network(dynamics))
+
+
+FAULTS = {
+    "a wrong image is answered": ("snn_layer.v", "(meta_q[FINAL] && meta_q[MW-1 -: TW] != 0)", "meta_q[FINAL]"),
+    "a short image is not filled up": ("snn_pixels.v", "fill_q <= !complete &&", "fill_q <= 1'b0 &&"),
+    "a wrong T is believed": ("snn_pixels.v", "bad_t ? {TW{1'b0}} : timesteps[TW-1:0]", "timesteps[TW-1:0]"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_protocol_bench_notices(tmp_path: Path, fault: str) -> None:
+    with pytest.raises(AssertionError):
+        _faults(tmp_path, skip_network("count"), FAULTS[fault])

@@ -221,7 +221,7 @@ def fire(folder: Path, name: str, fault: Fault | None = None) -> None:
     depth = len(firing) // part
     parameters = {
         "VW": vw, "FIRES": 1, **options, **widths(firing), "P_DEPTH": depth, "PAW": bits(depth),
-        "VAW": bits(options["WORDS"]), "OAW": bits(options["WORDS"] * options["LANES"] // part),
+        "VAW": bits(options["WORDS"]),
     }  # fmt: skip
     parameters["OUT_CW"] = vw if not parameters["FIRES"] else tw if count else 1
     if count:
@@ -270,7 +270,7 @@ def engine(folder: Path, name: str, fault: Fault | None = None) -> None:
     count, words = parameters["COUNT"], parameters["WORDS"]
     parameters |= {
         "LANES": lanes, "VW": vw, "VAW": bits(words), "TW": tw, "MW": tw + 3, **sizes, "P_DEPTH": depth,
-        "PAW": bits(depth), "P_FILE": f'"{file}"', "OAW": bits(words * lanes // part),
+        "PAW": bits(depth), "P_FILE": f'"{file}"',
         "OUT_CW": vw if not parameters["FIRES"] else tw if count else 1,
     }  # fmt: skip
     case = {"SNN_CASE": json.dumps({"neurons": firing, "ext": ext, "same_word": bool(parameters["BYPASS"])})}
@@ -310,7 +310,7 @@ FAULTS = {
         engine, "step, three edges, one of them a drive", ("snn_layer", "d_clear = f_write && is_final", "d_clear = 0"),
     ),
     "layer: the first edge twice": (engine, "count, two groups, two edges", ("snn_layer", "e_data[edge_q", "e_data[0")),
-    "bank: no wrap": (bank, (2, 5), ("snn_bank", "w_wrap ? {AW{1'b0}} : ", "")),
+    "bank: no wrap": (bank, (2, 5), ("snn_bank", "w_addr_q == A_END ? {AW{1'b0}} : ", "")),
     "bank: one too many": (bank, (3, 4), ("snn_bank", "level_q != BANKS", "1'b1")),
 }  # fmt: skip
 

@@ -1,22 +1,27 @@
-"""Clock cycles, predicted exactly: a recurrence over (layer, frame) of work, firing pass and bank waits.
+"""Clock cycles, predicted exactly: a recurrence over (layer, frame) of work, firing pass and waits.
 
 Cycle numbers count from the first accepted pixel after reset, input always valid and output always ready. A frame is a
-timestep (`step`) or an image (`count`). For edge e of layer l and frame k:
+timestep (`step`) or an image (`count`). A source writes the words of a frame at fixed times before its commit, which is
+the last one: word w at commit + offset_w (`offsets`). For edge e of layer l and frame k:
 
-    start(e, k) = max(turn(e, k), commit(source of e, k) + 1)
-    done(e, k)  = start + 1                            where the frame is empty
-                = start + work(e, events of k) + 1     else; `work` below
+    start(e, k) = max(turn(e, k), commit(source of e, k) + offset_0 + 1)       (an empty frame: commit + 1)
+    done(e, k)  = start + 1                                                    where the frame is empty
+                = max(start + work, commit(source of e, k) + lag) + 1          else; `edge_work` below
     turn(next edge, k) = done(e, k) + 1;   turn(first edge, k) = commit(l, k - 1) + 1
     fire(l, k)   = max(done(last edge, k) + 1, done(r, k - banks of r) + 1 for every reader r of l)
     commit(l, k) = fire(l, k) + pass(l)
     pass(l)      = words + 2                                                   (`step`)
                  = (parts - 1)*PERIOD + 4 + STAGES*PERIOD                      (`count`; no division: + 4)
 
-`work` of one bank, event i in word w_i with f_i targets, g_i words without events before it (docs/hardware.md):
+Within a frame, event i lies in word w_i after g_i words without events and reaches f_i word pairs (docs/hardware.md):
 
-    A_i = max(A_{i-1} + 1 + g_i, B_{i-1});   B_i = max(A_i + 1, B_{i-1} + max(1, f_{i-1}))
-    with a place table:  A_i = max(A_{i-1} + 1 + g_i, P_{i-1});  P_i = max(A_i + 1, B_{i-1});  B_i = max(P_i + 1, ...)
-    work = max(A_n + 1 + words after w_n, B_n + 1, last target + 1 (+ 1 with a multiplier))
+    A_i = max(A_{i-1} + 1 + g_i, B_{i-1}, offset_{w_i} + 3);   B_i = max(A_i + 1, B_{i-1} + max(1, f_{i-1}))
+    with a place table:  A_i = max(A_{i-1} + 1 + g_i, P_{i-1}, offset_{w_i} + 3);  P_i = max(A_i + 1, B_{i-1});
+                         B_i = max(P_i + 1, ...)
+    end = max(A_n + 1 + words after w_n, B_n + 1, last target + 1 (+ 1 with a multiplier), 4)
+
+`work` is its end with A_0 = 1 and no offsets (every word was there), `lag` with offsets and no start (A_0 = -inf): a
+recurrence of maxima and sums from two beginnings is the maximum of the two.
 """
 
 from __future__ import annotations
@@ -30,10 +35,12 @@ from snncc.backends.verilog.plan import Node, Plan
 from snncc.backends.verilog.vectors import Vectors, words
 from snncc.ir import INPUT, Array
 
+NEVER = np.int64(-(2**40))
+
 
 @dataclass(frozen=True)
 class Timing:
-    """Per image: cycle of its first pixel and of its last result beat. `work[edge]`: cycles per frame."""
+    """Per image: cycle of its first pixel and of its last result beat. `work[edge]` (2, frames): `edge_work`."""
 
     first: tuple[int, ...]
     last: tuple[int, ...]
@@ -45,36 +52,57 @@ class Timing:
         return [b - a + 1 for a, b in zip(self.first, self.last, strict=True)]
 
 
-def edge_work(edge: Edge, busy: Array) -> Array:
-    """Cycles of each frame's bank; busy (frames, words * lanes) says which elements are events."""
+def offsets(plan: Plan, name: str) -> Array:
+    """(words,) when a source writes each word of a frame, relative to the last one."""
+    if name == INPUT:
+        words = np.arange(1, plan.input_layout.words + 1)
+        if not plan.count and plan.network.input.encoding == "rate":
+            return words - len(words)
+        pixels = int(np.prod(plan.network.input.shape))
+        return np.asarray(np.minimum(words * plan.input_layout.lanes, pixels) - pixels)
+    node = next(n for n in plan.nodes if n.name == name)
+    return np.arange(1 - node.layout.words, 1) * (node.period if plan.count else 1)
+
+
+def edge_work(edge: Edge, busy: Array, offset: Array) -> Array:
+    """(work, lag) of each frame, (2, frames); busy (frames, words * lanes) says which elements are events."""
     grid = edge.layout
     frames, events = len(busy), busy.sum(axis=1)
     order = np.argsort(~busy, axis=1, kind="stable")
     fan = edge.fan_out()
-    never = np.full(frames, -(2**40), np.int64)
-    a, p, b, target = np.ones(frames, np.int64), never, never, never
+    written = np.stack([np.full(grid.words, NEVER), offset + 3])
+    never = np.full((2, frames), NEVER)
+    a, p, b, target = np.repeat([[1], [NEVER]], frames, axis=1), never, never, never
     before, walk = np.full(frames, -1, np.int64), np.zeros(frames, np.int64)
     for i in range(int(events.max(initial=0))):
         on = events > i
         element = order[:, i]
         word, reach = element // grid.lanes, fan[element]
         gap = np.maximum(word - before - 1, 0)
-        accept = np.maximum(a + 1 + gap, b if edge.place is None else p)
+        accept = np.maximum(np.maximum(a + 1 + gap, b if edge.place is None else p), written[:, word])
         placed = accept if edge.place is None else np.maximum(accept + 1, b)
         load = np.maximum(placed + 1, b + np.maximum(1, walk))
         target = np.where(on & (reach > 0), load + reach, target)
         a, p, b = np.where(on, accept, a), np.where(on, placed, p), np.where(on, load, b)
         before, walk = np.where(on, word, before), np.where(on, reach, walk)
     after = grid.words - 1 - before
-    return np.asarray(np.maximum.reduce([a + 1 + after, b + 1, target + 1 + int(edge.values)]))
+    end = np.maximum.reduce([a + 1 + after, b + 1, target + 1 + int(edge.values)])
+    end[1] = np.maximum(end[1], 4)
+    return np.asarray(end)
 
 
-def full_work(edge: Edge) -> int:
-    """`edge_work` of a bank in which every element is an event: B rises by max(1, f) each time."""
+def full_work(edge: Edge, offset: Array) -> Array:
+    """`edge_work` of one frame in which every element is an event: (work, lag).
+
+    Then A_i = max(B_{i-1}, offset + 3), and B_i - c_i, c the fan-out before i, is a running maximum.
+    """
     fan = edge.fan_out()
-    load = 3 + int(edge.place is not None) + np.concatenate([[0], np.cumsum(np.maximum(1, fan[:-1]))])
-    target = (load + fan)[fan > 0].max(initial=0)
-    return int(max(load[-1] + 1, target + 1 + int(edge.values)))
+    before = np.concatenate([[0], np.cumsum(np.maximum(1, fan[:-1]))])
+    written = np.repeat(offset, edge.layout.lanes)
+    placed = int(edge.place is not None)
+    load = np.stack([3 + placed + before, before + np.maximum.accumulate(written + 4 + placed - before)])
+    target = np.where(fan > 0, load + fan, NEVER).max(axis=1)
+    return np.asarray(np.maximum(np.maximum(load[:, -1] + 1, target + 1 + int(edge.values)), [0, 4]))
 
 
 def pass_cycles(plan: Plan, node: Node) -> int:
@@ -88,14 +116,22 @@ def pass_cycles(plan: Plan, node: Node) -> int:
 def predict(plan: Plan, vectors: Vectors) -> Timing:
     """The recurrence, run over a sequence of images fed back to back after reset."""
     events = {name: busy(plan, vectors, name) for name in plan.readers}
-    work = {e.name: edge_work(e, events[e.source] | e.every) for node in plan.nodes for e in node.edges}
+    work = {
+        e.name: edge_work(e, events[e.source] | e.every, offsets(plan, e.source))
+        for node in plan.nodes
+        for e in node.edges
+    }
     return _run(plan, vectors.timesteps, work)
 
 
 def worst(plan: Plan, images: int = 3) -> Timing:
     """The same with every element an event in every frame, at T_max: an upper bound."""
     frames = _frames(plan, (plan.network.timesteps,) * images)
-    work = {e.name: np.full(frames, full_work(e)) for node in plan.nodes for e in node.edges}
+    work = {
+        e.name: np.repeat(full_work(e, offsets(plan, e.source))[:, None], frames, axis=1)
+        for node in plan.nodes
+        for e in node.edges
+    }
     return _run(plan, (plan.network.timesteps,) * images, work)
 
 
@@ -122,6 +158,7 @@ def _run(plan: Plan, timesteps: tuple[int, ...], work: dict[str, Array]) -> Timi
     done: dict[str, list[int]] = {e.name: [] for n in plan.nodes for e in n.edges}
     free = {n.name: pass_cycles(plan, n) + 1 for n in plan.nodes}  # first WALK cycle: after the pass that resets
     readers = {name: [plan.nodes[i].edges[j] for i, j in ends] for name, ends in plan.readers.items()}
+    early = {name: int(offsets(plan, name)[0]) for name in readers}
     frame, ready_at, sent_until = 0, 0, -1
     firsts: list[int] = []
     lasts: list[int] = []
@@ -149,9 +186,13 @@ def _run(plan: Plan, timesteps: tuple[int, ...], work: dict[str, Array]) -> Timi
             for node in plan.nodes:
                 turn = free[node.name]
                 for edge in node.edges:
-                    start = max(turn, commit[edge.source] + 1)
-                    idle = edge.source == INPUT and empty
-                    finished = start + 1 if idle else start + int(work[edge.name][frame]) + 1
+                    written = commit[edge.source]
+                    if edge.source == INPUT and empty:
+                        finished = max(turn, written + 1) + 1
+                    else:
+                        start = max(turn, written + early[edge.source] + 1)
+                        own, lag = map(int, work[edge.name][:, frame])
+                        finished = max(start + own, written + lag) + 1
                     done[edge.name].append(finished)
                     turn = finished + 1
                 fire = turn

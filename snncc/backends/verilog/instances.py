@@ -57,10 +57,10 @@ def signed_width(values: Array) -> int:
 def design(plan: Plan) -> Design:
     """Instances of the whole network, sources before readers."""
     out = Design()
-    _source_wires(out, "input", plan.input_layout.lanes * plan.input_cw, plan.input_layout.words, plan)
+    _source_wires(out, "input", plan.input_layout.lanes * plan.input_cw, plan)
     _encoder(out, plan)
     for node in plan.nodes:
-        _source_wires(out, node.name, node.fire_lanes * node.cw, node.layout.words, plan)
+        _source_wires(out, node.name, node.fire_lanes * node.cw, plan)
         for edge in node.edges:
             _edge(out, plan, node, edge)
         _layer(out, plan, node)
@@ -71,11 +71,10 @@ def design(plan: Plan) -> Design:
     return out
 
 
-def _source_wires(out: Design, name: str, bits: int, words: int, plan: Plan) -> None:
+def _source_wires(out: Design, name: str, bits: int, plan: Plan) -> None:
     out.wires += [
         (f"{name}_ready", 1),
         (f"{name}_en", 1),
-        (f"{name}_addr", width(words)),
         (f"{name}_data", bits),
         (f"{name}_commit", 1),
         (f"{name}_meta", plan.mw),
@@ -83,7 +82,7 @@ def _source_wires(out: Design, name: str, bits: int, words: int, plan: Plan) -> 
 
 
 def _output_ports(name: str) -> dict[str, str]:
-    return {f"o_{what}": f"{name}_{what}" for what in ("ready", "en", "addr", "data", "commit", "meta")}
+    return {f"o_{what}": f"{name}_{what}" for what in ("ready", "en", "data", "commit", "meta")}
 
 
 def _encoder(out: Design, plan: Plan) -> None:
@@ -95,14 +94,12 @@ def _encoder(out: Design, plan: Plan) -> None:
         ("pixel_data", source.bits),
         ("pixel_timesteps", plan.tw),
         ("pixel_end", 1),
-        ("pixel_abort", 1),
     ]
     shared = {
         "p_valid": "pixel_valid",
         "p_data": "pixel_data",
         "p_timesteps": "pixel_timesteps",
         "p_end": "pixel_end",
-        "p_abort": "pixel_abort",
     }
     clocks = {"clk": "clk", "rst": "rst"}
     axis = {f"s_axis_{p}": f"s_axis_{p}" for p in ("tdata", "tvalid", "tready", "tlast")}
@@ -125,7 +122,6 @@ def _encoder(out: Design, plan: Plan) -> None:
     common = {
         "LANES": layout.lanes,
         "PB": source.bits,
-        "SAW": width(layout.words),
         "TW": plan.tw,
         "MW": plan.mw,
         "EXT": plan.network.spike_ext,
@@ -133,7 +129,8 @@ def _encoder(out: Design, plan: Plan) -> None:
     ports = clocks | {"allow": "pixel_allow"} | shared | _output_ports("input")
     rate = source.encoding == "rate"
     if rate and not plan.count:
-        out.instances.append(Instance("snn_encoder_step", "u_encoder", {**common, "WORDS": layout.words}, ports))
+        stored = {"WORDS": layout.words, "SAW": width(layout.words)}
+        out.instances.append(Instance("snn_encoder_step", "u_encoder", common | stored, ports))
         return
     direct = {
         "SIGNED": int(source.signed),
@@ -175,7 +172,7 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
     parameters: dict[str, Any] = {
         "SRC_LANES": lanes, "CW": edge.cw, "D0": d0, "D1": d1, "BLOCKS": blocks,
         "D0W": width(d0), "D1W": width(d1), "D2W": d2w,
-        "WORDS": layout.words, "SAW": width(layout.words), "BANKS": edge.banks,
+        "WORDS": layout.words, "BANKS": edge.banks,
         "AW": width(edge.banks * layout.words), "MW": plan.mw,
         "EVERY": int(edge.every), "HAS_MAP": int(edge.has_map), "LANES_ON_X": int(layout.on_x and not edge.flat),
         "CHANNELWISE": int(edge.channelwise), "GROUPS": edge.groups, "WAW": waw, "VAW": vaw,
@@ -218,7 +215,7 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
         (f"{name}_valid", 1), (f"{name}_vaddr", vaw), (f"{name}_data", edge.lanes * node.vw),
     ]  # fmt: skip
     ports = {"clk": "clk", "rst": "rst", "w_ready": f"{name}_ready"}
-    ports |= {f"w_{p}": f"{edge.source}_{p}" for p in ("en", "addr", "data", "commit", "meta")}
+    ports |= {f"w_{p}": f"{edge.source}_{p}" for p in ("en", "data", "commit", "meta")}
     ports |= {p: f"{name}_{p}" for p in ("turn", "done", "meta")}
     ports |= {"o_valid": f"{name}_valid", "o_vaddr": f"{name}_vaddr", "o_data": f"{name}_data"}
     out.instances.append(Instance("snn_edge", f"u_{name}", parameters, ports))
@@ -235,7 +232,7 @@ def _layer(out: Design, plan: Plan, node: Node) -> None:
         "MAXIMUM": int(node.kind == "max_pool"), "BYPASS": int(any(e.groups == 1 for e in node.edges)),
         "HAS_DRIVE": int(node.has_drive),
         "DRIVE_EDGES": sum(2**i for i, edge in enumerate(node.edges) if edge.drive),
-        "FIRE_LANES": node.fire_lanes, "OUT_CW": node.cw, "OAW": width(node.layout.words), "TW": plan.tw,
+        "FIRE_LANES": node.fire_lanes, "OUT_CW": node.cw, "TW": plan.tw,
         "MW": plan.mw, "THW": widths[2], "BIASW": widths[1], "V0W": widths[0],
         "P_DEPTH": depth, "PAW": width(depth), "P_FILE": out.memory(node.name, "parameters", fields),
         "STAGES": node.stages, "PERIOD": node.period, "CLIP_EXT": node.clip_ext,
@@ -264,6 +261,6 @@ def _readout(out: Design, plan: Plan) -> None:
     }  # fmt: skip
     name = last.name
     ports = {"clk": "clk", "rst": "rst", "w_ready": f"{name}_ready"}
-    ports |= {f"w_{p}": f"{name}_{p}" for p in ("en", "addr", "data", "commit")}
+    ports |= {f"w_{p}": f"{name}_{p}" for p in ("en", "data", "commit")}
     ports |= {f"m_axis_{p}": f"m_axis_{p}" for p in ("tdata", "tvalid", "tready", "tlast")}
     out.instances.append(Instance("snn_readout", "u_readout", parameters, ports))
