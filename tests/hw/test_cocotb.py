@@ -107,8 +107,8 @@ def _encoder(folder: Path, top: str, parameters: dict[str, int], pixels: int, mo
     bench(folder, top, "bench_encoder", parameters, env, modules=modules)
 
 
-@pytest.mark.parametrize("dynamics", ["count", "step"])
-def test_network_faults(tmp_path: Path, dynamics: str) -> None:
+@pytest.mark.parametrize(("dynamics", "simulator"), [("count", "icarus"), ("step", "icarus"), ("step", "verilator")])
+def test_network_faults(tmp_path: Path, dynamics: str, simulator: str) -> None:
     network = dense_network(dynamics, spike_ext=1)
     plan = plan_with(network, 4)
     write.sources(tmp_path, plan)
@@ -126,4 +126,4 @@ def test_network_faults(tmp_path: Path, dynamics: str) -> None:
     ]
     env = {"SNN_VECTORS": json.dumps({"images": images, "t_max": 8, "hash": content_hash(network)})}
     sources = sorted(tmp_path.glob("*.v"))
-    bench(tmp_path, "snn_top", "bench_network", {}, env, sources=sources)
+    bench(tmp_path, "snn_top", "bench_network", {}, env, sources=sources, simulator=simulator)
