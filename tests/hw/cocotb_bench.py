@@ -1,8 +1,9 @@
-"""Runs one cocotb bench of hw_sim/tb on one module in Icarus, as it is or with a fault put into its text."""
+"""Runs one cocotb bench of hw_sim/tb on one module, as it is or with a fault put into its text."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
@@ -13,8 +14,19 @@ from unittest.mock import patch
 from cocotb_tools.runner import get_runner
 
 from snncc.resources import resource
+from snncc.verify.verilog import verilator
 
 HW = resource("hw_sim")
+BUILD = {
+    "icarus": ["-g2005"],
+    "verilator": [
+        "-Wno-lint",
+        "-Wno-STMTDLY",
+        "--no-timing",
+        "-MAKEFLAGS",
+        "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O0 OPT_GLOBAL=-O0",
+    ],
+}
 Fault = tuple[str, str, str]
 """Module, its text, the faulty text."""
 
@@ -29,6 +41,7 @@ def bench(
     modules: Iterable[str] = (),
     sources: Iterable[Path] = (),
     testcase: str | None = None,
+    simulator: str = "icarus",
     fault: Fault | None = None,
 ) -> None:
     """Build `top` with parameters and run hw_sim/tb/<module>.py on it. Without a fault it passes; with one it fails."""
@@ -40,10 +53,12 @@ def bench(
         faulty = folder / f"{name}.v"
         faulty.write_text(text.replace(old, new))
         files = [faulty if path.name == faulty.name else path for path in files]
-    runner = get_runner("icarus")
+    runner = get_runner(simulator)
+    if simulator == "verilator":
+        os.environ.update(verilator()[1])
     runner.build(
         sources=files, hdl_toplevel=top, parameters=parameters, build_dir=folder / "build", always=True,
-        timescale=("1ns", "1ps"), build_args=["-g2005"],
+        timescale=("1ns", "1ps"), build_args=BUILD[simulator],
     )  # fmt: skip
     # The simulator's Python gets this process's path; SystemExit only says what the results say too.
     with patch.object(sys, "path", [str(HW / "tb"), *sys.path]), suppress(SystemExit):

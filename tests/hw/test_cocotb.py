@@ -108,7 +108,9 @@ def _encoder(folder: Path, top: str, parameters: dict[str, int], pixels: int, mo
     bench(folder, top, "bench_encoder", parameters, env, modules=modules)
 
 
-def _faults(folder: Path, network: ir.Network, edit: tuple[str, str, str] | None = None) -> None:
+def _faults(
+    folder: Path, network: ir.Network, edit: tuple[str, str, str] | None = None, simulator: str = "icarus"
+) -> None:
     """Run the protocol bench; `edit`: (module, text, other text) makes a fault."""
     plan = plan_with(network, 4)
     write.sources(folder, plan)
@@ -132,14 +134,15 @@ def _faults(folder: Path, network: ir.Network, edit: tuple[str, str, str] | None
     ]
     env = {"SNN_VECTORS": json.dumps({"images": images, "t_max": 8, "hash": content_hash(network)})}
     sources = sorted(folder.glob("*.v"))
-    bench(folder, "snn_top", "bench_network", {}, env, sources=sources)
+    bench(folder, "snn_top", "bench_network", {}, env, sources=sources, simulator=simulator)
 
 
 @pytest.mark.parametrize("dynamics", ["count", "step"])
-@pytest.mark.parametrize("kind", ["chain", "skip"])
-def test_network_faults(tmp_path: Path, dynamics: str, kind: str) -> None:
+@pytest.mark.parametrize(("kind", "simulator"), [("chain", "icarus"), ("skip", "icarus"), ("chain", "verilator")])
+def test_network_faults(tmp_path: Path, dynamics: str, kind: str, simulator: str) -> None:
     """Early, missing and late tlast and a wrong T, with the readers already at work on the wrong image."""
-    _faults(tmp_path, dense_network(dynamics, spike_ext=1) if kind == "chain" else skip_network(dynamics))
+    network = dense_network(dynamics, spike_ext=1) if kind == "chain" else skip_network(dynamics)
+    _faults(tmp_path, network, simulator=simulator)
 
 
 FAULTS = {
