@@ -1,7 +1,8 @@
 """Calibration for the T, the dynamics and the bits asked for: populations one after the other, on the integers so far.
 
 Everything lands in theta, bias, v0, W_int and the common scale s, within the ranges of the contract, and costs the
-hardware nothing. rounding.py: weights; firing.py: threshold, bias, start potential; state.py: both networks.
+hardware nothing. rounding.py: weights; firing.py: threshold, bias, start potential; state.py: both networks;
+descent.py: the whole network once more.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from snncc.lower.calibrate import LARGEST_LOGIT
 from snncc.lower.options import Options
 from snncc.lower.quantise import Quantiser, network_of
 from snncc.lower.real import RealNetwork
+from snncc.lower.tune.descent import CHECKS, Effort, descend
 from snncc.lower.tune.firing import Window
 from snncc.lower.tune.population import Level, Objective, fire, read_out, take_places, weigh
 from snncc.lower.tune.state import State
@@ -29,8 +31,10 @@ MEMORY = 2**25
 
 LEVELS = {
     "light": Level(images=512, samples=1024, rounds=2, patches=4096, careful_bits=6, taps=640, refines=False),
-    "full": Level(images=1024, samples=4096, rounds=4, patches=16384, careful_bits=16, taps=8192, refines=True),
+    "full": Level(images=4096, samples=4096, rounds=4, patches=16384, careful_bits=16, taps=8192, refines=True),
 }
+EFFORTS = {"light": None, "full": Effort(images=2**15, multiplications=2**38)}
+"""Of the descent through the whole network; 2^38 multiplications are a minute or two of one processor."""
 
 
 def calibrated(
@@ -45,6 +49,8 @@ def calibrated(
     level = LEVELS[options.calibrate]
     random = np.random.default_rng(options.seed)
     window = _window(real, options)
+    effort = EFFORTS[options.calibrate]
+    x, unseen = _held_out(x, random) if effort else (x, x[:0])
     state = State(real, source, options, x[_images(real, window, level, len(x), random)], window)
     channelwise = _channelwise(real)
     readout = real.populations[-1]
@@ -54,9 +60,10 @@ def calibrated(
     populations: list[Population] = []
     objectives: list[Objective] = []
     output_scale = 1.0
+    total = len(real.populations) + (CHECKS if effort else 0)
     for done, population in enumerate(real.populations):
         if progress:
-            progress(done, len(real.populations))
+            progress(done, total)
         linear = state.linear(population)
         places = take_places(population.shape, state.images, level.patches, random)
         quantiser = Quantiser(real, population, lambdas, options)
@@ -81,9 +88,28 @@ def calibrated(
             state.advance(final, drive, np.clip(linear, 0, population.max_value))
         populations.append(final)
         objectives.append(gained)
+    network = network_of(real, source, populations, output_scale, options)
     if progress:
-        progress(len(real.populations), len(real.populations))
-    return network_of(real, source, populations, output_scale, options), objectives
+        progress(len(populations), total)
+    if effort and len(unseen):
+        network, before, after = descend(
+            real, network, window, x, unseen, effort, random, lambda n: progress and progress(len(populations) + n, total)
+        )
+        objectives.append(Objective(WHOLE, before, after))
+    return network, objectives
+
+
+FEWEST_IMAGES = 64
+"""With fewer calibration samples there is no descent: nothing could be held out."""
+WHOLE = "(whole network)"
+"""The name under which the descent says what it gained on the samples held out."""
+
+
+def _held_out(x: Array, random: np.random.Generator) -> tuple[Array, Array]:
+    """(what calibration sees, a fifth that it does not see: at most 1,024); no fifth of fewer than 64 samples."""
+    count = min(len(x) // 5, 1024) if len(x) >= FEWEST_IMAGES else 0
+    order = random.permutation(len(x))
+    return x[np.sort(order[count:])], x[np.sort(order[:count])]
 
 
 def _window(real: RealNetwork, options: Options) -> Window:
