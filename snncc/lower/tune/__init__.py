@@ -51,6 +51,7 @@ def calibrated(
     window = _window(real, options)
     effort = EFFORTS[options.calibrate]
     x, unseen = _held_out(x, random) if effort else (x, x[:0])
+    total = len(real.populations) + (CHECKS if effort and len(unseen) else 0)
     state = State(real, source, options, x[_images(real, window, level, len(x), random)], window)
     channelwise = _channelwise(real)
     readout = real.populations[-1]
@@ -60,7 +61,6 @@ def calibrated(
     populations: list[Population] = []
     objectives: list[Objective] = []
     output_scale = 1.0
-    total = len(real.populations) + (CHECKS if effort else 0)
     for done, population in enumerate(real.populations):
         if progress:
             progress(done, total)
@@ -92,9 +92,12 @@ def calibrated(
     if progress:
         progress(len(populations), total)
     if effort and len(unseen):
-        network, before, after = descend(
-            real, network, window, x, unseen, effort, random, lambda n: progress and progress(len(populations) + n, total)
-        )
+
+        def checked(done: int) -> None:
+            if progress:
+                progress(len(populations) + done, total)
+
+        network, before, after = descend(real, network, window, x, unseen, effort, random, checked)
         objectives.append(Objective(WHOLE, before, after))
     return network, objectives
 

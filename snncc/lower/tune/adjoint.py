@@ -68,7 +68,7 @@ def _depthwise(projection: DepthwiseConv2D, x: Array, gradient: Array) -> tuple[
 
 
 def _convolution(projection: Conv2D, x: Array, gradient: Array, deep: bool) -> tuple[Array, Array | None]:
-    height, width, channels, filters = projection.weights.shape
+    height, width, _, filters = projection.weights.shape
     window = ((height, width), projection.strides, projection.dilation)
     matrix = projection.weights.reshape(-1, filters)
     own = np.zeros_like(matrix)

@@ -47,6 +47,8 @@ NEAR = 1.0
 BATCH = 32
 FEWEST_STEPS = 64
 """Below them nothing is learned."""
+WARM_UP = 20
+"""The steps grow to their length in one part of so many."""
 CHECKS = 8
 """How often the network so far is judged."""
 
@@ -93,6 +95,15 @@ class Learned:
             bias=_moved(given.bias, bias * self.size / self.timesteps),
             v0=_moved(given.v0, start * self.size),
         )
+
+    def fitting(self, gradients: list[Array]) -> list[Array]:
+        """Gradients per channel in the shapes of the values: one threshold for all takes the sum."""
+        return [g.sum(keepdims=True) if v.size == 1 else g for g, v in zip(gradients, self.values, strict=True)]
+
+    def clip(self) -> None:
+        """Weights stay within their bits."""
+        for weights in self.values[:-3]:
+            np.clip(weights, -self.limit, self.limit, out=weights)
 
     def _form(self) -> tuple[int, ...]:
         return () if self.values[-1].size == 1 else self.values[-1].shape
@@ -197,7 +208,7 @@ def backward(
     return found
 
 
-class _Nearness:
+class Nearness:
     """The gradient by every count of NEAR/2 * the mean of (lambda*n/T - a)^2 / power, averaged over the populations."""
 
     def __init__(self, real: RealNetwork, network: Network, x: Array, window: Window) -> None:
@@ -274,6 +285,19 @@ def multiplications(network: Network, window: Window) -> float:
     return total
 
 
+class Judge:
+    """E of a network on samples that nothing was fitted to, in the simulator."""
+
+    def __init__(self, real: RealNetwork, network: Network, window: Window, unseen: Array, power: float) -> None:
+        self.window, self.power = window, power
+        self.wanted = float_outputs(real, unseen)
+        self.pixels = quantise(network.input, unseen)
+
+    def __call__(self, network: Network) -> float:
+        found = run(network, self.pixels, self.window.timesteps, self.window.dynamics).outputs
+        return output_error(found.reshape(self.wanted.shape), self.wanted, self.power)[0]
+
+
 def descend(
     real: RealNetwork,
     network: Network,
@@ -282,65 +306,74 @@ def descend(
     unseen: Array,
     effort: Effort,
     random: np.random.Generator,
-    progress: Callable[[int], object] | None = None,
+    progress: Callable[[int], object] = lambda done: None,
 ) -> tuple[Network, float, float]:
-    """(the best network, E on the `unseen` samples before and after); `progress(checks done)`, CHECKS in all."""
-    images = min(effort.images, effort.multiplications / multiplications(network, window))
-    batch = min(BATCH, len(x))
-    steps = int(images // batch)
-    wanted, right = _outputs(real, x), _outputs(real, unseen)
+    """(the best network found, E on `unseen` before and after); learned from `x`; `progress(checks done)`."""
+    wanted = float_outputs(real, x)
     power = float(wanted.var()) or 1.0
-    pixels = quantise(network.input, unseen)
-
-    def judge(candidate: Network) -> float:
-        found = run(candidate, pixels, window.timesteps, window.dynamics).outputs.reshape(right.shape)
-        return output_error(found, right, power)[0]
-
-    if steps < FEWEST_STEPS:
-        error = judge(network)
-        return network, error, error
+    judge = Judge(real, network, window, unseen, power)
     best, before = network, judge(network)
     least = before
-    learned = [Learned(p, network.output_scale, window.timesteps, network.signed_bit) for p in network.populations]
-    if network.output.fires:  # a firing readout keeps its threshold and start
-        learned[-1].rates[-2:] = [0.0, 0.0]
-    adam = Adam([value for part in learned for value in part.values])
-    rates = [rate for part in learned for rate in part.rates]
-    readout = network.output
-    per_count = float(readout.lambda_) / window.timesteps if readout.fires else 1 / network.output_scale / window.timesteps
-    near = _Nearness(real, network, x[:batch], window)
+    batch = min(BATCH, len(x))
+    steps = int(min(effort.images, effort.multiplications / multiplications(network, window)) // batch)
+    if steps < FEWEST_STEPS:
+        progress(CHECKS)
+        return best, before, least
+    learner = Learner(real, network, window, x[:batch], power)
     queue = np.zeros(0, np.int64)
     for n in range(steps):
         if len(queue) < batch:
             queue = random.permutation(len(x))
         rows, queue = queue[:batch], queue[batch:]
-        populations = [part.integers() for part in learned]
-        counts, reached = forward(network, populations, _source(network, x[rows], window), window)
-        last = counts[readout.name] if readout.fires else reached[readout.name]
-        _, gradient = output_error(last.reshape(batch, -1) * per_count, wanted[rows], power)
-        totals = near(x[rows], counts)
-        totals[readout.name] = (gradient * per_count).reshape(last.shape).astype(np.float32)
-        gradients = backward(network, populations, counts, reached, totals, window)
-        flat = [g for part in learned for g in gradients[part.given.name]]
-        flat = [g.sum(keepdims=True) if g.size > v.size == 1 else g for g, v in zip(flat, adam.values, strict=True)]
-        pace = min(1.0, 20 * (n + 1) / steps) * (1 + np.cos(np.pi * n / steps)) / 2
-        adam.step(flat, [pace * rate for rate in rates])
-        for part in learned:
-            for weights in part.values[:-3]:
-                np.clip(weights, -part.limit, part.limit, out=weights)
+        warm = min(1.0, WARM_UP * (n + 1) / steps)
+        learner.step(x[rows], wanted[rows], warm * (1 + np.cos(np.pi * n / steps)) / 2)
         done = (n + 1) * CHECKS // steps
         if done > n * CHECKS // steps:
-            candidate = replace(network, populations=tuple(part.integers() for part in learned), intervals={})
-            candidate = replace(candidate, intervals=prove(candidate))
+            candidate = learner.network()
             error = judge(candidate)
             if error < least:
                 best, least = candidate, error
-            if progress:
-                progress(done)
+            progress(done)
     return best, before, least
 
 
-def _outputs(real: RealNetwork, x: Array) -> Array:
+class Learner:
+    """A network that is learning: integers out, steps in."""
+
+    def __init__(self, real: RealNetwork, network: Network, window: Window, x: Array, power: float) -> None:
+        self.given, self.window, self.power = network, window, power
+        self.parts = [
+            Learned(p, network.output_scale, window.timesteps, network.signed_bit) for p in network.populations
+        ]
+        readout = network.output
+        self.parts[-1].rates[-2:] = [0.0, 0.0]  # a readout keeps its start, and its threshold where it fires
+        unit = float(readout.lambda_) if readout.fires else 1 / network.output_scale
+        self.per_count = unit / window.timesteps
+        self.near = Nearness(real, network, x, window)
+        self.adam = Adam([value for part in self.parts for value in part.values])
+
+    def network(self) -> Network:
+        """The network of the integers so far; intervals proved."""
+        network = replace(self.given, populations=tuple(part.integers() for part in self.parts), intervals={})
+        return replace(network, intervals=prove(network))  # type: ignore[no-any-return]
+
+    def step(self, x: Array, wanted: Array, pace: float) -> None:
+        """Learn from one batch and the outputs wanted for it, with `pace` times the longest steps."""
+        network, window, name = self.given, self.window, self.given.output.name
+        populations = [part.integers() for part in self.parts]
+        counts, reached = forward(network, populations, _source(network, x, window), window)
+        last = counts[name] if network.output.fires else reached[name]
+        _, gradient = output_error(last.reshape(wanted.shape) * self.per_count, wanted, self.power)
+        totals = self.near(x, counts)
+        totals[name] = (gradient * self.per_count).reshape(last.shape).astype(np.float32)
+        found = backward(network, populations, counts, reached, totals, window)
+        gradients = [g for part in self.parts for g in part.fitting(found[part.given.name])]
+        self.adam.step(gradients, [pace * rate for part in self.parts for rate in part.rates])
+        for part in self.parts:
+            part.clip()
+
+
+def float_outputs(real: RealNetwork, x: Array) -> Array:
     """The float network's outputs before the head, (N, O)."""
     name = real.populations[-1].name
     found = np.concatenate([values[name] for values in activations(real, x, lambda *_: None)])
