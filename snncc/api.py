@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from snncc.errors import CalibrationError, NetworkError
 from snncc.evaluation import Evaluation
 from snncc.frontend import from_keras, load_model
 from snncc.lower import Options, lower
+from snncc.lower.options import AveragePools
 from snncc.lower.populate import populate
 from snncc.lower.quantise import check_thresholding, start_potential
 from snncc.sim.encode import quantise
@@ -141,7 +142,8 @@ def convert(
     `x_calibration` (N, *input shape) is what one would feed to `model.predict`; every sample counts. Options, as
     keywords: signed_bit=8 (0: float twin), timesteps=64, dynamics="count"|"step", encoding="auto"|"rate"|"current",
     thresholding=0.5, percentile=100, per_channel=True, lambda_per_channel=False, input_bits=8, input_range=(lo, hi),
-    readout="potential"|"spikes", spike_ext=0, calibrate="light"|"none"|"full" (docs/calibration.md), seed=0, name;
+    readout="potential"|"spikes", spike_ext=0, average_pools="fire"|"global"|"all" (docs/adr/0007),
+    calibrate="light"|"none"|"full" (docs/calibration.md), seed=0, name;
     `progress(done, populations)` is called while it calibrates. UnsupportedLayerError, CalibrationError say what
     cannot be done.
     """
@@ -198,7 +200,12 @@ def diagnose(
     if isinstance(model, str | Path):
         model = load_model(model)
     x = np.asarray(x)
-    real = populate(from_keras(model, x.shape[1:]), network.ir.input.signed, network.ir.input.encoding == "current")
+    graph, names = from_keras(model, x.shape[1:]), [p.name for p in network.ir.populations]
+    current = network.ir.input.encoding == "current"
+    for pools in get_args(AveragePools):  # the choice that the network was compiled with
+        real = populate(graph, network.ir.input.signed, current, pools)
+        if [p.name for p in real.populations] == names:
+            break
     return diagnosis.diagnose(network.ir, real, x, y, timesteps, dynamics, progress)
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True}
 DYNAMICS = click.Choice(["count", "step"])
+FEW_TIMESTEPS = 16
 FOLDER = click.Path(file_okay=False)
 TARGET_OPTIONS = {
     "c": ("pack", "prefix"),
@@ -102,6 +103,9 @@ def cli() -> None:
 @click.option("--spike-ext", default=0, help="Further timesteps without input; -1: no upper clip (count, simulator).")
 @click.option("--calibrate", default="light", type=click.Choice(["none", "light", "full"]), help="For this T and bits.")
 @click.option("--seed", default=0, help="Of the samples that calibration takes.")
+@click.option(
+    "--average-pools", default="fire", type=click.Choice(["fire", "global", "all"]), help="Composed into their readers."
+)
 @click.option("--name", default="", help="Identifier for what is generated [default: the model's name].")
 @click.option("--target", "targets", multiple=True, help="Also export to this target; repeatable.")
 @target_options
@@ -120,6 +124,11 @@ def compile_(model: str, calibration: str, output: str, targets: tuple[str, ...]
     with _status("Writing"):
         network.write(output, requests, force)
     _print_network(network)
+    if network.ir.input.encoding == "rate" and network.ir.timesteps < FEW_TIMESTEPS:
+        click.echo(
+            f"Rate-coded input has {network.ir.timesteps + 1} levels per pixel at T = {network.ir.timesteps}; "
+            f"--encoding current keeps all {network.ir.input.levels + 1}."
+        )
     _print_balance(output, targets)
     click.echo(f"{output}/network.snn  {network.hash[:16]}")
 

@@ -133,7 +133,8 @@ def diagnose(
     progress: Callable[[int], object] | None = None,
 ) -> Diagnosis:
     """Compare a compiled network with its float network. DataError where they do not belong together."""
-    timesteps, dynamics = timesteps or network.timesteps, dynamics or network.dynamics
+    timesteps = network.timesteps if timesteps is None else timesteps
+    dynamics = dynamics or network.dynamics
     _same(network, real)
     pixels = quantise(network.input, x)
     if not len(pixels):

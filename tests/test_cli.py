@@ -71,6 +71,18 @@ def test_compile_writes_the_folder(run: Run, digits: Digits, tmp_path: Path, tar
     assert [p.name for p in out.parent.iterdir()] == ["out"]
 
 
+@pytest.mark.parametrize(
+    ("options", "said"), [("-", False), ("--timesteps 4", True), ("--timesteps 4 --encoding current", False)]
+)
+def test_compile_says_when_rate_coded_pixels_have_few_levels(
+    run: Run, digits: Digits, tmp_path: Path, options: str, said: bool
+) -> None:
+    given = [] if options == "-" else options.split()
+    code, text, _ = run("compile", digits.model, "--calibration", f"{digits.data}:few", "-o", tmp_path / "out", *given)
+    assert code == 0
+    assert ("5 levels per pixel at T = 4; --encoding current keeps all 256" in " ".join(text.split())) == said
+
+
 def test_compile_options_reach_the_network(run: Run, digits: Digits, tmp_path: Path) -> None:
     options = (
         "--signed-bit 5 --timesteps 9 --dynamics step --encoding current --thresholding 0.25 --percentile 99 "

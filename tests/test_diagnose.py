@@ -116,6 +116,8 @@ def test_a_model_that_does_not_belong_is_refused_by_name(model: Any) -> None:
         snncc.diagnose(compiled(model), build("conv_valid"), samples("conv_valid"))
     with pytest.raises(DataError, match="no images"):
         snncc.diagnose(compiled(model), model, samples(NAME)[:0])
+    with pytest.raises(DataError, match="at least 1, not 0"):
+        snncc.diagnose(compiled(model), model, samples(NAME), timesteps=0)
 
 
 def test_a_max_pool_has_no_step_to_diagnose() -> None:

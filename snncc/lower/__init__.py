@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from snncc.errors import CalibrationError
 from snncc.graph import Graph
@@ -15,24 +15,45 @@ from snncc.lower.real import RealNetwork
 from snncc.lower.tune import Progress, calibrated
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """What the timesteps, the dynamics and the bits of a network do not change: a sweep over them makes it once."""
+
+    real: RealNetwork
+    source: Input
+    scales: dict[str, Array]
+    samples: Array
+
+
 def lower(graph: Graph, calibration: Array, options: Options, progress: Progress | None = None) -> Network:
     """The integer network of a graph, its scales taken from every calibration sample.
 
     `progress(done, populations)` is called while `calibrate` light or full works.
     """
-    options = replace(options, thresholding=check_thresholding(options.thresholding))
+    return finish(prepare(graph, calibration, options), options, progress)
+
+
+def prepare(graph: Graph, calibration: Array, options: Options) -> Prepared:
+    """Populations, the input's quantiser and the scales; depends on the options of input, pools and scales alone."""
     x = check_samples(calibration, graph.input_shape)
     gain, offset, _ = input_scaling(graph)
     if options.input_range is None:
         low, high = input_extremes(x, gain, offset)
     else:
         low, high = options.input_range
-    real = populate(graph, signed_input=low < 0, current_input=low < 0 or options.encoding == "current")
+    current = low < 0 or options.encoding == "current"
+    real = populate(graph, signed_input=low < 0, current_input=current, average_pools=options.average_pools)
     source = _input(real, low, high, options)
     found = scales(real, x, options.percentile, options.lambda_per_channel, options.fixed_lambda)
+    return Prepared(real, source, found, x)
+
+
+def finish(made: Prepared, options: Options, progress: Progress | None = None) -> Network:
+    """The integers: by the contract's formulas, or calibrated for T, dynamics and bits."""
+    options = replace(options, thresholding=check_thresholding(options.thresholding))
     if options.calibrate == "none" or not options.signed_bit or options.fixed_lambda is not None:
-        return quantise(real, source, found, options)
-    return calibrated(real, source, found, options, x, progress)[0]
+        return quantise(made.real, made.source, made.scales, options)
+    return calibrated(made.real, made.source, made.scales, options, made.samples, progress)[0]
 
 
 def _input(real: RealNetwork, low: float, high: float, options: Options) -> Input:
@@ -53,4 +74,4 @@ def _input(real: RealNetwork, low: float, high: float, options: Options) -> Inpu
     )
 
 
-__all__ = ["Options", "lower"]
+__all__ = ["Options", "Prepared", "finish", "lower", "prepare"]

@@ -106,7 +106,7 @@ def _compose(term: Term, second: Kernel, middle: Map, shape: Map, layer: str) ->
         k1, s1, d1 = first.weights.shape[axis], first.strides[axis], first.dilation[axis]
         k2, s2, d2 = second.weights.shape[axis], second.strides[axis], second.dilation[axis]
         p1, p2 = first.pads[2 * axis : 2 * axis + 2], second.pads[2 * axis : 2 * axis + 2]
-        if any(p2) and (k1 > 1 or any(p1)):
+        if any(p2) and (any(p1) or (k1 - 1) * d1 >= s1 or middle[axis] * s1 < term.shape[axis]):
             raise UnsupportedLayerError(
                 f"layer {layer!r} pads the output of the linear layer {term.layer!r}, which no relu follows: at the "
                 f"border the two are not one convolution. Put a relu after {term.layer!r} or use padding='valid'"

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
+from typing import Literal, TypeAlias
 
 from snncc.errors import CalibrationError
 from snncc.ir import Dynamics, Readout
+
+AveragePools: TypeAlias = Literal["fire", "global", "all"]
+"""Which average pools are composed into the linear layers that read them instead of firing."""
 
 
 @dataclass(frozen=True)
@@ -15,9 +19,10 @@ class Options:
 
     signed_bit 0 is the float twin; `percentile` of the strictly positive activations; `input_range` (low, high)
     overrides the calibration's; `calibrate` none, light or full chooses theta, bias, v0 and W_int for this T, these
-    dynamics and bits (docs/calibration.md), `seed` its samples; `name` (an identifier) prefixes what is generated.
-    overrides the calibration's; `fixed_lambda` is the scale of every population but the readout, whatever the
-    samples say; `name` (an identifier) prefixes what is generated.
+    dynamics and bits (docs/calibration.md), `seed` its samples; `average_pools`: fire (each is a population), or global
+    (those over the whole map) or all are composed into the linear layers after them where the border allows it;
+    `fixed_lambda` is the scale of every population but the readout, whatever the samples say; `name` (an identifier)
+    prefixes what is generated.
     """
 
     signed_bit: int = 8
@@ -31,6 +36,7 @@ class Options:
     input_bits: int = 8
     input_range: tuple[float, float] | None = None
     readout: Readout = "potential"
+    average_pools: AveragePools = "fire"
     spike_ext: int = 0
     calibrate: str = "light"
     seed: int = 0
@@ -59,6 +65,10 @@ class Options:
         _require(
             self.calibrate in ("none", "light", "full"),
             f"calibrate must be none, light or full, not {self.calibrate!r}",
+        )
+        _require(
+            self.average_pools in ("fire", "global", "all"),
+            f"average_pools must be fire, global or all, not {self.average_pools!r}",
         )
         if self.input_range is not None:
             low, high = self.input_range

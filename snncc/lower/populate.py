@@ -7,14 +7,18 @@ name; a silent relu is forbidden. Source: docs/contract.md, 1.
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
+
 import numpy as np
 
 from snncc import graph
 from snncc.errors import UnsupportedLayerError
 from snncc.graph import Graph, Node, window_counts
-from snncc.ir import INPUT, Array, Head, Projection, Source, SumPool2D, sources
-from snncc.lower.compose import Kernel, Linear, Term, biased, identity, scaled, then, total
+from snncc.ir import INPUT, Array, Head, Projection, Source, SumPool2D, View, sources
+from snncc.lower.compose import Kernel, Linear, Map, Term, biased, identity, scaled, then, total
 from snncc.lower.emit import emit_terms
+from snncc.lower.options import AveragePools
 from snncc.lower.real import RealNetwork, RealPopulation
 from snncc.lower.values import (
     IndexOp,
@@ -40,12 +44,15 @@ from snncc.lower.values import (
 ADVICE = "put a relu after it, or make it non-negative"
 
 
-def populate(network: Graph, signed_input: bool, current_input: bool = False) -> RealNetwork:
+def populate(
+    network: Graph, signed_input: bool, current_input: bool = False, average_pools: AveragePools = "fire"
+) -> RealNetwork:
     """The populations of a graph. UnsupportedLayerError lists every place where the method cannot hold.
 
     A current is L times larger than a spike: where it stands beside spikes, it gets a projection of its own.
+    `average_pools`: which of them, where that is possible, are composed into the linear layers that read them.
     """
-    return _Populate(network, signed_input, signed_input or current_input).run()
+    return _Populate(network, signed_input, signed_input or current_input, average_pools).run()
 
 
 def input_scaling(network: Graph) -> tuple[Array, Array, int]:
@@ -64,8 +71,8 @@ def input_scaling(network: Graph) -> tuple[Array, Array, int]:
 class _Populate:
     """Walks the graph once; `values` holds every tensor as parts (values.py)."""
 
-    def __init__(self, network: Graph, signed_input: bool, current_input: bool) -> None:
-        self.network, self.current_input = network, current_input
+    def __init__(self, network: Graph, signed_input: bool, current_input: bool, average_pools: AveragePools) -> None:
+        self.network, self.current_input, self.average_pools = network, current_input, average_pools
         self.gain, self.offset, self.first = input_scaling(network)
         shape = network.input_shape
         self.input_shape = shape if len(shape) in (1, 3) else (int(np.prod(shape)),)
@@ -77,6 +84,7 @@ class _Populate:
         self.populations: list[RealPopulation] = []
         self.firing: dict[tuple[int, float | None], Signal] = {}
         self.kept: list[Linear] = []  # keeps the identities in `firing` alive
+        self.pooled: dict[View, Pending] = {}  # the linear map of an average pool whose population may be passed by
         self.refused: dict[str, None] = {}
 
     def run(self) -> RealNetwork:
@@ -167,9 +175,13 @@ class _Populate:
     def _conv(self, node: Node, value: Value, kernel: Kernel, bias: Array | None) -> Value:
         """A convolution over all parts: one term per run of signals, a composition per linear part."""
         shape = kernel.output((*value[0].shape[:2], channels(value)))
-        linears = []
-        for group, start, stop in groups(tuple(self._settle(part) for part in value), self.current_input):
-            part_kernel = Kernel(kernel.weights[:, :, start:stop], False, kernel.strides, kernel.dilation, kernel.pads)
+        linears, parts, start = [], [], 0
+        for part in value:
+            stop = start + part.shape[2]
+            parts.append(self._settle(part, node, replace(kernel, weights=kernel.weights[:, :, start:stop])))
+            start = stop
+        for group, start, stop in groups(tuple(parts), self.current_input):
+            part_kernel = replace(kernel, weights=kernel.weights[:, :, start:stop])
             if isinstance(group, Signal):
                 term = Term(group.view, group.shape, part_kernel, node.layer)
                 linears.append(Linear((term,), np.zeros(shape[2]), shape, (), group.nonnegative))
@@ -196,9 +208,9 @@ class _Populate:
         start = 0
         multiplier = kernel.weights.shape[3]
         for part in value:
-            part = self._settle(part)
             stop = start + part.shape[2]
-            own = Kernel(kernel.weights[:, :, start:stop], True, kernel.strides, kernel.dilation, kernel.pads)
+            own = replace(kernel, weights=kernel.weights[:, :, start:stop])
+            part = self._settle(part, node, own)
             if isinstance(part, Signal):
                 shape = own.output(part.shape)
                 term = Term(part.view, part.shape, own, node.layer)
@@ -255,17 +267,23 @@ class _Populate:
                 projection = SumPool2D(
                     name=node.name, source=part.view, size=pool.size, strides=pool.strides, pads=pool.pads
                 )
-                parts.append(self._population(node.name, shape, (projection,), np.zeros(shape[2]), None, (node.layer,)))
+                signal = self._population(node.name, shape, (projection,), np.zeros(shape[2]), None, (node.layer,))
+                whole = pool.size == part.shape[:2]
+                if self.average_pools == "all" or (self.average_pools == "global" and whole):
+                    with suppress(UnsupportedLayerError):  # windows of different sizes at the border
+                        self.pooled[signal.view] = self._mean(node, part, pool)
+                parts.append(signal)
                 continue
-            own = self._mean_kernel(node, part.shape, pool)
-            if isinstance(part, Signal):
-                term = Term(part.view, part.shape, own, node.layer)
-                shape = own.output(part.shape)
-                linear = Linear((term,), np.zeros(shape[2]), shape, (node.layer,), part.nonnegative)
-            else:
-                linear = self._after_linear(node, part, own)
-            parts.append(self._pending(node, linear))
+            parts.append(self._mean(node, part, pool))
         return tuple(parts)
+
+    def _mean(self, node: Node, part: Part, pool: SumPool2D) -> Pending:
+        """An average pool as a linear map."""
+        own = self._mean_kernel(node, part.shape, pool)
+        if isinstance(part, Pending):
+            return self._pending(node, self._after_linear(node, part, own))
+        term, shape = Term(part.view, part.shape, own, node.layer), own.output(part.shape)
+        return self._pending(node, Linear((term,), np.zeros(shape[2]), shape, (node.layer,), part.nonnegative))
 
     def _mean_kernel(self, node: Node, shape: tuple[int, int, int], pool: SumPool2D) -> Kernel:
         counts = window_counts(shape, pool.size, pool.strides, pool.pads, (node.shape[0], node.shape[1]))
@@ -321,10 +339,17 @@ class _Populate:
         linear = Linear((term,), np.zeros(part.shape[2]), part.shape, (node.layer,), part.nonnegative)
         return self._pending(node, linear)
 
-    def _settle(self, part: Part) -> Part:
-        """A linear map that is provably non-negative becomes a population before another layer reads it."""
+    def _settle(self, part: Part, reader: Node | None = None, kernel: Kernel | None = None) -> Part:
+        """A linear map that is provably non-negative becomes a population before another layer reads it.
+
+        A linear `reader` passes by the population of an average pool that is to be composed into its `kernel`.
+        """
         if isinstance(part, Pending) and part.linear.nonnegative:
             return self._fire(part, None)
+        if reader and kernel and isinstance(part, Signal) and part.view in self.pooled:
+            with suppress(UnsupportedLayerError):  # not one convolution at the border: the pool fires
+                self._after_linear(reader, self.pooled[part.view], kernel)
+                return self.pooled[part.view]
         return part
 
     def _fire(self, part: Part, max_value: float | None) -> Signal:
@@ -373,11 +398,17 @@ class _Populate:
         parts: list[Part] = []
         for part in value:
             shape = index_shape(part.shape, operation)
-            if isinstance(part, Signal):
-                parts.append(index(part, operation, shape))
-            else:
-                parts.append(Pending(part.linear, (*part.operations, operation), shape, part.name))
+            if isinstance(part, Pending):
+                parts.append(self._seen_through(part, operation, shape))
+                continue
+            signal = index(part, operation, shape)
+            if part.view in self.pooled:
+                self.pooled[signal.view] = self._seen_through(self.pooled[part.view], operation, shape)
+            parts.append(signal)
         return tuple(parts)
+
+    def _seen_through(self, part: Pending, operation: IndexOp, shape: Map) -> Pending:
+        return Pending(part.linear, (*part.operations, operation), shape, part.name)
 
     def _pending(self, node: Node, linear: Linear) -> Pending:
         return Pending(linear, (), linear.shape, node.name)
