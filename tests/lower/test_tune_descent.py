@@ -145,7 +145,7 @@ def trained(
     network = lower(graph, x[:320], chosen)
     real = populate(graph, False, True)
     random = np.random.default_rng(0)
-    return network, *descend(real, network, Window(dynamics, 4), x[:320], x[320:], effort, random)
+    return network, *descend(real, [network], Window(dynamics, 4), x[:320], x[320:], effort, random)
 
 
 @pytest.mark.parametrize("dynamics", ["count", "step"])
@@ -200,7 +200,7 @@ def test_full_tells_its_progress_and_holds_samples_out_where_there_are_enough(co
         real, plain.input, scales(real, x), Options(calibrate="full", timesteps=4), x, lambda *t: told.append(t)
     )
     ir.verify(network)
-    assert [n for n, _ in told] == sorted({n for n, _ in told})
+    assert [n for n, _ in told] == sorted(n for n, _ in told)
     assert told[-1] == (told[0][1], told[0][1])
     assert (gained[-1].population == WHOLE) == (count == 100)
     assert gained[-1].after <= gained[-1].before

@@ -6,7 +6,7 @@ floor counts as a straight line inside its range and a train of spikes as its co
     n = clip(floor(u/theta), 0, most);   dn/du = 1/theta where -SLACK < u/theta < most + 1 + SLACK, else 0
 
 What is learned moves in small steps beside the integers it starts from: weights in their own unit, theta by a factor,
-bias and v0 in thresholds. Samples held out judge every candidate in the simulator; the start is the first of them.
+bias and v0 in thresholds. Samples held out judge in the simulator whether that gained; else the start stays.
 Sources: docs/calibration.md; Bengio et al. 2013, arXiv 1308.3432 (estimator); Li et al. 2021, arXiv 2102.05426 and
 2106.06984 (reconstruction of what a quantised or spiking network loses, from calibration samples alone).
 """
@@ -40,17 +40,19 @@ from snncc.sim.linear import operator, read
 
 SLACK = 0.25
 """How many thresholds beyond its range a neuron still learns."""
-WEIGHTS, REST = 0.003, 0.0005
+WEIGHTS, REST = 0.01, 0.001
 """The longest step of a weight in root mean squares of its projection; of factor and charges in thresholds."""
 NEAR = 1.0
 """What the squared errors of all populations together weigh beside the error of the outputs."""
 BATCH = 32
+MEMORY = 2**23
+"""Elements of a batch's largest array."""
 FEWEST_STEPS = 64
 """Below them nothing is learned."""
 WARM_UP = 20
 """The steps grow to their length in one part of so many."""
-CHECKS = 8
-"""How often the network so far is judged."""
+TOLD = 8
+"""How often progress is told."""
 
 
 @dataclass(frozen=True)
@@ -300,7 +302,7 @@ class Judge:
 
 def descend(
     real: RealNetwork,
-    network: Network,
+    starts: list[Network],
     window: Window,
     x: Array,
     unseen: Array,
@@ -308,18 +310,23 @@ def descend(
     random: np.random.Generator,
     progress: Callable[[int], object] = lambda done: None,
 ) -> tuple[Network, float, float]:
-    """(the best network found, E on `unseen` before and after); learned from `x`; `progress(checks done)`."""
+    """(the better of the starts or what it learned from `x`, E on `unseen` of the first start and of that network).
+
+    `progress(parts done)`, TOLD in all. Only the end is judged: the best of many would be the luckiest on `unseen`.
+    """
     wanted = float_outputs(real, x)
     power = float(wanted.var()) or 1.0
-    judge = Judge(real, network, window, unseen, power)
-    best, before = network, judge(network)
-    least = before
-    batch = min(BATCH, len(x))
-    steps = int(min(effort.images, effort.multiplications / multiplications(network, window)) // batch)
+    judge = Judge(real, starts[0], window, unseen, power)
+    errors = [judge(network) for network in starts]
+    before, least = errors[0], min(errors)
+    best = starts[errors.index(least)]
+    largest = max(int(np.prod(shape)) for shape in real.shapes.values())
+    batch = min(BATCH, len(x), max(1, MEMORY // (largest * window.length)))
+    steps = int(min(effort.images, effort.multiplications / multiplications(best, window)) // batch)
     if steps < FEWEST_STEPS:
-        progress(CHECKS)
+        progress(TOLD)
         return best, before, least
-    learner = Learner(real, network, window, x[:batch], power)
+    learner = Learner(real, best, window, x[:batch], power)
     queue = np.zeros(0, np.int64)
     for n in range(steps):
         if len(queue) < batch:
@@ -327,14 +334,12 @@ def descend(
         rows, queue = queue[:batch], queue[batch:]
         warm = min(1.0, WARM_UP * (n + 1) / steps)
         learner.step(x[rows], wanted[rows], warm * (1 + np.cos(np.pi * n / steps)) / 2)
-        done = (n + 1) * CHECKS // steps
-        if done > n * CHECKS // steps:
-            candidate = learner.network()
-            error = judge(candidate)
-            if error < least:
-                best, least = candidate, error
+        done = (n + 1) * TOLD // steps
+        if done > n * TOLD // steps:
             progress(done)
-    return best, before, least
+    learned = learner.network()
+    error = judge(learned)
+    return (learned, before, error) if error < least else (best, before, least)
 
 
 class Learner:
