@@ -16,8 +16,9 @@ from snncc.lower import Options, lower
 from snncc.lower.calibrate import scales
 from snncc.lower.populate import populate
 from snncc.lower.real import activations
-from snncc.lower.tune import calibrated
+from snncc.lower.tune import EFFORTS, calibrated
 from snncc.lower.tune import state as state_module
+from snncc.lower.tune.descent import Effort
 from snncc.sim.encode import quantise
 from tests.keras_models import CASES, build, samples
 
@@ -91,7 +92,8 @@ def test_the_same_seed_gives_the_same_network_and_the_samples_matter() -> None:
 
 
 @pytest.mark.parametrize("dynamics", ["count", "step"])
-def test_full_gains_on_light_and_light_on_none_at_the_readout(dynamics: str) -> None:
+def test_full_gains_on_light_and_light_on_none_at_the_readout(dynamics: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(EFFORTS, "full", Effort(images=2**13, multiplications=1e12))
     model = build("add_linear_shortcut")
     x = np.random.default_rng(1).random((400, 6, 7, 3)).astype(np.float32)
     x[0, 0, 0, 0] = 1

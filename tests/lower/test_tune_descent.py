@@ -14,7 +14,7 @@ from snncc.ir import INPUT, Concat, Conv2D, Dense, DepthwiseConv2D, Identity, Ma
 from snncc.lower import Options, lower
 from snncc.lower.calibrate import scales
 from snncc.lower.populate import populate
-from snncc.lower.tune import WHOLE, calibrated, descent
+from snncc.lower.tune import EFFORTS, WHOLE, calibrated, descent
 from snncc.lower.tune.adjoint import through_projection, through_view
 from snncc.lower.tune.descent import Effort, Learner, descend, forward, output_error
 from snncc.lower.tune.firing import Window
@@ -22,6 +22,7 @@ from snncc.sim.encode import quantise
 from snncc.sim.linear import operator, read
 from tests.keras_models import build, samples
 
+BRIEF = Effort(images=2048, multiplications=1e12)
 RNG = np.random.default_rng(0)
 MAP, VECTOR, X = (7, 6, 3), (11,), Source("x")
 
@@ -170,7 +171,7 @@ def test_without_a_gain_the_network_stays_as_it_was(
 ) -> None:
     monkeypatch.setattr(descent, "WEIGHTS", rates[0])
     monkeypatch.setattr(descent, "REST", rates[1])
-    network, found, before, after = trained(residual, "count", Effort(images=2048, multiplications=1e12))
+    network, found, before, after = trained(residual, "count", BRIEF)
     assert ir.content_hash(found) == ir.content_hash(network)
     assert before == after
 
@@ -180,7 +181,8 @@ def test_too_little_effort_does_nothing(residual: Any) -> None:
     assert found is network
 
 
-def test_a_firing_readout_keeps_one_threshold_and_its_start_through_descent() -> None:
+def test_a_firing_readout_keeps_one_threshold_and_its_start_through_descent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(EFFORTS, "full", BRIEF)
     x = np.random.default_rng(1).random((100, 6, 7, 3)).astype(np.float32)
     network = snncc.convert(build("conv_valid"), x, timesteps=8, readout="spikes", calibrate="full").ir
     assert network.output.theta is not None
@@ -189,7 +191,10 @@ def test_a_firing_readout_keeps_one_threshold_and_its_start_through_descent() ->
 
 
 @pytest.mark.parametrize("count", [40, 100])
-def test_full_tells_its_progress_and_holds_samples_out_where_there_are_enough(count: int) -> None:
+def test_full_tells_its_progress_and_holds_samples_out_where_there_are_enough(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(EFFORTS, "full", BRIEF)
     model = build("conv_valid")
     x = np.random.default_rng(1).random((count, 6, 7, 3)).astype(np.float32)
     graph = from_keras(model, x.shape[1:])
