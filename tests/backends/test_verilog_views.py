@@ -192,7 +192,9 @@ def test_faults_are_noticed(tmp_path: Path, fault: str) -> None:
 def test_the_worst_case_with_places(name: str) -> None:
     net = POOLS[name] if name in POOLS else through(name, dynamics="count")
     for lanes in (1, 4, None):
-        for node in plan_with(net, lanes).nodes:
+        plan = plan_with(net, lanes)
+        for node in plan.nodes:
             for edge in node.edges:
                 every = np.ones((1, edge.layout.words * edge.layout.lanes), bool)
-                assert cycles.full_work(edge) == cycles.edge_work(edge, every)[0]
+                offset = cycles.offsets(plan, edge.source)
+                assert (cycles.full_work(edge, offset) == cycles.edge_work(edge, every, offset)[:, 0]).all()
