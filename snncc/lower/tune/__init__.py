@@ -35,7 +35,7 @@ LEVELS = {
     "full": Level(images=4096, samples=4096, rounds=4, patches=16384, careful_bits=16, taps=8192, refines=True),
 }
 EFFORTS = {"light": None, "full": Effort(images=2**15, multiplications=2**38)}
-"""Of the descent through the whole network; 2^38 multiplications are a minute or two of one processor."""
+"""Of the descent through the whole network; 2^38 multiplications are one to a few minutes of one processor."""
 
 
 def calibrated(
