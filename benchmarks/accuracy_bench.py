@@ -133,16 +133,18 @@ def measure(keys: list[Key]) -> list[Cell]:
     return cells
 
 
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+
+
 def pin(processors: Any) -> None:
     """A worker of its own processor: its BLAS and its threads are one."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-        os.environ[name] = "1"
     os.sched_setaffinity(0, {processors.get()})
 
 
 def measured(missing: list[Key], until: float) -> Iterator[list[Cell]]:
     """The missing cells, on every processor, no new one after `until`."""
     jobs = iter([list(cells) for _, cells in groupby(missing, lambda cell: cell[:-1])])
+    os.environ |= dict.fromkeys(ONE_THREAD, "1")  # what a spawned worker reads when it loads its libraries
     context = get_context("spawn")
     processors = context.Queue()
     available = sorted(os.sched_getaffinity(0))
