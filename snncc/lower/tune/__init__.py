@@ -32,8 +32,8 @@ LEVELS = {
     "light": Level(images=2048, samples=1024, rounds=2, patches=4096, careful_bits=6, taps=2048),
     "full": Level(images=4096, samples=2048, rounds=2, patches=16384, careful_bits=6, taps=8192),
 }
-EFFORTS = {"light": None, "full": Effort(images=2**15, multiplications=2**38)}
-"""Of the descent through the whole network; 2^38 multiplications are one to a few minutes of one processor."""
+EFFORTS = {"light": None, "full": Effort(images=2**14, multiplications=2**37)}
+"""Of the descent through the whole network; 2^37 multiplications are about half a minute of one processor."""
 
 
 def calibrated(

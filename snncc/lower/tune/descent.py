@@ -3,7 +3,7 @@
 Forward are the integers of the contract in their dynamics, on mini-batches of the calibration samples. Backward, the
 floor counts as a straight line inside its range and a train of spikes as its count (straight-through estimator):
 
-    n = clip(floor(u/theta), 0, most);   dn/du = 1/theta where -SLACK < u/theta < most + 1 + SLACK, else 0
+    n = clip(floor(u/theta), 0, most);   dn/du = 1/theta where 0 < u/theta < most + 1, else 0
 
 What is learned moves in small steps beside the integers it starts from: weights in their own unit, theta by a factor,
 bias and v0 in thresholds. Samples held out judge in the simulator whether that gained; else the start stays.
@@ -27,11 +27,9 @@ from snncc.lower.tune.tensors import Teacher, Tensor, constant, linear, read, ro
 from snncc.sim import count, run, step
 from snncc.sim.encode import quantise
 
-SLACK = 0.25
-"""How many thresholds beyond its range a neuron still learns."""
-WEIGHTS, REST = 0.01, 0.001
-"""The longest step of a weight in root mean squares of its projection; of factor and charges in thresholds."""
-NEAR = 1.0
+WEIGHTS, REST = 0.01, 0.004
+"""The longest step of a weight in root mean squares of its projection; of charges in thresholds, of the factor / 3."""
+NEAR = 4.0
 """What the squared errors of all populations together weigh beside the error of the outputs."""
 BATCH = 32
 MEMORY = 2**23
@@ -154,7 +152,7 @@ def fire(reached: Tensor, counts: Tensor, top: float) -> Tensor:
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def straight(reached: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-        learns = tf.cast((reached > -SLACK) & (reached < top + 1 + SLACK), tf.float32)
+        learns = tf.cast((reached > 0) & (reached < top + 1), tf.float32)
         return counts, lambda gradient: gradient * learns
 
     return straight(reached)
