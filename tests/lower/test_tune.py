@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import Any
 
@@ -113,6 +114,14 @@ def test_light_and_full_gain_on_none_at_the_readout(dynamics: str, monkeypatch: 
         )
     assert errors[1] < 0.5 * errors[0]
     assert errors[2] < 0.5 * errors[0]
+
+
+def test_full_without_tensorflow_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "snncc.lower.tune.descent", raising=False)
+    monkeypatch.setitem(sys.modules, "snncc.lower.tune.tensors", None)
+    model, x = build("conv_valid"), np.random.default_rng(0).random((80, 6, 7, 3)).astype(np.float32)
+    with pytest.raises(CalibrationError, match=r"needs TensorFlow.*calibrate light"):
+        snncc.convert(model, x, timesteps=4, calibrate="full")
 
 
 def test_a_firing_readout_keeps_one_threshold_and_its_start() -> None:

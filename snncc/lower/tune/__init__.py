@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from snncc.errors import NetworkError, SnnccWarning
+from snncc.errors import CalibrationError, NetworkError, SnnccWarning
 from snncc.ir import INPUT, Array, Dynamics, Input, Network, Population, has_max_pool
 from snncc.lower.calibrate import LARGEST_LOGIT
 from snncc.lower.options import Options
@@ -49,7 +49,13 @@ def calibrated(
     effort = EFFORTS[options.calibrate]
     if effort is None or len(x) < FEWEST_IMAGES:
         return _layer_by_layer(real, source, scales, options, window, x, _told(progress, 0, len(real.populations)))
-    from snncc.lower.tune.descent import TOLD, descend  # brings TensorFlow
+    try:
+        from snncc.lower.tune.descent import TOLD, descend
+    except ModuleNotFoundError as error:
+        raise CalibrationError(
+            f"calibrate full needs TensorFlow, and {error.name!r} is not installed: "
+            "pip install 'snncc[keras]', or choose calibrate light"
+        ) from error
 
     random = np.random.default_rng(options.seed)
     x, unseen = _held_out(x, random)
