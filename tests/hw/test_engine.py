@@ -16,7 +16,7 @@ from snncc.backends.verilog.instances import design
 from snncc.backends.verilog.leaves import as_map
 from snncc.backends.verilog.plan import Plan
 from tests.backends.c_folder import network, population, weights
-from tests.hw.cocotb_bench import Fault, bench
+from tests.hw.cocotb_bench import Fault, bench, bits
 from tests.hw.simulate import plan_with
 
 WALK = (
@@ -26,10 +26,6 @@ WALK = (
 )  # fmt: skip
 TAG = 12
 """Bits of an event's number, which travels as its value."""
-
-
-def bits(count: int) -> int:
-    return max(1, (count - 1).bit_length())
 
 
 def projection(kind: str, shape: tuple[int, ...], out: int, geometry: dict[str, Any]) -> ir.Projection:
