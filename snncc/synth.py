@@ -23,6 +23,7 @@ from snncc.backends import verilog as backend
 from snncc.backends.verilog import write
 from snncc.backends.verilog.emit import read_manifest
 from snncc.backends.verilog.instances import input_width, output_width
+from snncc.backends.verilog.plan import Plan
 from snncc.errors import OutputError, TargetError, ToolMissingError
 
 TIMEOUT = 3600
@@ -62,7 +63,10 @@ DSP_CELLS = ("MULT18X18D", "ALU54B", "SB_MAC16", "DSP48E1")
 
 @dataclass(frozen=True)
 class Synthesis:
-    """What was measured. Clock figures are None where no open place-and-route exists or the design does not fit."""
+    """What was measured. Clock figures are None where no open place-and-route exists or the design does not fit.
+
+    Cycles are those of the golden images back to back, exact and as simulated; the worst ones bound every image.
+    """
 
     device: str
     cells: int
@@ -71,9 +75,11 @@ class Synthesis:
     brams: float
     dsps: int
     fmax_mhz: float | None = None
-    cycles_per_image: int | None = None
+    cycles_per_image: float | None = None
     latency_cycles: int | None = None
     images_per_second: float | None = None
+    worst_cycles_per_image: int | None = None
+    worst_latency_cycles: int | None = None
     too_large: list[str] = field(default_factory=list)
     memories: dict[str, int] = field(default_factory=dict)
     log: str = ""
@@ -108,13 +114,16 @@ def synthesise(folder: str | Path, device: str, place: bool = True, seed: int = 
         )  # fmt: skip
         files = [line for line in (work / "snn_top.f").read_text().split() if line]
         counts, log = _yosys(work, files, chip)
-        found = _resources(device, counts, log, manifest, chip)
+        found = _resources(device, counts, log, memories(plan, manifest), chip)
         cycles = manifest["cycles"]
-        found = _with(found, cycles_per_image=cycles["worst_interval"], latency_cycles=cycles["worst_latency"])
+        found = _with(
+            found, cycles_per_image=cycles["golden_interval"], latency_cycles=cycles["golden_latency"][0],
+            worst_cycles_per_image=cycles["worst_interval"], worst_latency_cycles=cycles["worst_latency"],
+        )  # fmt: skip
         if not place or not chip.place or found.too_large:
             return found
         fmax = _nextpnr(work, files, chip, seed)
-        return _with(found, fmax_mhz=fmax, images_per_second=fmax * 1e6 / cycles["worst_interval"])
+        return _with(found, fmax_mhz=fmax, images_per_second=fmax * 1e6 / cycles["golden_interval"])
 
 
 def _with(found: Synthesis, **changes: Any) -> Synthesis:
@@ -162,12 +171,11 @@ def _call(command: list[str], work: Path, tool: str) -> str:
     return said
 
 
-def _resources(device: str, counts: dict[str, int], log: str, manifest: dict[str, Any], chip: Device) -> Synthesis:
+def _resources(device: str, counts: dict[str, int], log: str, bits_of: dict[str, int], chip: Device) -> Synthesis:
     luts = round(sum(LUT_CELLS.get(cell, 0) * n for cell, n in counts.items()))
     ffs = sum(n for cell, n in counts.items() if cell.startswith(FF_CELLS))
     brams = sum(BRAM_CELLS.get(cell, 0) * n for cell, n in counts.items())
     dsps = sum(n for cell, n in counts.items() if cell in DSP_CELLS)
-    memories = _memories(manifest)
     too_large = [
         f"{what}: {used:g} of {there} ({used - there:g} too many)"
         for what, used, there in (("LUT", luts, chip.luts), ("FF", ffs, chip.ffs), ("block RAM", brams, chip.brams),
@@ -175,23 +183,32 @@ def _resources(device: str, counts: dict[str, int], log: str, manifest: dict[str
         if used > there
     ]  # fmt: skip
     if brams > chip.brams:
-        largest = sorted(memories.items(), key=lambda item: -item[1])
+        largest = sorted(bits_of.items(), key=lambda item: -item[1])
         too_large += [
             f"  {name}: {bits:,} bits, at least {math.ceil(bits / chip.block_bits)} blocks"
             for name, bits in largest[:12]
         ]
     return Synthesis(
-        device, sum(counts.values()), luts, ffs, brams, dsps, too_large=too_large, memories=memories, log=log
+        device, sum(counts.values()), luts, ffs, brams, dsps, too_large=too_large, memories=bits_of, log=log
     )
 
 
-def _memories(manifest: dict[str, Any]) -> dict[str, int]:
-    """Bits of every memory: weights, parameters, tables, potentials, banks."""
+def memories(plan: Plan, manifest: dict[str, Any]) -> dict[str, int]:
+    """Bits of every memory: weights, parameters, tables, potentials, drives, banks, the encoder's and the readout's."""
     found = {name: facts["words"] * facts["bits"] for name, facts in manifest["memories"].items()}
-    for node in manifest["nodes"]:
-        found[f"{node['name']} potentials"] = node["potential_words"] * node["lanes"] * node["potential_bits"]
-        for edge in node["edges"]:
-            found[f"{edge['name']} banks"] = edge["banks"] * edge["bank_words"] * edge["bank_word_bits"]
+    source = plan.network.input
+    if source.encoding == "rate" and not plan.count:
+        found["encoder"] = 2 * plan.input_layout.words * plan.input_layout.lanes * source.bits
+    for node in plan.nodes:
+        bits = node.words * node.lanes * node.vw
+        found[f"{node.name} potentials"] = bits
+        if node.has_drive:
+            found[f"{node.name} drives"] = bits
+        for edge in node.edges:
+            frame = edge.layout.words * edge.layout.lanes * edge.cw
+            found[f"{edge.name} banks"] = edge.banks * (frame + plan.mw)
+    last = plan.nodes[-1]
+    found["readout"] = last.layout.words * last.layout.lanes * last.cw
     return found
 
 

@@ -99,6 +99,28 @@ def test_a_reader_that_does_not_wait_for_its_writer(busy_design: Path) -> None:
     _fails(busy_design)
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "plusargs"),
+    [
+        ("snn_bank.v", "w_ready = level_q != BANKS", "w_ready = 1'b1", ["+stall_out=97"]),
+        ("snn_pixels.v", "fill_q || s_axis_tvalid", "1'b1", ["+stall_in=20"]),
+        ("snn_readout.v", "state_q == VALUE && sent && end_word", "state_q == VALUE && end_word", ["+stall_out=50"]),
+        ("snn_pixels.v", "count_q <= 0;", "if (count_q === {NW{1'bx}}) count_q <= 0;", ["+reset_after=9"]),
+        ("snn_bank.v", "w_addr_q <= 0;", "if (w_addr_q === {AW{1'bx}}) w_addr_q <= 0;", ["+reset_after=30"]),
+        ("snn_encoder_direct.v", "if (rst || o_en)", "if (rst && lane_q === {LW{1'bx}} || o_en)", ["+reset_after=9"]),
+    ],
+)
+def test_what_only_stalls_or_a_reset_show(tmp_path: Path, file: str, old: str, new: str, plusargs: list[str]) -> None:
+    pixels = np.random.default_rng(6).integers(-20, 21, (6, 20))
+    make(tmp_path, plan_with(skip_network("count"), 3), pixels, [8, 1, 8, 8, 2, 8])
+    assert "PASS" in run(tmp_path, *plusargs)
+    _edit(tmp_path / file, old, new)
+    compile_bench(tmp_path)
+    if "reset" in plusargs[0]:  # the first reset still works
+        assert "PASS" in run(tmp_path)
+    assert "PASS" not in run(tmp_path, *plusargs)
+
+
 def test_potentials_that_keep_an_image(design: Path) -> None:
     if (design / "snn_fire_step.v").exists():
         _edit(design / "snn_fire_step.v", "restart ? v0_q : (fire", "1'b0 ? v0_q : (fire")

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from snncc import backends, ir, store
-from snncc.backends.verilog import cycles, goals, memory
+from snncc.backends.verilog import cycles, goals, memory, vectors
+from snncc.backends.verilog.emit import activity, choose, read_manifest
 from snncc.backends.verilog.plan import build, drafts, legal_lanes
 from snncc.backends.verilog.window import Axis
 from snncc.errors import DataError, NetworkError, TargetError
@@ -107,6 +108,56 @@ def test_goals() -> None:
     impossible = reached(target_fps=1e7, clock_mhz=1.0)
     assert not impossible.met and impossible.reached >= 0.1
     build(network, "count", impossible.choices)
+
+
+@pytest.mark.parametrize("dynamics", ["count", "step"])
+@pytest.mark.parametrize("sizes", [(400, 6, 3), (6, 5, 150)])
+def test_no_goal_is_met_that_the_input_or_the_readout_misses(dynamics: str, sizes: tuple[int, ...]) -> None:
+    """They take a pixel, and give a value, a cycle: with few events they are the slowest, whatever LANES are."""
+    network = dense_network(dynamics, sizes=sizes, timesteps=4)
+    pixels = np.zeros((4, sizes[0]), np.int64)
+    pixels[:, ::20] = 255
+    seen = activity(network, pixels)
+    whole = {"clock_mhz": 1.0, "max_lanes": None, "lanes": {}}
+    for cycles_wanted in (60, 5000):
+        goal = goals.goal_of({**whole, "target_fps": 1e6 / cycles_wanted})
+        found = goals.balance(network, dynamics, goal, seen)
+        plan = build(network, dynamics, found.choices)
+        timing = cycles.predict(plan, vectors.make(plan, pixels, [4] * 4))
+        assert found.met == (cycles_wanted == 5000)
+        assert goals.interval(timing) == pytest.approx(found.reached, rel=0.03)
+
+
+def test_golden_images_run_at_the_largest_t_but_the_last(tmp_path: Path) -> None:
+    """So their mean interval is that of T_max; a single image runs three times."""
+    network = dense_network("step")
+    for images in (5, 1):
+        folder = tmp_path / str(images)
+        pixels = np.random.default_rng(1).integers(0, 256, (images, 20))
+        store.write(network, folder, {"verilog": {"pixels": pixels}})
+        plan = backends.target("verilog").load_plan(network, folder / "verilog")
+        facts = read_manifest(folder / "verilog")["cycles"]
+        same = pixels[:4] if images == 5 else pixels[[0, 0]]
+        timing = cycles.predict(plan, vectors.make(plan, same, [8] * len(same)))
+        assert facts["golden_timesteps"] == [8] * len(same) + [1]
+        assert facts["golden_interval"] == (timing.last[-1] - timing.last[0]) / (len(same) - 1)
+        assert facts["golden_latency"][0] == timing.latency[0] > facts["golden_interval"]
+
+
+def test_a_goal_is_met_by_exact_cycles() -> None:
+    """Bursts of spikes that the means do not see: the balance alone promises too much."""
+    network = dense_network("step", sizes=(16, 40, 300), timesteps=16)
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(1, 256, (3, 16)) * (rng.random((3, 16)) < 0.05)
+    whole = {"clock_mhz": 1.0, "max_lanes": None, "lanes": {}}
+    wanted = 2000
+    goal = goals.goal_of({**whole, "target_fps": 1e6 / wanted})
+    alone = goals.balance(network, "step", goal, activity(network, pixels))
+    plan = build(network, "step", alone.choices)
+    timing = cycles.predict(plan, vectors.make(plan, pixels, [16, 16, 1]))
+    assert alone.met and timing.last[1] - timing.last[0] > wanted
+    made = choose(network, goal, pixels)
+    assert made.met and wanted / 2 < made.interval <= wanted
 
 
 def pooled(dynamics: str, signed: bool) -> ir.Network:

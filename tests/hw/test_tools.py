@@ -15,11 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snncc import ir, store
-from snncc.backends.verilog import write
+from snncc.backends.verilog import load_plan, write
+from snncc.backends.verilog.emit import read_manifest
 from snncc.cli import cli
 from snncc.errors import FileFormatError, OutputError, TargetError
 from snncc.resources import resource
-from snncc.synth import run_yosys, synthesise
+from snncc.synth import memories, run_yosys, synthesise
 from snncc.verify import verify
 from snncc.verify.verilog import verilator
 from tests.backends.test_verilog_views import through
@@ -157,6 +158,7 @@ def test_place_and_route_through_the_command_line(tmp_path: Path) -> None:
     facts = json.loads(done.output[done.output.index("{") :])
     assert facts["fmax_mhz"] > 10 and facts["luts"] > 0
     assert facts["images_per_second"] == pytest.approx(facts["fmax_mhz"] * 1e6 / facts["cycles_per_image"])
+    assert facts["cycles_per_image"] < facts["worst_cycles_per_image"] < facts["worst_latency_cycles"]
 
 
 def test_a_design_too_large_says_by_how_much(tmp_path: Path) -> None:
@@ -165,6 +167,20 @@ def test_a_design_too_large_says_by_how_much(tmp_path: Path) -> None:
     found = synthesise(tmp_path / "m", "ice40-up5k", place=False)
     assert any(line.startswith("block RAM") and "too many" in line for line in found.too_large)
     assert any("pop_p0_e0_weights.mem" in line and "161,280 bits" in line for line in found.too_large)
+
+
+@pytest.mark.parametrize("dynamics", ["count", "step"])
+@pytest.mark.parametrize("make", [dense_network, conv_network])
+def test_the_listed_memories_are_all_that_there_are(tmp_path: Path, dynamics: str, make) -> None:
+    """Their bits are Yosys's own count, encoder, drives and readout included."""
+    network = make(dynamics)
+    store.write(network, tmp_path / "m", {"verilog": {"max_lanes": 3}})
+    folder = tmp_path / "m" / "verilog"
+    listed = memories(load_plan(network, folder), read_manifest(folder))
+    files = (folder / "snn_top.f").read_text().replace("\n", " ")
+    count = "tee -q -o stat.json stat -json"
+    run_yosys(folder, f"read_verilog -defer {files}\nhierarchy -top snn_top\nproc\nflatten\n{count}\n")
+    assert json.loads((folder / "stat.json").read_text())["design"]["num_memory_bits"] == sum(listed.values())
 
 
 def test_no_such_device(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """LANES from a goal: the cheapest design whose slowest stage still meets it.
 
 A stage's time per image is its scatter work, which LANES divides, plus its firing pass. The slowest stage sets the
-pipeline's interval; every other one gets just the lanes that keep up with it.
+pipeline's interval; every other one gets just the lanes that keep up with it. Two things no LANES shorten: the input
+takes a pixel a cycle, and the readout sends a value a cycle.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import numpy as np
 
 from snncc.backends.verilog.cycles import Timing
 from snncc.backends.verilog.edges import Geometry
+from snncc.backends.verilog.layout import Layout, input_layout, population_layout
 from snncc.backends.verilog.leaves import Leaf
-from snncc.backends.verilog.plan import MAX_LANES, Choice, Draft, Plan, drafts, legal_lanes, whole_parts
+from snncc.backends.verilog.plan import MAX_LANES, Choice, Draft, drafts, legal_lanes, whole_parts
 from snncc.errors import TargetError
 from snncc.ir import INPUT, Array, Dynamics, Network
 
@@ -50,12 +52,20 @@ class Option:
 
 @dataclass(frozen=True)
 class Balance:
-    """What was chosen. `reached`: the interval of the slowest stage; `met`: whether the goal was."""
+    """What was chosen. `stages`: cycles per image of each node and of the input (`INPUT`); `goal`: cycles wanted."""
 
     choices: dict[str, Choice]
     stages: dict[str, float]
-    reached: float
-    met: bool
+    goal: float | None
+
+    @property
+    def reached(self) -> float:
+        """The interval of the slowest stage."""
+        return max(self.stages.values())
+
+    @property
+    def met(self) -> bool:
+        return self.goal is None or self.reached <= self.goal
 
 
 def goal_of(options: Mapping[str, object]) -> Goal:
@@ -76,6 +86,31 @@ def goal_of(options: Mapping[str, object]) -> Goal:
     return Goal(cycles, limit, dict(lanes))
 
 
+@dataclass(frozen=True)
+class _Case:
+    """What every stage's cycles depend on. `layouts`: words of the sources that are known already."""
+
+    network: Network
+    dynamics: Dynamics
+    goal: Goal
+    activity: Activity | None
+    shapes: Mapping[str, tuple[int, ...]]
+    layouts: dict[str, Layout]
+
+    @property
+    def total(self) -> int:
+        return self.network.timesteps + self.network.spike_ext
+
+    @property
+    def frames(self) -> int:
+        return 1 if self.dynamics == "count" else self.total
+
+    @property
+    def stored(self) -> bool:
+        """The encoder keeps an image and sends its frames when all of it is there."""
+        return self.dynamics == "step" and self.network.input.encoding == "rate"
+
+
 def balance(network: Network, dynamics: Dynamics, goal: Goal, activity: Activity | None = None) -> Balance:
     """The cheapest choice per node that keeps up with the goal, or with the slowest stage where it cannot be met."""
     found = drafts(network, dynamics)
@@ -83,42 +118,50 @@ def balance(network: Network, dynamics: Dynamics, goal: Goal, activity: Activity
     for name in goal.lanes:
         if name not in names:
             raise TargetError(f"lanes for {name!r}: there is no such layer; there are {', '.join(sorted(names))}")
-    options = {
-        draft.name: _options(network, dynamics, draft, goal, activity, draft is found[-1], found) for draft in found
-    }
-    fastest = max(min(option.cycles for option in ways) for ways in options.values())
-    budget = fastest * SLACK if goal.cycles is None else max(goal.cycles, fastest)
-    picked = {
-        name: min((o for o in ways if o.cycles <= budget), key=lambda o: (o.cost, o.cycles))
-        for name, ways in options.items()
-    }
-    stages = {name: option.cycles for name, option in picked.items()}
-    reached = max(stages.values())
-    met = goal.cycles is None or reached <= goal.cycles
-    return Balance({name: option.choice for name, option in picked.items()}, stages, reached, met)
-
-
-def _options(
-    network: Network, dynamics: Dynamics, draft: Draft, goal: Goal, activity: Activity | None, last: bool,
-    found: list[Draft],
-) -> list[Option]:  # fmt: skip
-    counting = dynamics == "count"
     shapes = {INPUT: network.input.shape} | {d.name: d.shape for d in found}
-    total = network.timesteps + network.spike_ext
-    frames = 1 if counting else total
-    events = [
-        _events(leaf, geometry, shapes, frames, activity, leaf.source in draft.every) for leaf, geometry in draft.parts
-    ]
-    legal = legal_lanes(draft, goal.max_lanes)
-    fixed = goal.lanes.get(draft.name.removeprefix("pop_"))
+    case = _Case(network, dynamics, goal, activity, shapes, {INPUT: input_layout(network.input.shape)})
+    taking = _input_cycles(case)
+    picked: dict[str, Option] = {}
+    for _ in range(2):  # how many words a layer reads follows from its sources' LANES
+        options = {draft.name: _options(case, draft, draft is found[-1]) for draft in found}
+        fastest = max(min(option.cycles for option in ways) for ways in options.values())
+        budget = fastest * SLACK if goal.cycles is None else max(goal.cycles, fastest, taking)
+        picked = {
+            name: min((o for o in ways if o.cycles <= budget), key=lambda o: (o.cost, o.cycles))
+            for name, ways in options.items()
+        }
+        case.layouts.update((d.name, _layout(case, d, picked[d.name].choice)) for d in found)
+    stages = {INPUT: taking} | {name: option.cycles for name, option in picked.items()}
+    return Balance({name: option.choice for name, option in picked.items()}, stages, goal.cycles)
+
+
+def _layout(case: _Case, draft: Draft, choice: Choice) -> Layout:
+    """The words that a node writes with this choice."""
+    padded = -(-draft.shape[-1] // choice.lanes) * choice.lanes
+    return population_layout(draft.shape, padded, choice.fire_lanes if case.dynamics == "count" else choice.lanes)
+
+
+def _input_cycles(case: _Case) -> float:
+    """From one image's first pixel to the next one's: a pixel a cycle, then what the encoder makes of them."""
+    pixels = math.prod(case.network.input.shape)
+    if case.stored:
+        return pixels + case.network.timesteps * (case.layouts[INPUT].words + 2) + case.network.spike_ext
+    return pixels + case.frames
+
+
+def _options(case: _Case, draft: Draft, last: bool) -> list[Option]:
+    """Every way to build a node, with its cycles per image."""
+    legal = legal_lanes(draft, case.goal.max_lanes)
+    fixed = case.goal.lanes.get(draft.name.removeprefix("pop_"))
     if fixed is not None:
         if fixed not in legal_lanes(draft):
             allowed = ", ".join(map(str, legal_lanes(draft)))
             raise TargetError(f"{draft.name.removeprefix('pop_')!r} cannot have {fixed} lanes: choose from {allowed}")
         legal = [fixed]
+    events = [_events(case, leaf, geometry, leaf.source in draft.every) for leaf, geometry in draft.parts]
     positions, channels = math.prod(draft.shape[:-1]), draft.shape[-1]
     fires = draft.population is not None and draft.population.fires
-    quotient = total.bit_length()
+    quotient = case.total.bit_length()
     ways = []
     for lanes in legal:
         groups = -(-channels // lanes)
@@ -126,9 +169,10 @@ def _options(
         work = 0.0
         for (_, geometry), (reached, seen) in zip(draft.parts, events, strict=True):
             per = max(1, geometry.multiplier // lanes) if geometry.channelwise else groups
-            work += max(reached * per, seen) + 6 * frames
-        if not counting:
-            ways.append(Option(Choice(lanes), work + frames * (words + 3)))
+            work += max(reached * per, seen) + 6 * case.frames
+        if case.dynamics == "step":
+            sending = channels * positions + 2 * words + 4 if last else 0
+            ways.append(Option(Choice(lanes), max(_with_input(case, draft, work + case.frames * (words + 3)), sending)))
             continue
         for fire in (n for n in range(1, lanes + 1) if lanes % n == 0):
             if last and whole_parts(channels, lanes, fire) != fire:
@@ -138,34 +182,49 @@ def _options(
                 if fire * stages > DIVIDERS and (fire, stages) != (1, stages):
                     continue
                 period = -(-quotient // stages) if fires else 1
-                time = work + words * lanes // fire * period + 6 + stages * period
-                ways.append(Option(Choice(lanes, fire, stages), time))
+                parts = words * lanes // fire
+                time = work + parts * period + 6 + stages * period
+                sending = channels * positions + 2 * parts + 5 if last else 0
+                ways.append(Option(Choice(lanes, fire, stages), max(time, sending)))
     return ways
 
 
-def _events(
-    leaf: Leaf,
-    geometry: Geometry,
-    shapes: Mapping[str, tuple[int, ...]],
-    frames: int,
-    activity: Activity | None,
-    every: bool,
-) -> tuple[float, float]:
-    """(window positions reached, events) per image; without activity, or where zeros count, every element is one."""
-    shape = shapes[leaf.source]
-    weight = np.full(shape, float(frames)) if activity is None or every else activity[leaf.source]
+def _with_input(case: _Case, draft: Draft, time: float) -> float:
+    """A reader of stored images has two frames waiting while the next image comes, and must work off the others."""
+    if not case.stored or all(leaf.source != INPUT for leaf, _ in draft.parts):
+        return time
+    waiting = max(0, case.network.timesteps - 2) / case.frames
+    return max(time, math.prod(case.network.input.shape) + time * waiting + case.layouts[INPUT].words + 2)
+
+
+def _events(case: _Case, leaf: Leaf, geometry: Geometry, every: bool) -> tuple[float, float]:
+    """(window positions reached, events and words without any) per image.
+
+    Without activity, or where zeros count, every element is an event in every frame.
+    """
+    once = case.dynamics == "step" and leaf.source == INPUT and case.network.input.encoding == "current"
+    frames = 1 if once else case.frames
+    shape = case.shapes[leaf.source]
+    full = case.activity is None or every
+    weight = np.full(shape, float(frames)) if full else np.asarray(case.activity[leaf.source], float)  # type: ignore[index]
     y, x, _ = np.unravel_index(leaf.positions, geometry.view)
     height, width, _ = geometry.view
     reach = geometry.y.reach(np.arange(height))[0][y] * geometry.x.reach(np.arange(width))[0][x]
-    return float((weight.reshape(-1) * reach).sum()), float(weight.sum())
+    return float((weight.reshape(-1) * reach).sum()), float(weight.sum()) + frames * _silent(
+        case, leaf, weight / frames
+    )
+
+
+def _silent(case: _Case, leaf: Leaf, chance: Array) -> float:
+    """Words of a frame without an event, where each element is one with this chance; the scanner passes each."""
+    layout = case.layouts.get(leaf.source)
+    if layout is None:
+        return 0.0
+    elements = layout.elements()
+    none = np.where(elements < 0, 1.0, 1.0 - np.minimum(chance.reshape(-1), 1.0)[elements])
+    return float(none.reshape(-1, layout.lanes).prod(axis=1).sum())
 
 
 def interval(timing: Timing) -> int:
     """Cycles from one result to the next in the steady state."""
     return timing.last[-1] - timing.last[-2]
-
-
-def rows(plan: Plan, chosen: Balance) -> list[tuple[str, int, list[int], float]]:
-    """(layer, LANES, legal LANES, cycles per image) for a table."""
-    legal = {d.name: legal_lanes(d) for d in drafts(plan.network, plan.dynamics)}
-    return [(n.name, n.lanes, legal[n.name], chosen.stages[n.name]) for n in plan.nodes]
