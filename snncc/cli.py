@@ -287,11 +287,9 @@ def synth(folder: str, device: str, as_json: bool) -> None:
         click.echo(json.dumps(found.to_dict(), indent=2))
     else:
         header = ["device", "LUT", "FF", "block RAM", "DSP", "Fmax MHz", "cycles/image", "images/s", "at worst cycles"]
-        cells = [f"{found.luts:,}", f"{found.ffs:,}", f"{found.brams:g}", str(found.dsps)]
-        cells += [
-            "-" if v is None else f"{v:,.1f}"
-            for v in (found.fmax_mhz, found.cycles_per_image, found.images_per_second, found.worst_cycles_per_image)
-        ]
+        clock = (found.fmax_mhz, found.cycles_per_image, found.images_per_second, found.worst_cycles_per_image)
+        cells = ["-" if v is None else f"{v:,}" for v in (found.luts, found.ffs, found.brams, found.dsps)]
+        cells += ["-" if v is None else f"{v:,.1f}" for v in clock]
         _print_table("synthesis", header, [[device, *cells]])
     for line in found.too_large:
         click.echo(f"too large: {line}", err=True)
@@ -372,6 +370,7 @@ def _print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]
 def make_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """A rich table: words to the left, numbers to the right."""
     from rich import box
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
@@ -379,7 +378,7 @@ def make_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]])
         words = any(cell and cell[0].isalpha() for cell in (row[i] for row in rows))
         table.add_column(name, justify="left" if words else "right", overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     return table
 
 

@@ -301,6 +301,12 @@ def test_folders_that_are_none(run: Run, digits: Digits, tmp_path: Path, command
         assert code == 1 and err.startswith("error: ") and "network.snn" in err
 
 
+def test_tables_show_brackets_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    """`pip install 'snncc[hw]'` is not markup."""
+    cli._print_table("tools", ["tool", "way"], [["yosys", "pip install 'snncc[hw]'"]])
+    assert "'snncc[hw]'" in capsys.readouterr().out
+
+
 def test_usage_errors(run: Run) -> None:
     assert run("compile")[0] == 2
     assert run("nonsense")[0] == 2

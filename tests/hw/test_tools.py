@@ -14,11 +14,11 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snncc import ir, store
+from snncc import ir, store, synth
 from snncc.backends.verilog import load_plan, write
 from snncc.backends.verilog.emit import read_manifest
 from snncc.cli import cli
-from snncc.errors import FileFormatError, OutputError, TargetError
+from snncc.errors import FileFormatError, OutputError, TargetError, ToolMissingError
 from snncc.resources import resource
 from snncc.synth import memories, run_yosys, synthesise
 from snncc.verify import verify
@@ -161,12 +161,35 @@ def test_place_and_route_through_the_command_line(tmp_path: Path) -> None:
     assert facts["cycles_per_image"] < facts["worst_cycles_per_image"] < facts["worst_latency_cycles"]
 
 
-def test_a_design_too_large_says_by_how_much(tmp_path: Path) -> None:
+def test_a_design_too_large_says_by_how_much_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ROMs that no mapping makes smaller are counted before any tool runs."""
     network = dense_network("step", sizes=(500, 40, 3))
     store.write(network, tmp_path / "m", {"verilog": {"max_lanes": 2}})
-    found = synthesise(tmp_path / "m", "ice40-up5k", place=False)
-    assert any(line.startswith("block RAM") and "too many" in line for line in found.too_large)
-    assert any("pop_p0_e0_weights.mem" in line and "161,280 bits" in line for line in found.too_large)
+    monkeypatch.setattr(synth, "run_yosys", lambda *_: pytest.fail("Yosys ran"))
+    done = CliRunner().invoke(cli, ["synth", str(tmp_path / "m"), "--device", "ice40-up5k"])
+    assert done.exit_code == 2
+    assert "block RAM: 40 of 30 (10 too many)" in done.output
+    assert "pop_p0_e0_weights.mem: 161,280 bits, at least 40 of them" in done.output
+
+
+def test_what_yosys_counts_beyond_the_device_is_said() -> None:
+    used = synth._resources({"SB_LUT4": 6000, "SB_DFFE": 10, "SB_RAM40_4K": 31, "SB_MAC16": 8})
+    assert synth._beyond(used, synth.DEVICES["ice40-up5k"], {"a": 9000, "b": 9}) == [
+        "LUT: 6000 of 5280 (720 too many)", "block RAM: 31 of 30 (1 too many)", "  a: 9,000 bits, at least 3 of them",
+    ]  # fmt: skip
+    assert not synth._beyond(used, synth.DEVICES["xc7"], {})
+
+
+def test_missing_tools_are_named_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.write(dense_network("step", sizes=(6, 4, 2)), tmp_path / "m", {"verilog": {}})
+    monkeypatch.setattr(synth.shutil, "which", lambda _: None)
+    monkeypatch.setattr(synth.sys, "executable", "/nowhere/python")
+    with monkeypatch.context() as patch, pytest.raises(ToolMissingError, match=r"nextpnr-ice40.*snncc\[hw\]"):
+        patch.setattr(synth, "run_yosys", lambda *_: pytest.fail("Yosys ran"))
+        synthesise(tmp_path / "m", "ice40-hx8k")
+    monkeypatch.setattr(synth.importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(ToolMissingError, match=r"Yosys.*snncc\[hw\]"):
+        synthesise(tmp_path / "m", "xc7")
 
 
 @pytest.mark.parametrize("dynamics", ["count", "step"])
