@@ -98,8 +98,6 @@ def synthesise(folder: str | Path, device: str, place: bool = True, seed: int = 
         raise TargetError(f"no device {device!r}: choose from {', '.join(DEVICES)}")
     folder = Path(folder)
     source = folder / "verilog"
-    if not source.is_dir():
-        raise TargetError(f"{folder} has no verilog folder: snncc export {folder} --target verilog")
     manifest = read_manifest(source)
     network = ir.load(folder)
     plan = backend.load_plan(network, source)

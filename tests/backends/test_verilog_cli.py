@@ -52,6 +52,11 @@ def test_legal_lanes_are_listed_in_ranges(folder: Path) -> None:
     assert layers[0]["legal"] == [1, 2, 3, 4, 6, 12]
 
 
+def test_cycles_need_the_target(folder: Path) -> None:
+    done = snncc("inspect", str(folder), "--cycles")
+    assert isinstance(done.exception, SnnccError) and "export" in str(done.exception)
+
+
 def test_hardware_options_need_the_target(folder: Path) -> None:
     done = snncc("export", str(folder), "--target", "c", "--max-lanes", "4")
     assert done.exit_code == 2 and "--max-lanes" in done.output

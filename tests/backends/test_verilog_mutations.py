@@ -155,6 +155,12 @@ def test_verify_and_manifest_notice(tmp_path: Path) -> None:
     assert report.outcomes[0].first_mismatch is not None
     with pytest.raises(FileFormatError, match="is not the file"):
         read_manifest(folder / "verilog")
+    manifest = folder / "verilog" / "manifest.json"
+    text = manifest.read_text()
+    manifest.write_text(text.replace('"format": 1,', ""))
+    with pytest.raises(FileFormatError, match="another version"):
+        read_manifest(folder / "verilog")
+    manifest.write_text(text)
     weights.unlink()
     assert "FATAL" in verify(folder, targets=["verilog-icarus"], images=3).outcomes[0].reason
     with pytest.raises(FileFormatError, match="missing"):

@@ -18,6 +18,7 @@ from snncc.backends.verilog.instances import folds
 from snncc.ir import content_hash
 from tests.hw.cocotb_bench import Fault, bench, bits
 from tests.hw.simulate import dense_network, plan_with, skip_network
+from tests.hw.test_tools import conv_network
 
 
 def ram(folder: Path, width: int, depth: int, fault: Fault | None = None) -> None:
@@ -149,28 +150,30 @@ def protocol(folder: Path, network: ir.Network, simulator: str = "icarus", fault
     plan = plan_with(network, 4)
     write.sources(folder, plan)
     low, high = (-network.input.levels if network.input.signed else 0), network.input.levels
-    pixels = np.random.default_rng(5).integers(low, high, (4, 20), endpoint=True)
-    steps = [8, 2, 1, 5]
+    pixels = np.random.default_rng(5).integers(low, high, (4, *network.input.shape), endpoint=True)
+    steps = [network.timesteps, 2, 1, 5]
     golden = vectors.make(plan, pixels, steps)
     width = write.output_width(plan)
     images = [
         {
-            "pixels": (pixels[i] % 256).tolist(),
+            "pixels": (pixels[i] % 256).reshape(-1).tolist(),
             "timesteps": steps[i],
             "beats": [int(v) % 2**width for v in golden.values[i]] + [int(golden.classes[i])],
         }
         for i in range(4)
     ]
-    env = {"SNN_VECTORS": json.dumps({"images": images, "t_max": 8, "hash": content_hash(network)})}
+    env = {"SNN_VECTORS": json.dumps({"images": images, "t_max": network.timesteps, "hash": content_hash(network)})}
     sources = sorted(folder.glob("*.v"))
     bench(folder, "snn_top", "bench_network", {}, env, sources=sources, simulator=simulator, fault=fault)
 
 
 @pytest.mark.parametrize("dynamics", ["count", "step"])
-@pytest.mark.parametrize(("kind", "simulator"), [("chain", "icarus"), ("skip", "icarus"), ("chain", "verilator")])
+@pytest.mark.parametrize(
+    ("kind", "simulator"), [("chain", "icarus"), ("skip", "icarus"), ("conv", "icarus"), ("chain", "verilator")]
+)
 def test_protocol(tmp_path: Path, dynamics: str, kind: str, simulator: str) -> None:
-    network = dense_network(dynamics, spike_ext=1) if kind == "chain" else skip_network(dynamics)
-    protocol(tmp_path, network, simulator)
+    made = {"chain": lambda d: dense_network(d, spike_ext=1), "skip": skip_network, "conv": conv_network}
+    protocol(tmp_path, made[kind](dynamics), simulator)
 
 
 def skip(folder: Path, dynamics: str, fault: Fault | None = None) -> None:

@@ -86,6 +86,10 @@ def lint(folder: Path) -> str:
 def test_lint_is_clean(tmp_path: Path, dynamics: str, make) -> None:
     store.write(make(dynamics), tmp_path / "m", {"verilog": {}})
     folder = tmp_path / "m" / "verilog"
+    readme = (folder / "README.md").read_text()
+    own = next(part for part in readme.split("`") if part.startswith("verilator --lint-only")).split()
+    tool, environment = verilator()
+    assert not subprocess.run([tool, *own[1:]], cwd=folder, env=environment, capture_output=True, check=True).stderr
     assert not lint(folder)
     file = folder / "snn_ram.v"
     file.write_text(file.read_text().replace("endmodule", "    wire [3:0] unread = wdata;\nendmodule"))

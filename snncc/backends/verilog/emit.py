@@ -28,6 +28,7 @@ DEFAULTS: dict[str, Any] = {
     "lanes": {},
 }
 MANIFEST = "manifest.json"
+FORMAT = 1
 LEAST = 3  # golden images: two at T_max, one at T = 1
 
 
@@ -109,6 +110,7 @@ def emit(network: Network, folder: Path, options: Options) -> None:
 def _manifest(made: Made, built: Design, folder: Path) -> dict[str, Any]:
     plan, balance, timing, worst = made.plan, made.balance, made.timing, cycles.worst(made.plan)
     return {
+        "format": FORMAT,
         "hash": content_hash(plan.network),
         "dynamics": plan.dynamics,
         "timesteps": plan.network.timesteps,
@@ -139,11 +141,15 @@ def _manifest(made: Made, built: Design, folder: Path) -> dict[str, Any]:
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of DIR/verilog, its memory files checked against it: a missing or altered one is an error."""
+    if not folder.is_dir():
+        raise TargetError(f"{folder.parent} has no verilog folder: snncc export {folder.parent} --target verilog")
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
         files = manifest["memories"]
     except (OSError, ValueError, KeyError) as error:
         raise FileFormatError(f"{folder / MANIFEST}: missing or damaged: export the target again") from error
+    if manifest.get("format") != FORMAT:
+        raise FileFormatError(f"{folder / MANIFEST}: of another version of snncc: export the target again")
     for name, facts in files.items():
         path = folder / name
         if not path.is_file():

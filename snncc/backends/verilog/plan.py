@@ -204,6 +204,7 @@ def build(network: Network, dynamics: Dynamics, choices: dict[str, Choice], inpu
     shapes: dict[str, Shape] = {INPUT: network.input.shape}
     nodes: list[Node] = []
     all_drafts = drafts(network, dynamics)
+    taken = {draft.name for draft in all_drafts}
     for draft in all_drafts:
         choice = choices[draft.name]
         last = draft is all_drafts[-1]
@@ -227,7 +228,7 @@ def build(network: Network, dynamics: Dynamics, choices: dict[str, Choice], inpu
             source = known[leaf.source]
             edges.append(
                 connect(
-                    name=f"{draft.name}_e{index}",
+                    name=_edge_name(draft.name, index, taken),
                     leaf=leaf,
                     geometry=geometry,
                     source_shape=shapes[leaf.source],
@@ -272,6 +273,14 @@ def build(network: Network, dynamics: Dynamics, choices: dict[str, Choice], inpu
         for j, edge in enumerate(node.edges):
             readers[edge.source].append((i, j))
     return replace(plan, readers=readers)
+
+
+def _edge_name(node: str, index: int, taken: set[str]) -> str:
+    """<node>_e<index>, unless a layer is called that."""
+    name = f"{node}_e{index}"
+    while name in taken:
+        name += "_"
+    return name
 
 
 def whole_parts(channels: int, lanes: int, wanted: int) -> int:

@@ -85,7 +85,8 @@ def bench_source(folder: Path, plan: Plan, images: int, depths: dict[str, int]) 
 
 
 def projects(folder: Path, plan: Plan, built: Design) -> None:
-    """Constraints, project scripts for Vivado and Quartus, and the README with the beat layouts."""
+    """Constraints, project scripts for Vivado and Quartus, lint waivers, and the README with the beat layouts."""
+    shutil.copyfile(resource("hw_sim") / "verilator.vlt", folder / "verilator.vlt")
     names = ["snn_top", *modules(plan, built)]
     last = plan.nodes[-1]
     common = {
