@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from snncc import backends, ir, store
+from snncc.backends.vectors import random_pixels
 from snncc.backends.verilog import cycles, goals, memory, vectors
 from snncc.backends.verilog.emit import activity, choose, read_manifest
 from snncc.backends.verilog.plan import build, drafts, legal_lanes
@@ -180,6 +181,19 @@ def pooled(dynamics: str, signed: bool) -> ir.Network:
         output_shape=(2,),
     )
     return ir.replace(network, intervals=ir.prove(network))
+
+
+@pytest.mark.parametrize("dynamics", ["count", "step"])
+def test_activity_is_the_mean_of_events(dynamics: str) -> None:
+    """Of every source, max-pools included: what the recurrence counts as busy, summed over an image."""
+    made = [conv_network(dynamics), dense_network(dynamics), *([pooled("count", False)] if dynamics == "count" else [])]
+    for network in made:
+        pixels = random_pixels(network, 5)
+        plan, steps = plan_with(network), network.timesteps
+        golden = vectors.make(plan, pixels, [steps] * 5)
+        seen = activity(network, pixels)
+        for name in {edge.source for node in plan.nodes for edge in node.edges}:
+            assert seen[name].sum() * 5 == pytest.approx(cycles.busy(plan, golden, name).sum()) and seen[name].any()
 
 
 def test_refusals_by_name(tmp_path: Path) -> None:

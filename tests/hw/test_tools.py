@@ -53,6 +53,7 @@ def conv_network(dynamics: str) -> ir.Network:
         ),
     )  # fmt: skip
     c = population("c", (3, 3, 10), ir.SumPool2D(name="s", source=ir.Source("b"), size=(1, 1), strides=(1, 1)))
+    c = ir.replace(c, theta=np.arange(1, 11))
     flat = {name: ir.Reshape(ir.Source(name), (n,)) for name, n in (("a", 180), ("c", 90))}
     last = population(
         "out", (3,), ir.Dense(name="x", source=flat["a"], weights=weights(180, 3)),

@@ -15,6 +15,7 @@ from snncc.backends import Options, pick
 from snncc.backends.vectors import golden
 from snncc.backends.verilog import checks, cycles, goals, memory, vectors, write
 from snncc.backends.verilog.instances import Design
+from snncc.backends.verilog.leaves import node_name
 from snncc.backends.verilog.plan import Choice, Plan, build, describe, drafts, legal_lanes
 from snncc.errors import DataError, FileFormatError, OutputError, TargetError
 from snncc.ir import INPUT, Array, Network, content_hash
@@ -81,16 +82,17 @@ def choose(network: Network, goal: goals.Goal, pixels: Array) -> Made:
 def activity(network: Network, pixels: Array) -> dict[str, Array]:
     """Mean events per element and image of every source, max-pools included, on the golden images."""
     result = sim.run(network, pixels, network.timesteps, network.dynamics)
-    counts = {name: np.asarray(c) for name, c in result.counts.items()}
-    counting = network.dynamics == "count"
-    if counting or network.input.encoding == "current":
-        used = counts if counting else {"input": counts["input"]}
-        counts |= {name: (c != 0).astype(np.int64) for name, c in used.items()}
-    named = {name if name == "input" else f"pop_{name}": c.mean(axis=0) for name, c in counts.items()}
+    seen = {name: np.asarray(c) for name, c in result.counts.items()}
+    counting, current = network.dynamics == "count", network.input.encoding == "current"
+    events = {
+        node_name(name): (c != 0 if counting or (name == INPUT and current) else c).mean(axis=0)
+        for name, c in seen.items()
+    }
     for draft in drafts(network, network.dynamics):
-        if draft.name not in named:
-            named[draft.name] = np.ones(draft.shape)
-    return named
+        if draft.pool is not None:
+            images = [{name: c[i] for name, c in seen.items()} for i in range(len(pixels))]
+            events[draft.name] = np.mean([vectors.pooled(draft.pool, counts) != 0 for counts in images], axis=0)
+    return events
 
 
 def emit(network: Network, folder: Path, options: Options) -> None:
