@@ -12,7 +12,7 @@ import numpy as np
 
 from snncc import sim
 from snncc.backends import Options, pick
-from snncc.backends.vectors import golden
+from snncc.backends.vectors import golden_pixels
 from snncc.backends.verilog import checks, cycles, goals, memory, vectors, write
 from snncc.backends.verilog.instances import Design
 from snncc.backends.verilog.leaves import node_name
@@ -98,8 +98,7 @@ def activity(network: Network, pixels: Array) -> dict[str, Array]:
 def emit(network: Network, folder: Path, options: Options) -> None:
     """Write the whole folder. Nothing is left half-written: the caller stages it."""
     chosen = pick(options, DEFAULTS, "verilog")
-    pixels, _ = golden(network, chosen["pixels"])
-    made = choose(network, goals.goal_of(chosen), pixels)
+    made = choose(network, goals.goal_of(chosen), golden_pixels(network, chosen["pixels"]))
     try:
         built = write.sources(folder, made.plan, chosen["memory_format"])
         write.bench(folder, made.plan, made.expected)
