@@ -110,11 +110,15 @@ def test_compiled_bench_of_verilator(tmp_path: Path) -> None:
     report = verify(tmp_path / "m", targets=["verilog-icarus", "verilog-verilator"], images=40)
     assert [o.status for o in report.outcomes] == ["pass"] * 3, report.outcomes
     assert all(o.images == 40 for o in report.outcomes)
-    weights = tmp_path / "m" / "verilog" / "pop_out_e0_weights.mem"
+
+
+def test_a_short_memory_fails_in_a_simulator_without_undefined_bits(tmp_path: Path) -> None:
+    store.write(dense_network("step", sizes=(3, 2, 2)), tmp_path / "m", {"verilog": {"max_lanes": 1}})
+    weights = tmp_path / "m" / "verilog" / "pop_p1_e0_weights.mem"
     *lines, _ = weights.read_text().split()
     weights.write_text("\n".join(lines) + "\n")
     (short,) = verify(tmp_path / "m", targets=["verilog-verilator"], images=2).outcomes
-    assert short.status == "fail" and "pop_out_e0_weights.mem" in short.reason and "$readmem" in short.reason
+    assert short.status == "fail" and weights.name in short.reason and "$readmem" in short.reason
 
 
 def test_yosys_maps_deep_roms_to_block_ram(tmp_path: Path) -> None:
