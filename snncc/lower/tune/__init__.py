@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,9 +18,8 @@ from snncc.lower.calibrate import LARGEST_LOGIT
 from snncc.lower.options import Options
 from snncc.lower.quantise import Quantiser, network_of
 from snncc.lower.real import RealNetwork
-from snncc.lower.tune.descent import TOLD, Effort, descend
 from snncc.lower.tune.firing import Window
-from snncc.lower.tune.population import Level, Objective, fire, read_out, take_places, weigh
+from snncc.lower.tune.population import Effort, Level, Objective, fire, read_out, take_places, weigh
 from snncc.lower.tune.state import State
 
 Progress = Callable[[int, int], object]
@@ -31,8 +29,8 @@ MEMORY = 2**25
 """Elements of the largest array that calibration holds."""
 
 LEVELS = {
-    "light": Level(images=512, samples=1024, rounds=2, patches=4096, careful_bits=6, taps=640, refines=False),
-    "full": Level(images=4096, samples=4096, rounds=4, patches=16384, careful_bits=16, taps=8192, refines=True),
+    "light": Level(images=2048, samples=1024, rounds=2, patches=4096, careful_bits=6, taps=2048),
+    "full": Level(images=4096, samples=2048, rounds=2, patches=16384, careful_bits=6, taps=8192),
 }
 EFFORTS = {"light": None, "full": Effort(images=2**15, multiplications=2**38)}
 """Of the descent through the whole network; 2^38 multiplications are one to a few minutes of one processor."""
@@ -48,19 +46,17 @@ def calibrated(
 ) -> tuple[Network, list[Objective]]:
     """The calibrated network, and what each population gained on the calibration samples (a part of `x`)."""
     window = _window(real, options)
-    plan = _LayerByLayer(real, source, scales, options, window)
     effort = EFFORTS[options.calibrate]
     if effort is None or len(x) < FEWEST_IMAGES:
-        return plan.run(options.calibrate, x, _told(progress, 0, len(real.populations)))
+        return _layer_by_layer(real, source, scales, options, window, x, _told(progress, 0, len(real.populations)))
+    from snncc.lower.tune.descent import TOLD, descend  # brings TensorFlow
+
     random = np.random.default_rng(options.seed)
     x, unseen = _held_out(x, random)
-    stages = 2 * len(real.populations)
+    stages = len(real.populations)
     total = stages + TOLD
-    light, _ = plan.run("light", x, _told(progress, 0, total))
-    network, objectives = plan.run(options.calibrate, x, _told(progress, len(real.populations), total))
-    network, before, after = descend(
-        real, [light, network], window, x, unseen, effort, random, _told(progress, stages, total)
-    )
+    network, objectives = _layer_by_layer(real, source, scales, options, window, x, _told(progress, 0, total))
+    network, before, after = descend(real, network, window, x, unseen, effort, random, _told(progress, stages, total))
     return network, [*objectives, Objective(WHOLE, before, after)]
 
 
@@ -72,49 +68,46 @@ def _told(progress: Progress | None, done: int, total: int) -> Told:
     return (lambda n: progress(done + n, total)) if progress else lambda n: None
 
 
-@dataclass(frozen=True)
-class _LayerByLayer:
-    """One population after the other, each on what those before it really send."""
-
-    real: RealNetwork
-    source: Input
-    scales: dict[str, Array]
-    options: Options
-    window: Window
-
-    def run(self, name: str, x: Array, progress: Told) -> tuple[Network, list[Objective]]:
-        """The network as `LEVELS[name]` calibrates it on samples of `x`; `progress(populations done)`."""
-        real, options, window, level = self.real, self.options, self.window, LEVELS[name]
-        random = np.random.default_rng(options.seed)
-        state = State(real, self.source, options, x[_images(real, window, level, len(x), random)], window)
-        channelwise = _channelwise(real)
-        readout = real.populations[-1]
-        lambdas = {INPUT: self.source.lambda_} | self.scales
-        if options.readout == "spikes":
-            lambdas[readout.name] = self.scales[LARGEST_LOGIT]
-        populations: list[Population] = []
-        objectives: list[Objective] = []
-        output_scale = 1.0
-        for done, population in enumerate(real.populations):
-            progress(done)
-            linear = state.linear(population)
-            places = take_places(population.shape, state.images, level.patches, random)
-            quantiser = Quantiser(real, population, lambdas, options)
-            fitted = None if population is readout else window
-            own = channelwise.get(population.name, False)
-            weights = weigh(quantiser, state, linear, places, level, fitted, own)
-            if population is readout:
-                final, gained = read_out(quantiser, weights, state, linear, window, options.readout == "spikes")
-                output_scale = 1.0 if options.readout == "spikes" else float(weights.unit)
-            else:
-                seen = take_places(population.shape, state.images, level.samples, random)
-                final, drive, gained = fire(quantiser, weights, state, linear, seen, window, level.rounds, own)
-                lambdas[population.name] = final.lambda_
-                state.advance(final, drive, np.clip(linear, 0, population.max_value))
-            populations.append(final)
-            objectives.append(gained)
-        progress(len(populations))
-        return network_of(real, self.source, populations, output_scale, options), objectives
+def _layer_by_layer(
+    real: RealNetwork,
+    source: Input,
+    scales: dict[str, Array],
+    options: Options,
+    window: Window,
+    x: Array,
+    progress: Told,
+) -> tuple[Network, list[Objective]]:
+    """One population after the other, each on what those before it really send; `progress(populations done)`."""
+    level = LEVELS[options.calibrate]
+    random = np.random.default_rng(options.seed)
+    state = State(real, source, options, x[_images(real, window, level, len(x), random)], window)
+    channelwise = _channelwise(real)
+    readout = real.populations[-1]
+    lambdas = {INPUT: source.lambda_} | scales
+    if options.readout == "spikes":
+        lambdas[readout.name] = scales[LARGEST_LOGIT]
+    populations: list[Population] = []
+    objectives: list[Objective] = []
+    output_scale = 1.0
+    for done, population in enumerate(real.populations):
+        progress(done)
+        linear = state.linear(population)
+        places = take_places(population.shape, state.images, level.patches, random)
+        quantiser = Quantiser(real, population, lambdas, options)
+        own = channelwise.get(population.name, False)
+        weights = weigh(quantiser, state, linear, places, level)
+        if population is readout:
+            final, gained = read_out(quantiser, weights, state, linear, window, options.readout == "spikes")
+            output_scale = 1.0 if options.readout == "spikes" else float(weights.unit)
+        else:
+            seen = take_places(population.shape, state.images, level.samples, random)
+            final, drive, gained = fire(quantiser, weights, state, linear, seen, window, level.rounds, own)
+            lambdas[population.name] = final.lambda_
+            state.advance(final, drive, np.clip(linear, 0, population.max_value))
+        populations.append(final)
+        objectives.append(gained)
+    progress(len(populations))
+    return network_of(real, source, populations, output_scale, options), objectives
 
 
 FEWEST_IMAGES = 64

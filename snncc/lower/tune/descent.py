@@ -14,29 +14,18 @@ Sources: docs/calibration.md; Bengio et al. 2013, arXiv 1308.3432 (estimator); L
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+import tensorflow as tf
 
-from snncc.ir import (
-    INPUT,
-    Array,
-    Network,
-    Population,
-    SumPool2D,
-    population_shapes,
-    prove,
-    replace,
-    sources,
-    view_shape,
-    weight_limit,
-)
-from snncc.lower.real import RealNetwork, activations, prepared_input, runner
-from snncc.lower.tune.adjoint import through_projection, through_view
+from snncc.ir import INPUT, Array, Network, Population, Projection, SumPool2D, prove, replace, sources, weight_limit
+from snncc.lower.real import RealNetwork, activations, prepared_input
 from snncc.lower.tune.firing import Window
+from snncc.lower.tune.population import Effort
+from snncc.lower.tune.tensors import Teacher, Tensor, constant, linear, read, rounded, scan
 from snncc.sim import count, run, step
 from snncc.sim.encode import quantise
-from snncc.sim.linear import operator, read
 
 SLACK = 0.25
 """How many thresholds beyond its range a neuron still learns."""
@@ -55,120 +44,120 @@ TOLD = 8
 """How often progress is told."""
 
 
-@dataclass(frozen=True)
-class Effort:
-    """The most images that are learned from, repeated ones included, and multiplications for all of them."""
-
-    images: int
-    multiplications: float
-
-
 class Learned:
-    """A population and what was learned about it: weights, log factor of theta, charges in thresholds, all float32."""
+    """A population and what was learned about it, counted in longest steps: weights, bias, v0 and factor of theta."""
 
     def __init__(self, population: Population, unit: float, timesteps: int, bits: int) -> None:
-        self.given, self.timesteps, self.limit = population, timesteps, weight_limit(bits)
+        self.given, self.timesteps = population, timesteps
         self.size = np.asarray(unit if population.theta is None else population.theta, np.float64)
-        channels = population.shape[-1]
-        weights = [np.float32(p.weights) for p in population.projections if not isinstance(p, SumPool2D)]
-        self.values = [np.array(w) for w in weights]
-        self.rates = [WEIGHTS * float(np.sqrt(np.square(w).mean())) for w in weights]
-        self.values += [np.zeros(channels, np.float32), np.zeros(channels, np.float32)]
+        self.weights, self.steps, self.limits = [], [], []
+        most = weight_limit(bits)
+        for p in population.projections:
+            if not isinstance(p, SumPool2D):
+                step = WEIGHTS * (float(np.sqrt(np.square(p.weights, dtype=np.float64).mean())) or 1.0)
+                self.steps.append(step)
+                self.weights.append(tf.Variable(tf.zeros(p.weights.shape)))
+                self.limits.append([constant((limit - np.float64(p.weights)) / step) for limit in (-most, most)])
+        channels = population.shape[-1:]
         shared = self.size.shape[-1:] in ((), (1,))
-        self.values.append(np.zeros((1,) if shared else (channels,), np.float32))
-        self.rates += [REST, REST, REST / 3]
+        self.bias, self.v0 = tf.Variable(tf.zeros(channels)), tf.Variable(tf.zeros(channels))
+        self.factor = tf.Variable(tf.zeros(() if shared else channels))
+
+    def tensors(self) -> tuple[list[Tensor], Tensor, Tensor, Tensor]:
+        """(weights, theta, bias, v0): integers in float32, through which gradients reach what is learned."""
+        given, size = self.given, constant(self.size)
+        arrays = [constant(p.weights) for p in given.projections if not isinstance(p, SumPool2D)]
+        weights = [rounded(w + s * m) for w, s, m in zip(arrays, self.steps, self.weights, strict=True)]
+        theta = constant(self.size if given.theta is None else given.theta)
+        theta = tf.maximum(1.0, theta + rounded(size * tf.math.expm1(REST / 3 * self.factor)))
+        bias = constant(given.bias) + rounded(REST / self.timesteps * self.bias * size)
+        return weights, theta, bias, constant(given.v0) + rounded(REST * self.v0 * size)
 
     def integers(self) -> Population:
-        """The population as it is now, rounded; without steps the one it started from."""
-        *weights, bias, start, factor = self.values
-        given, limit = self.given, self.limit
-        projections, rest = [], iter(weights)
+        """The population as it is now; without steps the one it started from."""
+        given, rest = self.given, iter(zip(self.weights, self.steps, strict=True))
+        projections = []
         for p in given.projections:
             if not isinstance(p, SumPool2D):
-                p = replace(p, weights=np.clip(np.rint(next(rest)), -limit, limit).astype(p.weights.dtype))
+                moved, step = next(rest)
+                p = replace(p, weights=np.rint(p.weights + step * moved.numpy()).astype(p.weights.dtype))
             projections.append(p)
+        bias, v0, factor = (REST * v.numpy().astype(np.float64) for v in (self.bias, self.v0, self.factor))
         theta = given.theta
         if theta is not None:
-            theta = np.maximum(1, _moved(theta, self.size * np.expm1(factor.astype(np.float64)).reshape(self._form())))
+            theta = np.maximum(1, _moved(theta, self.size * np.expm1(factor / 3)))
+        bias = _moved(given.bias, bias * self.size / self.timesteps)
         return replace(  # type: ignore[no-any-return]
-            given,
-            projections=tuple(projections),
-            theta=theta,
-            bias=_moved(given.bias, bias * self.size / self.timesteps),
-            v0=_moved(given.v0, start * self.size),
+            given, projections=tuple(projections), theta=theta, bias=bias, v0=_moved(given.v0, v0 * self.size)
         )
-
-    def fitting(self, gradients: list[Array]) -> list[Array]:
-        """Gradients per channel in the shapes of the values: one threshold for all takes the sum."""
-        return [g.sum(keepdims=True) if v.size == 1 else g for g, v in zip(gradients, self.values, strict=True)]
 
     def clip(self) -> None:
         """Weights stay within their bits."""
-        for weights in self.values[:-3]:
-            np.clip(weights, -self.limit, self.limit, out=weights)
-
-    def _form(self) -> tuple[int, ...]:
-        return () if self.values[-1].size == 1 else self.values[-1].shape
+        for moved, (low, high) in zip(self.weights, self.limits, strict=True):
+            moved.assign(tf.clip_by_value(moved, low, high))
 
 
 def _moved(integers: Array, by: Array) -> Array:
     return np.asarray(integers + np.rint(by).astype(np.int64)) if np.any(by) else integers
 
 
-Flow = dict[str, Array]
-"""Arrays (N, *shape) by population."""
-
-
-def forward(network: Network, populations: list[Population], source: Array, window: Window) -> tuple[Flow, Flow]:
-    """(counts, u/theta or, in a potential readout, u) of a batch; `source`: counts, or in `step` the train."""
-    shapes = population_shapes(network)
+def forward(network: Network, parts: list[Learned], source: Tensor, window: Window) -> dict[str, Tensor]:
+    """Counts of a batch, of a potential readout its potential; `source`: counts, or in `step` the train."""
     steps = window.dynamics == "step"
     trains = {INPUT: source}
-    counts = {INPUT: source.sum(axis=0) if steps else source}
-    reached: Flow = {}
-    for population in populations:
-        timed = steps and population.fires
-        theta, bias, v0 = (_single(v) for v in (population.theta, population.bias, population.v0))
-        drive: Array = np.zeros((), np.float32)
-        for p in population.projections:
-            apply = operator(p, view_shape(p.source, shapes), np.float32)
-            constant = network.input.encoding == "current" and set(sources(p.source)) == {INPUT}
-            if timed and constant:
-                once = apply(read(p.source, {INPUT: source[0]}))
-                charge = np.broadcast_to(once, (len(source), *once.shape)).copy()
-                charge[window.timesteps :] = 0
-            elif timed:
-                flat = {name: train.reshape(-1, *train.shape[2:]) for name, train in trains.items()}
-                charge = apply(read(p.source, flat))
-                charge = charge.reshape(len(source), -1, *charge.shape[1:])
-            else:
-                charge = apply(read(p.source, counts))
-            drive = drive + charge * np.float32(2.0**p.shift)
-        whole = drive.sum(axis=0) if timed else drive
-        whole = whole + (bias * np.float32(window.timesteps) + v0)
-        reached[population.name] = whole / theta if population.fires else whole
-        if timed:
-            train = _scan(drive, theta, bias, v0, window.timesteps)
-            trains[population.name], counts[population.name] = train, train.sum(axis=0)
-        elif population.fires:
-            counts[population.name] = np.clip(np.floor(reached[population.name]), 0, most(network, population, window))
-    return counts, reached
+    counts = {INPUT: tf.reduce_sum(source, axis=0) if steps else source}
+    for part in parts:
+        population = part.given
+        weights, theta, bias, v0 = part.tensors()
+        rest = iter(weights)
+        synapses = [(p, None if isinstance(p, SumPool2D) else next(rest)) for p in population.projections]
+        whole = sum((_charge(p, w, counts) for p, w in synapses), bias * window.timesteps + v0)
+        if not population.fires:
+            counts[population.name] = whole
+            continue
+        reached, top = whole / theta, most(network, population, window)
+        if steps:
+            train = scan(_drive(network, synapses, bias, trains, window, len(population.shape)), theta, v0)
+            trains[population.name] = train
+            counts[population.name] = fire(reached, tf.reduce_sum(train, axis=0), top)
+        else:
+            counts[population.name] = fire(reached, tf.clip_by_value(tf.floor(reached), 0.0, top), top)
+    return counts
 
 
-def _single(values: Array | None) -> Array:
-    return np.asarray(np.zeros(()) if values is None else values).astype(np.float32)
+Synapses: TypeAlias = "list[tuple[Projection, Tensor]]"
 
 
-def _scan(drive: Array, theta: Array, bias: Array, v0: Array, timesteps: int) -> Array:
-    potential = np.broadcast_to(v0, drive.shape[1:]).copy()
-    train = np.empty_like(drive)
-    for t, charge in enumerate(drive):
-        potential += charge
-        if t < timesteps:
-            potential += bias
-        np.greater_equal(potential, theta, out=train[t], casting="unsafe")
-        potential -= train[t] * theta
-    return train
+def _charge(projection: Projection, weights: Tensor, values: dict[str, Tensor]) -> Tensor:
+    made = linear(projection, weights, read(projection.source, values))
+    return (rounded(made) if weights is None else made) * 2.0**projection.shift
+
+
+def _drive(
+    network: Network, synapses: Synapses, bias: Tensor, trains: dict[str, Tensor], window: Window, rank: int
+) -> Tensor:
+    """What each timestep adds to a population, (T + e, N, *shape); a constant current goes through its weights once."""
+    flat = {name: tf.reshape(train, (-1, *train.shape[2:])) for name, train in trains.items()}
+    changing, lasting = 0.0, bias
+    for projection, weights in synapses:
+        if network.input.encoding == "current" and set(sources(projection.source)) == {INPUT}:
+            lasting = lasting + _charge(projection, weights, {INPUT: trains[INPUT][0]})
+        else:
+            charge = _charge(projection, weights, flat)
+            changing = changing + tf.reshape(charge, (window.length, -1, *charge.shape[1:]))
+    on = (np.arange(window.length) < window.timesteps).reshape(-1, *[1] * (1 + rank))
+    return changing + constant(on) * lasting
+
+
+def fire(reached: Tensor, counts: Tensor, top: float) -> Tensor:
+    """The counts; backwards a straight line in u/theta (`reached`) within the range."""
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def straight(reached: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        learns = tf.cast((reached > -SLACK) & (reached < top + 1 + SLACK), tf.float32)
+        return counts, lambda gradient: gradient * learns
+
+    return straight(reached)
 
 
 def most(network: Network, population: Population, window: Window) -> float:
@@ -180,99 +169,74 @@ def most(network: Network, population: Population, window: Window) -> float:
     return np.inf if network.spike_ext < 0 else window.length
 
 
-def backward(
-    network: Network, populations: list[Population], counts: Flow, reached: Flow, totals: Flow, window: Window
-) -> dict[str, list[Array]]:
-    """Gradients in the order of `Learned.values`, from those of E by each count or readout potential (`totals`)."""
-    found = {}
-    for population in reversed(populations):
-        inner = totals.pop(population.name)
-        channels = population.shape[-1]
-        factor = np.zeros(channels, np.float32)
-        if population.fires:
-            at = reached[population.name]
-            top = most(network, population, window)
-            inner = inner * ((at > -SLACK) & (at < top + 1 + SLACK))
-            factor = -(inner * np.clip(at, 0, top)).reshape(-1, channels).sum(axis=0)
-            charge = inner.reshape(-1, channels).sum(axis=0)
-            inner /= _single(population.theta)
-        else:
-            charge = inner.reshape(-1, channels).sum(axis=0) * np.float32(network.output_scale)
-        gradients = []
-        for p in population.projections:
-            deep = set(sources(p.source)) != {INPUT}
-            own, source = through_projection(p, read(p.source, counts), inner * np.float32(2.0**p.shift), deep)
-            if not isinstance(p, SumPool2D):
-                gradients.append(own)
-            if source is not None and deep:
-                through_view(p.source, source, counts, totals)
-        found[population.name] = [*gradients, charge, charge, factor]
-    return found
-
-
-class Nearness:
-    """The gradient by every count of NEAR/2 * the mean of (lambda*n/T - a)^2 / power, averaged over the populations."""
-
-    def __init__(self, real: RealNetwork, network: Network, x: Array, window: Window) -> None:
-        self.real = real
-        self.runners = [(p.name, runner(real, p)) for p in real.populations[:-1]]
-        self.units = {p.name: (p.lambda_ / window.timesteps).astype(np.float32) for p in network.populations[:-1]}
-        self.powers = {name: float(a.var()) or 1.0 for name, a in self._activations(x).items()}
-
-    def _activations(self, x: Array) -> Flow:
-        values = {INPUT: prepared_input(self.real, x).astype(np.float32)}
-        for name, run_population in self.runners:
-            values[name] = run_population(values)
-        del values[INPUT]
-        return values
-
-    def __call__(self, x: Array, counts: Flow) -> Flow:
-        found = {}
-        for name, wanted in self._activations(x).items():
-            share = NEAR / len(self.runners) / self.powers[name] / wanted.size
-            found[name] = (counts[name] * self.units[name] - wanted) * (share * self.units[name]).astype(np.float32)
-        return found
-
-
-def output_error(outputs: Array, wanted: Array, power: float) -> tuple[float, Array]:
-    """(E, its gradient) of outputs (N, O): what the difference does to the classes, and its square.
+def output_error(outputs: Tensor, wanted: Tensor, power: float) -> Tensor:
+    """E of outputs (N, O): what the difference does to the classes, and its square.
 
     E = mean over N of KL(softmax(wanted) || softmax(outputs)) + mean of (outputs - wanted)^2 / (2*power).
     """
-    difference = outputs - wanted
-    given, log_given = _softmax(outputs)
-    right, log_right = _softmax(wanted)
-    divergence = (right * (log_right - log_given)).sum() / len(wanted)
-    square = np.square(difference).sum() / (2 * power * difference.size)
-    return float(divergence + square), (given - right) / len(wanted) + difference / (power * difference.size)
+    logarithm = tf.nn.log_softmax(wanted)
+    divergence = tf.reduce_sum(tf.exp(logarithm) * (logarithm - tf.nn.log_softmax(outputs)), axis=-1)
+    return tf.reduce_mean(divergence) + tf.reduce_mean(tf.square(outputs - wanted)) / (2 * power)
 
 
-def _softmax(values: Array) -> tuple[Array, Array]:
-    """(softmax, its logarithm) over the last axis."""
-    values = values - values.max(axis=-1, keepdims=True)
-    logarithm = values - np.log(np.exp(values).sum(axis=-1, keepdims=True))
-    return np.exp(logarithm), logarithm
+class Learner:
+    """A network that is learning: integers out, steps in."""
 
+    def __init__(self, real: RealNetwork, network: Network, window: Window, x: Array, power: float) -> None:
+        self.given, self.window, self.power = network, window, power
+        self.parts = [
+            Learned(p, network.output_scale, window.timesteps, network.signed_bit) for p in network.populations
+        ]
+        self.moving = [v for p in self.parts[:-1] for v in (*p.weights, p.bias, p.v0, p.factor)]
+        self.moving += [*self.parts[-1].weights, self.parts[-1].bias]  # a readout keeps its start, and its threshold
+        readout = network.output
+        unit = float(readout.lambda_) if readout.fires else 1 / network.output_scale
+        self.units = {p.name: constant(p.lambda_ / window.timesteps) for p in network.populations[:-1]}
+        self.units[readout.name] = constant(unit / window.timesteps)
+        self.teacher = Teacher(real)
+        self.real = real
+        self.powers = {name: float(a.numpy().var()) or 1.0 for name, a in self.teacher(self._prepared(x)).items()}
+        self.means = [tf.Variable(tf.zeros_like(v)) for v in self.moving]
+        self.squares = [tf.Variable(tf.zeros_like(v)) for v in self.moving]
+        self._advance = tf.function(self.advance, autograph=False)
+        self.done = 0
 
-class Adam:
-    """Steps of bounded length, the running mean of the gradients by that of their squares (arXiv 1412.6980)."""
+    def network(self) -> Network:
+        """The network of the integers so far; intervals proved."""
+        network = replace(self.given, populations=tuple(part.integers() for part in self.parts), intervals={})
+        return replace(network, intervals=prove(network))  # type: ignore[no-any-return]
 
-    def __init__(self, values: list[Array]) -> None:
-        self.values = values
-        self.means = [np.zeros_like(v) for v in values]
-        self.squares = [np.zeros_like(v) for v in values]
-        self.steps = 0
+    def _prepared(self, x: Array) -> Tensor:
+        return constant(prepared_input(self.real, x))
 
-    def step(self, gradients: list[Array], rates: list[float]) -> None:
-        """Move every value, in place, by about its rate."""
-        self.steps += 1
-        rest, rest2 = 1 - 0.9**self.steps, 1 - 0.99**self.steps
-        for value, mean, square, gradient, rate in zip(
-            self.values, self.means, self.squares, gradients, rates, strict=True
-        ):
-            mean += 0.1 * (gradient - mean)
-            square += 0.01 * (gradient * gradient - square)
-            value -= np.float32(rate / rest) * mean / (np.sqrt(square / np.float32(rest2)) + np.float32(1e-20))
+    def error(self, x: Tensor, source: Tensor) -> Tensor:
+        """What is minimised, of a batch: E of the outputs and NEAR/2 of the mean of every population's square."""
+        wanted = self.teacher(x)
+        counts = forward(self.given, self.parts, source, self.window)
+        *inner, last = ((name, counts[name] * self.units[name], wanted[name]) for name in wanted)
+        near = [tf.reduce_mean(tf.square(made - a)) / (2 * self.powers[name]) for name, made, a in inner]
+        flat = [tf.reshape(values, (x.shape[0], -1)) for values in last[1:]]
+        return output_error(flat[0], flat[1], self.power) + NEAR / max(1, len(near)) * sum(near)
+
+    def advance(self, x: Tensor, source: Tensor, pace: Tensor, done: Tensor) -> None:
+        """One step of Adam (arXiv 1412.6980): every value moves by about `pace` of its longest steps."""
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(self.moving)
+            error = self.error(x, source)
+        gradients = tape.gradient(error, self.moving)
+        rest, rest2 = 1 - 0.9**done, 1 - 0.99**done
+        for value, mean, square, gradient in zip(self.moving, self.means, self.squares, gradients, strict=True):
+            mean.assign_add(0.1 * (gradient - mean))
+            square.assign_add(0.01 * (tf.square(gradient) - square))
+            value.assign_sub(pace / rest * mean / (tf.sqrt(square / rest2) + 1e-20))
+        for part in self.parts:
+            part.clip()
+
+    def step(self, x: Array, pace: float) -> None:
+        """Learn from one batch, with `pace` times the longest steps."""
+        self.done += 1
+        source = constant(_source(self.given, x, self.window))
+        self._advance(self._prepared(x), source, tf.constant(pace, tf.float32), tf.constant(self.done, tf.float32))
 
 
 def multiplications(network: Network, window: Window) -> float:
@@ -282,8 +246,8 @@ def multiplications(network: Network, window: Window) -> float:
         for p in population.projections:
             taps = p.size[0] * p.size[1] if isinstance(p, SumPool2D) else p.weights.size
             positions = population.neurons if isinstance(p, SumPool2D) else population.neurons / population.shape[-1]
-            times = window.length if window.dynamics == "step" and set(sources(p.source)) != {INPUT} else 1
-            total += positions * taps * (times + 2)
+            timed = window.dynamics == "step" and set(sources(p.source)) != {INPUT}
+            total += positions * taps * (3 + window.length * timed)
     return total
 
 
@@ -297,12 +261,12 @@ class Judge:
 
     def __call__(self, network: Network) -> float:
         found = run(network, self.pixels, self.window.timesteps, self.window.dynamics).outputs
-        return output_error(found.reshape(self.wanted.shape), self.wanted, self.power)[0]
+        return float(output_error(constant(found.reshape(self.wanted.shape)), constant(self.wanted), self.power))
 
 
 def descend(
     real: RealNetwork,
-    starts: list[Network],
+    start: Network,
     window: Window,
     x: Array,
     unseen: Array,
@@ -310,72 +274,34 @@ def descend(
     random: np.random.Generator,
     progress: Callable[[int], object] = lambda done: None,
 ) -> tuple[Network, float, float]:
-    """(the better of the starts or what it learned from `x`, E on `unseen` of the first start and of that network).
+    """(what `start` learned from `x`, or `start` where that is better; E on `unseen` of `start` and of that network).
 
     `progress(parts done)`, TOLD in all. Only the end is judged: the best of many would be the luckiest on `unseen`.
     """
     wanted = float_outputs(real, x)
     power = float(wanted.var()) or 1.0
-    judge = Judge(real, starts[0], window, unseen, power)
-    errors = [judge(network) for network in starts]
-    before, least = errors[0], min(errors)
-    best = starts[errors.index(least)]
+    judge = Judge(real, start, window, unseen, power)
+    before = judge(start)
     largest = max(int(np.prod(shape)) for shape in real.shapes.values())
     batch = min(BATCH, len(x), max(1, MEMORY // (largest * window.length)))
-    steps = int(min(effort.images, effort.multiplications / multiplications(best, window)) // batch)
+    steps = int(min(effort.images, effort.multiplications / multiplications(start, window)) // batch)
     if steps < FEWEST_STEPS:
         progress(TOLD)
-        return best, before, least
-    learner = Learner(real, best, window, x[:batch], power)
+        return start, before, before
+    learner = Learner(real, start, window, x[:batch], power)
     queue = np.zeros(0, np.int64)
     for n in range(steps):
         if len(queue) < batch:
             queue = random.permutation(len(x))
         rows, queue = queue[:batch], queue[batch:]
         warm = min(1.0, WARM_UP * (n + 1) / steps)
-        learner.step(x[rows], wanted[rows], warm * (1 + np.cos(np.pi * n / steps)) / 2)
+        learner.step(x[rows], warm * (1 + np.cos(np.pi * n / steps)) / 2)
         done = (n + 1) * TOLD // steps
         if done > n * TOLD // steps:
             progress(done)
     learned = learner.network()
-    error = judge(learned)
-    return (learned, before, error) if error < least else (best, before, least)
-
-
-class Learner:
-    """A network that is learning: integers out, steps in."""
-
-    def __init__(self, real: RealNetwork, network: Network, window: Window, x: Array, power: float) -> None:
-        self.given, self.window, self.power = network, window, power
-        self.parts = [
-            Learned(p, network.output_scale, window.timesteps, network.signed_bit) for p in network.populations
-        ]
-        readout = network.output
-        self.parts[-1].rates[-2:] = [0.0, 0.0]  # a readout keeps its start, and its threshold where it fires
-        unit = float(readout.lambda_) if readout.fires else 1 / network.output_scale
-        self.per_count = unit / window.timesteps
-        self.near = Nearness(real, network, x, window)
-        self.adam = Adam([value for part in self.parts for value in part.values])
-
-    def network(self) -> Network:
-        """The network of the integers so far; intervals proved."""
-        network = replace(self.given, populations=tuple(part.integers() for part in self.parts), intervals={})
-        return replace(network, intervals=prove(network))  # type: ignore[no-any-return]
-
-    def step(self, x: Array, wanted: Array, pace: float) -> None:
-        """Learn from one batch and the outputs wanted for it, with `pace` times the longest steps."""
-        network, window, name = self.given, self.window, self.given.output.name
-        populations = [part.integers() for part in self.parts]
-        counts, reached = forward(network, populations, _source(network, x, window), window)
-        last = counts[name] if network.output.fires else reached[name]
-        _, gradient = output_error(last.reshape(wanted.shape) * self.per_count, wanted, self.power)
-        totals = self.near(x, counts)
-        totals[name] = (gradient * self.per_count).reshape(last.shape).astype(np.float32)
-        found = backward(network, populations, counts, reached, totals, window)
-        gradients = [g for part in self.parts for g in part.fitting(found[part.given.name])]
-        self.adam.step(gradients, [pace * rate for part in self.parts for rate in part.rates])
-        for part in self.parts:
-            part.clip()
+    after = judge(learned)
+    return (learned, before, after) if after < before else (start, before, before)
 
 
 def float_outputs(real: RealNetwork, x: Array) -> Array:

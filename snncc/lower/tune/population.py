@@ -21,7 +21,6 @@ from snncc.lower.quantise import MAX_SHIFT, MIN_THETA, Quantiser, Weighted, star
 from snncc.lower.real import pool_counts
 from snncc.lower.tune import rounding
 from snncc.lower.tune.firing import Choice, Sample, Window, error, search
-from snncc.lower.tune.refine import refine
 from snncc.lower.tune.state import State
 
 
@@ -36,7 +35,14 @@ class Level:
     patches: int
     careful_bits: int
     taps: int
-    refines: bool
+
+
+@dataclass(frozen=True)
+class Effort:
+    """The most images that the descent learns from, repeated ones included, and multiplications for all of them."""
+
+    images: int
+    multiplications: float
 
 
 @dataclass(frozen=True)
@@ -55,10 +61,6 @@ class Places:
     image: Array
     row: Array
     column: Array
-
-    def first(self, count: int) -> Places:
-        """Some of them."""
-        return Places(self.image[:count], self.row[:count], self.column[:count])
 
     def of(self, values: Array) -> Array:
         """(..., N, H, W, C) or (..., N, C) -> (..., M, C)."""
@@ -90,15 +92,7 @@ class Weights:
     unit: Array
 
 
-def weigh(
-    quantiser: Quantiser,
-    state: State,
-    linear: Array,
-    places: Places,
-    level: Level,
-    window: Window | None,
-    channelwise: bool,
-) -> Weights:
+def weigh(quantiser: Quantiser, state: State, linear: Array, places: Places, level: Level) -> Weights:
     """The integer weights of a population, on the counts that reach it."""
     first = quantiser.population.projections[0]
     if isinstance(first, SumPool2D):
@@ -113,42 +107,11 @@ def weigh(
         bias = places.parameter(quantiser.population.bias, quantiser.population.shape)
         reconstruct(ridges, groups, places.of(linear) - bias)
         squares = [r.h for r in ridges]
-        if window is not None and level.refines:
-            groups = _refined(quantiser, state, weighted, groups, linear, places, window, channelwise)
         weighted = [replace(p, weights=rounding.ungrouped(p, g)) for p, g in zip(weighted, groups, strict=True)]
     s = quantiser.common_scale(weighted)
     if quantiser.options.signed_bit > level.careful_bits:
         return Weights(quantiser.integers(weighted, s), s)
     return _round(quantiser, weighted, groups, squares, s)
-
-
-def _refined(
-    quantiser: Quantiser,
-    state: State,
-    weighted: list[Weighted],
-    groups: list[Array],
-    linear: Array,
-    places: Places,
-    window: Window,
-    channelwise: bool,
-) -> list[Array]:
-    taps = sum(g.shape[0] * g.shape[1] for g in groups)
-    places = places.first(min(4096, 2**25 // (taps * (window.length if window.dynamics == "step" else 1))))
-    if len(places.image) < 512:
-        return groups
-    inputs = [rounding.patches(p, state.timed_view(p), places.image, places.row, places.column) for p in weighted]
-    channels = quantiser.population.shape[-1]
-    wanted = places.of(linear)
-    sample = Sample(
-        drive=np.zeros((0,), np.float32),
-        bias=places.parameter(quantiser.population.bias, quantiser.population.shape).astype(np.float32),
-        target=np.clip(wanted, 0, quantiser.population.max_value),
-        linear=wanted,
-        most=state.most(quantiser.population.max_value is not None),
-    )
-    threshold = np.broadcast_to(quantiser.scale, (channels,)).astype(np.float64)
-    first = Choice(threshold, np.zeros(channels), np.full(channels, 0.5), np.zeros(channels))
-    return refine(inputs, groups, sample, window, first, channelwise)
 
 
 def _inputs(projection: Weighted, state: State, places: Places) -> Array:

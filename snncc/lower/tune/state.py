@@ -52,14 +52,6 @@ class State:
         """Counts per timestep, (N, *shape) float32, that a projection reads in the integer network."""
         return np.asarray(read(projection.source, self.counts), np.float32) / np.float32(self.timesteps)
 
-    def timed_view(self, projection: Projection) -> Array:
-        """What it reads at each timestep (T + e, N, *shape) in `step`; in `count` the same as `view`."""
-        if self.dynamics == "count":
-            return self.view(projection)
-        flat = {name: train.reshape(-1, *train.shape[2:]) for name, train in self.trains.items()}
-        values = read(projection.source, flat)
-        return np.asarray(values, np.float32).reshape(-1, self.images, *values.shape[1:])
-
     def neurons(self, population: Population) -> tuple[Network, Neurons]:
         """A candidate made ready to run on the populations so far."""
         proved = self.network.intervals["count"]

@@ -1,0 +1,139 @@
+"""Projections, views and both networks as TensorFlow graphs, through which gradients flow.
+
+The same maps as snncc.sim.linear, exact in float32 while every sum stays below 2^24. Only the descent of `calibrate`
+full imports this module, and with it TensorFlow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+import tensorflow as tf
+
+from snncc.ir import (
+    INPUT,
+    Concat,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Identity,
+    MaxPool,
+    Pad,
+    Pads,
+    Pair,
+    Projection,
+    Reshape,
+    Source,
+    SumPool2D,
+    View,
+    view_shape,
+)
+from snncc.lower.real import RealNetwork, pool_counts
+
+Tensor: TypeAlias = Any
+
+
+def constant(values: Any) -> Tensor:
+    """float32."""
+    return tf.constant(np.asarray(values, np.float32))
+
+
+def rounded(values: Tensor) -> Tensor:
+    """To the nearest integer; backwards a straight line."""
+    return values + tf.stop_gradient(tf.round(values) - values)
+
+
+def read(view: View, outputs: Mapping[str, Tensor]) -> Tensor:
+    """The view of a batch: outputs hold (N, *shape) per population."""
+    match view:
+        case Source(population=name):
+            return outputs[name]
+        case Reshape(view=inner, shape=shape):
+            return tf.reshape(read(inner, outputs), (-1, *shape))
+        case Pad(view=inner, pads=pads):
+            return pad(read(inner, outputs), pads)
+        case Concat(views=views):
+            return tf.concat([read(part, outputs) for part in views], axis=-1)
+        case MaxPool(view=inner, size=size, strides=strides, pads=pads):
+            return tf.nn.max_pool2d(pad(read(inner, outputs), pads, -np.inf), size, strides, "VALID")
+
+
+def pad(x: Tensor, pads: Pads, fill: float = 0) -> Tensor:
+    """(N, H, W, C) with (top, bottom, left, right) more rows and columns of `fill`."""
+    top, bottom, left, right = pads
+    return tf.pad(x, [[0, 0], [top, bottom], [left, right], [0, 0]], constant_values=fill) if any(pads) else x
+
+
+def linear(projection: Projection, weights: Tensor, x: Tensor) -> Tensor:
+    """The projection without its shift, with these weights, of a batch (N, *source)."""
+    match projection:
+        case Dense():
+            return tf.matmul(x, weights)
+        case Identity():
+            return x * weights
+        case SumPool2D(size=size, strides=strides, pads=pads):
+            return tf.nn.avg_pool2d(pad(x, pads), size, strides, "VALID") * float(size[0] * size[1])
+        case Conv2D(strides=strides, dilation=dilation, pads=pads):
+            return tf.nn.conv2d(pad(x, pads), _spread(weights, dilation), strides, "VALID")
+        case DepthwiseConv2D(strides=(sy, sx), dilation=dilation, pads=pads):
+            step = sy if sy == sx else 1  # TensorFlow's strides are equal ones
+            out = tf.nn.depthwise_conv2d(pad(x, pads), _spread(weights, dilation), (1, step, step, 1), "VALID")
+            return out if sy == sx else out[:, ::sy, ::sx]
+
+
+def _spread(weights: Tensor, dilation: Pair) -> Tensor:
+    """A kernel with the zeros of its dilation between its taps."""
+    for axis, step in enumerate(dilation):
+        if step > 1:
+            shape = list(weights.shape)
+            gaps = [[0, 0]] * (len(shape) + 1)
+            gaps[axis + 1] = [0, step - 1]
+            weights = tf.pad(tf.expand_dims(weights, axis + 1), gaps)
+            shape[axis] *= step
+            weights = tf.reshape(weights, shape)
+            weights = tf.gather(weights, range(shape[axis] - step + 1), axis=axis)
+    return weights
+
+
+def scan(drive: Tensor, theta: Tensor, v0: Tensor) -> Tensor:
+    """Spikes (T, N, *shape) of neurons that each timestep's `drive` (bias included) reaches; no gradient."""
+
+    def tick(state: tuple[Tensor, Tensor], charge: Tensor) -> tuple[Tensor, Tensor]:
+        potential = state[0] + charge
+        fired = tf.cast(potential >= theta, tf.float32)
+        return potential - fired * theta, fired
+
+    start = tf.broadcast_to(v0, tf.shape(drive[0]))
+    return tf.stop_gradient(tf.scan(tick, drive, (start, tf.zeros_like(drive[0])))[1])
+
+
+class Teacher:
+    """The float network: `teacher(x)` gives every population's activations, the readout's before its head."""
+
+    def __init__(self, real: RealNetwork) -> None:
+        self.real = real
+        self.weights = {}
+        for population in real.populations:
+            for p in population.projections:
+                if isinstance(p, SumPool2D):
+                    self.weights[p.name] = constant(
+                        1 / pool_counts(p, view_shape(p.source, real.shapes), population.shape)
+                    )
+                else:
+                    self.weights[p.name] = constant(p.weights)
+
+    def __call__(self, x: Tensor) -> dict[str, Tensor]:
+        values = {INPUT: x}
+        for population in self.real.populations:
+            total = constant(population.bias)
+            for p in population.projections:
+                weights, source = self.weights[p.name], read(p.source, values)
+                product = linear(p, weights, source)
+                total = total + (product * weights if isinstance(p, SumPool2D) else product)
+            if population is not self.real.populations[-1]:
+                total = tf.minimum(tf.nn.relu(total), np.inf if population.max_value is None else population.max_value)
+            values[population.name] = total
+        del values[INPUT]
+        return values
