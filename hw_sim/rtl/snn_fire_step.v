@@ -84,9 +84,10 @@ module snn_fire_step #(
             reg signed [VW-1:0]     s_q, v0_q;
             reg signed [THW:0]      th_q;
 
+            wire signed [VW-1:0]    drive = b + d;
+
             always @(posedge clk) begin
-                if (driven) s_q <= v + b + d;
-                else s_q <= v;
+                s_q <= v + (driven ? drive : {VW{1'b0}});
                 v0_q <= v0;
                 th_q <= {1'b0, th};
             end

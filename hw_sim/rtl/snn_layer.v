@@ -3,7 +3,7 @@
 // start value; later the pass of an image's last frame does that.
 //   COUNT = 0: V += b (+ D); s = V >= theta; V -= theta*s.   D: the constant drive of a current input, added once per
 //              image by the edges marked in DRIVE_EDGES and kept in a memory of its own.
-//   COUNT = 1: u = V + b*T + v0; n = clip(u / theta); V = 0.
+//   COUNT = 1: u = V*2^SCALE + b*T + v0; n = clip(u / theta); V = 0.
 //   MAXIMUM (with COUNT): V = max of the values that arrive; u = max(V, v0), where v0 is 0 if a zero that is no event
 //              belongs to the window, else the lowest value.
 // FIRES = 0 (readout, max-pool): the potential itself is the output; READOUT: only in the last frame of an image, and
@@ -14,6 +14,8 @@ module snn_layer #(
     parameter EDGES = 1,
     parameter LANES = 4,
     parameter VW = 16,
+    parameter UW = VW,                  // count: width of u ...
+    parameter SCALE = 0,                // ... = V*2^SCALE + b*T + v0
     parameter VAW = 4,
     parameter WORDS = 16,               // potential words = OH*OW*groups
     parameter COUNT = 0,
@@ -124,7 +126,7 @@ module snn_layer #(
             if (MAXIMUM != 0) begin : g_max
                 assign sum[g*VW +: VW] = more > old ? more : old;
             end else begin : g_add
-                assign sum[g*VW +: VW] = old + more;
+                assign sum[g*VW +: VW] = more + old;     // this order: the choice of `old` fits the adder's LUTs
             end
         end
     endgenerate
@@ -157,8 +159,8 @@ module snn_layer #(
 
         if (COUNT != 0) begin : g_count
             snn_fire_count #(
-                .LANES(LANES), .VW(VW), .VAW(VAW), .WORDS(WORDS), .FIRES(FIRES), .FIRE_LANES(FIRE_LANES),
-                .OUT_CW(OUT_CW), .TW(TW), .THW(THW), .BIASW(BIASW), .V0W(V0W), .P_DEPTH(P_DEPTH),
+                .LANES(LANES), .VW(VW), .UW(UW), .SCALE(SCALE), .VAW(VAW), .WORDS(WORDS), .FIRES(FIRES),
+                .FIRE_LANES(FIRE_LANES), .OUT_CW(OUT_CW), .TW(TW), .THW(THW), .BIASW(BIASW), .V0W(V0W), .P_DEPTH(P_DEPTH),
                 .PAW(PAW), .STAGES(STAGES), .PERIOD(PERIOD), .CLIP_EXT(CLIP_EXT), .MAXIMUM(MAXIMUM)
             ) u_fire (
                 .clk(clk), .rst(rst), .start(fire_start), .timesteps(meta_q[MW-1 -: TW]), .done(fire_done),
