@@ -9,7 +9,8 @@ module snn_encoder_step #(
     parameter SAW = 2,
     parameter TW = 4,
     parameter MW = 7,
-    parameter EXT = 0
+    parameter EXT = 0,
+    parameter LAST_LANES = LANES    // pixels in an image's last word
 ) (
     input  wire             clk,
     input  wire             rst,
@@ -34,7 +35,7 @@ module snn_encoder_step #(
     reg [LW-1:0]       lane_q;
     reg [SAW-1:0]      addr_q, addr1_q;
     reg                valid1_q, reading_q;
-    reg [LANES*PB-1:0] word_q, word;
+    reg [LANES*PB-1:0] word_q;
 
     wire [TW-1:0] frames = t_q + EXT;
     wire last_frame = frame_q == frames;
@@ -42,12 +43,9 @@ module snn_encoder_step #(
     wire load = p_valid && (full || p_end);
     wire empty_sent = state_q == EMPTY && o_ready;
 
-    integer i;
-    always @* begin
-        word = word_q;
-        for (i = 0; i < LANES; i = i + 1)
-            if (lane_q == i) word[i*PB +: PB] = p_data;
-    end
+    // pixels enter at the top of the word; an image's last word is moved down to lane 0
+    wire [(LANES+1)*PB-1:0] shifted = {p_data, word_q};
+    wire [LANES*PB-1:0] word = (p_end ? shifted >> ((LANES - LAST_LANES) * PB) : shifted) >> PB;
 
     wire [2*LANES*PB-1:0] rdata;
     wire [LANES*PB-1:0] next_v, next_p;
@@ -59,12 +57,10 @@ module snn_encoder_step #(
     generate
         for (g = 0; g < LANES; g = g + 1) begin : g_lane
             wire [PB-1:0] p = rdata[(LANES + g)*PB +: PB];
-            wire [PB:0] v = {1'b0, rdata[g*PB +: PB]} + {1'b0, p};
-            wire fire = v >= {1'b0, {PB{1'b1}}};
-            wire [PB:0] less = v - {1'b0, {PB{1'b1}}};
+            wire [PB:0] v = {1'b0, rdata[g*PB +: PB]} - ~{1'b0, p};     // V + p + 1: reaches 2^PB where V + p >= L
             assign next_p[g*PB +: PB] = p;
-            assign next_v[g*PB +: PB] = fire ? less[PB-1:0] : v[PB-1:0];
-            assign o_data[g] = fire;
+            assign next_v[g*PB +: PB] = v[PB-1:0] - !v[PB];             // V + p - L  or  V + p
+            assign o_data[g] = v[PB];
         end
     endgenerate
 
@@ -88,7 +84,7 @@ module snn_encoder_step #(
             if (p_valid) begin
                 lane_q <= (full || p_end) ? {LW{1'b0}} : lane_q + 1'b1;
                 addr_q <= p_end ? {SAW{1'b0}} : (full ? addr_q + 1'b1 : addr_q);
-                word_q <= (full || p_end) ? {LANES*PB{1'b0}} : word;
+                word_q <= p_end ? {LANES*PB{1'b0}} : shifted >> PB;
             end
             if (reading_q) begin
                 addr_q <= addr_q == W_END ? {SAW{1'b0}} : addr_q + 1'b1;

@@ -1,6 +1,6 @@
 // What one event adds to LANES potentials: 2^SHIFT * weight * value, per lane. The weight word is read from the ROM in
 // the cycle of i_valid and held in registers a cycle later, because block RAMs answer late; o_data belongs to the cycle
-// after o_valid, when the potential word has been read too.
+// after o_valid, when the potential word has been read too; without an event it is 0 (MAXIMUM: nothing in particular).
 // VALUES = 0: events are spikes (value 1), no multiplier. ONES: every weight is 1, no ROM.
 // LANES_PER_CHANNEL > 0: only the event's block of that many lanes takes part; the others add 0, or with MAXIMUM (which
 // needs VALUES) offer the lowest value.
@@ -46,7 +46,8 @@ module snn_lanes #(
     always @(posedge clk) begin
         valid_q <= i_valid && !rst;
         vaddr_q <= i_vaddr;
-        value1_q <= i_value;
+        if (rst) value1_q <= 0;
+        else if (i_valid) value1_q <= i_value;
         value2_q <= value1_q;
         block_q <= i_block;
     end
@@ -78,7 +79,7 @@ module snn_lanes #(
                 assign active = 1'b1;
             end
             always @(posedge clk)
-                if (active) weight_q <= weights[i*WB +: WB];
+                if (active && valid_q) weight_q <= weights[i*WB +: WB];
                 else weight_q <= 0;
             if (VALUES != 0) begin : g_product
                 wire signed [PB-1:0] product = weight_q * value;

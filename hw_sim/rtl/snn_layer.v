@@ -98,6 +98,8 @@ module snn_layer #(
             endcase
         end
 
+    wire                f_read, f_write;
+
     // ---- scatter: read in the cycle of s_valid, add and write in the next, bypass when the same word comes again
     wire                s_valid = e_valid[edge_q];
     wire [VAW-1:0]      s_vaddr = e_vaddr[edge_q*VAW +: VAW];
@@ -117,11 +119,14 @@ module snn_layer #(
         sum_q <= sum;
     end
 
+    // count: during the pass lanes offer 0, so that the adder clears: no choice behind it. step fires on a path of its own
+    localparam CLEARS = COUNT != 0 && MAXIMUM == 0;
+    wire                clear = CLEARS && f_write;
     generate
         for (g = 0; g < LANES; g = g + 1) begin : g_sum
             wire signed [VW-1:0] stored = drive_q ? d_rdata[g*VW +: VW] : v_rdata[g*VW +: VW];
             wire signed [VW-1:0] held = sum_q[g*VW +: VW];
-            wire signed [VW-1:0] old = BYPASS != 0 && again_q ? held : stored;
+            wire signed [VW-1:0] old = clear ? {VW{1'b0}} : BYPASS != 0 && again_q ? held : stored;
             wire signed [VW-1:0] more = s_data[g*VW +: VW];
             if (MAXIMUM != 0) begin : g_max
                 assign sum[g*VW +: VW] = more > old ? more : old;
@@ -132,7 +137,6 @@ module snn_layer #(
     endgenerate
 
     // ---- firing pass
-    wire                f_read, f_write;
     wire [VAW-1:0]      f_raddr, f_waddr;
     wire [LANES*VW-1:0] f_wdata;
     wire [PAW-1:0]      p_addr;
@@ -144,7 +148,7 @@ module snn_layer #(
     wire                we = f_write || (add_q && !drive_q);
     wire [VAW-1:0]      waddr = f_write ? f_waddr : add_addr_q;
     snn_ram #(.WIDTH(LANES * VW), .DEPTH(WORDS), .AW(VAW)) u_potential (
-        .clk(clk), .we(we), .waddr(waddr), .wdata(f_write ? f_wdata : sum),
+        .clk(clk), .we(we), .waddr(waddr), .wdata(f_write && !CLEARS ? f_wdata : sum),
         .raddr(f_read ? f_raddr : s_vaddr), .rdata(v_rdata));
 
     generate

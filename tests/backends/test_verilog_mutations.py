@@ -103,7 +103,7 @@ def test_potentials_that_keep_an_image(design: Path) -> None:
     if (design / "snn_fire_step.v").exists():
         _edit(design / "snn_fire_step.v", "restart ? v0_q : (fire", "1'b0 ? v0_q : (fire")
     else:
-        _edit(design / "snn_fire_count.v", "wdata = {LANES{RESTART}}", "wdata = rdata")
+        _edit(design / "snn_layer.v", "clear ? {VW{1'b0}} : BYPASS", "BYPASS")
     _fails(design)
 
 

@@ -76,7 +76,7 @@ def test_encoder_step(tmp_path: Path, lanes: int, pixels: int, bits: int, ext: i
     words, tw = -(-pixels // lanes), 5
     parameters = {
         "LANES": lanes, "PB": bits, "WORDS": words, "SAW": max(1, (words - 1).bit_length()), "TW": tw, "MW": tw + 3,
-        "EXT": ext,
+        "EXT": ext, "LAST_LANES": (pixels - 1) % lanes + 1,
     }  # fmt: skip
     _encoder(tmp_path, "snn_encoder_step", parameters, pixels, ["snn_encoder_step", "snn_ram"])
 
@@ -98,7 +98,7 @@ def test_encoder_direct(
     cw = tw if rate else (bits + tw if by_t else bits)
     parameters = {
         "LANES": lanes, "PB": bits, "SIGNED": signed, "RATE": rate, "BY_T": by_t, "FOLDS": 4, "CW": cw,
-        "TW": tw, "MW": tw + 3, "EXT": ext,
+        "TW": tw, "MW": tw + 3, "EXT": ext, "LAST_LANES": (pixels - 1) % lanes + 1,
     }  # fmt: skip
     _encoder(tmp_path, "snn_encoder_direct", parameters, pixels, ["snn_encoder_direct"])
 

@@ -11,7 +11,7 @@ the last one: word w at commit + offset_w (`offsets`). For edge e of layer l and
     fire(l, k)   = max(done(last edge, k) + 1, done(r, k - banks of r) + 1 for every reader r of l)
     commit(l, k) = fire(l, k) + pass(l)
     pass(l)      = words + 2                                                   (`step`)
-                 = (parts - 1)*PERIOD + 3 + STAGES*PERIOD                      (`count`; no division: STAGES = PERIOD = 1)
+                 = (parts - 1)*PERIOD + 3 + STAGES*PERIOD                      (`count`; 1*1 without division)
 
 Within a frame, event i lies in word w_i after g_i words without events and reaches f_i word pairs (docs/hardware.md):
 

@@ -125,6 +125,7 @@ def _encoder(out: Design, plan: Plan) -> None:
         "TW": plan.tw,
         "MW": plan.mw,
         "EXT": plan.network.spike_ext,
+        "LAST_LANES": layout.d2 - (layout.blocks - 1) * layout.lanes,
     }
     ports = clocks | {"allow": "pixel_allow"} | shared | _output_ports("input")
     rate = source.encoding == "rate"

@@ -16,7 +16,18 @@ from snncc.backends.verilog.edges import Edge, Geometry, connect, geometry_of
 from snncc.backends.verilog.layout import Layout, input_layout, population_layout
 from snncc.backends.verilog.leaves import Leaf, as_map, node_name, resolve
 from snncc.backends.verilog.window import maximum
-from snncc.ir import INPUT, Array, Dynamics, MaxPool, Network, Population, SumPool2D, bits_needed, projection_bounds, source_range
+from snncc.ir import (
+    INPUT,
+    Array,
+    Dynamics,
+    MaxPool,
+    Network,
+    Population,
+    SumPool2D,
+    bits_needed,
+    projection_bounds,
+    source_range,
+)
 
 Shape = tuple[int, ...]
 Range = tuple[int, int]
