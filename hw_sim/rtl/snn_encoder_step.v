@@ -47,20 +47,20 @@ module snn_encoder_step #(
     wire [(LANES+1)*PB-1:0] shifted = {p_data, word_q};
     wire [LANES*PB-1:0] word = (p_end ? shifted >> ((LANES - LAST_LANES) * PB) : shifted) >> PB;
 
-    wire [2*LANES*PB-1:0] rdata;
-    wire [LANES*PB-1:0] next_v, next_p;
-    snn_ram #(.WIDTH(2 * LANES * PB), .DEPTH(WORDS), .AW(SAW)) u_state (
-        .clk(clk), .we(load || valid1_q), .waddr(load ? addr_q : addr1_q),
-        .wdata(load ? {word, {LANES*PB{1'b0}}} : {next_p, next_v}), .raddr(addr_q), .rdata(rdata));
+    wire [LANES*PB-1:0] pixels, old, next;
+    snn_ram #(.WIDTH(LANES * PB), .DEPTH(WORDS), .AW(SAW)) u_pixels (
+        .clk(clk), .we(load), .waddr(addr_q), .wdata(word), .raddr(addr_q), .rdata(pixels));
+    snn_ram #(.WIDTH(LANES * PB), .DEPTH(WORDS), .AW(SAW)) u_state (
+        .clk(clk), .we(valid1_q), .waddr(addr1_q), .wdata(next), .raddr(addr_q), .rdata(old));
 
     genvar g;
     generate
         for (g = 0; g < LANES; g = g + 1) begin : g_lane
-            wire [PB-1:0] p = rdata[(LANES + g)*PB +: PB];
-            wire [PB:0] v = {1'b0, rdata[g*PB +: PB]} - ~{1'b0, p};     // V + p + 1: reaches 2^PB where V + p >= L
-            assign next_p[g*PB +: PB] = p;
-            assign next_v[g*PB +: PB] = v[PB-1:0] - !v[PB];             // V + p - L  or  V + p
-            assign o_data[g] = v[PB];
+            wire [PB-1:0] v = frame_q == 1 ? {PB{1'b0}} : old[g*PB +: PB];
+            wire [PB+1:0] sum = {1'b0, pixels[g*PB +: PB], 1'b1} + {1'b0, v, 1'b1};
+            wire          fire = sum[PB+1];                             // V + p + 1 reaches 2^PB where V + p >= L
+            assign next[g*PB +: PB] = sum[PB:1] - !fire;                // V + p - L  or  V + p
+            assign o_data[g] = fire;
         end
     endgenerate
 

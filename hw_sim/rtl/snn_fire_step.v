@@ -93,9 +93,9 @@ module snn_fire_step #(
             end
 
             if (FIRES != 0) begin : g_fires
-                wire signed [VW-1:0] less = s_q - th_q;
-                wire fire = s_q >= th_q;
-                assign wdata[i*VW +: VW] = restart ? v0_q : (fire ? less : s_q);
+                wire signed [VW:0] less = s_q - th_q;
+                wire fire = !less[VW];                      // s >= theta, by the sign of the only subtraction
+                assign wdata[i*VW +: VW] = restart ? v0_q : (fire ? less[VW-1:0] : s_q);
                 assign o_data[i*OUT_CW +: OUT_CW] = fire;
             end else begin : g_passes
                 assign wdata[i*VW +: VW] = restart ? v0_q : s_q;

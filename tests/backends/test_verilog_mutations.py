@@ -65,7 +65,7 @@ def test_greater_instead_of_greater_or_equal(design: Path) -> None:
     if (design / "snn_divide.v").exists():
         _edit(design / "snn_divide.v", "rest_q >= scaled_q", "rest_q > scaled_q")
     else:
-        _edit(design / "snn_fire_step.v", "s_q >= th_q", "s_q > th_q")
+        _edit(design / "snn_fire_step.v", "fire = !less[VW]", "fire = !less[VW] && less != 0")
     _fails(design)
 
 
