@@ -33,8 +33,8 @@ module snn_encoder_step #(
     reg [1:0]          state_q;
     reg [TW-1:0]       t_q, frame_q;
     reg [LW-1:0]       lane_q;
-    reg [SAW-1:0]      addr_q, addr1_q;
-    reg                valid1_q, reading_q;
+    reg [SAW-1:0]      addr_q, addr1_q, addr2_q;
+    reg                valid1_q, valid2_q, reading_q;
     reg [LANES*PB-1:0] word_q;
 
     wire [TW-1:0] frames = t_q + EXT;
@@ -51,7 +51,7 @@ module snn_encoder_step #(
     snn_ram #(.WIDTH(LANES * PB), .DEPTH(WORDS), .AW(SAW)) u_pixels (
         .clk(clk), .we(load), .waddr(addr_q), .wdata(word), .raddr(addr_q), .rdata(pixels));
     snn_ram #(.WIDTH(LANES * PB), .DEPTH(WORDS), .AW(SAW)) u_state (
-        .clk(clk), .we(valid1_q), .waddr(addr1_q), .wdata(next), .raddr(addr_q), .rdata(old));
+        .clk(clk), .we(valid2_q), .waddr(addr2_q), .wdata(next), .raddr(addr_q), .rdata(old));
 
     genvar g;
     generate
@@ -59,7 +59,9 @@ module snn_encoder_step #(
             wire [PB-1:0] v = frame_q == 1 ? {PB{1'b0}} : old[g*PB +: PB];
             wire [PB+1:0] sum = {1'b0, pixels[g*PB +: PB], 1'b1} + {1'b0, v, 1'b1};
             wire          fire = sum[PB+1];                             // V + p + 1 reaches 2^PB where V + p >= L
-            assign next[g*PB +: PB] = sum[PB:1] - !fire;                // V + p - L  or  V + p
+            reg  [PB:0]   sum_q;
+            always @(posedge clk) sum_q <= sum[PB+1:1];
+            assign next[g*PB +: PB] = sum_q[PB-1:0] - !sum_q[PB];       // V + p - L  or  V + p
             assign o_data[g] = fire;
         end
     endgenerate
@@ -76,11 +78,13 @@ module snn_encoder_step #(
             state_q <= LOAD;
             reading_q <= 1'b0;
             valid1_q <= 1'b0;
+            valid2_q <= 1'b0;
             addr_q <= 0;
             lane_q <= 0;
             word_q <= 0;
         end else begin
             valid1_q <= reading_q;
+            valid2_q <= valid1_q;
             if (p_valid) begin
                 lane_q <= (full || p_end) ? {LW{1'b0}} : lane_q + 1'b1;
                 addr_q <= p_end ? {SAW{1'b0}} : (full ? addr_q + 1'b1 : addr_q);
@@ -102,6 +106,7 @@ module snn_encoder_step #(
         end
         if (p_valid) t_q <= p_timesteps;
         addr1_q <= addr_q;
+        addr2_q <= addr1_q;
         if (state_q == LOAD) frame_q <= 1;
         else if (o_commit) frame_q <= frame_q + 1'b1;
     end

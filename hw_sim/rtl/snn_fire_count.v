@@ -102,7 +102,13 @@ module snn_fire_count #(
 
     assign done = o_en && out_q == O_END;
 
-    wire [FIRE_LANES*VW-1:0] part = rdata[sub1_q*FIRE_LANES*VW +: FIRE_LANES*VW];
+    reg [FIRE_LANES*VW-1:0] part;
+    integer s;
+    always @* begin
+        part = rdata[0 +: FIRE_LANES*VW];
+        for (s = 1; s < SUBS; s = s + 1)
+            if (sub1_q == s) part = rdata[s*FIRE_LANES*VW +: FIRE_LANES*VW];
+    end
     wire signed [TW:0] steps = {1'b0, timesteps};
     wire [TW:0] clip = timesteps + CLIP_EXT;
 
@@ -117,21 +123,22 @@ module snn_fire_count #(
             wire        [THW-1:0]   th = p_data[i*NP + V0W + BIASW +: THW];
             reg signed [VW-1:0]       v_q;
             reg signed [V0W-1:0]      v0_q;
-            reg signed [BIASW+TW:0]   bt_q;
+            reg signed [BIASW-1:0]    b_q;
+            wire signed [BIASW+TW:0]  bt = b_q * steps;
             reg        [THW-1:0]      th_q;
             wire signed [UW-1:0]      u;
 
             always @(posedge clk) begin
                 v_q <= part[i*VW +: VW];
                 v0_q <= v0;
-                bt_q <= b * steps;
+                b_q <= b;
                 th_q <= th;
             end
             if (MAXIMUM != 0) begin : g_max
                 assign u = v_q > v0_q ? v_q : v0_q;
             end else begin : g_sum
                 wire signed [UW-1:0] v = v_q;
-                assign u = (v <<< SCALE) + bt_q + v0_q;
+                assign u = (v <<< SCALE) + bt + v0_q;
             end
 
             if (FIRES != 0) begin : g_divide

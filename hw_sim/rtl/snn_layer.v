@@ -101,10 +101,20 @@ module snn_layer #(
     wire                f_read, f_write;
 
     // ---- scatter: read in the cycle of s_valid, add and write in the next, bypass when the same word comes again
-    wire                s_valid = e_valid[edge_q];
-    wire [VAW-1:0]      s_vaddr = e_vaddr[edge_q*VAW +: VAW];
-    wire [LANES*VW-1:0] s_data = e_data[edge_q*LANES*VW +: LANES*VW];
-    wire                to_drive = (HAS_DRIVE != 0) && DRIVE_EDGES[edge_q];
+    reg                 s_valid, to_drive;
+    reg [VAW-1:0]       s_vaddr;
+    reg [LANES*VW-1:0]  s_data;
+    integer             e;
+    always @* begin                     // constant places only: a computed one would cost a multiplier
+        {s_valid, s_vaddr, s_data} = {e_valid[0], e_vaddr[0 +: VAW], e_data[0 +: LANES*VW]};
+        to_drive = HAS_DRIVE != 0 && DRIVE_EDGES[0];
+        for (e = 1; e < EDGES; e = e + 1)
+            if (edge_q == e) begin
+                {s_valid, s_vaddr} = {e_valid[e], e_vaddr[e*VAW +: VAW]};
+                s_data = e_data[e*LANES*VW +: LANES*VW];
+                to_drive = HAS_DRIVE != 0 && DRIVE_EDGES[e];
+            end
+    end
     reg                 add_q, drive_q, again_q;
     reg [VAW-1:0]       add_addr_q;
     reg [LANES*VW-1:0]  sum_q;

@@ -71,7 +71,7 @@ def test_greater_instead_of_greater_or_equal(design: Path) -> None:
 
 def test_a_dropped_bias(design: Path) -> None:
     if (design / "snn_fire_count.v").exists():
-        _edit(design / "snn_fire_count.v", "(v <<< SCALE) + bt_q + v0_q", "(v <<< SCALE) + v0_q")
+        _edit(design / "snn_fire_count.v", "(v <<< SCALE) + bt + v0_q", "(v <<< SCALE) + v0_q")
     else:
         _edit(design / "snn_fire_step.v", "drive = b + d", "drive = d")
     _fails(design)

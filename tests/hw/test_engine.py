@@ -304,12 +304,16 @@ FAULTS = {
     "count: ties do not fire": (fire, "count", ("snn_divide", "rest_q >= scaled_q", "rest_q > scaled_q")),
     "count: no clip": (fire, "count", ("snn_fire_count", "quotient > clip ? clip : quotient", "quotient")),
     "layer: no bypass": (engine, "step, one group", ("snn_layer", "again_q ? held : stored", "0 ? held : stored")),
-    "layer: ties do not fire": (engine, "step, two groups", ("snn_fire_step", "fire = !less[VW]", "fire = !less[VW] && less != 0")),
+    "layer: ties do not fire": (
+        engine, "step, two groups", ("snn_fire_step", "fire = !less[VW]", "fire = !less[VW] && less != 0"),
+    ),
     "layer: no restart": (engine, "step, readout", ("snn_fire_step", "restart ? v0_q : s_q", "s_q")),
     "layer: a drive that stays": (
         engine, "step, three edges, one of them a drive", ("snn_layer", "d_clear = f_write && is_final", "d_clear = 0"),
     ),
-    "layer: the first edge twice": (engine, "count, two groups, two edges", ("snn_layer", "e_data[edge_q", "e_data[0")),
+    "layer: the first edge twice": (
+        engine, "count, two groups, two edges", ("snn_layer", "s_data = e_data[e*LANES*VW", "s_data = e_data[0"),
+    ),
     "bank: no wrap": (bank, (2, 5), ("snn_bank", "w_addr_q == A_END ? {AW{1'b0}} : ", "")),
     "bank: one too many": (bank, (3, 4), ("snn_bank", "level_q != BANKS", "1'b1")),
 }  # fmt: skip

@@ -14,6 +14,7 @@ import numpy as np
 
 from snncc.backends.verilog.cycles import Timing
 from snncc.backends.verilog.edges import Geometry
+from snncc.backends.verilog.layout import INPUT_LANES, input_layout
 from snncc.backends.verilog.leaves import Leaf
 from snncc.backends.verilog.plan import MAX_LANES, Choice, Draft, Plan, drafts, legal_lanes, whole_parts
 from snncc.errors import TargetError
@@ -22,6 +23,8 @@ from snncc.ir import INPUT, Array, Dynamics, Network
 DEFAULT_LANES = 16
 DIVIDERS = 32
 SLACK = 1.05
+INPUT_SHARE = 4
+FOLLOWED = 4
 
 Activity = Mapping[str, Array]
 """Per source the events of each element in one image (mean over images), in the source's shape."""
@@ -41,7 +44,12 @@ class Option:
     """One way to build a node and its cycles per image."""
 
     choice: Choice
-    cycles: float
+    work: float
+    firing: float
+
+    @property
+    def cycles(self) -> float:
+        return self.work + self.firing
 
     @property
     def cost(self) -> float:
@@ -92,10 +100,36 @@ def balance(network: Network, dynamics: Dynamics, goal: Goal, activity: Activity
         name: min((o for o in ways if o.cycles <= budget), key=lambda o: (o.cost, o.cycles))
         for name, ways in options.items()
     }
+    if goal.cycles is None:
+        picked = _quick(found, options, picked)
     stages = {name: option.cycles for name, option in picked.items()}
     reached = max(stages.values())
     met = goal.cycles is None or reached <= goal.cycles
-    return Balance({name: option.choice for name, option in picked.items()}, stages, reached, met)
+    choices = {name: option.choice for name, option in picked.items()}
+    return Balance(choices | {INPUT: Choice(_input_lanes(network, dynamics, budget))}, stages, reached, met)
+
+
+def _quick(found: list[Draft], options: dict[str, list[Option]], picked: dict[str, Option]) -> dict[str, Option]:
+    """For latency: with the LANES picked, firing passes that take a quarter of the work of the readers that follow."""
+    allowed = {draft.name: 0.0 for draft in found}
+    for draft in found:
+        for leaf, _ in draft.parts:
+            if leaf.source != INPUT:
+                allowed[leaf.source] = max(allowed[leaf.source], picked[draft.name].work)
+    chosen = {}
+    for name, old in picked.items():
+        same = [o for o in options[name] if o.choice.lanes == old.choice.lanes and o.firing <= old.firing]
+        longest = max(allowed[name] / FOLLOWED, min(o.firing for o in same))
+        chosen[name] = min((o for o in same if o.firing <= longest), key=lambda o: (o.cost, o.firing))
+    return chosen
+
+
+def _input_lanes(network: Network, dynamics: Dynamics, budget: float) -> int:
+    """The fewest pixels a word whose scan, word by word, takes no more than a share of the budget."""
+    frames = network.timesteps if dynamics == "step" and network.input.encoding == "rate" else 1
+    layouts = [input_layout(network.input.shape, lanes) for lanes in range(1, INPUT_LANES + 1)]
+    fitting = [made.lanes for made in layouts if INPUT_SHARE * frames * made.words <= budget]
+    return min(fitting, default=layouts[-1].lanes)
 
 
 def _options(
@@ -128,7 +162,7 @@ def _options(
             per = max(1, geometry.multiplier // lanes) if geometry.channelwise else groups
             work += max(reached * per, seen) + 6 * frames
         if not counting:
-            ways.append(Option(Choice(lanes), work + frames * (words + 3)))
+            ways.append(Option(Choice(lanes), work, frames * (words + 3.0)))
             continue
         for fire in (n for n in range(1, lanes + 1) if lanes % n == 0):
             if last and whole_parts(channels, lanes, fire) != fire:
@@ -138,8 +172,8 @@ def _options(
                 if fire * stages > DIVIDERS and (fire, stages) != (1, stages):
                     continue
                 period = -(-quotient // stages) if fires else 1
-                time = work + words * lanes // fire * period + 6 + stages * period
-                ways.append(Option(Choice(lanes, fire, stages), time))
+                firing = words * lanes // fire * period + 6.0 + stages * period
+                ways.append(Option(Choice(lanes, fire, stages), work, firing))
     return ways
 
 

@@ -226,6 +226,8 @@ def build(network: Network, dynamics: Dynamics, choices: dict[str, Choice], inpu
     counting = dynamics == "count"
     total = network.timesteps + network.spike_ext
     tw = max(1, total.bit_length())
+    if INPUT in choices:
+        input_lanes = choices[INPUT].lanes
     first = input_layout(network.input.shape, input_lanes)
     current = network.input.encoding == "current"
     low, high = _input_range(network, dynamics)
