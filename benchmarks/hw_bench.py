@@ -174,8 +174,9 @@ def table(rows: list[dict[str, Any]]) -> None:
                   ((area, cells), (r["latency_cycles"], time), (r["interval_cycles"], time))]  # fmt: skip
         goals = ", ".join(f"{what} {'met' if ok else 'NOT met'}" for what, ok in r["goals_met"].items())
         print(
-            f"{r['network']:7s} {r['dynamics']:9s}{r['timesteps']:2d}  {r['test_accuracy']:.2%} {area:10d} {ratios[0]:8s}"
-            f"{chip['brams']:8.1f} {r['latency_cycles']:10.0f} {ratios[1]:8s}{r['interval_cycles']:8.0f} {ratios[2]:8s} {goals}"
+            f"{r['network']:7s} {r['dynamics']:9s}{r['timesteps']:2d}  {r['test_accuracy']:.2%} {area:10d} "
+            f"{ratios[0]:8s}{chip['brams']:8.1f} {r['latency_cycles']:10.0f} {ratios[1]:8s}"
+            f"{r['interval_cycles']:8.0f} {ratios[2]:8s} {goals}"
         )
 
 

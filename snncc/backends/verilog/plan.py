@@ -118,11 +118,11 @@ class Draft:
     parts: list[tuple[Leaf, Geometry]]
     population: Population | None
     vw: int
-    uw: int = 0
-    scale: int = 0
     pool: MaxPool | None = None
     least: Array = field(default_factory=lambda: np.zeros((), np.int64))
     every: frozenset[str] = frozenset()
+    uw: int = 0  # of a population
+    scale: int = 0
 
 
 def drafts(network: Network, dynamics: Dynamics) -> list[Draft]:
@@ -162,7 +162,7 @@ def drafts(network: Network, dynamics: Dynamics) -> list[Draft]:
         shapes[name], ranges[name] = population.shape, (0, steps)
         uw = bits_needed(network.intervals[dynamics][population.name])
         scale, vw = _kept(network, population) if dynamics == "count" else (0, uw)
-        found.append(Draft(name, population.shape, "population", parts, population, vw, uw, scale))
+        found.append(Draft(name, population.shape, "population", parts, population, vw, uw=uw, scale=scale))
     if network.readout == "spikes":
         last = network.output
         leaf = Leaf(node_name(last.name), np.arange(last.neurons), last.shape)
