@@ -107,6 +107,15 @@ def test_potentials_that_keep_an_image(design: Path) -> None:
     _fails(design)
 
 
+def test_a_potential_in_the_wrong_unit(design: Path) -> None:
+    """`count` keeps V / 2^shift and scales it back when it fires; `step` shifts what arrives."""
+    if (design / "snn_fire_count.v").exists():
+        _edit(design / "snn_fire_count.v", "(v <<< SCALE)", "v")
+    else:
+        _edit(design / "snn_lanes.v", "amount <<< SHIFT", "amount")
+    _fails(design)
+
+
 @pytest.mark.parametrize("name", ["pop_p0_e0_weights.mem", "pop_p1_parameters.mem"])
 def test_a_missing_or_short_memory_is_fatal(design: Path, name: str) -> None:
     text = (design / name).read_text()
