@@ -39,6 +39,7 @@ GOALS = {
     "cnn": "at most 1.2 x ideal_cycles = sum over edges of events * fan-out / LANES, latency and interval",
 }
 CYCLES = {"count": 2000, "step": 20000}
+ECP5 = {"mlp": "ecp5-25k", "cnn": "ecp5-85k"}
 CASES: tuple[tuple[str, str, int, str, dict[str, Any]], ...] = (
     ("mlp", "count", 4, "rate", {"max_lanes": 16}),
     ("mlp", "step", 4, "rate", {"target_fps": 5000.0, "clock_mhz": 100.0}),
@@ -143,10 +144,11 @@ def row(made: Trained, case: tuple[str, str, int, str, dict[str, Any]], synth: b
             "measured_equals_predicted": measured(folder, plan),
         }  # fmt: skip
         if synth:
-            for device in ("xc7", "ecp5-25k"):
+            for chip, device in (("xc7", "xc7"), ("ecp5", ECP5[kind])):
                 done = synthesise(folder, device).to_dict()
-                result[device] = {key: done[key] for key in ("luts", "ffs", "brams", "dsps", "fmax_mhz", "too_large")}
-            fmax = result["ecp5-25k"]["fmax_mhz"]
+                keys = ("device", "luts", "ffs", "brams", "dsps", "fmax_mhz", "too_large")
+                result[chip] = {key: done[key] for key in keys}
+            fmax = result["ecp5"]["fmax_mhz"]
             if fmax:
                 result |= {"interval_us_at_ecp5_fmax": interval / fmax, "latency_us_at_ecp5_fmax": latency / fmax}
     return result | {"goals_met": met(result)}

@@ -144,8 +144,8 @@ def test_no_latch(tmp_path: Path, dynamics: str, monkeypatch: pytest.MonkeyPatch
         assert latches(tmp_path, network) == 0
     hw = tmp_path / "hw_sim"
     shutil.copytree(resource("hw_sim"), hw)
-    encoder = hw / "rtl" / f"snn_encoder_{'direct' if dynamics == 'count' else 'step'}.v"
-    encoder.write_text(encoder.read_text().replace("        word = word_q;\n", ""))
+    scanner = hw / "rtl" / "snn_scan.v"
+    scanner.write_text(scanner.read_text().replace("        lane = 0;\n", ""))
     monkeypatch.setattr(write, "resource", lambda name: tmp_path / name)
     assert latches(tmp_path, networks[0]) > 0
 
@@ -164,7 +164,7 @@ def test_a_design_too_large_says_by_how_much(tmp_path: Path) -> None:
     store.write(network, tmp_path / "m", {"verilog": {"max_lanes": 2}})
     found = synthesise(tmp_path / "m", "ice40-up5k", place=False)
     assert any(line.startswith("block RAM") and "too many" in line for line in found.too_large)
-    assert any("pop_p0_e0_weights.mem" in line and "161,280 bits" in line for line in found.too_large)
+    assert any("pop_p0_e0_weights.mem" in line and "160,000 bits" in line for line in found.too_large)
 
 
 def test_no_such_device(tmp_path: Path) -> None:
