@@ -65,15 +65,15 @@ def test_greater_instead_of_greater_or_equal(design: Path) -> None:
     if (design / "snn_divide.v").exists():
         _edit(design / "snn_divide.v", "rest_q >= scaled_q", "rest_q > scaled_q")
     else:
-        _edit(design / "snn_fire_step.v", "s_q >= th_q", "s_q > th_q")
+        _edit(design / "snn_fire_step.v", "fire = !less[VW]", "fire = !less[VW] && less != 0")
     _fails(design)
 
 
 def test_a_dropped_bias(design: Path) -> None:
     if (design / "snn_fire_count.v").exists():
-        _edit(design / "snn_fire_count.v", "v_q + bt_q + v0_q", "v_q + v0_q")
+        _edit(design / "snn_fire_count.v", "(v <<< SCALE) + bt + v0_q", "(v <<< SCALE) + v0_q")
     else:
-        _edit(design / "snn_fire_step.v", "v + b + d", "v + d")
+        _edit(design / "snn_fire_step.v", "drive = b + d", "drive = d")
     _fails(design)
 
 
@@ -125,7 +125,16 @@ def test_potentials_that_keep_an_image(design: Path) -> None:
     if (design / "snn_fire_step.v").exists():
         _edit(design / "snn_fire_step.v", "restart ? v0_q : (fire", "1'b0 ? v0_q : (fire")
     else:
-        _edit(design / "snn_fire_count.v", "wdata = {LANES{RESTART}}", "wdata = rdata")
+        _edit(design / "snn_layer.v", "clear ? {VW{1'b0}} : BYPASS", "BYPASS")
+    _fails(design)
+
+
+def test_a_potential_in_the_wrong_unit(design: Path) -> None:
+    """`count` keeps V / 2^shift and scales it back when it fires; `step` shifts what arrives."""
+    if (design / "snn_fire_count.v").exists():
+        _edit(design / "snn_fire_count.v", "(v <<< SCALE)", "v")
+    else:
+        _edit(design / "snn_lanes.v", "amount <<< SHIFT", "amount")
     _fails(design)
 
 

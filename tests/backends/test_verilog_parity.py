@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from snncc import ir
 from snncc.backends.verilog import checks, cycles
+from snncc.backends.verilog.layout import INPUT_LANES
 from snncc.backends.verilog.plan import Choice, drafts, legal_lanes
 from snncc.errors import TargetError
 from tests.hw.simulate import dense_network, exact, make, measured, plan_with, run
@@ -30,7 +31,7 @@ def _parity(case: Case, seed: int) -> None:
     except TargetError as error:
         event(f"refused: {str(error).split(':')[0][-30:]}")
         return
-    choices = {}
+    choices = {ir.INPUT: Choice(rng.randint(1, INPUT_LANES))}
     for draft in drafts(network, network.dynamics):
         lanes = rng.choice(legal_lanes(draft))
         fire = rng.choice([n for n in range(1, lanes + 1) if lanes % n == 0])

@@ -127,7 +127,7 @@ ENCODERS: dict[str, dict[str, int]] = {
 def encoder(folder: Path, name: str, fault: Fault | None = None) -> None:
     options = dict(ENCODERS[name])
     pixels, pb = options.pop("PIXELS"), options["PB"]
-    parameters = options | {"TW": TW, "MW": TW + 3}
+    parameters = options | {"TW": TW, "MW": TW + 3, "LAST_LANES": (pixels - 1) % options["LANES"] + 1}
     if "RATE" in options:
         top, modules = "snn_encoder_direct", ["snn_encoder_direct"]
         parameters["CW"] = TW if options["RATE"] else pb + TW * options["BY_T"]
@@ -212,17 +212,25 @@ FAULTS: dict[str, tuple[Any, tuple[Any, ...], Fault]] = {
         readout, ("a map, LANES that do not divide",), ("snn_readout", "group_q == G_END ? {GW{1'b0}} : ", ""),
     ),
     "encoder: ties do not fire": (
-        encoder, ("step, further timesteps",), ("snn_encoder_step", "v >= {1'b0, {PB", "v > {1'b0, {PB"),
+        encoder, ("step, further timesteps",), ("snn_encoder_step", "fire = sum[PB+1]", "fire = sum[PB+1:1] > 1 << PB"),
     ),
-    "encoder: no subtraction": (
-        encoder, ("step, LANES that do not divide",), ("snn_encoder_step", "fire ? less[PB-1:0] : v", "v"),
+    "encoder: L is one too many": (
+        encoder, ("step, LANES that do not divide",), ("snn_encoder_step", "- !sum_q[PB]", "- 1'b1"),
+    ),
+    "encoder: the last image's potentials": (
+        encoder, ("step, LANES that do not divide",), ("snn_encoder_step", "frame_q == 1 ? {PB{1'b0}} : old", "old"),
     ),
     "encoder: lanes swapped": (
-        encoder, ("step, LANES that do not divide",), ("snn_encoder_step", "word[i*PB", "word[(LANES-1-i)*PB"),
+        encoder, ("step, LANES that do not divide",), ("snn_encoder_step", "o_data[g] =", "o_data[LANES-1-g] ="),
     ),
-    "encoder: old pixels in padded lanes": (
-        encoder, ("step, LANES that do not divide",),
-        ("snn_encoder_step", "word_q <= (full || p_end) ? {LANES*PB{1'b0}} : word", "word_q <= word"),
+    "encoder: the last word stays at the top": (
+        encoder, ("step, LANES that do not divide",), ("snn_encoder_step", "(LANES - LAST_LANES) * PB", "0"),
+    ),
+    "encoder: the last counts stay at the top": (
+        encoder, ("rate",), ("snn_encoder_direct", "(LANES - LAST_LANES) * CW", "0"),
+    ),
+    "encoder: potentials a word too far": (
+        encoder, ("step, further timesteps",), ("snn_encoder_step", ".waddr(addr2_q)", ".waddr(addr1_q)"),
     ),
     "encoder: no further timesteps": (
         encoder, ("step, further timesteps",), ("snn_encoder_step", "frames = t_q + EXT", "frames = t_q"),

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from snncc import ir, store, synth
 from snncc.backends.verilog import load_plan, write
 from snncc.backends.verilog.emit import read_manifest
+from snncc.backends.verilog.layout import INPUT_LANES
+from snncc.backends.verilog.plan import Choice
 from snncc.cli import cli
 from snncc.errors import FileFormatError, OutputError, TargetError, ToolMissingError
 from snncc.resources import resource
@@ -98,10 +100,13 @@ def test_lint_is_clean(tmp_path: Path, dynamics: str, make) -> None:
 
 
 @examples(12)
-@given(st.sampled_from(["count", "step"]).flatmap(lambda dynamics: cases(dynamics=dynamics, spike_ext=st.just(1))))
-def test_lint_is_clean_in_any_configuration(case: Case) -> None:
+@given(
+    st.sampled_from(["count", "step"]).flatmap(lambda dynamics: cases(dynamics=dynamics, spike_ext=st.just(1))),
+    st.integers(1, INPUT_LANES),
+)
+def test_lint_is_clean_in_any_configuration(case: Case, pixels: int) -> None:
     with tempfile.TemporaryDirectory() as name:
-        write.sources(Path(name), plan_with(case.network, 3))
+        write.sources(Path(name), plan_with(case.network, 3, {ir.INPUT: Choice(pixels)}))
         assert not lint(Path(name))
 
 
@@ -159,8 +164,8 @@ def test_no_latch(tmp_path: Path, dynamics: str, monkeypatch: pytest.MonkeyPatch
         assert latches(tmp_path, network) == 0
     hw = tmp_path / "hw_sim"
     shutil.copytree(resource("hw_sim"), hw)
-    encoder = hw / "rtl" / f"snn_encoder_{'direct' if dynamics == 'count' else 'step'}.v"
-    encoder.write_text(encoder.read_text().replace("        word = word_q;\n", ""))
+    scanner = hw / "rtl" / "snn_scan.v"
+    scanner.write_text(scanner.read_text().replace("        lane = 0;\n", ""))
     monkeypatch.setattr(write, "resource", lambda name: tmp_path / name)
     assert latches(tmp_path, networks[0]) > 0
 
@@ -183,7 +188,7 @@ def test_a_design_too_large_says_by_how_much_at_once(tmp_path: Path, monkeypatch
     done = CliRunner().invoke(cli, ["synth", str(tmp_path / "m"), "--device", "ice40-up5k"])
     assert done.exit_code == 2
     assert "block RAM: 40 of 30 (10 too many)" in done.output
-    assert "pop_p0_e0_weights.mem: 161,280 bits, at least 40 of them" in done.output
+    assert "pop_p0_e0_weights.mem: 160,000 bits, at least 40 of them" in done.output
 
 
 def test_what_yosys_counts_beyond_the_device_is_said() -> None:

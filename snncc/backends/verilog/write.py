@@ -91,7 +91,7 @@ def projects(folder: Path, plan: Plan, built: Design) -> None:
     last = plan.nodes[-1]
     common = {
         "name": plan.network.name, "sources": names, "memories": sorted(built.memories), "plan": plan,
-        "values": plan.network.output.neurons, "value_bits": last.vw, "input_width": input_width(plan),
+        "values": plan.network.output.neurons, "value_bits": last.uw, "input_width": input_width(plan),
         "output_width": output_width(plan), "pixels": int(np.prod(plan.network.input.shape)),
         "hash": content_hash(plan.network),
     }  # fmt: skip
