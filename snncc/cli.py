@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True}
 DYNAMICS = click.Choice(["count", "step"])
 FEW_TIMESTEPS = 16
+GOLDEN = 4  # calibration images that choose LANES and become the bench's
 FOLDER = click.Path(file_okay=False)
 TARGET_OPTIONS = {
     "c": ("pack", "prefix"),
@@ -63,19 +64,24 @@ def _print_balance(folder: str, targets: Sequence[str]) -> None:
     """The LANES that were chosen, and whether a goal was met."""
     if "verilog" not in targets:
         return
-    from snncc import api
+    from snncc import api, tables
 
     facts = api.hardware(folder)
     rows = [
-        [row["layer"], str(row["lanes"]), ", ".join(map(str, row["legal"])), f"{row['cycles']:,.0f}"]
+        [row["layer"], str(row["lanes"]), tables.numbers(row["legal"]), f"{row['cycles']:,.0f}"]
         for row in facts["layers"]
     ]
+    rows.insert(0, ["input", "-", "-", f"{facts['input_cycles']:,.0f}"])
     _print_table("pipeline", ["layer", "LANES", "legal LANES", "cycles per image"], rows)
     if not facts["goal_met"]:
-        click.echo("The goal cannot be met; this is the nearest possible design.")
+        click.echo(
+            f"The goal of {facts['goal_cycles']:,.4g} cycles per image cannot be met; the nearest possible design "
+            f"needs {facts['golden_interval']:,.0f}."
+        )
     click.echo(
-        f"at most {facts['worst_latency']:,} cycles from first pixel to result, one result every "
-        f"{facts['worst_interval']:,}"
+        f"golden images: {facts['golden_latency'][0]:,} cycles from first pixel to result, one result every "
+        f"{facts['golden_interval']:,.0f}\n"
+        f"any image: at most {facts['worst_latency']:,} and {facts['worst_interval']:,}"
     )
 
 
@@ -121,6 +127,8 @@ def compile_(model: str, calibration: str, output: str, targets: tuple[str, ...]
     x = data.array(calibration, data.CALIBRATION)
     with _calibrating() as progress:
         network = api.convert(model, x, progress=progress, **options)
+    if "verilog" in requests:
+        requests["verilog"]["pixels"] = network.pixels(x[:: max(1, len(x) // GOLDEN)][:GOLDEN])
     with _status("Writing"):
         network.write(output, requests, force)
     _print_network(network)
@@ -278,11 +286,10 @@ def synth(folder: str, device: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=2))
     else:
-        header = ["device", "LUT", "FF", "block RAM", "DSP", "Fmax MHz", "cycles/image", "images/s"]
-        cells = [f"{found.luts:,}", f"{found.ffs:,}", f"{found.brams:g}", str(found.dsps)]
-        cells += [
-            "-" if v is None else f"{v:,.1f}" for v in (found.fmax_mhz, found.cycles_per_image, found.images_per_second)
-        ]
+        header = ["device", "LUT", "FF", "block RAM", "DSP", "Fmax MHz", "cycles/image", "images/s", "at worst cycles"]
+        clock = (found.fmax_mhz, found.cycles_per_image, found.images_per_second, found.worst_cycles_per_image)
+        cells = ["-" if v is None else f"{v:,}" for v in (found.luts, found.ffs, found.brams, found.dsps)]
+        cells += ["-" if v is None else f"{v:,.1f}" for v in clock]
         _print_table("synthesis", header, [[device, *cells]])
     for line in found.too_large:
         click.echo(f"too large: {line}", err=True)
@@ -363,6 +370,7 @@ def _print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]
 def make_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """A rich table: words to the left, numbers to the right."""
     from rich import box
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
@@ -370,7 +378,7 @@ def make_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]])
         words = any(cell and cell[0].isalpha() for cell in (row[i] for row in rows))
         table.add_column(name, justify="left" if words else "right", overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     return table
 
 

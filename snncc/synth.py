@@ -23,6 +23,7 @@ from snncc.backends import verilog as backend
 from snncc.backends.verilog import write
 from snncc.backends.verilog.emit import read_manifest
 from snncc.backends.verilog.instances import input_width, output_width
+from snncc.backends.verilog.plan import Plan
 from snncc.errors import OutputError, TargetError, ToolMissingError
 
 TIMEOUT = 3600
@@ -57,23 +58,31 @@ LUT_CELLS: dict[str, float] = {
 }  # fmt: skip
 FF_CELLS = ("TRELLIS_FF", "SB_DFF", "FDRE", "FDSE", "FDCE", "FDPE")
 BRAM_CELLS = {"DP16KD": 1.0, "PDPW16KD": 1.0, "SB_RAM40_4K": 1.0, "RAMB36E1": 1.0, "RAMB18E1": 0.5}
+COUNTED = {"luts": "LUT", "ffs": "FF", "brams": "block RAM", "dsps": "DSP"}
+"""Field of `Device` and `Synthesis` -> its name."""
 DSP_CELLS = ("MULT18X18D", "ALU54B", "SB_MAC16", "DSP48E1")
 
 
 @dataclass(frozen=True)
 class Synthesis:
-    """What was measured. Clock figures are None where no open place-and-route exists or the design does not fit."""
+    """What was measured. Clock figures are None where no open place-and-route exists or the design does not fit.
+
+    Cycles are those of the golden images back to back, exact and as simulated; the worst ones bound every image.
+    Where the ROMs alone need more block RAM than there is, nothing is mapped and `brams` is that lower bound.
+    """
 
     device: str
-    cells: int
-    luts: int
-    ffs: int
-    brams: float
-    dsps: int
+    cells: int | None = None
+    luts: int | None = None
+    ffs: int | None = None
+    brams: float = 0
+    dsps: int | None = None
     fmax_mhz: float | None = None
-    cycles_per_image: int | None = None
+    cycles_per_image: float | None = None
     latency_cycles: int | None = None
     images_per_second: float | None = None
+    worst_cycles_per_image: int | None = None
+    worst_latency_cycles: int | None = None
     too_large: list[str] = field(default_factory=list)
     memories: dict[str, int] = field(default_factory=dict)
     log: str = ""
@@ -89,12 +98,19 @@ def synthesise(folder: str | Path, device: str, place: bool = True, seed: int = 
         raise TargetError(f"no device {device!r}: choose from {', '.join(DEVICES)}")
     folder = Path(folder)
     source = folder / "verilog"
-    if not source.is_dir():
-        raise TargetError(f"{folder} has no verilog folder: snncc export {folder} --target verilog")
     manifest = read_manifest(source)
     network = ir.load(folder)
     plan = backend.load_plan(network, source)
-    chip = DEVICES[device]
+    chip, cycles, bits = DEVICES[device], manifest["cycles"], memories(plan, manifest)
+    known = {
+        "device": device, "memories": bits,
+        "cycles_per_image": cycles["golden_interval"], "latency_cycles": cycles["golden_latency"][0],
+        "worst_cycles_per_image": cycles["worst_interval"], "worst_latency_cycles": cycles["worst_latency"],
+    }  # fmt: skip
+    least = sum(math.ceil(bits[rom] / chip.block_bits) for rom in manifest["memories"] if bits[rom] >= chip.block_bits)
+    if least > chip.brams:
+        return Synthesis(**known, brams=least, too_large=_beyond({"block RAM": least}, chip, bits))
+    placer = _placer(chip.place[0]) if place and chip.place else None
     with tempfile.TemporaryDirectory(prefix="snncc-synth-") as name:
         work = Path(name)
         for path in source.iterdir():
@@ -108,17 +124,13 @@ def synthesise(folder: str | Path, device: str, place: bool = True, seed: int = 
         )  # fmt: skip
         files = [line for line in (work / "snn_top.f").read_text().split() if line]
         counts, log = _yosys(work, files, chip)
-        found = _resources(device, counts, log, manifest, chip)
-        cycles = manifest["cycles"]
-        found = _with(found, cycles_per_image=cycles["worst_interval"], latency_cycles=cycles["worst_latency"])
-        if not place or not chip.place or found.too_large:
-            return found
-        fmax = _nextpnr(work, files, chip, seed)
-        return _with(found, fmax_mhz=fmax, images_per_second=fmax * 1e6 / cycles["worst_interval"])
-
-
-def _with(found: Synthesis, **changes: Any) -> Synthesis:
-    return Synthesis(**{**asdict(found), **changes})
+        used = _resources(counts)
+        known |= {key: used[name] for key, name in COUNTED.items()}
+        known |= {"cells": sum(counts.values()), "log": log, "too_large": _beyond(used, chip, bits)}
+        if placer is None or known["too_large"]:
+            return Synthesis(**known)
+        fmax = _nextpnr(work, files, chip, placer, seed)
+        return Synthesis(**known, fmax_mhz=fmax, images_per_second=fmax * 1e6 / cycles["golden_interval"])
 
 
 def _script(files: list[str], chip: Device, top: str, extra: str) -> str:
@@ -162,47 +174,63 @@ def _call(command: list[str], work: Path, tool: str) -> str:
     return said
 
 
-def _resources(device: str, counts: dict[str, int], log: str, manifest: dict[str, Any], chip: Device) -> Synthesis:
-    luts = round(sum(LUT_CELLS.get(cell, 0) * n for cell, n in counts.items()))
-    ffs = sum(n for cell, n in counts.items() if cell.startswith(FF_CELLS))
-    brams = sum(BRAM_CELLS.get(cell, 0) * n for cell, n in counts.items())
-    dsps = sum(n for cell, n in counts.items() if cell in DSP_CELLS)
-    memories = _memories(manifest)
-    too_large = [
-        f"{what}: {used:g} of {there} ({used - there:g} too many)"
-        for what, used, there in (("LUT", luts, chip.luts), ("FF", ffs, chip.ffs), ("block RAM", brams, chip.brams),
-                                  ("DSP", dsps, chip.dsps))
-        if used > there
-    ]  # fmt: skip
-    if brams > chip.brams:
-        largest = sorted(memories.items(), key=lambda item: -item[1])
-        too_large += [
-            f"  {name}: {bits:,} bits, at least {math.ceil(bits / chip.block_bits)} blocks"
-            for name, bits in largest[:12]
-        ]
-    return Synthesis(
-        device, sum(counts.values()), luts, ffs, brams, dsps, too_large=too_large, memories=memories, log=log
-    )
+def _resources(counts: dict[str, int]) -> dict[str, float]:
+    """LUT, FF, block RAM and DSP of cells by type."""
+    return {
+        "LUT": round(sum(LUT_CELLS.get(cell, 0) * n for cell, n in counts.items())),
+        "FF": sum(n for cell, n in counts.items() if cell.startswith(FF_CELLS)),
+        "block RAM": sum(BRAM_CELLS.get(cell, 0) * n for cell, n in counts.items()),
+        "DSP": sum(n for cell, n in counts.items() if cell in DSP_CELLS),
+    }
 
 
-def _memories(manifest: dict[str, Any]) -> dict[str, int]:
-    """Bits of every memory: weights, parameters, tables, potentials, banks."""
-    found = {name: facts["words"] * facts["bits"] for name, facts in manifest["memories"].items()}
-    for node in manifest["nodes"]:
-        found[f"{node['name']} potentials"] = node["potential_words"] * node["lanes"] * node["potential_bits"]
-        for edge in node["edges"]:
-            found[f"{edge['name']} banks"] = edge["banks"] * edge["bank_words"] * edge["bank_word_bits"]
+def _beyond(used: dict[str, float], chip: Device, bits: dict[str, int]) -> list[str]:
+    """What is too much, by how much; for block RAM the largest memories that need more than one."""
+    there = {what: getattr(chip, key) for key, what in COUNTED.items()}
+    found = [
+        f"{what}: {n:g} of {there[what]} ({n - there[what]:g} too many)" for what, n in used.items() if n > there[what]
+    ]
+    if used["block RAM"] > chip.brams:
+        largest = sorted(bits.items(), key=lambda item: -item[1])
+        found += [
+            f"  {name}: {n:,} bits, at least {math.ceil(n / chip.block_bits)} of them"
+            for name, n in largest[:12] if n > chip.block_bits
+        ]  # fmt: skip
     return found
 
 
-def _nextpnr(work: Path, files: list[str], chip: Device, seed: int) -> float:
-    family, *options = chip.place
-    _yosys_pins = _script([*files, "snn_pins.v"], chip, "snn_pins", "write_json pins.json\n")
-    run_yosys(work, _yosys_pins)
+def memories(plan: Plan, manifest: dict[str, Any]) -> dict[str, int]:
+    """Bits of every memory: weights, parameters, tables, potentials, drives, banks, the encoder's and the readout's."""
+    found = {name: facts["words"] * facts["bits"] for name, facts in manifest["memories"].items()}
+    source = plan.network.input
+    if source.encoding == "rate" and not plan.count:
+        found["encoder"] = 2 * plan.input_layout.words * plan.input_layout.lanes * source.bits
+    for node in plan.nodes:
+        bits = node.words * node.lanes * node.vw
+        found[f"{node.name} potentials"] = bits
+        if node.has_drive:
+            found[f"{node.name} drives"] = bits
+        for edge in node.edges:
+            frame = edge.layout.words * edge.layout.lanes * edge.cw
+            found[f"{edge.name} banks"] = edge.banks * (frame + plan.mw)
+    last = plan.nodes[-1]
+    found["readout"] = last.layout.words * last.layout.lanes * last.cw
+    return found
+
+
+def _placer(family: str) -> str:
+    """The program nextpnr-<family>, the wheel's first; ToolMissingError."""
     wheel = shutil.which(f"yowasp-nextpnr-{family}") or str(Path(sys.executable).parent / f"yowasp-nextpnr-{family}")
     program = wheel if Path(wheel).exists() else shutil.which(f"nextpnr-{family}")
     if program is None:
         raise ToolMissingError(f"no nextpnr-{family}: pip install 'snncc[hw]', or install the package nextpnr-{family}")
+    return program
+
+
+def _nextpnr(work: Path, files: list[str], chip: Device, program: str, seed: int) -> float:
+    family, *options = chip.place
+    _yosys_pins = _script([*files, "snn_pins.v"], chip, "snn_pins", "write_json pins.json\n")
+    run_yosys(work, _yosys_pins)
     extra = ["--lpf-allow-unconstrained"] if family == "ecp5" else ["--pcf-allow-unconstrained"]
     command = [program, *options, "--json", "pins.json", "--report", "report.json", "--seed", str(seed), *extra]
     _call([*command, "--freq", "100", "--timing-allow-fail", "-q"], work, f"nextpnr-{family}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -137,6 +138,17 @@ STAGE_HEADER = ["network", "float's class", "accuracy"]
 
 
 EVALUATION_HEADER = ["dynamics", "T", "accuracy", "spikes/image", "input spikes", "synaptic operations/image"]
+
+
+def numbers(values: Sequence[int]) -> str:
+    """Ascending integers as text, three or more in a row as a range: 1..27, 29, 31."""
+    runs: list[list[int]] = []
+    for value in values:
+        if runs and value == runs[-1][-1] + 1:
+            runs[-1].append(value)
+        else:
+            runs.append([value])
+    return ", ".join(f"{run[0]}..{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
 
 
 def _weights(projection: Projection) -> Array:

@@ -103,6 +103,15 @@ def test_compile_options_reach_the_network(run: Run, digits: Digits, tmp_path: P
     assert wanted.hash == snncc.load(tmp_path).hash
 
 
+def test_hardware_is_balanced_for_and_tested_with_calibration_images(run: Run, digits: Digits, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    code, text, _ = run("compile", digits.model, "--calibration", digits.data, "-o", out, "--target", "verilog")
+    assert code == 0 and "golden images: " in text
+    golden = [int(line, 16) for line in (out / "verilog" / "golden_pixels.mem").read_text().split()]
+    calibration = np.load(digits.data)["x_train"]
+    assert golden == snncc.load(out).pixels(calibration[::10]).reshape(-1).tolist()
+
+
 def test_force_replaces_only_a_folder_of_ours(run: Run, digits: Digits, tmp_path: Path) -> None:
     compile_ = ("compile", digits.model, "--calibration", digits.data, "-o", tmp_path / "out")
     foreign = tmp_path / "out" / "thesis.txt"
@@ -290,6 +299,12 @@ def test_folders_that_are_none(run: Run, digits: Digits, tmp_path: Path, command
             (tmp_path / "network.snn").write_bytes(content)
         code, _, err = run(*[part.format(f=tmp_path, d=digits.data) for part in command.split()])
         assert code == 1 and err.startswith("error: ") and "network.snn" in err
+
+
+def test_tables_show_brackets_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    """`pip install 'snncc[hw]'` is not markup."""
+    cli._print_table("tools", ["tool", "way"], [["yosys", "pip install 'snncc[hw]'"]])
+    assert "'snncc[hw]'" in capsys.readouterr().out
 
 
 def test_usage_errors(run: Run) -> None:

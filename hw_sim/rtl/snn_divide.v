@@ -54,7 +54,7 @@ module snn_divide #(
                 if (rst) busy_q <= 1'b0;
                 else if (valid[s]) busy_q <= 1'b1;
                 else if (count_q == 0) busy_q <= 1'b0;
-                if (valid[s]) begin
+                if (valid[s] || PERIOD == 1) begin
                     count_q <= C_END;
                     rest_q <= rest[s*RW +: RW];
                     scaled_q <= scaled[s*RW +: RW];

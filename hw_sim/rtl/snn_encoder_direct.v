@@ -14,7 +14,8 @@ module snn_encoder_direct #(
     parameter CW = 4,
     parameter TW = 4,
     parameter MW = 7,
-    parameter EXT = 0
+    parameter EXT = 0,
+    parameter LAST_LANES = LANES    // values in an image's last word
 ) (
     input  wire                clk,
     input  wire                rst,
@@ -39,7 +40,7 @@ module snn_encoder_direct #(
     reg [XW-1:0]       x_q;
     reg [TW-1:0]       t_q, frame_q;
     reg [LW-1:0]       lane_q;
-    reg [LANES*CW-1:0] word_q, word;
+    reg [LANES*CW-1:0] word_q;
 
     wire signed [PB:0] pixel = {(SIGNED != 0) & p_data[PB-1], p_data};
     wire signed [TW:0] steps = {1'b0, p_timesteps};
@@ -60,19 +61,15 @@ module snn_encoder_direct #(
         value = (RATE != 0) ? quotient : x_q;
     end
 
-    always @* begin
-        word = word_q;
-        for (i = 0; i < LANES; i = i + 1)
-            if (lane_q == i) word[i*CW +: CW] = value[CW-1:0];
-    end
-
+    // values enter at the top of the word; an image's last word is moved down to lane 0
+    wire [(LANES+1)*CW-1:0] word = {value[CW-1:0], word_q};
     wire full = lane_q == L_END;
     wire committed = valid_q && end_q;
     wire frame_sent = state_q == FRAMES && o_ready;
 
     assign allow = state_q == LOAD || (state_q == IDLE && o_ready && !valid_q);
     assign o_en = valid_q && (full || end_q);
-    assign o_data = word;
+    assign o_data = (end_q ? word >> ((LANES - LAST_LANES) * CW) : word) >> CW;
     assign o_commit = committed || frame_sent;
     wire last_frame = state_q == FRAMES ? frame_q == frames : single;
     wire driven = state_q != FRAMES || frame_q <= t_q;
@@ -98,13 +95,10 @@ module snn_encoder_direct #(
             x_q <= (BY_T != 0) ? pixel * steps : pixel;
         end
         frame_q <= committed ? 2 : (frame_sent ? frame_q + 1'b1 : frame_q);
-        if (rst || o_en) begin
-            lane_q <= 0;
-            word_q <= 0;
-        end else if (valid_q) begin
-            lane_q <= lane_q + 1'b1;
-            word_q <= word;
-        end
+        if (rst || o_en) lane_q <= 0;
+        else if (valid_q) lane_q <= lane_q + 1'b1;
+        if (rst || (valid_q && end_q)) word_q <= 0;
+        else if (valid_q) word_q <= word >> CW;
     end
 endmodule
 `default_nettype wire

@@ -9,7 +9,8 @@ module snn_encoder_step #(
     parameter SAW = 2,
     parameter TW = 4,
     parameter MW = 7,
-    parameter EXT = 0
+    parameter EXT = 0,
+    parameter LAST_LANES = LANES    // pixels in an image's last word
 ) (
     input  wire             clk,
     input  wire             rst,
@@ -32,9 +33,9 @@ module snn_encoder_step #(
     reg [1:0]          state_q;
     reg [TW-1:0]       t_q, frame_q;
     reg [LW-1:0]       lane_q;
-    reg [SAW-1:0]      addr_q, addr1_q;
-    reg                valid1_q, reading_q;
-    reg [LANES*PB-1:0] word_q, word;
+    reg [SAW-1:0]      addr_q, addr1_q, addr2_q;
+    reg                valid1_q, valid2_q, reading_q;
+    reg [LANES*PB-1:0] word_q;
 
     wire [TW-1:0] frames = t_q + EXT;
     wire last_frame = frame_q == frames;
@@ -42,28 +43,25 @@ module snn_encoder_step #(
     wire load = p_valid && (full || p_end);
     wire empty_sent = state_q == EMPTY && o_ready;
 
-    integer i;
-    always @* begin
-        word = word_q;
-        for (i = 0; i < LANES; i = i + 1)
-            if (lane_q == i) word[i*PB +: PB] = p_data;
-    end
+    // pixels enter at the top of the word; an image's last word is moved down to lane 0
+    wire [(LANES+1)*PB-1:0] shifted = {p_data, word_q};
+    wire [LANES*PB-1:0] word = (p_end ? shifted >> ((LANES - LAST_LANES) * PB) : shifted) >> PB;
 
-    wire [2*LANES*PB-1:0] rdata;
-    wire [LANES*PB-1:0] next_v, next_p;
-    snn_ram #(.WIDTH(2 * LANES * PB), .DEPTH(WORDS), .AW(SAW)) u_state (
-        .clk(clk), .we(load || valid1_q), .waddr(load ? addr_q : addr1_q),
-        .wdata(load ? {word, {LANES*PB{1'b0}}} : {next_p, next_v}), .raddr(addr_q), .rdata(rdata));
+    wire [LANES*PB-1:0] pixels, old, next;
+    snn_ram #(.WIDTH(LANES * PB), .DEPTH(WORDS), .AW(SAW)) u_pixels (
+        .clk(clk), .we(load), .waddr(addr_q), .wdata(word), .raddr(addr_q), .rdata(pixels));
+    snn_ram #(.WIDTH(LANES * PB), .DEPTH(WORDS), .AW(SAW)) u_state (
+        .clk(clk), .we(valid2_q), .waddr(addr2_q), .wdata(next), .raddr(addr_q), .rdata(old));
 
     genvar g;
     generate
         for (g = 0; g < LANES; g = g + 1) begin : g_lane
-            wire [PB-1:0] p = rdata[(LANES + g)*PB +: PB];
-            wire [PB:0] v = {1'b0, rdata[g*PB +: PB]} + {1'b0, p};
-            wire fire = v >= {1'b0, {PB{1'b1}}};
-            wire [PB:0] less = v - {1'b0, {PB{1'b1}}};
-            assign next_p[g*PB +: PB] = p;
-            assign next_v[g*PB +: PB] = fire ? less[PB-1:0] : v[PB-1:0];
+            wire [PB-1:0] v = frame_q == 1 ? {PB{1'b0}} : old[g*PB +: PB];
+            wire [PB+1:0] sum = {1'b0, pixels[g*PB +: PB], 1'b1} + {1'b0, v, 1'b1};
+            wire          fire = sum[PB+1];                             // V + p + 1 reaches 2^PB where V + p >= L
+            reg  [PB:0]   sum_q;
+            always @(posedge clk) sum_q <= sum[PB+1:1];
+            assign next[g*PB +: PB] = sum_q[PB-1:0] - !sum_q[PB];       // V + p - L  or  V + p
             assign o_data[g] = fire;
         end
     endgenerate
@@ -80,15 +78,17 @@ module snn_encoder_step #(
             state_q <= LOAD;
             reading_q <= 1'b0;
             valid1_q <= 1'b0;
+            valid2_q <= 1'b0;
             addr_q <= 0;
             lane_q <= 0;
             word_q <= 0;
         end else begin
             valid1_q <= reading_q;
+            valid2_q <= valid1_q;
             if (p_valid) begin
                 lane_q <= (full || p_end) ? {LW{1'b0}} : lane_q + 1'b1;
                 addr_q <= p_end ? {SAW{1'b0}} : (full ? addr_q + 1'b1 : addr_q);
-                word_q <= (full || p_end) ? {LANES*PB{1'b0}} : word;
+                word_q <= p_end ? {LANES*PB{1'b0}} : shifted >> PB;
             end
             if (reading_q) begin
                 addr_q <= addr_q == W_END ? {SAW{1'b0}} : addr_q + 1'b1;
@@ -106,6 +106,7 @@ module snn_encoder_step #(
         end
         if (p_valid) t_q <= p_timesteps;
         addr1_q <= addr_q;
+        addr2_q <= addr1_q;
         if (state_q == LOAD) frame_q <= 1;
         else if (o_commit) frame_q <= frame_q + 1'b1;
     end

@@ -1,11 +1,13 @@
 // The firing pass of `count`: FIRE_LANES neurons every PERIOD cycles.
-//   u = V + b*T + v0;  n = clip(floor(u / theta), 0, T + CLIP_EXT);  V = 0
+//   u = V*2^SCALE + b*T + v0;  n = clip(floor(u / theta), 0, T + CLIP_EXT);  V = 0
 // MAXIMUM: u = max(V, v0) instead, and V restarts at the lowest value.
 // The division is a restoring compare-subtract over STAGES*PERIOD quotient bits. FIRES = 0: u itself is the output.
 `default_nettype none
 module snn_fire_count #(
     parameter LANES = 4,
     parameter VW = 16,
+    parameter UW = VW,
+    parameter SCALE = 0,
     parameter VAW = 4,
     parameter WORDS = 16,
     parameter FIRES = 1,
@@ -51,7 +53,7 @@ module snn_fire_count #(
     localparam [VW-1:0] BIT = 1, RESTART = (MAXIMUM != 0) ? BIT << (VW - 1) : 0;
 
     // stage 0: one part of a word is read at each tick
-    reg             run_q, valid1_q, valid2_q, valid3_q;
+    reg             run_q, valid1_q, valid2_q;
     reg [CNTW-1:0]  phase_q;
     reg [VAW-1:0]   addr_q, addr1_q;
     reg [SW-1:0]    sub_q, sub1_q;
@@ -73,13 +75,11 @@ module snn_fire_count #(
             run_q <= 1'b0;
             valid1_q <= 1'b0;
             valid2_q <= 1'b0;
-            valid3_q <= 1'b0;
         end else begin
             if (start) run_q <= 1'b1;
             else if (tick && sub_end && addr_q == V_END) run_q <= 1'b0;
             valid1_q <= tick;
             valid2_q <= valid1_q;
-            valid3_q <= valid2_q;
         end
         if (start) begin
             phase_q <= 0;
@@ -102,7 +102,13 @@ module snn_fire_count #(
 
     assign done = o_en && out_q == O_END;
 
-    wire [FIRE_LANES*VW-1:0] part = rdata[sub1_q*FIRE_LANES*VW +: FIRE_LANES*VW];
+    reg [FIRE_LANES*VW-1:0] part;
+    integer s;
+    always @* begin
+        part = rdata[0 +: FIRE_LANES*VW];
+        for (s = 1; s < SUBS; s = s + 1)
+            if (sub1_q == s) part = rdata[s*FIRE_LANES*VW +: FIRE_LANES*VW];
+    end
     wire signed [TW:0] steps = {1'b0, timesteps};
     wire [TW:0] clip = timesteps + CLIP_EXT;
 
@@ -115,27 +121,39 @@ module snn_fire_count #(
             wire signed [V0W-1:0]   v0 = p_data[i*NP +: V0W];
             wire signed [BIASW-1:0] b = p_data[i*NP + V0W +: BIASW];
             wire        [THW-1:0]   th = p_data[i*NP + V0W + BIASW +: THW];
-            reg signed [VW-1:0]       v_q, v0_q, u_q;
-            reg signed [BIASW+TW:0]   bt_q;
-            reg        [THW-1:0]      th2_q, th3_q;
+            reg signed [VW-1:0]       v_q;
+            reg signed [V0W-1:0]      v0_q;
+            reg signed [BIASW-1:0]    b_q;
+            wire signed [BIASW+TW:0]  bt = b_q * steps;
+            reg        [THW-1:0]      th_q;
+            wire signed [UW-1:0]      u;
 
             always @(posedge clk) begin
                 v_q <= part[i*VW +: VW];
                 v0_q <= v0;
-                bt_q <= b * steps;
-                th2_q <= th;
-                if (MAXIMUM != 0) u_q <= v_q > v0_q ? v_q : v0_q;
-                else u_q <= v_q + bt_q + v0_q;
-                th3_q <= th2_q;
+                b_q <= b;
+                th_q <= th;
+            end
+            if (MAXIMUM != 0) begin : g_max
+                assign u = v_q > v0_q ? v_q : v0_q;
+            end else begin : g_sum
+                wire signed [UW-1:0] v = v_q;
+                assign u = (v <<< SCALE) + bt + v0_q;
             end
 
             if (FIRES != 0) begin : g_divide
                 wire [STAGES*PERIOD-1:0] quotient;
-                snn_divide #(.UW(VW), .DW(THW), .STAGES(STAGES), .PERIOD(PERIOD)) u_divide (
-                    .clk(clk), .rst(rst), .i_valid(valid3_q), .i_dividend(u_q), .i_divisor(th3_q),
+                snn_divide #(.UW(UW), .DW(THW), .STAGES(STAGES), .PERIOD(PERIOD)) u_divide (
+                    .clk(clk), .rst(rst), .i_valid(valid2_q), .i_dividend(u), .i_divisor(th_q),
                     .o_valid(lane_valid[i]), .o_quotient(quotient));
                 assign o_data[i*OUT_CW +: OUT_CW] = quotient > clip ? clip : quotient;
             end else begin : g_passes
+                reg                 valid3_q;
+                reg signed [UW-1:0] u_q;
+                always @(posedge clk) begin
+                    valid3_q <= valid2_q && !rst;
+                    u_q <= u;
+                end
                 assign lane_valid[i] = valid3_q;
                 assign o_data[i*OUT_CW +: OUT_CW] = u_q;
             end

@@ -84,17 +84,18 @@ module snn_fire_step #(
             reg signed [VW-1:0]     s_q, v0_q;
             reg signed [THW:0]      th_q;
 
+            wire signed [VW-1:0]    drive = b + d;
+
             always @(posedge clk) begin
-                if (driven) s_q <= v + b + d;
-                else s_q <= v;
+                s_q <= v + (driven ? drive : {VW{1'b0}});
                 v0_q <= v0;
                 th_q <= {1'b0, th};
             end
 
             if (FIRES != 0) begin : g_fires
-                wire signed [VW-1:0] less = s_q - th_q;
-                wire fire = s_q >= th_q;
-                assign wdata[i*VW +: VW] = restart ? v0_q : (fire ? less : s_q);
+                wire signed [VW:0] less = s_q - th_q;
+                wire fire = !less[VW];                      // s >= theta, by the sign of the only subtraction
+                assign wdata[i*VW +: VW] = restart ? v0_q : (fire ? less[VW-1:0] : s_q);
                 assign o_data[i*OUT_CW +: OUT_CW] = fire;
             end else begin : g_passes
                 assign wdata[i*VW +: VW] = restart ? v0_q : s_q;

@@ -1,5 +1,6 @@
 // What one event adds to LANES potentials: 2^SHIFT * weight * value, per lane. The weight word is read from the ROM in
-// the cycle of i_valid; o_data belongs to the cycle after o_valid, when the potential word has been read too.
+// the cycle of i_valid and held in registers a cycle later, because block RAMs answer late; o_data belongs to the cycle
+// after o_valid, when the potential word has been read too; without an event it is 0 (MAXIMUM: nothing in particular).
 // VALUES = 0: events are spikes (value 1), no multiplier. ONES: every weight is 1, no ROM.
 // LANES_PER_CHANNEL > 0: only the event's block of that many lanes takes part; the others add 0, or with MAXIMUM (which
 // needs VALUES) offer the lowest value.
@@ -33,17 +34,26 @@ module snn_lanes #(
     output wire [VAW-1:0]      o_vaddr,
     output wire [LANES*VW-1:0] o_data
 );
-    localparam PB = WB + CW + 1;                    // a product's width, wide enough for small ones to become DSPs too
+    localparam PB = WB + CW + 1;                    // a product's width
     localparam [LANES*WB-1:0] ALL_ONES = {LANES{{{(WB-1){1'b0}}, 1'b1}}};
 
-    reg  [CW-1:0]       value_q;
+    reg                 valid_q;
+    reg  [VAW-1:0]      vaddr_q;
+    reg  [CW-1:0]       value1_q, value2_q;
     reg  [BW-1:0]       block_q;
     wire [LANES*WB-1:0] weights;
 
     always @(posedge clk) begin
-        value_q <= i_value;
+        valid_q <= i_valid && !rst;
+        vaddr_q <= i_vaddr;
+        if (rst) value1_q <= 0;
+        else if (i_valid) value1_q <= i_value;
+        value2_q <= value1_q;
         block_q <= i_block;
     end
+    assign o_valid = valid_q;
+    assign o_vaddr = vaddr_q;
+    assign busy = valid_q;
 
     generate
         if (ONES != 0) begin : g_ones
@@ -52,30 +62,14 @@ module snn_lanes #(
             snn_rom #(.WIDTH(LANES * WB), .DEPTH(WDEPTH), .AW(WAW), .FILE(FILE)) u_weights (
                 .clk(clk), .addr(i_waddr), .data(weights));
         end
-
-        if (VALUES != 0) begin : g_timed
-            reg           valid_q;
-            reg [VAW-1:0] vaddr_q;
-            always @(posedge clk) begin
-                valid_q <= i_valid && !rst;
-                vaddr_q <= i_vaddr;
-            end
-            assign o_valid = valid_q;
-            assign o_vaddr = vaddr_q;
-            assign busy = valid_q;
-        end else begin : g_direct
-            assign o_valid = i_valid;
-            assign o_vaddr = i_vaddr;
-            assign busy = 1'b0;
-        end
     endgenerate
 
-    wire signed [CW:0] value = {(VALUE_SIGNED != 0) & value_q[CW-1], value_q};
+    wire signed [CW:0] value = {(VALUE_SIGNED != 0) & value2_q[CW-1], value2_q};
 
     genvar i;
     generate
         for (i = 0; i < LANES; i = i + 1) begin : g_lane
-            wire signed [WB-1:0] weight = weights[i*WB +: WB];
+            reg signed [WB-1:0]  weight_q;
             wire                 active;
             wire signed [VW-1:0] amount;
             if (LANES_PER_CHANNEL != 0 && LANES_PER_CHANNEL < LANES) begin : g_masked
@@ -84,22 +78,21 @@ module snn_lanes #(
             end else begin : g_whole
                 assign active = 1'b1;
             end
+            always @(posedge clk)
+                if (active && valid_q) weight_q <= weights[i*WB +: WB];
+                else weight_q <= 0;
             if (VALUES != 0) begin : g_product
-                reg signed [PB-1:0] product_q;
-                always @(posedge clk)
-                    if (active) product_q <= weight * value;
-                    else product_q <= 0;
+                wire signed [PB-1:0] product = weight_q * value;
                 if (MAXIMUM != 0) begin : g_lowest
                     localparam signed [VW-1:0] BIT = 1, LOWEST = BIT << (VW - 1);
                     reg active_q;
                     always @(posedge clk) active_q <= active;
-                    assign amount = active_q ? product_q : LOWEST;
+                    assign amount = active_q ? product : LOWEST;
                 end else begin : g_zero
-                    assign amount = product_q;
+                    assign amount = product;
                 end
             end else begin : g_spike
-                wire signed [WB-1:0] taken = weight & {WB{active}};
-                assign amount = taken;
+                assign amount = weight_q;
             end
             assign o_data[i*VW +: VW] = amount <<< SHIFT;
         end

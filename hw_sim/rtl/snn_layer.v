@@ -3,7 +3,7 @@
 // start value; later the pass of an image's last frame does that.
 //   COUNT = 0: V += b (+ D); s = V >= theta; V -= theta*s.   D: the constant drive of a current input, added once per
 //              image by the edges marked in DRIVE_EDGES and kept in a memory of its own.
-//   COUNT = 1: u = V + b*T + v0; n = clip(u / theta); V = 0.
+//   COUNT = 1: u = V*2^SCALE + b*T + v0; n = clip(u / theta); V = 0.
 //   MAXIMUM (with COUNT): V = max of the values that arrive; u = max(V, v0), where v0 is 0 if a zero that is no event
 //              belongs to the window, else the lowest value.
 // FIRES = 0 (readout, max-pool): the potential itself is the output; READOUT: only in the last frame of an image, and
@@ -14,6 +14,8 @@ module snn_layer #(
     parameter EDGES = 1,
     parameter LANES = 4,
     parameter VW = 16,
+    parameter UW = VW,                  // count: width of u ...
+    parameter SCALE = 0,                // ... = V*2^SCALE + b*T + v0
     parameter VAW = 4,
     parameter WORDS = 16,               // potential words = OH*OW*groups
     parameter COUNT = 0,
@@ -96,11 +98,23 @@ module snn_layer #(
             endcase
         end
 
+    wire                f_read, f_write;
+
     // ---- scatter: read in the cycle of s_valid, add and write in the next, bypass when the same word comes again
-    wire                s_valid = e_valid[edge_q];
-    wire [VAW-1:0]      s_vaddr = e_vaddr[edge_q*VAW +: VAW];
-    wire [LANES*VW-1:0] s_data = e_data[edge_q*LANES*VW +: LANES*VW];
-    wire                to_drive = (HAS_DRIVE != 0) && DRIVE_EDGES[edge_q];
+    reg                 s_valid, to_drive;
+    reg [VAW-1:0]       s_vaddr;
+    reg [LANES*VW-1:0]  s_data;
+    integer             e;
+    always @* begin                     // constant places only: a computed one would cost a multiplier
+        {s_valid, s_vaddr, s_data} = {e_valid[0], e_vaddr[0 +: VAW], e_data[0 +: LANES*VW]};
+        to_drive = HAS_DRIVE != 0 && DRIVE_EDGES[0];
+        for (e = 1; e < EDGES; e = e + 1)
+            if (edge_q == e) begin
+                {s_valid, s_vaddr} = {e_valid[e], e_vaddr[e*VAW +: VAW]};
+                s_data = e_data[e*LANES*VW +: LANES*VW];
+                to_drive = HAS_DRIVE != 0 && DRIVE_EDGES[e];
+            end
+    end
     reg                 add_q, drive_q, again_q;
     reg [VAW-1:0]       add_addr_q;
     reg [LANES*VW-1:0]  sum_q;
@@ -115,22 +129,24 @@ module snn_layer #(
         sum_q <= sum;
     end
 
+    // count: during the pass lanes offer 0, so that the adder clears: no choice behind it. step fires on a path of its own
+    localparam CLEARS = COUNT != 0 && MAXIMUM == 0;
+    wire                clear = CLEARS && f_write;
     generate
         for (g = 0; g < LANES; g = g + 1) begin : g_sum
             wire signed [VW-1:0] stored = drive_q ? d_rdata[g*VW +: VW] : v_rdata[g*VW +: VW];
             wire signed [VW-1:0] held = sum_q[g*VW +: VW];
-            wire signed [VW-1:0] old = BYPASS != 0 && again_q ? held : stored;
+            wire signed [VW-1:0] old = clear ? {VW{1'b0}} : BYPASS != 0 && again_q ? held : stored;
             wire signed [VW-1:0] more = s_data[g*VW +: VW];
             if (MAXIMUM != 0) begin : g_max
                 assign sum[g*VW +: VW] = more > old ? more : old;
             end else begin : g_add
-                assign sum[g*VW +: VW] = old + more;
+                assign sum[g*VW +: VW] = more + old;     // this order: the choice of `old` fits the adder's LUTs
             end
         end
     endgenerate
 
     // ---- firing pass
-    wire                f_read, f_write;
     wire [VAW-1:0]      f_raddr, f_waddr;
     wire [LANES*VW-1:0] f_wdata;
     wire [PAW-1:0]      p_addr;
@@ -142,7 +158,7 @@ module snn_layer #(
     wire                we = f_write || (add_q && !drive_q);
     wire [VAW-1:0]      waddr = f_write ? f_waddr : add_addr_q;
     snn_ram #(.WIDTH(LANES * VW), .DEPTH(WORDS), .AW(VAW)) u_potential (
-        .clk(clk), .we(we), .waddr(waddr), .wdata(f_write ? f_wdata : sum),
+        .clk(clk), .we(we), .waddr(waddr), .wdata(f_write && !CLEARS ? f_wdata : sum),
         .raddr(f_read ? f_raddr : s_vaddr), .rdata(v_rdata));
 
     generate
@@ -157,8 +173,8 @@ module snn_layer #(
 
         if (COUNT != 0) begin : g_count
             snn_fire_count #(
-                .LANES(LANES), .VW(VW), .VAW(VAW), .WORDS(WORDS), .FIRES(FIRES), .FIRE_LANES(FIRE_LANES),
-                .OUT_CW(OUT_CW), .TW(TW), .THW(THW), .BIASW(BIASW), .V0W(V0W), .P_DEPTH(P_DEPTH),
+                .LANES(LANES), .VW(VW), .UW(UW), .SCALE(SCALE), .VAW(VAW), .WORDS(WORDS), .FIRES(FIRES),
+                .FIRE_LANES(FIRE_LANES), .OUT_CW(OUT_CW), .TW(TW), .THW(THW), .BIASW(BIASW), .V0W(V0W), .P_DEPTH(P_DEPTH),
                 .PAW(PAW), .STAGES(STAGES), .PERIOD(PERIOD), .CLIP_EXT(CLIP_EXT), .MAXIMUM(MAXIMUM)
             ) u_fire (
                 .clk(clk), .rst(rst), .start(fire_start), .timesteps(meta_q[MW-1 -: TW]), .done(fire_done),

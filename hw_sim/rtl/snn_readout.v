@@ -39,7 +39,13 @@ module snn_readout #(
     reg signed [VW-1:0] best_q;
 
     wire [LANES*VW-1:0] rdata;
-    wire signed [VW-1:0] value = rdata[lane_q*VW +: VW];
+    reg signed [VW-1:0] value;
+    integer i;
+    always @* begin
+        value = rdata[0 +: VW];
+        for (i = 1; i < LANES; i = i + 1)
+            if (lane_q == i) value = rdata[i*VW +: VW];
+    end
     wire signed [DW-1:0] wide = value;
     wire [DW-1:0] winner = class_q;
     wire sent = m_axis_tvalid && m_axis_tready;

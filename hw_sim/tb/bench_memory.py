@@ -5,7 +5,7 @@ import random
 from pathlib import Path
 
 import cocotb
-from bench import P, begin, tick
+from bench import P, begin, settle, tick
 
 
 @cocotb.test()
@@ -32,7 +32,12 @@ async def ram_holds_what_was_written(dut):
 async def rom_reads_its_file(dut):
     lines = Path(os.environ["SNN_ROM"]).read_text().split()
     await begin(dut, addr=0)
+    before = 0
+    await tick(dut)
     for address in [*range(P["DEPTH"]), 0, P["DEPTH"] - 1]:
         dut.addr.value = address
+        await settle()
+        assert int(dut.data.value) == int(lines[before], 16)
         await tick(dut)
+        before = address
         assert int(dut.data.value) == int(lines[address], 16)

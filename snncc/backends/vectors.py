@@ -13,11 +13,17 @@ IMAGES = 4
 SEED = 20221
 
 
-def golden(network: Network, pixels: Array | None) -> tuple[Array, sim.Result]:
-    """(pixels (N, *input.shape) int64, the simulator's result at T_max); seeded random pixels where none are given."""
+def golden_pixels(network: Network, pixels: Array | None) -> Array:
+    """Pixels (N, *input.shape) int64; seeded random ones where none are given."""
     chosen = random_pixels(network, IMAGES) if pixels is None else np.asarray(pixels, np.int64)
     if chosen.shape[1:] != network.input.shape or not len(chosen):
         raise DataError(f"golden vectors of shape {chosen.shape}; the network reads {network.input.shape}")
+    return chosen
+
+
+def golden(network: Network, pixels: Array | None) -> tuple[Array, sim.Result]:
+    """The golden pixels and the simulator's result at T_max."""
+    chosen = golden_pixels(network, pixels)
     return chosen, sim.run(network, chosen, network.timesteps, network.dynamics)
 
 

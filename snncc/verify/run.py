@@ -41,7 +41,10 @@ def verify(
     """
     folder = Path(folder).resolve()
     network = ir.load(folder)
-    job = Job(folder, network, _pixels(folder, network, pixels, images), timesteps or network.timesteps)
+    steps = network.timesteps if timesteps is None else timesteps
+    if not 1 <= steps <= network.timesteps:
+        raise DataError(f"T = {steps}: what was compiled for T = {network.timesteps} runs with 1..{network.timesteps}")
+    job = Job(folder, network, _pixels(folder, network, pixels, images), steps)
     chosen = [name for name in RUNNERS if RUNNERS[name].found(folder)] if targets is None else list(targets)
     unknown = [name for name in chosen if name not in RUNNERS]
     if unknown:

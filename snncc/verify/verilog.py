@@ -55,9 +55,15 @@ class _Verilog:
             command = self.build(work)
             stalls = ["+stall_in=30", "+stall_out=50", "+seed=7"] if variant == "stalls" else []
             said = call([*command, "+log", *stalls], work, "running")
+            lines = said.splitlines()
             if "PASS" not in said:
-                first = next((line for line in said.splitlines() if "FATAL" in line or "FAIL" in line), "no message")
+                first = next((line for line in lines if "FATAL" in line or "FAIL" in line), "no message")
                 raise OutputError(f"the simulation did not finish: {first[:300]}")
+            unread = [
+                line for line in lines if "$readmem" in line
+            ]  # all that a two-state simulator says of a short file
+            if unread:
+                raise OutputError(f"a memory file is damaged: {unread[0][:300]}")
             yield _observations(work, plan, job)
 
 

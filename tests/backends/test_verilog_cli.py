@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from snncc import store
+from snncc import store, tables
 from snncc.cli import cli
 from snncc.errors import SnnccError
 from tests.hw.simulate import compile_bench, dense_network, measured, run
@@ -36,8 +36,25 @@ def test_export_with_a_goal(folder: Path) -> None:
 
 def test_an_impossible_goal_gives_the_nearest(folder: Path) -> None:
     done = snncc("export", str(folder), "--target", "verilog", "--target-fps", "1e9", "--clock-mhz", "1")
-    assert done.exit_code == 0 and "nearest possible" in done.output
-    assert "goal_met" in snncc("inspect", str(folder), "--cycles", "--json").output
+    assert done.exit_code == 0
+    facts = json.loads(snncc("inspect", str(folder), "--cycles", "--json").output)
+    assert not facts["goal_met"] and facts["goal_cycles"] == 0.001
+    needs = facts["golden_interval"]
+    said = " ".join(done.output.split())
+    assert f"goal of 0.001 cycles per image cannot be met; the nearest possible design needs {needs:,.0f}." in said
+
+
+def test_legal_lanes_are_listed_in_ranges(folder: Path) -> None:
+    assert tables.numbers([1, 2, 3, 4, 6, 7, 12]) == "1..4, 6, 7, 12" and tables.numbers([1]) == "1"
+    done = snncc("export", str(folder), "--target", "verilog")
+    assert "1..4, 6, 12" in done.output and "1, 2, 3, 5" not in done.output.split("p1")[0]
+    layers = json.loads(snncc("inspect", str(folder), "--cycles", "--json").output)["layers"]
+    assert layers[0]["legal"] == [1, 2, 3, 4, 6, 12]
+
+
+def test_cycles_need_the_target(folder: Path) -> None:
+    done = snncc("inspect", str(folder), "--cycles")
+    assert isinstance(done.exception, SnnccError) and "export" in str(done.exception)
 
 
 def test_hardware_options_need_the_target(folder: Path) -> None:

@@ -65,15 +65,15 @@ def test_greater_instead_of_greater_or_equal(design: Path) -> None:
     if (design / "snn_divide.v").exists():
         _edit(design / "snn_divide.v", "rest_q >= scaled_q", "rest_q > scaled_q")
     else:
-        _edit(design / "snn_fire_step.v", "s_q >= th_q", "s_q > th_q")
+        _edit(design / "snn_fire_step.v", "fire = !less[VW]", "fire = !less[VW] && less != 0")
     _fails(design)
 
 
 def test_a_dropped_bias(design: Path) -> None:
     if (design / "snn_fire_count.v").exists():
-        _edit(design / "snn_fire_count.v", "v_q + bt_q + v0_q", "v_q + v0_q")
+        _edit(design / "snn_fire_count.v", "(v <<< SCALE) + bt + v0_q", "(v <<< SCALE) + v0_q")
     else:
-        _edit(design / "snn_fire_step.v", "v + b + d", "v + d")
+        _edit(design / "snn_fire_step.v", "drive = b + d", "drive = d")
     _fails(design)
 
 
@@ -99,11 +99,42 @@ def test_a_reader_that_does_not_wait_for_its_writer(busy_design: Path) -> None:
     _fails(busy_design)
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "plusargs"),
+    [
+        ("snn_bank.v", "w_ready = level_q != BANKS", "w_ready = 1'b1", ["+stall_out=97"]),
+        ("snn_pixels.v", "fill_q || s_axis_tvalid", "1'b1", ["+stall_in=20"]),
+        ("snn_readout.v", "state_q == VALUE && sent && end_word", "state_q == VALUE && end_word", ["+stall_out=50"]),
+        ("snn_pixels.v", "count_q <= 0;", "if (count_q === {NW{1'bx}}) count_q <= 0;", ["+reset_after=9"]),
+        ("snn_bank.v", "w_addr_q <= 0;", "if (w_addr_q === {AW{1'bx}}) w_addr_q <= 0;", ["+reset_after=30"]),
+        ("snn_encoder_direct.v", "if (rst || o_en)", "if (rst && lane_q === {LW{1'bx}} || o_en)", ["+reset_after=9"]),
+    ],
+)
+def test_what_only_stalls_or_a_reset_show(tmp_path: Path, file: str, old: str, new: str, plusargs: list[str]) -> None:
+    pixels = np.random.default_rng(6).integers(-20, 21, (6, 20))
+    make(tmp_path, plan_with(skip_network("count"), 3), pixels, [8, 1, 8, 8, 2, 8])
+    assert "PASS" in run(tmp_path, *plusargs)
+    _edit(tmp_path / file, old, new)
+    compile_bench(tmp_path)
+    if "reset" in plusargs[0]:  # the first reset still works
+        assert "PASS" in run(tmp_path)
+    assert "PASS" not in run(tmp_path, *plusargs)
+
+
 def test_potentials_that_keep_an_image(design: Path) -> None:
     if (design / "snn_fire_step.v").exists():
         _edit(design / "snn_fire_step.v", "restart ? v0_q : (fire", "1'b0 ? v0_q : (fire")
     else:
-        _edit(design / "snn_fire_count.v", "wdata = {LANES{RESTART}}", "wdata = rdata")
+        _edit(design / "snn_layer.v", "clear ? {VW{1'b0}} : BYPASS", "BYPASS")
+    _fails(design)
+
+
+def test_a_potential_in_the_wrong_unit(design: Path) -> None:
+    """`count` keeps V / 2^shift and scales it back when it fires; `step` shifts what arrives."""
+    if (design / "snn_fire_count.v").exists():
+        _edit(design / "snn_fire_count.v", "(v <<< SCALE)", "v")
+    else:
+        _edit(design / "snn_lanes.v", "amount <<< SHIFT", "amount")
     _fails(design)
 
 
@@ -133,6 +164,12 @@ def test_verify_and_manifest_notice(tmp_path: Path) -> None:
     assert report.outcomes[0].first_mismatch is not None
     with pytest.raises(FileFormatError, match="is not the file"):
         read_manifest(folder / "verilog")
+    manifest = folder / "verilog" / "manifest.json"
+    text = manifest.read_text()
+    manifest.write_text(text.replace('"format": 1,', ""))
+    with pytest.raises(FileFormatError, match="another version"):
+        read_manifest(folder / "verilog")
+    manifest.write_text(text)
     weights.unlink()
     assert "FATAL" in verify(folder, targets=["verilog-icarus"], images=3).outcomes[0].reason
     with pytest.raises(FileFormatError, match="missing"):

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from snncc import ir
 from snncc.backends.verilog import checks, cycles
+from snncc.backends.verilog.layout import INPUT_LANES
 from snncc.backends.verilog.plan import Choice, drafts, legal_lanes
 from snncc.errors import TargetError
-from tests.hw.simulate import dense_network, make, measured, plan_with, run
+from tests.hw.simulate import dense_network, exact, make, measured, plan_with, run
 from tests.strategies import Case, cases
 from tests.support import examples
 
@@ -29,7 +31,7 @@ def _parity(case: Case, seed: int) -> None:
     except TargetError as error:
         event(f"refused: {str(error).split(':')[0][-30:]}")
         return
-    choices = {}
+    choices = {ir.INPUT: Choice(rng.randint(1, INPUT_LANES))}
     for draft in drafts(network, network.dynamics):
         lanes = rng.choice(legal_lanes(draft))
         fire = rng.choice([n for n in range(1, lanes + 1) if lanes % n == 0])
@@ -100,12 +102,24 @@ def test_stalls(tmp_path: Path, dynamics: str, seed: int) -> None:
         assert "PASS" in run(tmp_path, f"+stall_in={stall}", f"+stall_out={stall}", f"+seed={seed}")
 
 
+def test_a_layer_called_like_an_edge(tmp_path: Path) -> None:
+    network = dense_network("count", sizes=(5, 4, 3, 2))
+    names = {"p0": "a", "p1": "a_e0", "input": "input"}
+
+    def renamed(p: ir.Population) -> ir.Population:
+        (dense,) = p.projections
+        source = ir.Source(names[next(iter(ir.sources(dense.source)))])
+        return ir.replace(p, name=names.get(p.name, p.name), projections=(ir.replace(dense, source=source),))
+
+    network = ir.replace(network, populations=tuple(renamed(p) for p in network.populations))
+    network = ir.replace(network, intervals=ir.prove(network))
+    exact(tmp_path, plan_with(network), np.random.default_rng(1).integers(0, 256, (2, 5)), [8, 3])
+
+
 def test_ties_at_the_threshold(tmp_path: Path) -> None:
     """Weights and thresholds of equal size: V meets theta exactly, many times."""
     for dynamics in ("count", "step"):
         network = dense_network(dynamics, sizes=(4, 3, 2))
-        from snncc import ir
-
         first = network.populations[0]
         weights = np.full((4, 3), 25, np.int8)
         tied = ir.replace(

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from snncc import backends, ir, store
-from snncc.backends.verilog import cycles, goals, memory
+from snncc.backends.vectors import random_pixels
+from snncc.backends.verilog import cycles, goals, memory, vectors
+from snncc.backends.verilog.emit import activity, choose, read_manifest
 from snncc.backends.verilog.plan import build, drafts, legal_lanes
 from snncc.backends.verilog.window import Axis
 from snncc.errors import DataError, NetworkError, TargetError
@@ -109,6 +111,98 @@ def test_goals() -> None:
     build(network, "count", impossible.choices)
 
 
+@pytest.mark.parametrize("dynamics", ["count", "step"])
+@pytest.mark.parametrize("sizes", [(400, 6, 3), (6, 5, 150)])
+def test_no_goal_is_met_that_the_input_or_the_readout_misses(dynamics: str, sizes: tuple[int, ...]) -> None:
+    """They take a pixel, and give a value, a cycle: with few events they are the slowest, whatever LANES are."""
+    network = dense_network(dynamics, sizes=sizes, timesteps=4)
+    pixels = np.zeros((4, sizes[0]), np.int64)
+    pixels[:, ::20] = 255
+    seen = activity(network, pixels)
+    whole = {"clock_mhz": 1.0, "max_lanes": None, "lanes": {}}
+    for cycles_wanted in (60, 5000):
+        goal = goals.goal_of({**whole, "target_fps": 1e6 / cycles_wanted})
+        found = goals.balance(network, dynamics, goal, seen)
+        plan = build(network, dynamics, found.choices)
+        timing = cycles.predict(plan, vectors.make(plan, pixels, [4] * 4))
+        assert found.met == (cycles_wanted == 5000)
+        assert goals.interval(timing) == (found.reached if not found.met else pytest.approx(found.reached, rel=0.03))
+
+
+@pytest.mark.parametrize("dynamics", ["count", "step"])
+@pytest.mark.parametrize("sizes", [(5, 30, 4), (30, 5, 4)])
+def test_stages_are_exact_where_every_element_is_an_event(dynamics: str, sizes: tuple[int, ...]) -> None:
+    network = dense_network(dynamics, sizes=sizes, timesteps=4)
+    goal = goals.goal_of({"target_fps": None, "clock_mhz": None, "max_lanes": 2, "lanes": {}})
+    found = goals.balance(network, dynamics, goal)
+    assert found.reached == goals.interval(cycles.worst(build(network, dynamics, found.choices)))
+
+
+@pytest.mark.parametrize(("wanted", "lanes"), [(1528, 8), (1552, 7), (2000, 6), (3000, 4), (12000, 1)])
+def test_the_input_has_the_fewest_pixels_a_word_that_keep_up(wanted: int, lanes: int) -> None:
+    """A frame's scan takes at most a quarter of the goal, and its words without a spike must not cost the goal itself:
+    8 timesteps of 160 spikes and 20 words of 8 or 23 of 7 pixels without any, 1 potential word and 10 cycles more."""
+    network = dense_network("step", sizes=(320, 6, 3), timesteps=8)
+    pixels = np.repeat([[255, 0]], 160, axis=1).reshape(1, 320)
+    goal = goals.goal_of({"clock_mhz": 1.0, "target_fps": 1e6 / wanted, "max_lanes": None, "lanes": {"p0": 6}})
+    found = goals.balance(network, "step", goal, activity(network, pixels))
+    assert found.met and found.choices[ir.INPUT].lanes == lanes
+    plan = build(network, "step", found.choices)
+    timing = cycles.predict(plan, vectors.make(plan, pixels[[0, 0, 0, 0]], [8] * 4))
+    assert goals.interval(timing) <= wanted
+
+
+def test_without_a_goal_in_cycles_firing_passes_are_short_too() -> None:
+    """The same LANES and interval, within 5 %, at a lower latency than what is cheapest for that interval."""
+    network = dense_network("count", sizes=(64, 32, 48, 10))
+    pixels = np.random.default_rng(3).integers(0, 256, (3, 64))
+    seen = activity(network, pixels)
+    whole = {"target_fps": None, "clock_mhz": None, "max_lanes": 8, "lanes": {}}
+    quick = goals.balance(network, "count", goals.goal_of(whole), seen)
+    lanes = {name.removeprefix("pop_"): c.lanes for name, c in quick.choices.items() if name != ir.INPUT}
+    aim = whole | {"clock_mhz": 1.0, "target_fps": 1e6 / (quick.reached * goals.SLACK), "lanes": lanes}
+    cheap = goals.balance(network, "count", goals.goal_of(aim), seen)
+
+    def timing(found: goals.Balance) -> cycles.Timing:
+        plan = build(network, "count", found.choices)
+        return cycles.predict(plan, vectors.make(plan, pixels, [network.timesteps] * 3))
+
+    assert timing(quick).latency[0] < timing(cheap).latency[0]
+    assert goals.interval(timing(quick)) <= goals.SLACK * goals.interval(timing(cheap))
+
+
+def test_golden_images_run_at_the_largest_t_but_the_last(tmp_path: Path) -> None:
+    """So their mean interval is that of T_max; a single image runs three times."""
+    network = dense_network("step")
+    for images in (5, 1):
+        folder = tmp_path / str(images)
+        pixels = np.random.default_rng(1).integers(0, 256, (images, 20))
+        store.write(network, folder, {"verilog": {"pixels": pixels}})
+        plan = backends.target("verilog").load_plan(network, folder / "verilog")
+        facts = read_manifest(folder / "verilog")["cycles"]
+        same = pixels[:4] if images == 5 else pixels[[0, 0]]
+        timing = cycles.predict(plan, vectors.make(plan, same, [8] * len(same)))
+        assert facts["golden_timesteps"] == [8] * len(same) + [1]
+        assert facts["golden_interval"] == (timing.last[-1] - timing.last[0]) / (len(same) - 1)
+        assert facts["golden_latency"][0] == timing.latency[0] > facts["golden_interval"]
+
+
+def test_a_goal_is_met_by_exact_cycles() -> None:
+    """Bursts of spikes that the means do not see: the balance alone promises too much."""
+    network = dense_network("step", sizes=(16, 40, 300), timesteps=16)
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(1, 256, (3, 16)) * (rng.random((3, 16)) < 0.05)
+    whole = {"clock_mhz": 1.0, "max_lanes": None, "lanes": {}}
+    wanted = 2000
+    goal = goals.goal_of({**whole, "target_fps": 1e6 / wanted})
+    alone = goals.balance(network, "step", goal, activity(network, pixels))
+    plan = build(network, "step", alone.choices)
+    timing = cycles.predict(plan, vectors.make(plan, pixels, [16, 16, 1]))
+    assert alone.met and timing.last[1] - timing.last[0] > wanted
+    made = choose(network, goal, pixels)
+    assert made.met and wanted / 2 < made.interval <= wanted
+
+
 def pooled(dynamics: str, signed: bool) -> ir.Network:
     source = ir.Input(
         shape=(4, 4, 1), bits=8, signed=signed, encoding="current" if signed else "rate", lambda_0=1.0,
@@ -129,6 +223,19 @@ def pooled(dynamics: str, signed: bool) -> ir.Network:
         output_shape=(2,),
     )
     return ir.replace(network, intervals=ir.prove(network))
+
+
+@pytest.mark.parametrize("dynamics", ["count", "step"])
+def test_activity_is_the_mean_of_events(dynamics: str) -> None:
+    """Of every source, max-pools included: what the recurrence counts as busy, summed over an image."""
+    made = [conv_network(dynamics), dense_network(dynamics), *([pooled("count", False)] if dynamics == "count" else [])]
+    for network in made:
+        pixels = random_pixels(network, 5)
+        plan, steps = plan_with(network), network.timesteps
+        golden = vectors.make(plan, pixels, [steps] * 5)
+        seen = activity(network, pixels)
+        for name in {edge.source for node in plan.nodes for edge in node.edges}:
+            assert seen[name].sum() * 5 == pytest.approx(cycles.busy(plan, golden, name).sum()) and seen[name].any()
 
 
 def test_refusals_by_name(tmp_path: Path) -> None:

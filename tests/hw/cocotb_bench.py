@@ -31,6 +31,11 @@ Fault = tuple[str, str, str]
 """Module, its text, the faulty text."""
 
 
+def bits(count: int) -> int:
+    """The width of an address of `count` words."""
+    return max(1, (count - 1).bit_length())
+
+
 def bench(
     folder: Path,
     top: str,

@@ -16,7 +16,7 @@ from snncc.backends.verilog.instances import design
 from snncc.backends.verilog.leaves import as_map
 from snncc.backends.verilog.plan import Plan
 from tests.backends.c_folder import network, population, weights
-from tests.hw.cocotb_bench import Fault, bench
+from tests.hw.cocotb_bench import Fault, bench, bits
 from tests.hw.simulate import plan_with
 
 WALK = (
@@ -26,10 +26,6 @@ WALK = (
 )  # fmt: skip
 TAG = 12
 """Bits of an event's number, which travels as its value."""
-
-
-def bits(count: int) -> int:
-    return max(1, (count - 1).bit_length())
 
 
 def projection(kind: str, shape: tuple[int, ...], out: int, geometry: dict[str, Any]) -> ir.Projection:
@@ -298,18 +294,22 @@ FAULTS = {
     "walk: rows one tap too short": (walk, "conv", ("snn_walk", "b_nx_q <= nx - 1'b1", "b_nx_q <= nx - 2'd2")),
     "place: the next element's": (place, None, ("snn_place", "accept ? i_element : element_q", "i_element")),
     "lanes: every block": (lanes_alone, "spikes in blocks, shifted", ("snn_lanes", "block_q == BLOCK", "1'b1")),
-    "lanes: no sign": (lanes_alone, "signed values, shifted", ("snn_lanes", "value_q[CW-1]", "1'b0")),
-    "step: ties do not fire": (fire, "step", ("snn_fire_step", "s_q >= th_q", "s_q > th_q")),
-    "step: bias at all times": (fire, "step", ("snn_fire_step", "if (driven)", "if (1'b1)")),
+    "lanes: no sign": (lanes_alone, "signed values, shifted", ("snn_lanes", "value2_q[CW-1]", "1'b0")),
+    "step: ties do not fire": (fire, "step", ("snn_fire_step", "fire = !less[VW]", "fire = !less[VW] && less != 0")),
+    "step: bias at all times": (fire, "step", ("snn_fire_step", "driven ? drive : {VW{1'b0}}", "drive")),
     "count: ties do not fire": (fire, "count", ("snn_divide", "rest_q >= scaled_q", "rest_q > scaled_q")),
     "count: no clip": (fire, "count", ("snn_fire_count", "quotient > clip ? clip : quotient", "quotient")),
     "layer: no bypass": (engine, "step, one group", ("snn_layer", "again_q ? held : stored", "0 ? held : stored")),
-    "layer: ties do not fire": (engine, "step, two groups", ("snn_fire_step", "s_q >= th_q", "s_q > th_q")),
+    "layer: ties do not fire": (
+        engine, "step, two groups", ("snn_fire_step", "fire = !less[VW]", "fire = !less[VW] && less != 0"),
+    ),
     "layer: no restart": (engine, "step, readout", ("snn_fire_step", "restart ? v0_q : s_q", "s_q")),
     "layer: a drive that stays": (
         engine, "step, three edges, one of them a drive", ("snn_layer", "d_clear = f_write && is_final", "d_clear = 0"),
     ),
-    "layer: the first edge twice": (engine, "count, two groups, two edges", ("snn_layer", "e_data[edge_q", "e_data[0")),
+    "layer: the first edge twice": (
+        engine, "count, two groups, two edges", ("snn_layer", "s_data = e_data[e*LANES*VW", "s_data = e_data[0"),
+    ),
     "bank: no wrap": (bank, (2, 5), ("snn_bank", "w_addr_q == A_END ? {AW{1'b0}} : ", "")),
     "bank: one too many": (bank, (3, 4), ("snn_bank", "level_q != BANKS", "1'b1")),
 }  # fmt: skip

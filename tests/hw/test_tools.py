@@ -14,12 +14,15 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snncc import ir, store
-from snncc.backends.verilog import write
+from snncc import ir, store, synth
+from snncc.backends.verilog import load_plan, write
+from snncc.backends.verilog.emit import read_manifest
+from snncc.backends.verilog.layout import INPUT_LANES
+from snncc.backends.verilog.plan import Choice
 from snncc.cli import cli
-from snncc.errors import FileFormatError, OutputError, TargetError
+from snncc.errors import FileFormatError, OutputError, TargetError, ToolMissingError
 from snncc.resources import resource
-from snncc.synth import run_yosys, synthesise
+from snncc.synth import memories, run_yosys, synthesise
 from snncc.verify import verify
 from snncc.verify.verilog import verilator
 from tests.backends.test_verilog_views import through
@@ -52,6 +55,7 @@ def conv_network(dynamics: str) -> ir.Network:
         ),
     )  # fmt: skip
     c = population("c", (3, 3, 10), ir.SumPool2D(name="s", source=ir.Source("b"), size=(1, 1), strides=(1, 1)))
+    c = ir.replace(c, theta=np.arange(1, 11))
     flat = {name: ir.Reshape(ir.Source(name), (n,)) for name, n in (("a", 180), ("c", 90))}
     last = population(
         "out", (3,), ir.Dense(name="x", source=flat["a"], weights=weights(180, 3)),
@@ -85,6 +89,10 @@ def lint(folder: Path) -> str:
 def test_lint_is_clean(tmp_path: Path, dynamics: str, make) -> None:
     store.write(make(dynamics), tmp_path / "m", {"verilog": {}})
     folder = tmp_path / "m" / "verilog"
+    readme = (folder / "README.md").read_text()
+    own = next(part for part in readme.split("`") if part.startswith("verilator --lint-only")).split()
+    tool, environment = verilator()
+    assert not subprocess.run([tool, *own[1:]], cwd=folder, env=environment, capture_output=True, check=True).stderr
     assert not lint(folder)
     file = folder / "snn_ram.v"
     file.write_text(file.read_text().replace("endmodule", "    wire [3:0] unread = wdata;\nendmodule"))
@@ -92,10 +100,13 @@ def test_lint_is_clean(tmp_path: Path, dynamics: str, make) -> None:
 
 
 @examples(12)
-@given(st.sampled_from(["count", "step"]).flatmap(lambda dynamics: cases(dynamics=dynamics, spike_ext=st.just(1))))
-def test_lint_is_clean_in_any_configuration(case: Case) -> None:
+@given(
+    st.sampled_from(["count", "step"]).flatmap(lambda dynamics: cases(dynamics=dynamics, spike_ext=st.just(1))),
+    st.integers(1, INPUT_LANES),
+)
+def test_lint_is_clean_in_any_configuration(case: Case, pixels: int) -> None:
     with tempfile.TemporaryDirectory() as name:
-        write.sources(Path(name), plan_with(case.network, 3))
+        write.sources(Path(name), plan_with(case.network, 3, {ir.INPUT: Choice(pixels)}))
         assert not lint(Path(name))
 
 
@@ -104,6 +115,15 @@ def test_compiled_bench_of_verilator(tmp_path: Path) -> None:
     report = verify(tmp_path / "m", targets=["verilog-icarus", "verilog-verilator"], images=40)
     assert [o.status for o in report.outcomes] == ["pass"] * 3, report.outcomes
     assert all(o.images == 40 for o in report.outcomes)
+
+
+def test_a_short_memory_fails_in_a_simulator_without_undefined_bits(tmp_path: Path) -> None:
+    store.write(dense_network("step", sizes=(3, 2, 2)), tmp_path / "m", {"verilog": {"max_lanes": 1}})
+    weights = tmp_path / "m" / "verilog" / "pop_p1_e0_weights.mem"
+    *lines, _ = weights.read_text().split()
+    weights.write_text("\n".join(lines) + "\n")
+    (short,) = verify(tmp_path / "m", targets=["verilog-verilator"], images=2).outcomes
+    assert short.status == "fail" and weights.name in short.reason and "$readmem" in short.reason
 
 
 def test_yosys_maps_deep_roms_to_block_ram(tmp_path: Path) -> None:
@@ -144,8 +164,8 @@ def test_no_latch(tmp_path: Path, dynamics: str, monkeypatch: pytest.MonkeyPatch
         assert latches(tmp_path, network) == 0
     hw = tmp_path / "hw_sim"
     shutil.copytree(resource("hw_sim"), hw)
-    encoder = hw / "rtl" / f"snn_encoder_{'direct' if dynamics == 'count' else 'step'}.v"
-    encoder.write_text(encoder.read_text().replace("        word = word_q;\n", ""))
+    scanner = hw / "rtl" / "snn_scan.v"
+    scanner.write_text(scanner.read_text().replace("        lane = 0;\n", ""))
     monkeypatch.setattr(write, "resource", lambda name: tmp_path / name)
     assert latches(tmp_path, networks[0]) > 0
 
@@ -157,14 +177,52 @@ def test_place_and_route_through_the_command_line(tmp_path: Path) -> None:
     facts = json.loads(done.output[done.output.index("{") :])
     assert facts["fmax_mhz"] > 10 and facts["luts"] > 0
     assert facts["images_per_second"] == pytest.approx(facts["fmax_mhz"] * 1e6 / facts["cycles_per_image"])
+    assert facts["cycles_per_image"] < facts["worst_cycles_per_image"] < facts["worst_latency_cycles"]
 
 
-def test_a_design_too_large_says_by_how_much(tmp_path: Path) -> None:
+def test_a_design_too_large_says_by_how_much_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ROMs that no mapping makes smaller are counted before any tool runs."""
     network = dense_network("step", sizes=(500, 40, 3))
     store.write(network, tmp_path / "m", {"verilog": {"max_lanes": 2}})
-    found = synthesise(tmp_path / "m", "ice40-up5k", place=False)
-    assert any(line.startswith("block RAM") and "too many" in line for line in found.too_large)
-    assert any("pop_p0_e0_weights.mem" in line and "161,280 bits" in line for line in found.too_large)
+    monkeypatch.setattr(synth, "run_yosys", lambda *_: pytest.fail("Yosys ran"))
+    done = CliRunner().invoke(cli, ["synth", str(tmp_path / "m"), "--device", "ice40-up5k"])
+    assert done.exit_code == 2
+    assert "block RAM: 40 of 30 (10 too many)" in done.output
+    assert "pop_p0_e0_weights.mem: 160,000 bits, at least 40 of them" in done.output
+
+
+def test_what_yosys_counts_beyond_the_device_is_said() -> None:
+    used = synth._resources({"SB_LUT4": 6000, "SB_DFFE": 10, "SB_RAM40_4K": 31, "SB_MAC16": 8})
+    assert synth._beyond(used, synth.DEVICES["ice40-up5k"], {"a": 9000, "b": 9}) == [
+        "LUT: 6000 of 5280 (720 too many)", "block RAM: 31 of 30 (1 too many)", "  a: 9,000 bits, at least 3 of them",
+    ]  # fmt: skip
+    assert not synth._beyond(used, synth.DEVICES["xc7"], {})
+
+
+def test_missing_tools_are_named_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.write(dense_network("step", sizes=(6, 4, 2)), tmp_path / "m", {"verilog": {}})
+    monkeypatch.setattr(synth.shutil, "which", lambda _: None)
+    monkeypatch.setattr(synth.sys, "executable", "/nowhere/python")
+    with monkeypatch.context() as patch, pytest.raises(ToolMissingError, match=r"nextpnr-ice40.*snncc\[hw\]"):
+        patch.setattr(synth, "run_yosys", lambda *_: pytest.fail("Yosys ran"))
+        synthesise(tmp_path / "m", "ice40-hx8k")
+    monkeypatch.setattr(synth.importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(ToolMissingError, match=r"Yosys.*snncc\[hw\]"):
+        synthesise(tmp_path / "m", "xc7")
+
+
+@pytest.mark.parametrize("dynamics", ["count", "step"])
+@pytest.mark.parametrize("make", [dense_network, conv_network])
+def test_the_listed_memories_are_all_that_there_are(tmp_path: Path, dynamics: str, make) -> None:
+    """Their bits are Yosys's own count, encoder, drives and readout included."""
+    network = make(dynamics)
+    store.write(network, tmp_path / "m", {"verilog": {"max_lanes": 3}})
+    folder = tmp_path / "m" / "verilog"
+    listed = memories(load_plan(network, folder), read_manifest(folder))
+    files = (folder / "snn_top.f").read_text().replace("\n", " ")
+    count = "tee -q -o stat.json stat -json"
+    run_yosys(folder, f"read_verilog -defer {files}\nhierarchy -top snn_top\nproc\nflatten\n{count}\n")
+    assert json.loads((folder / "stat.json").read_text())["design"]["num_memory_bits"] == sum(listed.values())
 
 
 def test_no_such_device(tmp_path: Path) -> None:

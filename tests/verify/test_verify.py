@@ -115,6 +115,9 @@ def test_more_images_than_vectors(tmp_path: Path) -> None:
     assert {o.images for o in report.outcomes if o.status != "not run"} == {7}
     with pytest.raises(DataError, match="at least 1"):
         verify(folder, images=0)
+    for steps in (0, residual().timesteps + 1):
+        with pytest.raises(DataError, match=f"T = {steps}"):
+            verify(folder, timesteps=steps)
     with pytest.raises(DataError, match="reads"):
         verify(folder, pixels=np.zeros((1, 2), np.int64))
 

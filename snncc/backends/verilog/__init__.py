@@ -3,6 +3,6 @@
 `emit` writes a folder that any simulator and synthesiser takes as it is; docs/hardware.md describes it.
 """
 
-from snncc.backends.verilog.emit import check, emit, load_plan, plan_for
+from snncc.backends.verilog.emit import check, emit, load_plan
 
-__all__ = ["check", "emit", "load_plan", "plan_for"]
+__all__ = ["check", "emit", "load_plan"]

@@ -11,14 +11,14 @@ the last one: word w at commit + offset_w (`offsets`). For edge e of layer l and
     fire(l, k)   = max(done(last edge, k) + 1, done(r, k - banks of r) + 1 for every reader r of l)
     commit(l, k) = fire(l, k) + pass(l)
     pass(l)      = words + 2                                                   (`step`)
-                 = (parts - 1)*PERIOD + 4 + STAGES*PERIOD                      (`count`; no division: + 4)
+                 = (parts - 1)*PERIOD + 3 + STAGES*PERIOD                      (`count`; 1*1 without division)
 
 Within a frame, event i lies in word w_i after g_i words without events and reaches f_i word pairs (docs/hardware.md):
 
     A_i = max(A_{i-1} + 1 + g_i, B_{i-1}, offset_{w_i} + 3);   B_i = max(A_i + 1, B_{i-1} + max(1, f_{i-1}))
     with a place table:  A_i = max(A_{i-1} + 1 + g_i, P_{i-1}, offset_{w_i} + 3);  P_i = max(A_i + 1, B_{i-1});
                          B_i = max(P_i + 1, ...)
-    end = max(A_n + 1 + words after w_n, B_n + 1, last target + 1 (+ 1 with a multiplier), 4)
+    end = max(A_n + 1 + words after w_n, B_n + 1, last target + 2, 4)
 
 `work` is its end with A_0 = 1 and no offsets (every word was there), `lag` with offsets and no start (A_0 = -inf): a
 recurrence of maxima and sums from two beginnings is the maximum of the two.
@@ -86,7 +86,7 @@ def edge_work(edge: Edge, busy: Array, offset: Array) -> Array:
         a, p, b = np.where(on, accept, a), np.where(on, placed, p), np.where(on, load, b)
         before, walk = np.where(on, word, before), np.where(on, reach, walk)
     after = grid.words - 1 - before
-    end = np.maximum.reduce([a + 1 + after, b + 1, target + 1 + int(edge.values)])
+    end = np.maximum.reduce([a + 1 + after, b + 1, target + 2])
     end[1] = np.maximum(end[1], 4)
     return np.asarray(end)
 
@@ -102,7 +102,7 @@ def full_work(edge: Edge, offset: Array) -> Array:
     placed = int(edge.place is not None)
     load = np.stack([3 + placed + before, before + np.maximum.accumulate(written + 4 + placed - before)])
     target = np.where(fan > 0, load + fan, NEVER).max(axis=1)
-    return np.asarray(np.maximum(np.maximum(load[:, -1] + 1, target + 1 + int(edge.values)), [0, 4]))
+    return np.asarray(np.maximum(np.maximum(load[:, -1] + 1, target + 2), [0, 4]))
 
 
 def pass_cycles(plan: Plan, node: Node) -> int:
@@ -110,7 +110,7 @@ def pass_cycles(plan: Plan, node: Node) -> int:
     if not plan.count:
         return node.words + 2
     parts = node.words * node.lanes // node.fire_lanes
-    return (parts - 1) * node.period + 4 + (node.stages * node.period if node.fires else 0)
+    return (parts - 1) * node.period + 3 + node.stages * node.period
 
 
 def predict(plan: Plan, vectors: Vectors) -> Timing:

@@ -125,6 +125,7 @@ def _encoder(out: Design, plan: Plan) -> None:
         "TW": plan.tw,
         "MW": plan.mw,
         "EXT": plan.network.spike_ext,
+        "LAST_LANES": layout.d2 - (layout.blocks - 1) * layout.lanes,
     }
     ports = clocks | {"allow": "pixel_allow"} | shared | _output_ports("input")
     rate = source.encoding == "rate"
@@ -158,7 +159,7 @@ def input_width(plan: Plan) -> int:
 def output_width(plan: Plan) -> int:
     """The result beat's width: whole bytes that hold a value and the class."""
     last = plan.nodes[-1]
-    return 8 * -(-max(last.vw, width(int(np.prod(last.shape)))) // 8)
+    return 8 * -(-max(last.uw, width(int(np.prod(last.shape)))) // 8)
 
 
 def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
@@ -181,7 +182,7 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
         "VSTEP_Y": edge.vsteps[0] % 2**vaw, "VSTEP_X": edge.vsteps[1] % 2**vaw,
         "LANES": edge.lanes, "WB": edge.weight_bits, "VALUES": int(edge.values), "VALUE_SIGNED": int(edge.signed),
         "ONES": int(edge.rom is None), "LANES_PER_CHANNEL": edge.lanes_per_channel,
-        "MAXIMUM": int(node.kind == "max_pool"), "SHIFT": edge.shift, "VW": node.vw,
+        "MAXIMUM": int(node.kind == "max_pool"), "SHIFT": edge.shift - node.scale, "VW": node.vw,
     }  # fmt: skip
     if edge.place is not None:
         tables = (edge.y_table, edge.x_table, edge.place[:, 2])
@@ -227,7 +228,8 @@ def _layer(out: Design, plan: Plan, node: Node) -> None:
     fields = list(zip((v0, bias, theta), widths, strict=True))
     depth = len(node.parameters)
     parameters: dict[str, Any] = {
-        "EDGES": len(node.edges), "LANES": node.lanes, "VW": node.vw, "VAW": width(node.words), "WORDS": node.words,
+        "EDGES": len(node.edges), "LANES": node.lanes, "VW": node.vw, "UW": node.uw, "SCALE": node.scale,
+        "VAW": width(node.words), "WORDS": node.words,
         "COUNT": int(plan.count), "FIRES": int(node.fires), "READOUT": int(node.readout),
         "MAXIMUM": int(node.kind == "max_pool"), "BYPASS": int(any(e.groups == 1 for e in node.edges)),
         "HAS_DRIVE": int(node.has_drive),

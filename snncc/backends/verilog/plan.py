@@ -16,7 +16,18 @@ from snncc.backends.verilog.edges import Edge, Geometry, connect, geometry_of
 from snncc.backends.verilog.layout import Layout, input_layout, population_layout
 from snncc.backends.verilog.leaves import Leaf, as_map, node_name, resolve
 from snncc.backends.verilog.window import maximum
-from snncc.ir import INPUT, Array, Dynamics, MaxPool, Network, Population, SumPool2D, bits_needed
+from snncc.ir import (
+    INPUT,
+    Array,
+    Dynamics,
+    MaxPool,
+    Network,
+    Population,
+    SumPool2D,
+    bits_needed,
+    projection_bounds,
+    source_range,
+)
 
 Shape = tuple[int, ...]
 Range = tuple[int, int]
@@ -26,7 +37,10 @@ META_FLAGS = 3  # {T, empty, drive, final}
 
 @dataclass(frozen=True)
 class Node:
-    """One `snn_layer`. `parameters` (p_depth, fire_lanes, 3) int64: v0, bias, theta of each neuron in firing order."""
+    """One `snn_layer`. `parameters` (p_depth, fire_lanes, 3) int64: v0, bias, theta of each neuron in firing order.
+
+    Potentials are kept as V / 2^scale in vw bits; in `count` uw bits hold u = V + bias*T + v0.
+    """
 
     name: str
     shape: Shape
@@ -36,6 +50,8 @@ class Node:
     stages: int
     period: int
     vw: int
+    uw: int
+    scale: int
     groups: int
     layout: Layout
     edges: tuple[Edge, ...]
@@ -105,6 +121,8 @@ class Draft:
     pool: MaxPool | None = None
     least: Array = field(default_factory=lambda: np.zeros((), np.int64))
     every: frozenset[str] = frozenset()
+    uw: int = 0  # of a population
+    scale: int = 0
 
 
 def drafts(network: Network, dynamics: Dynamics) -> list[Draft]:
@@ -142,8 +160,9 @@ def drafts(network: Network, dynamics: Dynamics) -> list[Draft]:
             parts += [(leaf, geometry_of(projection, inner, population.shape)) for leaf in leaves]
         name = node_name(population.name)
         shapes[name], ranges[name] = population.shape, (0, steps)
-        vw = bits_needed(network.intervals[dynamics][population.name])
-        found.append(Draft(name, population.shape, "population", parts, population, vw))
+        uw = bits_needed(network.intervals[dynamics][population.name])
+        scale, vw = _kept(network, population) if dynamics == "count" else (0, uw)
+        found.append(Draft(name, population.shape, "population", parts, population, vw, uw=uw, scale=scale))
     if network.readout == "spikes":
         last = network.output
         leaf = Leaf(node_name(last.name), np.arange(last.neurons), last.shape)
@@ -161,6 +180,17 @@ def _input_range(network: Network, dynamics: Dynamics) -> Range:
         return 0, steps
     reach = network.input.levels * steps
     return -reach if network.input.signed else 0, reach
+
+
+def _kept(network: Network, population: Population) -> tuple[int, int]:
+    """(scale, bits): in `count` bias and v0 join at firing, so a potential holds sums of multiples of 2^scale alone."""
+    scale = min(projection.shift for projection in population.projections)
+    low, high = np.zeros((2, population.shape[-1]), object)
+    for projection in population.projections:
+        reach = source_range(network, projection.source, "count")
+        less, more = projection_bounds(projection, population.shape[-1], reach)
+        low, high = low + less * 2 ** (projection.shift - scale), high + more * 2 ** (projection.shift - scale)
+    return scale, bits_needed((int(min(low)), int(max(high))))
 
 
 def _least(pool: MaxPool, inner: Shape, leaves: list[Leaf], ranges: dict[str, Range]) -> Array:
@@ -191,12 +221,12 @@ class Choice:
     stages: int = 1
 
 
-def build(network: Network, dynamics: Dynamics, choices: dict[str, Choice], input_lanes: int | None = None) -> Plan:
-    """The plan for chosen lanes. Everything that may be refused is refused by `checks.check` before."""
+def build(network: Network, dynamics: Dynamics, choices: dict[str, Choice]) -> Plan:
+    """The plan for chosen lanes (of `INPUT`: pixels a word). What may be refused `checks.check` has refused before."""
     counting = dynamics == "count"
     total = network.timesteps + network.spike_ext
     tw = max(1, total.bit_length())
-    first = input_layout(network.input.shape, input_lanes)
+    first = input_layout(network.input.shape, choices[INPUT].lanes if INPUT in choices else None)
     current = network.input.encoding == "current"
     low, high = _input_range(network, dynamics)
     input_cw = bits_needed((low, high)) if low < 0 else max(1, high.bit_length())
@@ -204,6 +234,7 @@ def build(network: Network, dynamics: Dynamics, choices: dict[str, Choice], inpu
     shapes: dict[str, Shape] = {INPUT: network.input.shape}
     nodes: list[Node] = []
     all_drafts = drafts(network, dynamics)
+    taken = {draft.name for draft in all_drafts}
     for draft in all_drafts:
         choice = choices[draft.name]
         last = draft is all_drafts[-1]
@@ -212,7 +243,7 @@ def build(network: Network, dynamics: Dynamics, choices: dict[str, Choice], inpu
         groups = -(-channels // choice.lanes)
         fire_lanes = choice.fire_lanes if counting else choice.lanes
         if last:
-            cw = draft.vw
+            cw = draft.uw or draft.vw
             fire_lanes = whole_parts(channels, choice.lanes, fire_lanes)
         elif draft.kind == "max_pool":
             cw = draft.vw - int(not draft.every)
@@ -227,7 +258,7 @@ def build(network: Network, dynamics: Dynamics, choices: dict[str, Choice], inpu
             source = known[leaf.source]
             edges.append(
                 connect(
-                    name=f"{draft.name}_e{index}",
+                    name=_edge_name(draft.name, index, taken),
                     leaf=leaf,
                     geometry=geometry,
                     source_shape=shapes[leaf.source],
@@ -253,6 +284,8 @@ def build(network: Network, dynamics: Dynamics, choices: dict[str, Choice], inpu
             stages=stages,
             period=-(-quotient // stages) if fires and counting else 1,
             vw=draft.vw,
+            uw=draft.uw or draft.vw,
+            scale=draft.scale,
             groups=groups,
             layout=layout,
             edges=tuple(edges),
@@ -272,6 +305,14 @@ def build(network: Network, dynamics: Dynamics, choices: dict[str, Choice], inpu
         for j, edge in enumerate(node.edges):
             readers[edge.source].append((i, j))
     return replace(plan, readers=readers)
+
+
+def _edge_name(node: str, index: int, taken: set[str]) -> str:
+    """<node>_e<index>, unless a layer is called that."""
+    name = f"{node}_e{index}"
+    while name in taken:
+        name += "_"
+    return name
 
 
 def whole_parts(channels: int, lanes: int, wanted: int) -> int:

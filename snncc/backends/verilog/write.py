@@ -85,12 +85,13 @@ def bench_source(folder: Path, plan: Plan, images: int, depths: dict[str, int]) 
 
 
 def projects(folder: Path, plan: Plan, built: Design) -> None:
-    """Constraints, project scripts for Vivado and Quartus, and the README with the beat layouts."""
+    """Constraints, project scripts for Vivado and Quartus, lint waivers, and the README with the beat layouts."""
+    shutil.copyfile(resource("hw_sim") / "verilator.vlt", folder / "verilator.vlt")
     names = ["snn_top", *modules(plan, built)]
     last = plan.nodes[-1]
     common = {
         "name": plan.network.name, "sources": names, "memories": sorted(built.memories), "plan": plan,
-        "values": plan.network.output.neurons, "value_bits": last.vw, "input_width": input_width(plan),
+        "values": plan.network.output.neurons, "value_bits": last.uw, "input_width": input_width(plan),
         "output_width": output_width(plan), "pixels": int(np.prod(plan.network.input.shape)),
         "hash": content_hash(plan.network),
     }  # fmt: skip
