@@ -221,7 +221,7 @@ class Learner:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.moving)
             error = self.error(x, source)
-        gradients = tape.gradient(error, self.moving)
+        gradients = tape.gradient(error, self.moving, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         rest, rest2 = 1 - 0.9**done, 1 - 0.99**done
         for value, mean, square, gradient in zip(self.moving, self.means, self.squares, gradients, strict=True):
             mean.assign_add(0.1 * (gradient - mean))
