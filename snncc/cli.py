@@ -27,14 +27,32 @@ GOLDEN = 4  # calibration images that choose LANES and become the bench's
 FOLDER = click.Path(file_okay=False)
 TARGET_OPTIONS = {
     "c": ("pack", "prefix"),
-    "verilog": ("memory_format", "target_fps", "clock_mhz", "max_lanes"),
+    "verilog": ("memory_format", "target_fps", "clock_mhz", "max_lanes", "lanes"),
 }
+
+
+def _lanes(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, int] | None:
+    """LAYER=N, any number of times, as a table; None where there is none."""
+    table = {}
+    for text in given:
+        name, _, number = text.rpartition("=")
+        if not name or not number.isdecimal():
+            raise click.BadParameter(f"{text!r} is not LAYER=N")
+        table[name] = int(number)
+    return table or None
 
 
 def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """What single targets can be asked for; each is None when not given."""
     formats = click.Choice(["mem", "coe", "mif"])
     for option in (
+        click.option(
+            "--lanes",
+            multiple=True,
+            metavar="LAYER=N",
+            callback=_lanes,
+            help="verilog: the LANES of one layer by name.",
+        ),
         click.option("--max-lanes", type=int, help="verilog: most weights a layer may read per cycle."),
         click.option("--clock-mhz", type=float, help="verilog: the clock that --target-fps counts with."),
         click.option("--target-fps", type=float, help="verilog: images per second to reach, with --clock-mhz."),

@@ -64,6 +64,19 @@ def test_hardware_options_need_the_target(folder: Path) -> None:
     assert isinstance(done.exception, SnnccError) and not (folder / "verilog").exists()
 
 
+def test_a_layers_lanes_are_chosen_by_name(folder: Path) -> None:
+    assert snncc("export", str(folder), "--target", "verilog", "--lanes", "p0=3").exit_code == 0
+    layers = json.loads(snncc("inspect", str(folder), "--cycles", "--json").output)["layers"]
+    assert [layer["lanes"] for layer in layers if layer["layer"] == "p0"] == [3]
+    done = snncc("export", str(folder), "--target", "verilog", "--lanes", "p0=5")
+    assert isinstance(done.exception, SnnccError) and "1, 2, 3, 4, 6, 12" in str(done.exception)
+    done = snncc("export", str(folder), "--target", "verilog", "--lanes", "p9=1")
+    assert isinstance(done.exception, SnnccError) and "there are" in str(done.exception)
+    for wrong in ("p1", "=3", "p1=x"):
+        done = snncc("export", str(folder), "--target", "verilog", "--lanes", wrong)
+        assert done.exit_code == 2 and "LAYER=N" in done.output
+
+
 def test_the_exported_bench_passes_in_the_predicted_cycles(folder: Path) -> None:
     assert snncc("export", str(folder), "--target", "verilog", "--max-lanes", "4").exit_code == 0
     work = folder / "verilog"
