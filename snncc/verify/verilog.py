@@ -59,9 +59,8 @@ class _Verilog:
             if "PASS" not in said:
                 first = next((line for line in lines if "FATAL" in line or "FAIL" in line), "no message")
                 raise OutputError(f"the simulation did not finish: {first[:300]}")
-            unread = [
-                line for line in lines if "$readmem" in line
-            ]  # all that a two-state simulator says of a short file
+            # all that a two-state simulator says of a short file
+            unread = [line for line in lines if "$readmem" in line]
             if unread:
                 raise OutputError(f"a memory file is damaged: {unread[0][:300]}")
             yield _observations(work, plan, job)

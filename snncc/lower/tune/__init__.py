@@ -29,8 +29,8 @@ MEMORY = 2**25
 """Elements of the largest array that calibration holds."""
 
 LEVELS = {
-    "light": Level(images=2048, samples=1024, rounds=2, patches=4096, careful_bits=6, taps=2048),
-    "full": Level(images=4096, samples=2048, rounds=2, patches=16384, careful_bits=6, taps=8192),
+    "light": Level(images=2048, samples=1024, patches=4096, taps=2048),
+    "full": Level(images=4096, samples=2048, patches=16384, taps=8192),
 }
 EFFORTS = {"light": None, "full": Effort(images=2**14, multiplications=2**37)}
 """Of the descent through the whole network; 2^37 multiplications are about half a minute of one processor."""
@@ -107,7 +107,7 @@ def _layer_by_layer(
             output_scale = 1.0 if options.readout == "spikes" else float(weights.unit)
         else:
             seen = take_places(population.shape, state.images, level.samples, random)
-            final, drive, gained = fire(quantiser, weights, state, linear, seen, window, level.rounds, own)
+            final, drive, gained = fire(quantiser, weights, state, linear, seen, window, own)
             lambdas[population.name] = final.lambda_
             state.advance(final, drive, np.clip(linear, 0, population.max_value))
         populations.append(final)

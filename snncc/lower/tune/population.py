@@ -23,17 +23,19 @@ from snncc.lower.tune import rounding
 from snncc.lower.tune.firing import Choice, Sample, Window, error, search
 from snncc.lower.tune.state import State
 
+CAREFUL_BITS = 6
+"""Up to so many bits the rounding of weights is compensated; above it gains nothing (docs/adr/0403)."""
+ROUNDS = 2
+"""Of the search for threshold, bias and start potential."""
+
 
 @dataclass(frozen=True)
 class Level:
-    """How much work: images; samples and rounds of the search; samples for the weights, up to how many bits they are
-    rounded with care, and with how many taps at most."""
+    """How much work: images; samples of the search; samples for the weights, and with how many taps at most."""
 
     images: int
     samples: int
-    rounds: int
     patches: int
-    careful_bits: int
     taps: int
 
 
@@ -109,7 +111,7 @@ def weigh(quantiser: Quantiser, state: State, linear: Array, places: Places, lev
         squares = [r.h for r in ridges]
         weighted = [replace(p, weights=rounding.ungrouped(p, g)) for p, g in zip(weighted, groups, strict=True)]
     s = quantiser.common_scale(weighted)
-    if quantiser.options.signed_bit > level.careful_bits:
+    if quantiser.options.signed_bit > CAREFUL_BITS:
         return Weights(quantiser.integers(weighted, s), s)
     return _round(quantiser, weighted, groups, squares, s)
 
@@ -157,7 +159,6 @@ def fire(
     linear: Array,
     places: Places,
     window: Window,
-    rounds: int,
     channelwise: bool,
 ) -> tuple[Population, Array, Objective]:
     """(the population, what its projections add, what was gained): threshold, bias and v0 that minimise E."""
@@ -176,7 +177,7 @@ def fire(
     start = np.full(channels, float(Fraction(quantiser.options.thresholding)))
     threshold = np.broadcast_to(quantiser.scale, (channels,)).astype(np.float64)
     before = error(sample, window, threshold, np.zeros(channels), start)
-    choice = search(sample, window, Choice(threshold, np.zeros(channels), start, before), rounds, channelwise)
+    choice = search(sample, window, Choice(threshold, np.zeros(channels), start, before), ROUNDS, channelwise)
     shift = 0
     while shift < MAX_SHIFT and np.rint(unit * choice.threshold * 2**shift).min() < MIN_THETA:
         shift += 1
