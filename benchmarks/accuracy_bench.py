@@ -35,12 +35,12 @@ from mlperf_tiny import agreements
 from models import NETWORKS, SEEDS, trained
 
 from snncc import sim
-from snncc.cli import make_table
 from snncc.errors import SnnccWarning
 from snncc.frontend import from_keras
 from snncc.lower import Options, Prepared, finish, prepare
 from snncc.lower.options import AveragePools
 from snncc.sim.encode import quantise
+from snncc.terminal import make_table
 
 STORE = Path("build/accuracy/cells.jsonl")
 LEVELS = ("none", "light", "full")

@@ -6,18 +6,16 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from snncc.errors import SnnccError, SnnccWarning
+from snncc.terminal import calibration_bar, print_table, progress_bar, status
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from snncc.api import Network
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True}
@@ -90,7 +88,7 @@ def _print_balance(folder: str, targets: Sequence[str]) -> None:
         for row in facts["layers"]
     ]
     rows.insert(0, ["input", "-", "-", f"{facts['input_cycles']:,.0f}"])
-    _print_table("pipeline", ["layer", "LANES", "legal LANES", "cycles per image"], rows)
+    print_table("pipeline", ["layer", "LANES", "legal LANES", "cycles per image"], rows)
     if not facts["goal_met"]:
         click.echo(
             f"The goal of {facts['goal_cycles']:,.4g} cycles per image cannot be met; the nearest possible design "
@@ -143,11 +141,11 @@ def compile_(model: str, calibration: str, output: str, targets: tuple[str, ...]
         backends.target(name)
     store.check_free(Path(output), force)
     x = data.array(calibration, data.CALIBRATION)
-    with _calibrating() as progress:
+    with calibration_bar() as progress:
         network = api.convert(model, x, progress=progress, **options)
     if "verilog" in requests:
         requests["verilog"]["pixels"] = network.pixels(x[:: max(1, len(x) // GOLDEN)][:GOLDEN])
-    with _status("Writing"):
+    with status("Writing"):
         network.write(output, requests, force)
     _print_network(network)
     if network.ir.input.encoding == "rate" and network.ir.timesteps < FEW_TIMESTEPS:
@@ -168,7 +166,7 @@ def export(folder: str, targets: tuple[str, ...], **options: Any) -> None:
     from snncc import api
 
     requests = _requests(targets, options)
-    with _status("Writing"):
+    with status("Writing"):
         api.export(folder, requests)
     _print_balance(folder, targets)
     for name in targets:
@@ -192,12 +190,12 @@ def evaluate(
     x = data.array(data_file, data.IMAGES)
     y = data.array(labels, data.LABELS) if labels else data.optional(data_file, data.LABELS)
     wanted = list(timesteps) or [network.ir.timesteps]
-    with _progress("Evaluating", len(x) * len(wanted)) as advance:
+    with progress_bar("Evaluating", len(x) * len(wanted)) as advance:
         found = api.evaluate(network, x, y, wanted, dynamics, advance)
     if as_json:
         click.echo(json.dumps([e.to_dict() for e in found], indent=2))
         return
-    _print_table(network.ir.name, tables.EVALUATION_HEADER, [tables.evaluation_row(network.ir, e) for e in found])
+    print_table(network.ir.name, tables.EVALUATION_HEADER, [tables.evaluation_row(network.ir, e) for e in found])
 
 
 @cli.command()
@@ -225,7 +223,7 @@ def diagnose(
     network = api.load(folder)
     x = data.array(data_file, data.IMAGES)[:images]
     y = data.optional(data_file, data.LABELS)
-    with _progress("Diagnosing", len(x)) as advance:
+    with progress_bar("Diagnosing", len(x)) as advance:
         found = api.diagnose(network, model, x, None if y is None else y[:images], timesteps, dynamics, advance)
     if plot:
         found.plot(plot)
@@ -233,8 +231,8 @@ def diagnose(
         click.echo(json.dumps(found.to_dict(), indent=2))
         return
     title = f"{network.ir.name}: {found.dynamics}, T = {found.timesteps}, error in % of the activations' rms"
-    _print_table(title, tables.DIAGNOSIS_HEADER, [tables.diagnosis_row(row) for row in found.rows])
-    _print_table("the same images", tables.STAGE_HEADER, tables.stage_rows(found))
+    print_table(title, tables.DIAGNOSIS_HEADER, [tables.diagnosis_row(row) for row in found.rows])
+    print_table("the same images", tables.STAGE_HEADER, tables.stage_rows(found))
     click.echo(found.sentence)
 
 
@@ -281,12 +279,12 @@ def verify(
     pixels = None
     if data_file is not None:
         pixels = api.load(folder).pixels(data.array(data_file, data.IMAGES)[:images])
-    with _status("Verifying"):
+    with status("Verifying"):
         report = run(folder, pixels=pixels, images=images, timesteps=timesteps, targets=targets or None)
     if as_json:
         click.echo(report.to_json())
     else:
-        _print_table("verified against the simulator", report.HEADER, report.rows())
+        print_table("verified against the simulator", report.HEADER, report.rows())
     if not report.ok:
         sys.exit(1)
 
@@ -299,7 +297,7 @@ def synth(folder: str, device: str, as_json: bool) -> None:
     """Synthesise the exported hardware of a compiled FOLDER with Yosys and nextpnr; status 2 where it does not fit."""
     from snncc.synth import synthesise
 
-    with _status(f"Synthesising for {device}"):
+    with status(f"Synthesising for {device}"):
         found = synthesise(folder, device)
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=2))
@@ -308,7 +306,7 @@ def synth(folder: str, device: str, as_json: bool) -> None:
         clock = (found.fmax_mhz, found.cycles_per_image, found.images_per_second, found.worst_cycles_per_image)
         cells = ["-" if v is None else f"{v:,}" for v in (found.luts, found.ffs, found.brams, found.dsps)]
         cells += ["-" if v is None else f"{v:,.1f}" for v in clock]
-        _print_table("synthesis", header, [[device, *cells]])
+        print_table("synthesis", header, [[device, *cells]])
     for line in found.too_large:
         click.echo(f"too large: {line}", err=True)
     if found.too_large:
@@ -319,125 +317,9 @@ def _print_network(network: Network) -> None:
     from snncc import tables
 
     facts = tables.summary(network.ir)
-    source = facts["input"]
-    sign = "signed" if source["signed"] else "unsigned"
-    click.echo(
-        f"{facts['name']}: {facts['neurons']:,} neurons, {facts['weights']:,} weights of {facts['signed_bit']} bits, "
-        f"T <= {facts['timesteps']}, {facts['dynamics']}, {facts['readout']} readout\n"
-        f"input {_shape(source['shape'])}, {source['bits']} bits {sign}, {source['encoding']}, "
-        f"lambda_0 {source['lambda_0']:g}"
-    )
-    if facts["c"] is not None:
-        click.echo(f"in C: {facts['c']['const_bytes']:,} bytes of const data, {facts['c']['state_bytes']:,} of state")
-    _print_table(
-        "populations",
-        ["population", "shape", "neurons", "threshold", "count potential", "bits", "step potential", "bits", "bytes"],
-        [
-            [
-                row["population"],
-                _shape(row["shape"]),
-                f"{row['neurons']:,}",
-                "-" if row["threshold"] is None else _between(row["threshold"]),
-                _between(row["count_interval"]),
-                str(row["count_bits"] or "float"),
-                _between(row["step_interval"]),
-                str(row["step_bits"] or "float"),
-                f"{row['parameter_bytes']:,}",
-            ]
-            for row in facts["populations"]
-        ],
-    )
-    _print_table(
-        "projections",
-        ["into", "projection", "kind", "reads", "weights", "bits", "shift", "bytes", "sparsity"],
-        [
-            [
-                row["population"],
-                row["projection"],
-                row["kind"],
-                ", ".join(row["reads"]),
-                f"{row['weights']:,}",
-                str(row["weight_bits"]),
-                str(row["shift"]),
-                f"{row['bytes']:,}",
-                f"{100 * row['sparsity']:.1f} %",
-            ]
-            for row in facts["projections"]
-        ],
-    )
-
-
-def _shape(shape: Sequence[int]) -> str:
-    return "×".join(map(str, shape))
-
-
-def _between(interval: Sequence[float] | None) -> str:
-    if interval is None:
-        return "-"
-    low, high = (f"{v:,}" if isinstance(v, int) else f"{v:.4g}" for v in interval)
-    return low if low == high else f"{low} .. {high}"
-
-
-def _print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console
-
-    console = Console(width=None if sys.stdout.isatty() else 200)
-    console.print(make_table(title, header, rows))
-
-
-def make_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    """A rich table: words to the left, numbers to the right."""
-    from rich import box
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
-    for i, name in enumerate(header):
-        words = any(cell and cell[0].isalpha() for cell in (row[i] for row in rows))
-        table.add_column(name, justify="left" if words else "right", overflow="fold")
-    for row in rows:
-        table.add_row(*map(escape, row))
-    return table
-
-
-@contextmanager
-def _status(text: str) -> Iterator[None]:
-    """A spinner on a terminal, nothing in a pipe."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status(text):
-        yield
-
-
-@contextmanager
-def _progress(text: str, total: int) -> Iterator[Callable[[int], object]]:
-    """A progress bar on a terminal, nothing in a pipe."""
-    if not sys.stderr.isatty():
-        yield lambda n: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(text, total=total)
-        yield lambda n: bar.advance(task, n)
-
-
-@contextmanager
-def _calibrating() -> Iterator[Callable[[int, int], object]]:
-    """A progress bar over the populations on a terminal, nothing in a pipe."""
-    if not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Loading the model and calibrating", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    click.echo("\n".join(tables.summary_lines(facts)))
+    print_table("populations", tables.POPULATION_HEADER, [tables.population_cells(r) for r in facts["populations"]])
+    print_table("projections", tables.PROJECTION_HEADER, [tables.projection_cells(r) for r in facts["projections"]])
 
 
 def main() -> None:

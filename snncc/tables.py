@@ -1,4 +1,4 @@
-"""What `snncc inspect` and `snncc evaluate` print: facts of a network as rows, for a table or for JSON."""
+"""What the commands print: facts of a network as rows for JSON, and as cells for a table."""
 
 from __future__ import annotations
 
@@ -95,6 +95,58 @@ def summary(network: Network) -> dict[str, Any]:
     }
 
 
+def summary_lines(facts: dict[str, Any]) -> list[str]:
+    """The network as a whole, in words."""
+    source, memory = facts["input"], facts["c"]
+    sign = "signed" if source["signed"] else "unsigned"
+    lines = [
+        f"{facts['name']}: {facts['neurons']:,} neurons, {facts['weights']:,} weights of {facts['signed_bit']} bits, "
+        f"T <= {facts['timesteps']}, {facts['dynamics']}, {facts['readout']} readout",
+        f"input {_shape(source['shape'])}, {source['bits']} bits {sign}, {source['encoding']}, "
+        f"lambda_0 {source['lambda_0']:g}",
+    ]
+    if memory is not None:
+        lines.append(f"in C: {memory['const_bytes']:,} bytes of const data, {memory['state_bytes']:,} of state")
+    return lines
+
+
+POPULATION_HEADER = ["population", "shape", "neurons", "threshold", "count potential", "bits", "step potential",
+                     "bits", "bytes"]  # fmt: skip
+
+
+def population_cells(row: dict[str, Any]) -> list[str]:
+    """Cells of one population's line, of its row for JSON."""
+    return [
+        row["population"],
+        _shape(row["shape"]),
+        f"{row['neurons']:,}",
+        _between(row["threshold"]),
+        _between(row["count_interval"]),
+        str(row["count_bits"] or "float"),
+        _between(row["step_interval"]),
+        str(row["step_bits"] or "float"),
+        f"{row['parameter_bytes']:,}",
+    ]
+
+
+PROJECTION_HEADER = ["into", "projection", "kind", "reads", "weights", "bits", "shift", "bytes", "sparsity"]
+
+
+def projection_cells(row: dict[str, Any]) -> list[str]:
+    """Cells of one projection's line, of its row for JSON."""
+    return [
+        row["population"],
+        row["projection"],
+        row["kind"],
+        ", ".join(row["reads"]),
+        f"{row['weights']:,}",
+        str(row["weight_bits"]),
+        str(row["shift"]),
+        f"{row['bytes']:,}",
+        f"{100 * row['sparsity']:.1f} %",
+    ]
+
+
 def c_memory(network: Network) -> dict[str, int] | None:
     """Bytes of const data and state of the C program, exact; None where C cannot express the network."""
     try:
@@ -149,6 +201,17 @@ def numbers(values: Sequence[int]) -> str:
         else:
             runs.append([value])
     return ", ".join(f"{run[0]}..{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return "×".join(map(str, shape))
+
+
+def _between(interval: Sequence[float] | None) -> str:
+    if interval is None:
+        return "-"
+    low, high = (f"{v:,}" if isinstance(v, int) else f"{v:.4g}" for v in interval)
+    return low if low == high else f"{low} .. {high}"
 
 
 def _weights(projection: Projection) -> Array:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import snncc
-from snncc import backends, cli, store
+from snncc import backends, cli, store, terminal
 from tests.conftest import Digits
 
 Run = Callable[..., tuple[int, str, str]]
@@ -303,7 +303,7 @@ def test_folders_that_are_none(run: Run, digits: Digits, tmp_path: Path, command
 
 def test_tables_show_brackets_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     """`pip install 'snncc[hw]'` is not markup."""
-    cli._print_table("tools", ["tool", "way"], [["yosys", "pip install 'snncc[hw]'"]])
+    terminal.print_table("tools", ["tool", "way"], [["yosys", "pip install 'snncc[hw]'"]])
     assert "'snncc[hw]'" in capsys.readouterr().out
 
 

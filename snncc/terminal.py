@@ -1,0 +1,74 @@
+"""Tables, spinners and progress bars, all of rich; bars and spinners only where a person looks on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table on standard output: as wide as the terminal, 200 columns in a pipe."""
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    console.print(make_table(title, header, rows))
+
+
+def make_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """A rich table: words to the left, numbers to the right."""
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for i, name in enumerate(header):
+        words = any(cell and cell[0].isalpha() for cell in (row[i] for row in rows))
+        table.add_column(name, justify="left" if words else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    return table
+
+
+@contextmanager
+def status(text: str) -> Iterator[None]:
+    """A spinner on a terminal, nothing in a pipe."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(text):
+        yield
+
+
+@contextmanager
+def progress_bar(text: str, total: int) -> Iterator[Callable[[int], object]]:
+    """A progress bar on a terminal, nothing in a pipe."""
+    if not sys.stderr.isatty():
+        yield lambda n: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(text, total=total)
+        yield lambda n: bar.advance(task, n)
+
+
+@contextmanager
+def calibration_bar() -> Iterator[Callable[[int, int], object]]:
+    """A progress bar over the populations on a terminal, nothing in a pipe."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Loading the model and calibrating", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
