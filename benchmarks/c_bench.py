@@ -131,6 +131,7 @@ def anchor() -> list[dict[str, Any]]:
         ("count", "rate", 4, True, 16, "none"), ("step", "rate", 8, False, 16, "none"),
         ("step", "current", 8, False, 16, "none"), ("count", "rate", 8, False, 8, "light"),
         ("step", "rate", 8, False, 8, "light"), ("step", "current", 8, False, 8, "light"),
+        ("step", "current", 8, False, 4, "light"),
         ("step", "rate", 8, False, 16, "light"),
     ):  # fmt: skip
         network = snncc.convert(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -117,13 +118,46 @@ def test_floor_and_ties(tmp_path: Path, runner: object) -> None:
     )
     last = population("last", (5,), ir.Identity(name="c", source=ir.Source("spread"), weights=w[0]), theta=None)
     net = network(first, spread, last, shape=(1,), source={"bits": 2}, timesteps=16)
-    import numpy as np
-
     pixels = np.arange(4).reshape(4, 1)
     variant = "gcc -O3" if runner is None else "-O3"
     for dynamics in ("count", "step"):
         chosen = ir.replace(net, dynamics=dynamics)
         agree(compiled(chosen, tmp_path / "net"), chosen, pixels, 16, variant, runner)
+
+
+@pytest.mark.parametrize("level", ["-O3", "-Os"])
+@pytest.mark.parametrize(
+    ("shift", "largest", "tag"),
+    [
+        (0, 127, "l16"),
+        (1, 127, "l16"),
+        (3, 127, "l16"),
+        (9, 1, "l16"),
+        (0, 127, "i32"),
+        (6, 127, "i32"),
+        (18, 9, "i32"),
+    ],
+)
+def test_shifted_weights_on_cortex_m4(tmp_path: Path, shift: int, largest: int, tag: str, level: str) -> None:
+    """Spikes spread shifted weights in pairs of 16 bits or in words; 12 and 15 outputs leave every remainder of 8."""
+    outputs = 12 if tag == "l16" else 15
+    scale = 2**shift
+    w = np.clip(weights(2, 6, outputs), -largest, largest).astype(np.int8)
+    hidden = population(
+        "hidden", (6,), ir.Dense(name="a", source=ir.Source("input"), weights=weights(1, 4, 6)), theta=100, bias=40
+    )
+    spread = population(
+        "spread", (outputs,), ir.Dense(name="b", source=ir.Source("hidden"), weights=w, shift=shift),
+        theta=largest * scale + 1, bias=0 if shift or tag == "l16" else 10_000, v0=largest * scale,
+    )  # fmt: skip
+    last = population(
+        "last", (3,), ir.Dense(name="c", source=ir.Source("spread"), weights=weights(3, outputs, 3)), theta=None
+    )
+    net = network(hidden, spread, last, shape=(4,), timesteps=4, dynamics="step")
+    pixels = pixels_of(net, 8)
+    folder = compiled(net, tmp_path / "net")
+    assert f"net_add_{tag}_i8(" in (folder / "c" / "net_kernels.h").read_text()
+    agree(folder, net, pixels, 4, level, CortexM4())
 
 
 def test_max_pool_is_refused_in_step(tmp_path: Path) -> None:
