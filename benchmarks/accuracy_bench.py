@@ -5,9 +5,10 @@ models.py), both dynamics. Current-coded input: `rate` rounds the pixels to T+1 
 network can mend; some cells show it. Average pools composed (`--average-pools all`), which no calibration replaces
 either; some cells show them firing. Calibration data: the 4,000 training images, without labels. One process per
 processor, each with one BLAS thread.
-A cell is measured once: what was measured before is read from build/accuracy/cells.jsonl, with --resume from
-results/accuracy.json too, so that a run may be broken off and taken up again. With --minutes it stops by itself, the
-most telling cells first; the table and the JSON say how many of the cells they hold. MLPerf Tiny: mlperf_tiny.py.
+All cells take hours, so a run stops by itself after --minutes, the most telling cells first, and may be broken off and
+taken up again: what this checkout measured is in build/accuracy/cells.jsonl. The others keep their older measurement in
+results/accuracy.json; each says its processor and day. --resume measures only what neither holds. MLPerf Tiny:
+mlperf_tiny.py.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(Path(__file__).parent.parent / "examples"))
 
 import numpy as np
-from bench import RESULTS, write
+from bench import RESULTS, machine, write
 from mlperf_tiny import agreements
 from models import NETWORKS, SEEDS, trained
 
@@ -123,13 +124,14 @@ def measure(keys: list[Key]) -> list[Cell]:
     made, data = prepared(cell["network"], cell["seed"], cell["encoding"], cell["pools"]), digits_data()
     start = time.process_time()
     network = finish(made, options)
-    seconds = round(time.process_time() - start, 2)
+    facts = {"convert_cpu_seconds": round(time.process_time() - start, 2)}
+    facts |= {name: machine()[name] for name in ("processor", "date")}
     pixels = quantise(network.input, data.x_test)
     cells = []
     for one in keys:
         classes = sim.run(network, pixels, one[-1], cell["dynamics"]).classes
         accuracy = float((classes == data.y_test).mean())
-        cells.append(dict(zip(KEYS, one, strict=True)) | {"accuracy": accuracy, "convert_cpu_seconds": seconds})
+        cells.append(dict(zip(KEYS, one, strict=True)) | {"accuracy": accuracy} | facts)
     return cells
 
 
@@ -219,31 +221,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=30, help="measure no new cell after this many")
     parser.add_argument("--levels", default=",".join(LEVELS), help="measure only cells of these levels")
-    parser.add_argument("--resume", action="store_true", help="take the cells of results/accuracy.json as measured")
-    parser.add_argument("--no-mlperf", action="store_true")
+    parser.add_argument("--resume", action="store_true", help="measure no cell again that results/accuracy.json holds")
+    parser.add_argument("--no-mlperf", action="store_true", help="keep the MLPerf Tiny rows of results/accuracy.json")
     arguments = parser.parse_args()
     until = time.monotonic() + 60 * arguments.minutes
     STORE.parent.mkdir(parents=True, exist_ok=True)
+    older = json.loads((RESULTS / "accuracy.json").read_text())
+    kept = {key(cell): cell for cell in older["cells"]}
     cells = read_cells(STORE)
-    if arguments.resume:
-        cells |= {key(cell): cell for cell in json.loads((RESULTS / "accuracy.json").read_text())["cells"]}
+    held = kept | cells if arguments.resume else cells
     floats = float_accuracies()
     grid = wanted()
-    missing = [k for k in grid if k not in cells and k[6] in arguments.levels.split(",")]
+    missing = [k for k in grid if k not in held and k[6] in arguments.levels.split(",")]
     for made in track(measured(missing, until), "cells", total=len({k[:-1] for k in missing})):
         cells |= {key(cell): cell for cell in made}
         with STORE.open("a") as out:
             out.writelines(json.dumps(cell) + "\n" for cell in made)
-    known = {k: cells[k] for k in grid if k in cells}
+    found = kept | cells
+    known = {k: found[k] for k in grid if k in found}
     console = Console(width=220)
-    title = f"accuracy in %, {len(known)} of {len(grid)} cells"
+    title = f"accuracy in %, {len(known)} of {len(grid)} cells, {len(known.keys() & cells.keys())} measured here"
     console.print(make_table(title, HEADER, rows_of(known, floats)))
     reached = goals(known, floats)
     header = ["network", "dynamics", "T", "bits", "pools", "calibrate", "points below float", "aim", "met"]
     console.print(make_table("aims", header, [[str(v) for v in goal.values()] for goal in reached]))
-    tiny = [] if arguments.no_mlperf else agreements()
-    if tiny:
-        console.print(make_table("MLPerf Tiny", list(tiny[0]), [[str(v) for v in row.values()] for row in tiny]))
+    tiny = older["mlperf_tiny"] if arguments.no_mlperf else agreements()
+    console.print(make_table("MLPerf Tiny", list(tiny[0]), [[str(v) for v in row.values()] for row in tiny]))
     write(
         "accuracy",
         {
