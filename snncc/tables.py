@@ -172,7 +172,7 @@ def evaluation_row(network: Network, evaluation: Evaluation) -> list[str]:
 def diagnosis_row(row: LayerError) -> list[str]:
     """Cells of one layer's line."""
     parts = (row.clipping, row.weights, row.timesteps, row.timing, row.total, row.added)
-    return [row.population, *(f"{100 * part:.1f}" for part in parts), row.cause if row.total else "-"]
+    return [row.population, *(f"{100 * part:.1f}" for part in parts), row.cause if round(row.total, 3) else "-"]
 
 
 DIAGNOSIS_HEADER = ["layer", "clipping", "weights", "finite T", "timing", "total", "added here", "mostly"]
