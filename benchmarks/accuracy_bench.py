@@ -7,8 +7,8 @@ either; some cells show them firing. Calibration data: the 4,000 training images
 processor, each with one BLAS thread.
 All cells take hours, so a run stops by itself after --minutes, the most telling cells first, and may be broken off and
 taken up again: what this checkout measured is in build/accuracy/cells.jsonl. The others keep their older measurement in
-results/accuracy.json; each says its processor and day. --resume measures only what neither holds. MLPerf Tiny:
-mlperf_tiny.py.
+results/accuracy.json; each says its processor and day, and what another kind of processor measured before, since
+calibration's last bits differ there. --resume measures only what neither holds. MLPerf Tiny: mlperf_tiny.py.
 """
 
 from __future__ import annotations
@@ -174,6 +174,28 @@ def read_cells(path: Path) -> dict[Key, Cell]:
     return found
 
 
+def renewed(cell: Cell, older: Cell | None) -> Cell:
+    """The newer measurement, and `elsewhere`: the last one of another kind of processor."""
+    if older is None:
+        return cell
+    if older["processor"] != cell["processor"]:
+        return cell | {"elsewhere": {name: older[name] for name in ("accuracy", "processor", "date")}}
+    return cell | {name: older[name] for name in ("elsewhere",) if name in older}
+
+
+def repeated(cells: dict[Key, Cell], level: str) -> list[str]:
+    """How far two kinds of processors are apart in points: single cells, and means over all trainings."""
+    apart = {
+        k: 100 * (cell["accuracy"] - cell["elsewhere"]["accuracy"])
+        for k, cell in cells.items()
+        if "elsewhere" in cell and k[6] == level
+    }
+    together = [[apart.get((k[0], seed, *k[2:])) for seed in SEEDS] for k in apart if k[1] == SEEDS[0]]
+    means = [float(np.mean(group)) for group in together if None not in group]
+    widest = f"{max(map(abs, apart.values())):.1f}" if apart else ""
+    return [level, str(len(apart)), widest, str(len(means)), f"{max(map(abs, means)):.2f}" if means else ""]
+
+
 def rows_of(cells: dict[Key, Cell], floats: dict[str, list[float]]) -> list[list[str]]:
     """Mean (least .. most) over the trainings, `of n` where fewer than all are measured; empty where none is."""
 
@@ -237,7 +259,7 @@ def main() -> None:
         cells |= {key(cell): cell for cell in made}
         with STORE.open("a") as out:
             out.writelines(json.dumps(cell) + "\n" for cell in made)
-    found = kept | cells
+    found = kept | {k: renewed(cell, kept.get(k)) for k, cell in cells.items()}
     known = {k: found[k] for k in grid if k in found}
     console = Console(width=220)
     title = f"accuracy in %, {len(known)} of {len(grid)} cells, {len(known.keys() & cells.keys())} measured here"
@@ -245,6 +267,8 @@ def main() -> None:
     reached = goals(known, floats)
     header = ["network", "dynamics", "T", "bits", "pools", "calibrate", "points below float", "aim", "met"]
     console.print(make_table("aims", header, [[str(v) for v in goal.values()] for goal in reached]))
+    header = ["calibrate", "cells on two processors", "apart by at most", "means of trainings", "apart by at most"]
+    console.print(make_table("another processor", header, [repeated(known, level) for level in LEVELS]))
     tiny = older["mlperf_tiny"] if arguments.no_mlperf else agreements()
     console.print(make_table("MLPerf Tiny", list(tiny[0]), [[str(v) for v in row.values()] for row in tiny]))
     write(
