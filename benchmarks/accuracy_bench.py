@@ -124,8 +124,8 @@ def measure(keys: list[Key]) -> list[Cell]:
     made, data = prepared(cell["network"], cell["seed"], cell["encoding"], cell["pools"]), digits_data()
     start = time.process_time()
     network = finish(made, options)
-    facts = {"convert_cpu_seconds": round(time.process_time() - start, 2)}
-    facts |= {name: machine()[name] for name in ("processor", "date")}
+    seconds, here = round(time.process_time() - start, 2), machine()
+    facts = {"convert_cpu_seconds": seconds, "processor": here["processor"], "date": here["date"]}
     pixels = quantise(network.input, data.x_test)
     cells = []
     for one in keys:
@@ -178,9 +178,10 @@ def renewed(cell: Cell, older: Cell | None) -> Cell:
     """The newer measurement, and `elsewhere`: the last one of another kind of processor."""
     if older is None:
         return cell
-    if older["processor"] != cell["processor"]:
-        return cell | {"elsewhere": {name: older[name] for name in ("accuracy", "processor", "date")}}
-    return cell | {name: older[name] for name in ("elsewhere",) if name in older}
+    elsewhere = older.get("elsewhere") if older["processor"] == cell["processor"] else older
+    if elsewhere is None:
+        return cell
+    return cell | {"elsewhere": {name: elsewhere[name] for name in ("accuracy", "processor", "date")}}
 
 
 def repeated(cells: dict[Key, Cell], level: str) -> list[str]:

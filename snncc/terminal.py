@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -48,27 +49,26 @@ def status(text: str) -> Iterator[None]:
 
 @contextmanager
 def progress_bar(text: str, total: int) -> Iterator[Callable[[int], object]]:
-    """A progress bar on a terminal, nothing in a pipe."""
-    if not sys.stderr.isatty():
-        yield lambda n: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(text, total=total)
-        yield lambda n: bar.advance(task, n)
+    """A progress bar told how much more is done."""
+    with _bar(text, total) as update:
+        yield lambda n: update(advance=n)
 
 
 @contextmanager
 def calibration_bar() -> Iterator[Callable[[int, int], object]]:
-    """A progress bar over the populations on a terminal, nothing in a pipe."""
+    """A progress bar told how much is done, and of how much."""
+    with _bar("Loading the model and calibrating", None) as update:
+        yield lambda done, total: update(completed=done, total=total)
+
+
+@contextmanager
+def _bar(text: str, total: int | None) -> Iterator[Callable[..., object]]:
+    """What updates a bar of rich on a terminal; nothing in a pipe."""
     if not sys.stderr.isatty():
-        yield lambda done, total: None
+        yield lambda **_: None
         return
     from rich.console import Console
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Loading the model and calibrating", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        yield partial(bar.update, bar.add_task(text, total=total))

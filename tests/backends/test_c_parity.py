@@ -139,7 +139,7 @@ def test_floor_and_ties(tmp_path: Path, runner: object) -> None:
     ],
 )
 def test_shifted_weights_on_cortex_m4(tmp_path: Path, shift: int, largest: int, tag: str, level: str) -> None:
-    """Spikes spread shifted weights in pairs of 16 bits or in words; 12 and 15 outputs leave every remainder of 8."""
+    """Spikes spread shifted weights in pairs of 16 bits or in words; 12 and 15 outputs leave a four and single ones."""
     outputs = 12 if tag == "l16" else 15
     scale = 2**shift
     w = np.clip(weights(2, 6, outputs), -largest, largest).astype(np.int8)
