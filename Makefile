@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo test lint bench soak clean
+.PHONY: help setup tools demo trial test lint bench soak clean
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -23,7 +23,10 @@ tools: tools/apt-packages.txt ## compilers, emulators and simulators from Debian
 demo: $(VENV)/.ready ## train a small CNN on real digits, compile it, evaluate it bit-exactly
 	$(BIN)/python examples/demo.py build/demo
 
-test: $(VENV)/.ready tools lint ## lint, then every test
+trial: $(VENV)/.ready tools ## a newcomer's path: raw bytes through the exported C and RTL by their READMEs' lines
+	$(BIN)/python examples/trial.py build/trial
+
+test: $(VENV)/.ready tools lint trial ## lint, the trial, then every test
 	$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
 
 lint: $(VENV)/.ready ## ruff, mypy, import-linter
