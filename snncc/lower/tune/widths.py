@@ -10,6 +10,7 @@ Either way it ends: a channel of zeros with theta = 1 fits everywhere, and such 
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 
@@ -97,13 +98,14 @@ def narrowed(
 ) -> tuple[Population, Array]:
     """(the population within its room, how often each channel was halved: (C,), or () if `together`)."""
     lowered, halved = 0, np.zeros(() if together else given.shape[-1:], np.int64)
-    population, least, first = given, min(p.shift for p in given.projections), given.projections[0]
+    population, least = given, min(p.shift for p in given.projections)
+    pool = isinstance(given.projections[0], SumPool2D)
     while not (fits := fitting(network, population, room)).all():
         heavy = ~fits & ~fitting(network, weights_alone(population), room, less=2)
-        if lowered < least and (heavy.any() or isinstance(first, SumPool2D)):
+        if lowered < least and (pool or heavy.any()):
             lowered += 1
-        elif isinstance(first, SumPool2D):
-            return _as_its_source(network, population, first, ~fits), halved + lowered
+        elif pool:
+            return _as_its_source(network, population, ~fits), halved + lowered
         else:
             halved = halved + (1 if together else ~fits)
         population = _smaller(given, lowered, halved, window)
@@ -147,11 +149,12 @@ def _down(values: Array, times: Array) -> Array:
     return np.asarray((values + (np.int64(1) << times >> 1)) >> times)
 
 
-def _as_its_source(network: Network, population: Population, pool: SumPool2D, wide: Array) -> Population:
-    """Wide channels with theta = k*2^F: their lambda is then their source's. Bias 0, v0 half a threshold."""
+def _as_its_source(network: Network, population: Population, wide: Array) -> Population:
+    """A sum pool without shift; wide channels with theta = k: their lambda is their source's. Bias 0, v0 = theta/2."""
+    pool: Any = population.projections[0]
     counts = pool_counts(pool, view_shape(pool.source, population_shapes(network)), population.shape)
     given, scale = np.asarray(population.theta), population.lambda_
-    theta = np.where(wide, counts.astype(np.int64) << pool.shift, given)
+    theta = np.where(wide, counts.astype(np.int64), given)
     if scale.shape == population.shape[-1:]:
         scale = scale * _largest(theta, population) / _largest(given, population)
     v0 = np.where(wide, theta // 2, population.v0)
