@@ -44,17 +44,27 @@ def wider(network: ir.Network, plain: ir.Network) -> int:
     )
 
 
-@examples(40)
-@given(tensors(), st.sampled_from([1, 4, 16]), st.sampled_from([3, 4, 8]), st.sampled_from(DYNAMICS), st.booleans())
-def test_random_graphs_stay_as_narrow_as_without_calibration(
-    chosen: Any, timesteps: int, bits: int, dynamics: ir.Dynamics, per_channel: bool
-) -> None:
+OPTIONS = st.fixed_dictionaries(
+    {
+        "signed_bit": st.sampled_from([3, 4, 8]),
+        "timesteps": st.sampled_from([1, 4, 16]),
+        "dynamics": st.sampled_from(DYNAMICS),
+        "per_channel": st.booleans(),
+        "readout": st.sampled_from(["potential", "spikes"]),
+        "spike_ext": st.sampled_from([0, 2]),
+        "thresholding": st.sampled_from(["0.5", "-1"]),
+    }
+)
+
+
+@examples(60)
+@given(tensors(), OPTIONS)
+def test_random_graphs_stay_as_narrow_as_without_calibration(chosen: Any, options: dict[str, Any]) -> None:
     source, output, signed, seed = chosen
     model = randomised(keras.Model(source, output), seed)
     rng = np.random.default_rng(seed)
     x = (rng.integers(-127 if signed else 0, 128, (24, *SHAPE)) / 127).astype(np.float32)
     x.flat[0] = 1
-    options = {"signed_bit": bits, "timesteps": timesteps, "dynamics": dynamics, "per_channel": per_channel}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # random populations may be dead
         try:
