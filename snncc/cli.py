@@ -132,6 +132,12 @@ def cli() -> None:
 @click.option("--readout", default="potential", type=click.Choice(["potential", "spikes"]), help="Of the last layer.")
 @click.option("--spike-ext", default=0, help="Further timesteps without input; -1: no upper clip (count, simulator).")
 @click.option("--calibrate", default="light", type=click.Choice(["none", "light", "full"]), help="For this T and bits.")
+@click.option(
+    "--calibrate-widths",
+    default="keep",
+    type=click.Choice(["keep", "free"]),
+    help="Keep: no potential more than one bit wider than with --calibrate none.",
+)
 @click.option("--seed", default=0, help="Of the samples that calibration takes.")
 @click.option(
     "--average-pools", default="fire", type=click.Choice(["fire", "global", "all"]), help="Composed into their readers."

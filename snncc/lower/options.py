@@ -11,6 +11,8 @@ from snncc.ir import Dynamics, Readout
 
 AveragePools: TypeAlias = Literal["fire", "global", "all"]
 """Which average pools are composed into the linear layers that read them instead of firing."""
+CalibrateWidths: TypeAlias = Literal["keep", "free"]
+"""Whether calibration keeps the widths of the uncalibrated potentials, one bit more at most."""
 
 
 @dataclass(frozen=True)
@@ -19,12 +21,12 @@ class Options:
 
     signed_bit 0 is the float twin; `percentile` of the strictly positive activations; `input_range` (low, high)
     overrides the calibration's; `calibrate` none, light or full chooses theta, bias, v0 and W_int for this T, these
-    dynamics and bits (docs/calibration.md), `seed` its samples; `average_pools`: fire (each is a population), or global
-    (those over the whole map) or all are composed into the linear layers after them where the border allows it;
-    `bytes` auto, none or a kind (snncc/lower/raw.py), or `bytes_scale` and `bytes_offset`, one number or one per
-    channel: how a raw byte of the user's becomes a model input;
-    `fixed_lambda` is the scale of every population but the readout, whatever the samples say; `name` (an identifier)
-    prefixes what is generated.
+    dynamics and bits (docs/calibration.md), `calibrate_widths` keep with potentials at most one bit wider than none's,
+    `seed` its samples; `average_pools`: fire (each is a population), or global (those over the whole map) or all are
+    composed into the linear layers after them where the border allows it; `bytes` auto, none or a kind
+    (snncc/lower/raw.py), or `bytes_scale` and `bytes_offset`, one number or one per channel: how a raw byte of the
+    user's becomes a model input; `fixed_lambda` is the scale of every population but the readout, whatever the samples
+    say; `name` (an identifier) prefixes what is generated.
     """
 
     signed_bit: int = 8
@@ -41,6 +43,7 @@ class Options:
     average_pools: AveragePools = "fire"
     spike_ext: int = 0
     calibrate: str = "light"
+    calibrate_widths: CalibrateWidths = "keep"
     seed: int = 0
     bytes: str = "auto"
     bytes_scale: float | tuple[float, ...] | None = None
@@ -70,6 +73,10 @@ class Options:
         _require(
             self.calibrate in ("none", "light", "full"),
             f"calibrate must be none, light or full, not {self.calibrate!r}",
+        )
+        _require(
+            self.calibrate_widths in ("keep", "free"),
+            f"calibrate_widths must be keep or free, not {self.calibrate_widths!r}",
         )
         _require(
             self.average_pools in ("fire", "global", "all"),
