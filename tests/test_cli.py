@@ -201,7 +201,7 @@ def test_a_full_disk_while_saving(run: Run, digits: Digits, tmp_path: Path, monk
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("snncc.ir.file.save_file", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     code, _, err = run("compile", digits.model, "--calibration", digits.data, "-o", tmp_path / "out")
     assert code == 1 and "No space left" in err and not list(tmp_path.iterdir())
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save as serialise
 
 from snncc.errors import FileFormatError, NetworkError, OutputError
 from snncc.ir.network import Array, Network, replace
@@ -69,11 +69,12 @@ def save(network: Network, path: str | Path) -> Path:
     verify(network)
     path = Path(path)
     text, tensors = _dump(network)
+    content = serialise({f"{i}": t for i, t in enumerate(tensors)}, {"snncc": text.decode()})
     beside = path.with_name(path.name + ".part")
     try:
-        save_file({f"{i}": t for i, t in enumerate(tensors)}, beside, metadata={"snncc": text.decode()})
+        beside.write_bytes(content)  # safetensors' own save_file makes files that only their owner may read
         beside.replace(path)
-    except (OSError, SafetensorError) as error:
+    except OSError as error:
         beside.unlink(missing_ok=True)
         raise OutputError(f"{path}: cannot be written: {error}") from error
     return path

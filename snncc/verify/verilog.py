@@ -166,7 +166,9 @@ def _observations(work: Path, plan: Plan, job: Job) -> Iterator[Observation]:
     network, images = job.network, len(job.pixels)
     frames = 1 if plan.count else job.timesteps + network.spike_ext
     spikes = {
-        node.name.removeprefix("pop_"): _read(work / f"{node.name}.log", node.layout, node.cw, images * frames)
+        node.name.removeprefix("pop_"): _read(
+            work / f"{plan.stems[node.name]}.log", node.layout, node.cw, images * frames
+        )
         for node in plan.nodes
         if node.kind == "population" and not node.readout
     }
