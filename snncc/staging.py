@@ -68,11 +68,16 @@ def _open_stage(place: Path) -> tuple[Path, int | None]:
     while True:
         stage = Path(tempfile.mkdtemp(prefix=_prefix(place), suffix=SUFFIX, dir=place.parent))
         lock = None
-        with suppress(FileNotFoundError):  # another run took it for a leftover before it was locked
+        try:
             lock = _lock(stage, wait=True)
             (stage / NEW).mkdir()
             return stage, lock
-        _release(lock)
+        except FileNotFoundError:  # another run took it for a leftover before it was locked
+            _release(lock)
+        except BaseException:
+            shutil.rmtree(stage, ignore_errors=True)
+            _release(lock)
+            raise
 
 
 def _swap(stage: Path, place: Path) -> None:

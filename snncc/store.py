@@ -51,12 +51,11 @@ def export(folder: Path, requests: Requests) -> None:
             raise OutputError(f"{folder / name} was not written by snncc: move it away first")
     with ExitStack() as stack:  # no target appears before the last one is ready
         beside = {name: stack.enter_context(_staged(folder / name)) for name in requests}
-        if _identity(folder) != read:  # from here on what replaces the folder takes these along
-            raise OutputError(f"{folder} was replaced by another run meanwhile: export again")
+        _require_same(folder, read)  # from here on a run that replaces the folder takes these along
         for name, options in requests.items():
             backends.target(name).emit(network, beside[name], options)
         with staging.locked(folder):  # first the manifest: a target that it does not name counts as another's work
-            _write_manifest(folder, network, sorted({*requests, *read_manifest(folder).get("targets", [])}))
+            _write_manifest(folder, network, sorted({*requests, *read_manifest(folder).get("targets", [])}), read)
 
 
 def _identity(folder: Path) -> tuple[int, ...]:
@@ -65,6 +64,11 @@ def _identity(folder: Path) -> tuple[int, ...]:
         found = (folder / NETWORK).stat()
         return found.st_dev, found.st_ino, found.st_mtime_ns
     return ()
+
+
+def _require_same(folder: Path, read: tuple[int, ...]) -> None:
+    if _identity(folder) != read:
+        raise OutputError(f"{folder} was replaced by another run meanwhile: export again")
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -81,6 +85,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def check_free(folder: Path, force: bool) -> None:
     """OutputError unless `write` may put a compiled folder there. Worth asking before the work is done."""
     try:
+        ours = read_manifest(folder)
         if not folder.exists():
             return
         if not folder.is_dir():
@@ -89,11 +94,13 @@ def check_free(folder: Path, force: bool) -> None:
             raise OutputError(f"{folder} is where you are, and would be replaced: name a folder inside it")
         if not any(folder.iterdir()):
             return
+    except FileNotFoundError:  # another run is just replacing it
+        return
     except OSError as error:
         raise OutputError(f"{folder}: cannot be read: {error}") from error
     if not force:
         raise OutputError(f"{folder} is not empty: choose another folder, or --force to replace it")
-    if not read_manifest(folder):
+    if not (ours or read_manifest(folder)):
         raise OutputError(f"{folder} holds no manifest of snncc, so --force does not replace it: choose another folder")
 
 
@@ -109,7 +116,8 @@ def _staged(folder: Path) -> Iterator[Path]:
         raise OutputError(f"{folder}: cannot be written: {error}") from error
 
 
-def _write_manifest(folder: Path, network: Network, targets: list[str]) -> None:
+def _write_manifest(folder: Path, network: Network, targets: list[str], read: tuple[int, ...] | None = None) -> None:
+    """`read`: what the folder must still hold."""
     manifest = {
         "tool": "snncc",
         "version": network.tool_version,
@@ -122,6 +130,8 @@ def _write_manifest(folder: Path, network: Network, targets: list[str]) -> None:
     }
     try:
         with staging.staged(folder / MANIFEST) as beside:
+            if read is not None:
+                _require_same(folder, read)
             beside.write_text(json.dumps(manifest, indent=2) + "\n")
     except OSError as error:
         raise OutputError(f"{folder / MANIFEST}: cannot be written: {error}") from error
