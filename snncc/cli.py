@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from snncc.errors import SnnccError, SnnccWarning
-from snncc.terminal import calibration_bar, print_table, progress_bar, status
+from snncc.terminal import calibration_bar, drop_output, never_refuse, print_table, progress_bar, status
 
 if TYPE_CHECKING:
     from snncc.api import Network
@@ -323,7 +323,7 @@ def _print_network(network: Network) -> None:
 
 
 def main() -> None:
-    """Run the command line: errors meant for people are one message and exit status 1."""
+    """Run the command line: errors meant for people are one message and exit status 1, an interrupt is 130."""
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
         if isinstance(message, SnnccWarning):
@@ -331,10 +331,24 @@ def main() -> None:
 
     warnings.showwarning = show
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up notes are not for our users
+    never_refuse()
     try:
-        cli(standalone_mode=True)
+        status = cli(standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(status)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
     except SnnccError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(1)
-    except BrokenPipeError:
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:  # who reads has read enough
+        drop_output()
+        sys.exit(0)
+    except OSError as error:
+        drop_output()
+        click.echo(f"error: the output cannot be written: {error}", err=True)
         sys.exit(1)

@@ -31,6 +31,7 @@ from snncc.lower.real import RealNetwork, prepared_input, runner
 from snncc.sim.encode import quantise
 from snncc.sim.linear import operator, read
 from snncc.sim.run import check, chunk_size, classify, rescale, run
+from snncc.staging import staged
 
 CAUSES = ("clipping", "weights", "timesteps", "timing")
 ADVICE = {
@@ -113,14 +114,11 @@ class Diagnosis:
         axes.set_title(f"{self.dynamics}, T = {self.timesteps}: {self.hurts_first} hurts first")
         axes.legend()
         target = Path(path)
-        beside = target.with_name(f".{target.stem}.part{target.suffix or '.png'}")
         try:
-            figure.savefig(beside)
-            beside.replace(target)
+            with staged(target) as beside:
+                figure.savefig(beside, format=target.suffix[1:] or "png")
         except (OSError, ValueError) as error:
             raise OutputError(f"{target}: the plot cannot be written: {error}") from error
-        finally:
-            beside.unlink(missing_ok=True)
         return target
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,12 +14,28 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+def never_refuse() -> None:
+    """From here on what a stream's encoding lacks is printed as a question mark. (click writes UTF-8 to ASCII ones.)"""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def drop_output() -> None:
+    """Nobody takes what is still to be written to standard output: let the interpreter not try it again at its end."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table on standard output: as wide as the terminal, 200 columns in a pipe."""
+    import click
     from rich.console import Console
 
     console = Console(width=None if sys.stdout.isatty() else 200)
-    console.print(make_table(title, header, rows))
+    with console.capture() as drawn:  # rich ends the program by itself where a pipe is closed
+        console.print(make_table(title, header, rows))
+    click.echo(drawn.get(), nl=False)
 
 
 def make_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:

