@@ -85,9 +85,11 @@ class _Emulated(_C):
     def fits(self, job: Job) -> None:
         needed = backend.memory(job.network)
         largest = 2 * max(math.prod(job.network.input.shape), *(p.neurons for p in job.network.populations))
-        if max(needed.const, needed.state + 2 * largest) > BOARD_BYTES:
+        data = needed.state + 2 * largest
+        if max(needed.const, data) > BOARD_BYTES:
             raise NotRunError(
-                f"the network needs {needed.const} + {needed.state} bytes, the emulated board has 4 MB of each"
+                f"the emulated board is too small: {needed.const:,} bytes of const data and {data:,} of state and "
+                f"images are needed, {BOARD_BYTES:,} of each are there"
             )
 
 
