@@ -26,7 +26,7 @@ HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_d
 DYNAMICS = click.Choice(["count", "step"])
 AS_COMPILED = "as compiled"
 FEW_TIMESTEPS = 16
-GOLDEN = 4  # calibration images that choose LANES and become the bench's
+RAW = click.option("--raw", is_flag=True, help="DATA are raw bytes, as a device gets them, not inputs of the model.")
 FOLDER = click.Path(file_okay=False)
 GOAL_MISSED = "The goal of --target-fps is missed: the nearest design was written."
 NO_KERAS = "Keras or TensorFlow is missing, or cannot be loaded."
@@ -74,7 +74,12 @@ def cli() -> None:
 )
 @click.option("-o", "--output", required=True, type=FOLDER, help="The folder to write.")
 @click.option("--signed-bit", default=8, type=parameters.SignedBit(), help="Bits per weight; 0 is the float twin.")
-@click.option("--timesteps", default=64, type=TIMESTEPS, help="The largest T that the network may run with.")
+@click.option(
+    "--timesteps",
+    default=64,
+    type=TIMESTEPS,
+    help="The largest T it may run with, and the T that calibration tunes it for.",
+)
 @click.option("--dynamics", default="count", type=DYNAMICS, help="The dynamics that it is run in by default.")
 @click.option(
     "--encoding", default="auto", type=click.Choice(["auto", "rate", "current"]), help="How pixels are coded in time."
@@ -126,6 +131,19 @@ def cli() -> None:
     type=click.Choice(["fire", "global", "all"]),
     help="Which average pools are composed into their readers: none (fire), those over the whole map, or all.",
 )
+@click.option(
+    "--bytes",
+    default="auto",
+    metavar="KIND",
+    help="How a raw byte becomes an input of the model: auto (recognised), none, x, x/255, x/127.5-1, imagenet, ...",
+)
+@click.option(
+    "--bytes-scale",
+    callback=parameters.numbers,
+    metavar="S[,S...]",
+    help="With --bytes-offset, instead: an input is byte*S + O, with one number or one per channel.",
+)
+@click.option("--bytes-offset", callback=parameters.numbers, metavar="O[,O...]", help="See --bytes-scale.")
 @click.option("--name", default="", show_default="the model's name", help="What the network is called.")
 @click.option("--target", "targets", multiple=True, help="A target to export to as well. Can be repeated.")
 @target_options
@@ -141,11 +159,11 @@ def compile_(model: str, calibration: str, output: str, targets: tuple[str, ...]
     x = data.array(calibration, data.CALIBRATION)
     with held_back(), calibration_bar() as progress:
         network = api.convert(model, x, progress=progress, **options)
-    if "verilog" in requests:
-        requests["verilog"]["pixels"] = network.pixels(x[:: max(1, len(x) // GOLDEN)][:GOLDEN])
     with status("Writing"):
         network.write(output, requests, force)
     _print_network(network, requests.get("c"))
+    if network.ir.record:
+        click.echo(network.ir.record.data["bytes"])
     if network.ir.input.encoding == "rate" and network.ir.timesteps < FEW_TIMESTEPS:
         click.echo(
             f"Rate-coded input has {network.ir.timesteps + 1} levels per pixel at T = {network.ir.timesteps}; "
@@ -190,9 +208,10 @@ def export(folder: str, targets: tuple[str, ...], **options: Any) -> None:
 @click.option(
     "--labels", metavar="DATA.npz:NAME", show_default="y_test or y of DATA.npz", help="The classes of the images."
 )
+@RAW
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list, one object per T.")
 def evaluate(
-    folder: str, data_file: str, timesteps: tuple[int, ...], dynamics: Any, labels: str | None, as_json: bool
+    folder: str, data_file: str, timesteps: tuple[int, ...], dynamics: Any, labels: str | None, raw: bool, as_json: bool
 ) -> None:
     """Accuracy, spikes and synaptic operations of a compiled FOLDER on DATA.npz, bit-exactly."""
     from snncc import api, data, tables
@@ -202,7 +221,7 @@ def evaluate(
     y = data.array(labels, data.LABELS) if labels else data.optional(data_file, data.LABELS)
     wanted = list(timesteps) or [network.ir.timesteps]
     with progress_bar("Evaluating", len(x) * len(wanted)) as advance:
-        found = api.evaluate(network, x, y, wanted, dynamics, advance)
+        found = api.evaluate(network, x, y, wanted, dynamics, advance, raw)
     if as_json:
         click.echo(json.dumps([e.to_dict() for e in found], indent=2))
         return
@@ -291,6 +310,7 @@ def inspect(folder: str, cycles: bool, as_json: bool) -> None:
     show_default="strict where the environment variable CI is true",
     help="Whether it is a failure that something could not be run, for want of a tool or of room.",
 )
+@RAW
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify(
     folder: str,
@@ -299,17 +319,18 @@ def verify(
     timesteps: int | None,
     targets: tuple[str, ...],
     strict: bool | None,
+    raw: bool,
     as_json: bool,
 ) -> None:
     """Build and run every target in FOLDER and compare every spike with the simulator."""
-    from snncc import api, data
+    from snncc import data
     from snncc.verify import verify as run
 
-    pixels = None
-    if data_file is not None:
-        pixels = api.load(folder).pixels(data.array(data_file, data.IMAGES)[:images])
+    given = None if data_file is None else data.array(data_file, data.IMAGES)[:images]
+    x, bytes_ = (None, given) if raw else (given, None)
     with status("Verifying"):
-        report = run(folder, pixels=pixels, images=images, timesteps=timesteps, targets=targets or None, strict=strict)
+        report = run(folder, x=x, data=bytes_, images=images, timesteps=timesteps, targets=targets or None,
+                     strict=strict)  # fmt: skip
     if as_json:
         click.echo(report.to_json())
     else:

@@ -68,6 +68,17 @@ def lanes(context: click.Context, parameter: click.Parameter, given: tuple[str, 
     return table or None
 
 
+def numbers(context: click.Context, parameter: click.Parameter, given: str | None) -> tuple[float, ...] | None:
+    """One finite number, or one per channel with commas between."""
+    try:
+        found = None if given is None else tuple(float(part) for part in given.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{given!r} is not a number, or numbers with commas between.") from None
+    if found is not None and not all(map(math.isfinite, found)):
+        raise click.BadParameter(f"{given!r} holds a number that is not finite.")
+    return found
+
+
 def input_range(
     context: click.Context, parameter: click.Parameter, given: tuple[float, float] | None
 ) -> tuple[float, float] | None:

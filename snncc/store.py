@@ -128,7 +128,7 @@ def _staged(folder: Path) -> Iterator[Path]:
 
 def _write_manifest(folder: Path, network: Network, targets: Targets, read: tuple[int, ...] | None = None) -> None:
     """Targets with their options, but for golden pixels; `read`: what the folder must still hold."""
-    manifest = {
+    manifest: dict[str, Any] = {
         "tool": "snncc",
         "version": network.tool_version,
         "network": network.name,
@@ -138,6 +138,11 @@ def _write_manifest(folder: Path, network: Network, targets: Targets, read: tupl
         "dynamics": network.dynamics,
         "targets": {name: _kept(targets[name]) for name in sorted(targets)},
     }
+    if network.record:
+        record = network.record
+        parts: dict[str, Mapping[str, Any]]
+        parts = {"options": record.options, "calibration": record.data, "versions": record.versions}
+        manifest |= {name: dict(sorted(part.items())) for name, part in parts.items()}
     try:
         with staging.staged(folder / MANIFEST) as beside:
             if read is not None:
