@@ -58,9 +58,11 @@ class Options:
             f"signed_bit must be 0 (float) or 2..16, not {self.signed_bit}",
         )
         _require(self.timesteps >= 1, f"timesteps must be at least 1, not {self.timesteps}")
+        extra = max(0, self.spike_ext)
         _require(
-            self.timesteps + max(0, self.spike_ext) <= 65_535,
-            f"timesteps + spike_ext must be at most 65,535, not {self.timesteps + self.spike_ext}",
+            self.timesteps + extra <= 65_535,
+            f"timesteps + spike_ext must be at most 65,535, not {self.timesteps:,} + {extra:,} = "
+            f"{self.timesteps + extra:,}",
         )
         _require(self.spike_ext >= -1, f"spike_ext must be -1 or more, not {self.spike_ext}")
         _require(self.dynamics in ("count", "step"), f"dynamics must be count or step, not {self.dynamics!r}")
@@ -84,7 +86,10 @@ class Options:
         )
         if self.input_range is not None:
             low, high = self.input_range
-            _require(-inf < low < high < inf and high > 0, f"input_range must be LO < HI with HI > 0, not {low} {high}")
+            _require(
+                -inf < low < high < inf and high > 0,
+                f"input_range must be finite LO < HI with HI > 0, not {low} {high}",
+            )
 
 
 def _require(condition: bool, message: str) -> None:

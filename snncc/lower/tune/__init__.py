@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from snncc.errors import CalibrationError, NetworkError, SnnccWarning
+from snncc.errors import NetworkError, SnnccWarning, ToolMissingError
 from snncc.ir import INPUT, Array, Dynamics, Input, Network, Population, has_max_pool
 from snncc.lower.calibrate import LARGEST_LOGIT
 from snncc.lower.options import Options
@@ -55,7 +55,7 @@ def calibrated(
     try:
         from snncc.lower.tune.descent import TOLD, descend
     except ModuleNotFoundError as error:
-        raise CalibrationError(
+        raise ToolMissingError(
             f"calibrate full needs TensorFlow, and {error.name!r} is not installed: "
             "pip install 'snncc[keras]', or choose calibrate light"
         ) from error
