@@ -14,6 +14,7 @@ import pytest
 from jinja2 import nodes
 
 from snncc import ir
+from snncc.ir import file as ir_file
 from tests.docs.pages import PAGES, ROOT, read, text
 
 PROJECTIONS = {kind.__name__ for kind in get_args(ir.Projection)}
@@ -118,3 +119,17 @@ def test_most_files_are_small() -> None:
              for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".j2", ".v")]  # fmt: skip
     lengths = sorted(len(path.read_text(encoding="utf-8").splitlines()) for path in paths)
     assert lengths[len(lengths) * 19 // 20] <= 400 and lengths[len(lengths) // 2] <= 120
+
+
+def test_the_tree_of_the_ir_page_has_every_field() -> None:
+    (tree,) = [fence.text for fence in read("docs/ir.md").fences if fence.text.startswith("Network\n")]
+    words = set(re.findall(r"\w+", tree))
+    for kind in (ir.Network, ir.Input, ir.RawBytes, ir.Population):
+        fields = {name for name in kind.__struct_fields__ if name != "populations"} | {kind.__name__}
+        assert fields <= words, f"{kind.__name__} has {sorted(fields - words)}"
+    assert words >= PROJECTIONS | VIEWS | {"Source"}
+
+
+def test_the_version_on_the_ir_page_is_the_newest() -> None:
+    assert f'"version": {ir_file.VERSION},' in text("docs/ir.md")
+    assert re.search(rf"`{re.escape(ir_file.FORMAT)}`|\"{re.escape(ir_file.FORMAT)}\"", text("docs/ir.md"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.docs.pages import PAGES, Fence, parse, read
+from tests.docs.pages import PAGES, Fence, parse, read, text
 from tests.docs.running import compile_c, run_line, run_page
 
 PRINTED = {
@@ -71,11 +72,14 @@ def test_every_call_of_the_migration_table_runs(desk: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["bytes", "numbers"])
 @pytest.mark.parametrize("target", ["c", "verilog"])
-def test_every_line_of_an_exports_readme_is_true(target: str, kind: str, exported: dict[str, Path]) -> None:
+def test_every_line_of_an_exports_readme_is_true(
+    target: str, kind: str, exported: dict[str, Path], tmp_path: Path
+) -> None:
     """Its blocks compile, its commands run and say what it says that they say, and the files that it names exist."""
-    folder = exported[kind] / target
-    text = (folder / "README.md").read_text(encoding="utf-8")
-    page = parse(text)
+    folder = tmp_path / target
+    shutil.copytree(exported[kind] / target, folder)
+    written = (folder / "README.md").read_text(encoding="utf-8")
+    page = parse(written)
     assert {fence.language for fence in page.fences} <= {"c", "sh", "text"}
     assert len(page.fences) >= (target == "c")
     run_page(page, {}, exported=folder)
@@ -87,7 +91,7 @@ def test_every_line_of_an_exports_readme_is_true(target: str, kind: str, exporte
             continue
         status, said = run_line(line, folder)
         assert status == 0, f"{line}\n{said}"
-        after = " ".join(text.split()).partition(f"`{line}`")[2]
+        after = " ".join(written.split()).partition(f"`{line}`")[2]
         if after.startswith(" prints PASS"):
             assert "PASS" in said
         elif after.startswith(" finds nothing"):
@@ -120,3 +124,12 @@ def test_the_demo_names_commands_that_run(demo: Path, monkeypatch: pytest.Monkey
     lines = re.findall(r"^ +\.venv/bin/(snncc .*)$", said, re.MULTILINE)
     assert len(lines) == 2
     assert [run_line(line, demo)[0] for line in lines] == [0, 0]
+
+
+def test_every_name_on_the_c_page_is_in_an_export(exported: dict[str, Path]) -> None:
+    folder = exported["bytes"] / "c"
+    words = set(re.findall(r"\w+", "\n".join(f"{path} {path.read_text()}" for path in folder.rglob("*.[ch]"))))
+    named = set(re.findall(r"NAME_\w+", text("docs/c.md")))
+    assert len(named) > 15
+    missing = {name for name in named if not words & {name.replace("NAME", "digits"), name.replace("NAME", "DIGITS")}}
+    assert missing == set()
