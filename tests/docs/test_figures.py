@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import statistics
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -215,6 +216,11 @@ SENTENCES: list[tuple[str, str, Callable[[], list[float]]]] = [
         lambda: [max(0.0, below(network, *aim)) for aim in AIMS[:3] for network in NETWORKS.values()],
     ),
     (
+        "README.md",
+        rf"`--calibrate full` \({F} seconds of a processor in the median, {F} at most\)",
+        lambda: [statistics.median(seconds("full")), max(seconds("full"))],
+    ),
+    (
         "docs/c.md",
         rf"{F}, {F} and {F} instructions per MAC for a 3×3×16×16 convolution of {F}, {F} and {F} million MACs",
         lambda: [row["per_mac"] for row in results("c_cortex_m4")["linearity"]]
@@ -286,6 +292,11 @@ SENTENCES: list[tuple[str, str, Callable[[], list[float]]]] = [
     ),
 ]  # fmt: skip
 """(page, pattern, the measured values of its groups)."""
+
+
+def seconds(level: str) -> list[float]:
+    """Processor time of every conversion with this level."""
+    return [float(c["convert_cpu_seconds"]) for c in results("accuracy")["cells"] if c["calibrate"] == level]
 
 
 def gain(network: str, timesteps: int) -> float:
