@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import re
 import shlex
 from collections.abc import Iterator
@@ -121,3 +123,30 @@ def test_the_map_of_the_readme_names_folders_and_files_that_exist() -> None:
         assert (ROOT / path).exists() or (ROOT / "tests" / path).exists(), path
     packages = {f"snncc/{p.name}/" for p in (ROOT / "snncc").iterdir() if (p / "__init__.py").exists()}
     assert packages <= set(paths), "every package has its line"
+
+
+def missing(code: str) -> bool:
+    """Whether inline code that begins with a dotted name of ours (`snncc.sim.run(...)`, `ir.prove`) names nothing."""
+    found = re.match(r"(?:from )?((?:snncc|ir)(?:\.[A-Za-z_]+)+)(?=$|\(| import)", code)
+    if not found or found[1] in ("snncc.targets", "network.snn"):  # a group of entry points
+        return False
+    parts = found[1].replace("ir.", "snncc.ir.", 1).split(".") if found[1].startswith("ir.") else found[1].split(".")
+    value: object = importlib.import_module(parts[0])
+    for i, part in enumerate(parts[1:], 2):
+        with contextlib.suppress(ModuleNotFoundError):
+            importlib.import_module(".".join(parts[:i]))
+        if not hasattr(value, part):
+            return True
+        value = getattr(value, part)
+    return False
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_dotted_name_of_ours_exists(name: str) -> None:
+    assert [code for code in read(name).codes if missing(code)] == []
+
+
+def test_a_dotted_name_that_is_gone_is_found() -> None:
+    wrong = ["snncc.nothing", "snncc.sim.runs(x)", "ir.proves", "from snncc.spkera import cnn_to_snn"]
+    assert [code for code in wrong if missing(code)] == wrong
+    assert not any(map(missing, ["snncc.sim.run", 'snncc.load("net.snn")', "ir.prove", "snncc export DIR", "data.npz"]))

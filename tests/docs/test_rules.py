@@ -50,21 +50,32 @@ def listed(case: int) -> set[str]:
     return set(re.findall(r"`(snncc/[\w/.]+\.py)`", part))
 
 
+def differences(case: int, needed: set[str]) -> list[str]:
+    """What a case of docs/adding.md lacks, and what it names for nothing."""
+    return [f"lacks {path}" for path in sorted(needed - listed(case))] + [
+        f"names {path}, which names none" for path in sorted(listed(case) - needed)
+    ]
+
+
 def test_the_files_for_a_new_projection_are_all_that_name_projections() -> None:
-    assert modules_that_name(PROJECTIONS) == listed(3)
-    assert modules_that_name(PROJECTIONS - {"SumPool2D"}) != listed(3), "a difference is noticed"
+    assert differences(3, modules_that_name(PROJECTIONS)) == [], "docs/adding.md, case 3"
+    assert "names snncc/tables.py, which names none" in differences(3, modules_that_name(PROJECTIONS - {"SumPool2D"}))
 
 
 def test_the_files_for_a_new_view_are_all_that_name_views() -> None:
-    assert modules_that_name(VIEWS) | {"snncc/lower/populate.py"} == listed(4)
+    assert differences(4, modules_that_name(VIEWS) | {"snncc/lower/populate.py"}) == [], "docs/adding.md, case 4"
+    assert differences(4, {"snncc/new.py", *listed(4)}) == ["lacks snncc/new.py"]
     assert names_of_ir("from snncc.ir import Pad, sources\nx = ir.MaxPool\ny = graph.Reshape\nz = 'sum_pool2d'") == {
-        "Pad", "sources", "MaxPool", "SumPool2D",
-    }  # fmt: skip
+        "Pad",
+        "sources",
+        "MaxPool",
+        "SumPool2D",
+    }
 
 
 def test_what_a_list_names_beside_a_file_is_in_that_file() -> None:
     """`snncc/sim/linear.py`: `read` and the like; in `NAME in FILE` too."""
-    for item in re.split(r"(?:^|\n)- |\n\n", (ROOT / "docs" / "adding.md").read_text(encoding="utf-8")):
+    for item in re.split(r"\n(?:- |\d\. |\n)", (ROOT / "docs" / "adding.md").read_text(encoding="utf-8")):
         codes = re.findall(r"`([^`]+)`", item)
         paths = [ROOT / code for code in codes if re.fullmatch(PATH, code) and code.endswith(".py")]
         everything = "".join(path.read_text(encoding="utf-8") for path in paths)
