@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo trial test lint bench soak clean
+.PHONY: help setup tools demo trial test lint bench soak golden clean
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -40,6 +40,9 @@ bench: $(VENV)/.ready tools ## measure everything; writes benchmarks/results/*.j
 
 soak: $(VENV)/.ready tools ## the tests with many more random networks
 	SNNCC_EXAMPLES=20 $(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
+
+golden: $(VENV)/.ready ## refresh the snapshots of the command line's help in tests/golden/help
+	SNNCC_REFRESH=1 $(BIN)/python -m pytest -n 0 tests/docs/test_help.py
 
 clean: ## remove what was built, not the environment
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
