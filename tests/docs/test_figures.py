@@ -268,13 +268,15 @@ SENTENCES: list[tuple[str, str, Callable[[], list[float]]]] = [
     ),
     (
         "docs/calibration.md",
-        rf"`light` meets {F} of the {F} \(.*?\) and misses residual `count` T = 2: {F} at 8 bits, {F} at 4",
+        rf"`light` meets {F} of the {F}, .*?: `count` T = 2 \({F} at 8 bits, {F} at 4\), `count` T = 4 \({F}, {F}\) "
+        rf"and `step` T = 4 at 4 bits \({F}\)",
         lambda: [met("light"), len(AIMS) * len(NETWORKS) * 2,
-                 below("residual", "count", 2), below("residual", "count", 2, 4)],
+                 *(below("residual", "count", t, bits) for t in (2, 4) for bits in (8, 4)),
+                 below("residual", "step", 4, 4)],
     ),
     (
         "docs/calibration.md",
-        rf"`full` meets {F} \(.*?\) and misses residual `step` T = 8, 8 bits: {F}, and T = 4, 4 bits: {F}",
+        rf"`full`, measured before it, meets {F} \(.*?\) and misses residual `step` T = 8, 8 bits: {F}, and T = 4, 4 bits: {F}",
         lambda: [met("full"), below("residual", "step", 8, level="full"),
                  below("residual", "step", 4, 4, level="full")],
     ),
