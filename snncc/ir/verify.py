@@ -12,7 +12,20 @@ import numpy as np
 
 from snncc.errors import NetworkError
 from snncc.ir.intervals import prove
-from snncc.ir.network import INPUT, Array, Identity, Network, Population, Projection, SumPool2D
+from snncc.ir.network import (
+    INPUT,
+    Array,
+    Concat,
+    Identity,
+    MaxPool,
+    Network,
+    Pad,
+    Population,
+    Projection,
+    Reshape,
+    SumPool2D,
+    View,
+)
 from snncc.ir.shapes import Shapes, projection_shape, sources, view_shape
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -21,6 +34,8 @@ MAX_TIMESTEPS = 65_535
 MAX_NEURONS = 2**27
 MAX_CHANNELS = 2**22
 MAX_SHIFT = 62
+MAX_DEPTH = 64
+MAX_CHANNELS_IN_ALL = 2**23
 PARAMETER_LIMIT = 2**62
 
 
@@ -43,6 +58,8 @@ def verify(network: Network) -> None:
             _verify_population(network, population, shapes)
         shapes[population.name] = population.shape
     _verify_connected(network)
+    in_all = sum(len(p.projections) * p.shape[-1] for p in network.populations)
+    _require(in_all <= MAX_CHANNELS_IN_ALL, f"its projections have {in_all} channels, more than {MAX_CHANNELS_IN_ALL}")
     if network.is_integer:
         if network.intervals != prove(network):
             raise NetworkError("the stored intervals are not those that the weights prove")
@@ -122,11 +139,13 @@ def _verify_population(network: Network, population: Population, shapes: Shapes)
     scale = population.lambda_
     _require(scale.dtype == np.float64 and scale.shape in ((), population.shape[-1:]), "lambda: one or per channel")
     _require(np.isfinite(scale).all() and (scale > 0).all(), "lambda must be finite and positive")
-    names = [projection.name for projection in population.projections]
-    for i, projection in enumerate(population.projections):
+    names: set[str] = set()
+    for projection in population.projections:
         with _within(f"projection {projection.name!r}"):
             _require(projection.name and projection.name.isprintable(), "its name is not a line of text")
-            _require(projection.name not in names[:i], "its name is taken")
+            _require(projection.name not in names, "its name is taken")
+            names.add(projection.name)
+            _require(_depth(projection.source) <= MAX_DEPTH, f"its view is nested more than {MAX_DEPTH} deep")
             _verify_projection(network, population, projection, shapes)
 
 
@@ -163,6 +182,22 @@ def _verify_projection(network: Network, population: Population, projection: Pro
         f"a weight is outside -{limit}..{limit} ({network.signed_bit} bits)",
     )
     _require(weights.size or isinstance(projection, Identity), "no weights")
+
+
+def _depth(view: View) -> int:
+    """Views inside one another; counted level by level, since what counts by recursion ends before this does."""
+    depth, level = 0, [view]
+    while level:
+        depth += 1
+        inner: list[View] = []
+        for one in level:
+            match one:
+                case Concat(views=views):
+                    inner += views
+                case Reshape(view=deeper) | Pad(view=deeper) | MaxPool(view=deeper):
+                    inner.append(deeper)
+        level = inner
+    return depth
 
 
 def _verify_connected(network: Network) -> None:
