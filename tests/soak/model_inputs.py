@@ -138,10 +138,10 @@ class Descriptions:
             )
             self.plant = None
         content = archive(text, weights) if suffix == "keras" else legacy(text, weights)
-        if dice.random() < 0.25:
-            content, self.plant = self._spoil(content, suffix, dice), None
         if suffix == "keras" and dice.random() < 0.08:
             content = self._more(content, dice)
+        if dice.random() < 0.25:
+            content, self.plant = self._spoil(content, suffix, dice), None
         file = self.scratch / f"model.{suffix if dice.random() < 0.97 else dice.choice(('keras', 'h5', 'hdf5'))}"
         if file.suffix != f".{suffix}":
             self.plant = None
