@@ -34,17 +34,22 @@ from tests.soak.watch import Watch
 
 SHARES = {"network": 0.74, "arrays": 0.15, "descriptions": 0.10, "models": 0.01}
 SHARD = {"network": 2_000, "arrays": 1_000, "descriptions": 1_000, "models": 250}
-MEMORY = {"network": 2**30, "arrays": 2**30, "descriptions": 2**30, "models": 4 * 2**30}
+MEMORY = {"network": 2**30, "arrays": 2**30, "descriptions": 2**30, "models": 4 * 2**30, "controls": 2**30}
 """Bytes that a child may map beyond what it has when its first input comes."""
-PROCESSOR_SECONDS, WALL_SECONDS = 30, 300
+PROCESSOR_SECONDS = {"network": 30, "arrays": 30, "descriptions": 30, "models": 60, "controls": 2}
+WALL_SECONDS = 600
 """What one input may take."""
-MEGABYTE = 2**20
+
+
+SURROUNDINGS = {"OPENBLAS_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def kind_of(name: str, scratch: Path, good: Path) -> Any:
     """The maker and user of one kind's inputs."""
-    from tests.soak import array_inputs, model_inputs, network_inputs
+    from tests.soak import array_inputs, controls, model_inputs, network_inputs
 
+    if name == "controls":
+        return controls.Controls(scratch)
     if name == "network":
         return network_inputs.NetworkInputs(scratch)
     if name == "arrays":
@@ -86,7 +91,7 @@ def child(name: str, seed: int, start: int, stop: int, skipped: set[int], scratc
             if number in skipped:
                 continue
             os.pwrite(at.fileno(), f"{number:12}".encode(), 0)
-            signal.setitimer(signal.ITIMER_PROF, PROCESSOR_SECONDS)
+            signal.setitimer(signal.ITIMER_PROF, PROCESSOR_SECONDS[name])
             signal.setitimer(signal.ITIMER_REAL, WALL_SECONDS)
             try:
                 outcomes[outcome_of(kind, watch, random.Random(f"{seed} {name} {number}"))] += 1
@@ -116,8 +121,8 @@ def shard(name: str, seed: int, start: int, stop: int, good: Path) -> dict[str, 
             given = [name, seed, start, stop, folder, good.resolve(), *skipped]
             done = subprocess.run(
                 [sys.executable, "-m", "tests.soak.fuzz", "--child", *map(str, given)],
-                env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONDONTWRITEBYTECODE": "1",
-                     "TMPDIR": folder}, capture_output=True, text=True, errors="replace", check=False,
+                env={**os.environ, **SURROUNDINGS, "TMPDIR": folder},
+                capture_output=True, text=True, errors="replace", check=False,
             )  # fmt: skip
             if done.returncode == 0:
                 found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -130,7 +135,10 @@ def shard(name: str, seed: int, start: int, stop: int, good: Path) -> dict[str, 
                 raise RuntimeError(f"{name} {start}..{stop} does not start: {done.stderr[-2000:]}")
             skipped.append(int(number.read_text()))
         how = signal.Signals(-done.returncode).name if done.returncode < 0 else f"status {done.returncode}"
-        limits = {"SIGPROF": f"more than {PROCESSOR_SECONDS} s", "SIGALRM": f"more than {WALL_SECONDS} s of wall time"}
+        limits = {
+            "SIGPROF": f"more than {PROCESSOR_SECONDS[name]} s",
+            "SIGALRM": f"more than {WALL_SECONDS} s of wall time",
+        }
         what = f"the process ended by {how} {limits.get(how, '')}"
         deaths.append({"number": skipped[-1], "what": what, "where": done.stderr[-1000:]})
 

@@ -39,8 +39,10 @@ CODE = (
     ("TextVectorization", "keras.layers", {"name": "evil", "vocabulary": "/etc/passwd"}),
 )
 FOREIGN_DATA = ("external link", "external data", "virtual", "object", "bomb")
-KEYS = ("units", "filters", "kernel_size", "strides", "padding", "activation", "use_bias", "batch_shape", "dtype", "name",
-        "axis", "pool_size", "rate", "epsilon", "dilation_rate", "groups", "trainable", "data_format")  # fmt: skip
+KEYS = (
+    "units", "filters", "kernel_size", "strides", "padding", "activation", "use_bias", "batch_shape", "dtype", "name",
+    "axis", "pool_size", "rate", "epsilon", "dilation_rate", "groups", "trainable", "data_format",
+)  # fmt: skip
 WORDS = (
     "tanh",
     "softmax",
@@ -75,7 +77,7 @@ def legacy(config: str, weights: bytes) -> bytes:
 
 
 class Source:
-    """A good model's description and its weights in both formats, made once and kept beside the driver's other files."""
+    """A good model in both formats, made once and kept beside the driver's other files."""
 
     def __init__(self, folder: Path) -> None:
         from tests.keras_models import L, keras, randomised
