@@ -118,7 +118,7 @@ def _staged(folder: Path) -> Iterator[Path]:
 
 def _write_manifest(folder: Path, network: Network, targets: list[str], read: tuple[int, ...] | None = None) -> None:
     """`read`: what the folder must still hold."""
-    manifest = {
+    manifest: dict[str, Any] = {
         "tool": "snncc",
         "version": network.tool_version,
         "network": network.name,
@@ -128,6 +128,11 @@ def _write_manifest(folder: Path, network: Network, targets: list[str], read: tu
         "dynamics": network.dynamics,
         "targets": targets,
     }
+    if network.record:
+        parts: dict[str, Mapping[str, Any]] = {
+            "options": network.record.options, "calibration": network.record.data, "versions": network.record.versions
+        }  # fmt: skip
+        manifest |= {name: dict(sorted(part.items())) for name, part in parts.items()}
     try:
         with staging.staged(folder / MANIFEST) as beside:
             if read is not None:

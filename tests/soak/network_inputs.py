@@ -102,7 +102,7 @@ def taken_apart(network: ir.Network) -> tuple[Schema, Tensors]:
         return {"tensor": len(tensors) - 1}
 
     body = msgspec.to_builtins(network, enc_hook=number)
-    return {"format": "snncc-network", "version": 1, "network": body}, tensors
+    return {"format": "snncc-network", "version": 2, "network": body}, tensors
 
 
 def put_together(schema: Schema, tensors: Tensors) -> ir.Network:
@@ -128,9 +128,22 @@ def twin(network: ir.Network) -> ir.Network:
     return ir.replace(network, populations=tuple(populations), signed_bit=0, intervals={})
 
 
+def with_raw_bytes(network: ir.Network, channels: int) -> ir.Network:
+    """The same with what a byte is, and with what it was compiled from."""
+    scale, offset = np.full((channels,) if channels else (), 1 / 255), np.zeros(())
+    raw = ir.RawBytes(scale=scale, offset=offset, pixels=ir.byte_pixels(network.input, scale, offset))
+    golden = np.ones((2, *network.input.shape), np.int64)
+    record = ir.Record(
+        options={"seed": 1, "range": (0.5, 2.0), "name": None}, data={"sha256": "0" * 64}, versions={"numpy": "2.0"},
+        golden=golden,
+    )  # fmt: skip
+    return ir.replace(network, input=ir.replace(network.input, raw=raw), record=record)
+
+
 def good_networks() -> list[ir.Network]:
     """Networks of every kind, small, the same ones every time."""
     found = [every_kind(), every_kind(spikes=True), toy(1), toy(2, "step"), twin(toy(1)), twin(every_kind())]
+    found += [with_raw_bytes(every_kind(), 2), with_raw_bytes(toy(1), 0), with_raw_bytes(toy(2, "step"), 2)]
 
     @settings(max_examples=30, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
     @given(strategies.networks(max_neurons=60), strategies.networks(dynamics="count", max_neurons=60))
