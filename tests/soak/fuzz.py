@@ -2,7 +2,7 @@
 
 Every input is made from (seed, kind, number) alone. Child processes take them shard by shard under a limit of memory
 and, per input, of time; a child that dies is a finding, and its shard goes on behind the input that killed it. Shards
-that are done are kept in the state file, so that a run that was stopped goes on where it was.
+that are done are kept in the state file, so that a run of the same code that was stopped goes on where it was.
 
 A finding is: an error that is not one of snncc's own, a message that a terminal would obey, a process that hangs,
 crashes or needs too much memory, something written outside the scratch folder, a program started, anything unpickled,
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import hashlib
 import json
 import os
 import random
@@ -21,7 +22,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import traceback
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -170,10 +170,20 @@ def summary(done: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return kinds
 
 
+def code() -> str:
+    """What tells this code from another: a state file of other code counts for nothing."""
+    digest = hashlib.sha256()
+    root = Path(__file__).parents[2]
+    for path in sorted([*root.glob("snncc/**/*.py"), *root.glob("tests/soak/*.py")]):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 def run(inputs: int, seed: int, state: Path, jobs: int) -> dict[str, Any]:
     """All shards that the state file does not hold yet; the figures of all."""
     state.parent.mkdir(parents=True, exist_ok=True)
-    done: dict[str, dict[str, Any]] = json.loads(state.read_text()) if state.exists() else {}
+    kept: dict[str, Any] = json.loads(state.read_text()) if state.exists() else {}
+    done: dict[str, dict[str, Any]] = kept["shards"] if kept.get("code") == code() else {}
     waiting = [part for part in shards(inputs) if _key(part) not in done]
     good = state.parent / "good"
     if waiting and not (good / "good.h5").exists():
@@ -182,9 +192,17 @@ def run(inputs: int, seed: int, state: Path, jobs: int) -> dict[str, Any]:
     with ThreadPoolExecutor(jobs) as pool:
         for part, found in zip(waiting, pool.map(lambda p: shard(p[0], seed, p[1], p[2], good), waiting), strict=True):
             done[_key(part)] = found
-            state.write_text(json.dumps(done))
+            state.write_text(json.dumps({"code": code(), "shards": done}))
             print(_key(part), found["outcomes"], flush=True)
     return summary(done)
+
+
+def kills() -> list[dict[str, Any]]:
+    """What `tests.soak.kills` finds: one entry per scenario."""
+    with tempfile.TemporaryDirectory(prefix="snncc-kills-") as folder:
+        command = [sys.executable, "-m", "tests.soak.kills", folder]
+        done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | SURROUNDINGS)
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def _key(part: tuple[str, int, int]) -> str:
@@ -213,20 +231,18 @@ def main() -> None:
 
         Source(given.good)
         return
-    began = time.monotonic()
     kinds = run(
         given.inputs, given.seed, given.state or Path(f"build/soak/{given.seed}-{given.inputs}.json"), given.jobs
     )
-    seconds = round(time.monotonic() - began, 1)
+    print(json.dumps({"seed": given.seed, "kinds": kinds}, indent=2))
     findings = [f"{name} {one['number']}: {one['what']}" for name, kind in kinds.items() for one in kind["findings"]]
-    print(json.dumps({"seed": given.seed, "seconds": seconds, "kinds": kinds}, indent=2))
     if given.record:
         from benchmarks import bench
 
-        bench.write(
-            given.record.stem, {"seed": given.seed, "inputs": given.inputs, "wall_seconds": seconds, "kinds": kinds}
-        )
-    sys.exit(bool(findings))
+        killed = kills()
+        findings += [line for one in killed for line in one["findings"]]
+        bench.write(given.record.stem, {"seed": given.seed, "inputs": given.inputs, "kinds": kinds, "kills": killed})
+    sys.exit("\n".join(findings) or 0)
 
 
 if __name__ == "__main__":
