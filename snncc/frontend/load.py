@@ -96,7 +96,9 @@ def _refuse_foreign_data(path: Path, archive: Any) -> None:
     """Every link and dataset of an HDF5 file: data of its own, plain, and no more of it than is stored."""
     import h5py
 
-    def visit(name: str, link: Any) -> None:
+    links: dict[str, Any] = {}
+    archive.visititems_links(links.__setitem__)  # an error raised in there would not come out whole
+    for name, link in links.items():
         if isinstance(link, h5py.ExternalLink):
             raise FileFormatError(f"{path}: {name!r} lies in another file, {link.filename!r}, which is never opened")
         data = archive.get(name) if isinstance(link, h5py.HardLink) else None
@@ -106,8 +108,6 @@ def _refuse_foreign_data(path: Path, archive: Any) -> None:
             if data.dtype.hasobject:
                 raise FileFormatError(f"{path}: {name!r} does not hold plain numbers")
             _refuse_expansion(path, name, data.nbytes, data.id.get_storage_size())
-
-    archive.visititems_links(visit)
 
 
 def _objects(config: Any) -> Iterator[dict[str, Any]]:

@@ -42,7 +42,6 @@ from snncc.sim.linear import read
 MIN_THETA = 512
 MAX_SCALE = 2**20
 MAX_SHIFT = 40
-LARGEST_SHIFT = 62
 FEW = 64
 """A layer whose largest weight is below this keeps fewer than 7 bits of its weights: worth a warning."""
 
@@ -218,13 +217,7 @@ class Quantiser:
         """F of each projection: the smallest with which its largest weight fits the bits."""
         q = weight_limit(self.options.signed_bit)
         largest = [(peak * s).max() for peak in self._peaks(weighted)]
-        found = [next((f for f in range(LARGEST_SHIFT + 1) if np.rint(peak / 2**f) <= q), None) for peak in largest]
-        if None in found:
-            raise CalibrationError(
-                f"population {self.population.name!r}: its weights are more than 2^{LARGEST_SHIFT} times too large for "
-                "what it reads and gives on the calibration data: look at both for numbers far off"
-            )
-        return [shift for shift in found if shift is not None]
+        return [next(f for f in range(MAX_SHIFT + 64) if np.rint(peak / 2**f) <= q) for peak in largest]
 
     def _peaks(self, weighted: list[Weighted]) -> list[Array]:
         peaks = [np.abs(dense_weights(p, self.population.shape[-1])).max(axis=0) for p in weighted]
