@@ -132,7 +132,9 @@ def shard(name: str, seed: int, start: int, stop: int, good: Path) -> dict[str, 
                 return found
             number = Path(folder, "number")
             if not number.exists() or len(deaths) > 20:
-                raise RuntimeError(f"{name} {start}..{stop} does not start: {done.stderr[-2000:]}")
+                raise RuntimeError(
+                    f"{name} {start}..{stop} does not start (status {done.returncode}): {done.stderr[-2000:]}"
+                )
             skipped.append(int(number.read_text()))
         how = signal.Signals(-done.returncode).name if done.returncode < 0 else f"status {done.returncode}"
         limits = {
