@@ -38,7 +38,8 @@ lint: $(VENV)/.ready ## ruff, mypy, import-linter
 bench: $(VENV)/.ready tools ## measure everything; writes benchmarks/results/*.json
 	@for b in benchmarks/*_bench.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
 
-soak: $(VENV)/.ready tools ## the tests with many more random networks
+soak: $(VENV)/.ready tools ## a hundred thousand hostile inputs, every kill, the tests with many more random networks
+	$(BIN)/python -m tests.soak.fuzz --inputs 100000 --seed 1 --record benchmarks/results/soak.json
 	SNNCC_EXAMPLES=20 $(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
 
 golden: $(VENV)/.ready ## refresh the snapshots of the command line's help in tests/golden/help
