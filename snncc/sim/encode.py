@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 
 from snncc.errors import DataError, SnnccWarning
-from snncc.ir import Array, Input
+from snncc.ir import Array, Input, replace
 
 
 def quantise(source: Input, x: Array) -> Array:
@@ -35,3 +35,34 @@ def quantise(source: Input, x: Array) -> Array:
             stacklevel=2,
         )
     return np.clip(pixels, -source.levels if source.signed else 0, source.levels).astype(np.int32)
+
+
+def steps(source: Input) -> Array:
+    """The quantiser as its steps: (C, K + 2) float64, C = 1 where gain and offset are one number, K pixels above the
+    lowest.
+
+    Row c ascends from -inf to inf; entry k is the least `x * sign(gain[c])` whose pixel is k above the lowest. So
+    comparisons alone give the pixel of any finite x, as `quantise` gives it, however a device rounds.
+    """
+    gain, offset = np.broadcast_arrays(np.atleast_1d(source.gain), np.atleast_1d(source.offset))
+    slope = np.abs(gain)
+    flat = replace(source, shape=gain.shape, gain=slope, offset=offset)
+    low = -source.levels if source.signed else 0
+    pixels = np.arange(low + 1, source.levels + 1)[:, None]
+    unit = source.lambda_0 / source.levels
+    with np.errstate(divide="ignore", invalid="ignore"):
+        middle = ((pixels - 0.5) * unit - offset) / slope
+        near = 2.0**-45 * ((np.abs(pixels) + 1) * unit + np.abs(offset)) / slope
+    below, above = np.nan_to_num(middle - near), np.nan_to_num(middle + near)
+    while True:
+        half = below + (above - below) / 2
+        between = (half > below) & (half < above)
+        if not between.any():
+            break
+        reached = quantise(flat, half) >= pixels
+        above = np.where(between & reached, half, above)
+        below = np.where(between & ~reached, half, below)
+    constant = np.where(quantise(flat, np.zeros((1, *gain.shape))) >= pixels, -np.inf, np.inf)
+    ends = np.full((1, len(slope)), np.inf)
+    found: Array = np.concatenate([-ends, np.where(slope == 0, constant, above), ends]).T
+    return found
