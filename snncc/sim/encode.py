@@ -50,10 +50,10 @@ def steps(source: Input) -> Array:
     low = -source.levels if source.signed else 0
     pixels = np.arange(low + 1, source.levels + 1)[:, None]
     unit = source.lambda_0 / source.levels
-    with np.errstate(divide="ignore", invalid="ignore"):
-        middle = ((pixels - 0.5) * unit - offset) / slope
-        near = 2.0**-45 * ((np.abs(pixels) + 1) * unit + np.abs(offset)) / slope
-    below, above = np.nan_to_num(middle - near), np.nan_to_num(middle + near)
+    divisor = np.where(slope == 0, 1, slope)
+    middle = ((pixels - 0.5) * unit - offset) / divisor
+    near = 2.0**-45 * ((np.abs(pixels) + 1) * unit + np.abs(offset)) / divisor
+    below, above = middle - near, middle + near
     while True:
         half = below + (above - below) / 2
         between = (half > below) & (half < above)
