@@ -16,7 +16,7 @@ from snncc.keras_layers.check import compare
 from snncc.keras_layers.layers import ChannelWeights, CurrentBias, InputSpikes, SpikeForward, SumPooling2D
 from snncc.keras_layers.synapses import RADIX, ExactConv2D, ExactDense, ExactDepthwiseConv2D
 from snncc.sim.neurons import widened
-from snncc.sim.run import with_timesteps
+from snncc.sim.run import check_timesteps
 
 Tensor = Any
 
@@ -40,7 +40,8 @@ def to_keras(
     float64 also where float32 is exact.
 
     It is exact by construction: docs/adr/0303-one-form-for-products.md. All the same an integer network's model is
-    run once, on `check` made-up images (0: none), and every population is compared with the simulator.
+    run once, on `check` images (0: none; some made up, some of its calibration data), and every population is compared
+    with the simulator.
 
     NetworkError: a population needs more than 53 bits, the backend is set up without float64, or the check found a
     difference (it names the first population, the neuron, and both values).
@@ -52,8 +53,8 @@ def to_keras(
         raise NetworkError(f"an integer network is exact in the types chosen for it or in float64, not in {dtype!r}")
     if check < 0:
         raise DataError(f"check is a number of images, 0 for none, not {check}")
-    timesteps = timesteps or whole.timesteps
-    whole = with_timesteps(whole, timesteps)
+    timesteps = whole.timesteps if timesteps is None else timesteps
+    check_timesteps(whole, timesteps)
     model = _Builder(whole, timesteps, noneloss, pixels, dtype).model(rescale)
     if whole.is_integer and check:
         compare(whole, model, timesteps, check)

@@ -1,4 +1,4 @@
-"""A model against the simulator, on made-up images: the potential and the count of every neuron of every population."""
+"""A model against the simulator, on a few images: the potential and the count of every neuron of every population."""
 
 from __future__ import annotations
 
@@ -15,12 +15,19 @@ from snncc.sim.encode import quantise
 SEED = 0
 
 
-def sample(source: ir.Input, number: int) -> Array:
-    """`number` float32 images whose pixels are levels and the ties between them, or (every second) the two ends."""
+def sample(network: ir.Network, number: int) -> Array:
+    """`number` float32 images: pixels at random, half of them ties between two, by turns with what it keeps of its
+    calibration data (golden images), else with pixels at either end."""
+    source = network.input
     random = np.random.default_rng(SEED)
-    low = -source.levels if source.signed else 0
-    halves = random.integers(2 * low, 2 * source.levels, (number, *source.shape), endpoint=True)
-    halves[1::2] = random.choice([2 * low, 2 * source.levels], halves[1::2].shape)
+    lowest, highest = ir.pixel_range(source)
+    halves = random.integers(2 * lowest, 2 * highest, (number, *source.shape), endpoint=True)
+    others = halves[1::2]
+    golden = network.golden
+    if golden is not None and len(golden):
+        others[...] = 2 * golden[np.arange(len(others)) % len(golden)]
+    else:
+        others[...] = random.choice([2 * lowest, 2 * highest], others.shape)
     gain = np.where(source.gain == 0, 1, source.gain)
     images: Array = ((halves / 2 * source.lambda_0 / source.levels - source.offset) / gain).astype(np.float32)
     return images
@@ -31,7 +38,7 @@ def compare(network: ir.Network, model: keras.Model, timesteps: int, number: int
 
     The model runs as `predict` runs it, compiled where the backend compiles.
     """
-    images = sample(network.input, number)
+    images = sample(network, number)
     expected = sim.run(network, quantise(network.input, images), timesteps, "count", trace=True)
     potentials = expected.trace.potentials if expected.trace else {}
     layers = {p.name: model.get_layer(p.name) for p in network.populations}
