@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True}
 DYNAMICS = click.Choice(["count", "step"])
 FEW_TIMESTEPS = 16
-GOLDEN = 4  # calibration images that choose LANES and become the bench's
+RAW = click.option("--raw", is_flag=True, help="DATA are raw bytes, as a device gets them, not inputs of the model.")
 FOLDER = click.Path(file_okay=False)
 TARGET_OPTIONS = {
     "c": ("pack", "prefix"),
@@ -38,6 +38,14 @@ def _lanes(context: click.Context, parameter: click.Parameter, given: tuple[str,
             raise click.BadParameter(f"{text!r} is not LAYER=N")
         table[name] = int(number)
     return table or None
+
+
+def _numbers(context: click.Context, parameter: click.Parameter, given: str | None) -> tuple[float, ...] | None:
+    """One number, or one per channel with commas between."""
+    try:
+        return None if given is None else tuple(float(part) for part in given.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{given!r} is not a number, or numbers with commas between") from None
 
 
 def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -112,7 +120,7 @@ def cli() -> None:
 @click.option("--calibration", required=True, metavar="DATA.npz[:NAME]", help="Samples as fed to model.predict.")
 @click.option("-o", "--output", required=True, type=FOLDER, help="Folder to write.")
 @click.option("--signed-bit", default=8, help="Bits per weight, 2..16; 0: float twin.")
-@click.option("--timesteps", default=64, help="Largest T that the network may run with.")
+@click.option("--timesteps", default=64, help="Largest T it may run with, and the T that calibration tunes it for.")
 @click.option("--dynamics", default="count", type=DYNAMICS, help="Default at run time.")
 @click.option("--encoding", default="auto", type=click.Choice(["auto", "rate", "current"]), help="Input coding.")
 @click.option("--thresholding", default="0.5", help="Start potential as a part of the threshold.")
@@ -128,6 +136,14 @@ def cli() -> None:
 @click.option(
     "--average-pools", default="fire", type=click.Choice(["fire", "global", "all"]), help="Composed into their readers."
 )
+@click.option(
+    "--bytes",
+    default="auto",
+    metavar="KIND",
+    help="How a raw byte becomes an input of the model: auto (recognised), none, x, x/255, x/127.5-1, imagenet, ...",
+)
+@click.option("--bytes-scale", callback=_numbers, metavar="S[,S...]", help="Instead: an input is byte*S + O,")
+@click.option("--bytes-offset", callback=_numbers, metavar="O[,O...]", help="one number, or one per channel.")
 @click.option("--name", default="", help="Identifier for what is generated [default: the model's name].")
 @click.option("--target", "targets", multiple=True, help="Also export to this target; repeatable.")
 @target_options
@@ -143,11 +159,11 @@ def compile_(model: str, calibration: str, output: str, targets: tuple[str, ...]
     x = data.array(calibration, data.CALIBRATION)
     with calibration_bar() as progress:
         network = api.convert(model, x, progress=progress, **options)
-    if "verilog" in requests:
-        requests["verilog"]["pixels"] = network.pixels(x[:: max(1, len(x) // GOLDEN)][:GOLDEN])
     with status("Writing"):
         network.write(output, requests, force)
     _print_network(network)
+    if network.ir.record:
+        click.echo(network.ir.record.data["bytes"])
     if network.ir.input.encoding == "rate" and network.ir.timesteps < FEW_TIMESTEPS:
         click.echo(
             f"Rate-coded input has {network.ir.timesteps + 1} levels per pixel at T = {network.ir.timesteps}; "
@@ -179,9 +195,10 @@ def export(folder: str, targets: tuple[str, ...], **options: Any) -> None:
 @click.option("--timesteps", "-T", multiple=True, type=int, help="Repeatable [default: as compiled].")
 @click.option("--dynamics", type=DYNAMICS, help="[default: as compiled]")
 @click.option("--labels", metavar="DATA.npz:NAME", help="Labels [default: y_test or y of DATA.npz].")
+@RAW
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list, one object per T.")
 def evaluate(
-    folder: str, data_file: str, timesteps: tuple[int, ...], dynamics: Any, labels: str | None, as_json: bool
+    folder: str, data_file: str, timesteps: tuple[int, ...], dynamics: Any, labels: str | None, raw: bool, as_json: bool
 ) -> None:
     """Accuracy, spikes and synaptic operations of a compiled FOLDER on DATA.npz, bit-exactly."""
     from snncc import api, data, tables
@@ -191,7 +208,7 @@ def evaluate(
     y = data.array(labels, data.LABELS) if labels else data.optional(data_file, data.LABELS)
     wanted = list(timesteps) or [network.ir.timesteps]
     with progress_bar("Evaluating", len(x) * len(wanted)) as advance:
-        found = api.evaluate(network, x, y, wanted, dynamics, advance)
+        found = api.evaluate(network, x, y, wanted, dynamics, advance, raw)
     if as_json:
         click.echo(json.dumps([e.to_dict() for e in found], indent=2))
         return
@@ -263,6 +280,7 @@ def inspect(folder: str, cycles: bool, as_json: bool) -> None:
 @click.option("--images", type=int, help="At most so many; random ones fill up [default: all of DATA, or the stored].")
 @click.option("--timesteps", "-T", type=int, help="[default: as compiled]")
 @click.option("--target", "targets", multiple=True, help="Verify only this one; repeatable.")
+@RAW
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify(
     folder: str,
@@ -270,17 +288,17 @@ def verify(
     images: int | None,
     timesteps: int | None,
     targets: tuple[str, ...],
+    raw: bool,
     as_json: bool,
 ) -> None:
     """Build and run every target in FOLDER and compare every spike with the simulator; status 1 on any difference."""
-    from snncc import api, data
+    from snncc import data
     from snncc.verify import verify as run
 
-    pixels = None
-    if data_file is not None:
-        pixels = api.load(folder).pixels(data.array(data_file, data.IMAGES)[:images])
+    given = None if data_file is None else data.array(data_file, data.IMAGES)[:images]
+    x, bytes_ = (None, given) if raw else (given, None)
     with status("Verifying"):
-        report = run(folder, pixels=pixels, images=images, timesteps=timesteps, targets=targets or None)
+        report = run(folder, x=x, data=bytes_, images=images, timesteps=timesteps, targets=targets or None)
     if as_json:
         click.echo(report.to_json())
     else:

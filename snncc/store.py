@@ -110,7 +110,7 @@ def _staged(folder: Path) -> Iterator[Path]:
 
 
 def _write_manifest(folder: Path, network: Network, targets: list[str]) -> None:
-    manifest = {
+    manifest: dict[str, Any] = {
         "tool": "snncc",
         "version": network.tool_version,
         "network": network.name,
@@ -120,6 +120,10 @@ def _write_manifest(folder: Path, network: Network, targets: list[str]) -> None:
         "dynamics": network.dynamics,
         "targets": targets,
     }
+    if network.record:
+        parts = {"options": network.record.options, "calibration": network.record.data,
+                 "versions": network.record.versions}  # fmt: skip
+        manifest |= {name: dict(sorted(part.items())) for name, part in parts.items()}
     beside = folder / f"{MANIFEST}.part"
     try:
         beside.write_text(json.dumps(manifest, indent=2) + "\n")

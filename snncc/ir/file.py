@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from msgspec import UNSET
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
@@ -19,7 +20,8 @@ from snncc.ir.network import Array, Network, replace
 from snncc.ir.verify import verify
 
 FORMAT = "snncc-network"
-VERSION = 1
+VERSION = 2
+"""The newest version that is read. What is written is 1 where nothing of 2 is in it (raw bytes, a record)."""
 MAX_SCHEMA = 2**24
 DTYPES = frozenset(np.dtype(t) for t in (np.int8, np.int16, np.int64, np.float32, np.float64))
 
@@ -50,13 +52,14 @@ def _dump(network: Network) -> tuple[bytes, list[Array]]:
         tensors.append(np.array(array, dtype=array.dtype.newbyteorder("<"), order="C"))
         return {"tensor": len(tensors) - 1}
 
-    text = msgspec.json.encode(Document(FORMAT, VERSION, network), enc_hook=hook, order="sorted")
+    version = 2 if network.record or network.input.raw else 1
+    text = msgspec.json.encode(Document(FORMAT, version, network), enc_hook=hook, order="sorted")
     return text, tensors
 
 
 def content_hash(network: Network) -> str:
-    """SHA-256 over the sorted schema and the little-endian tensors; the tool's version does not count."""
-    text, tensors = _dump(replace(network, tool_version=""))
+    """SHA-256 over the sorted schema and the little-endian tensors; the tool's version and the record do not count."""
+    text, tensors = _dump(replace(network, tool_version="", record=UNSET))
     digest = hashlib.sha256(text)
     for tensor in tensors:
         digest.update(f"{tensor.dtype.str}{tensor.shape}".encode())
@@ -94,9 +97,9 @@ def load(path: str | Path) -> Network:
             header = msgspec.json.decode(text, type=Header)
             if header.format != FORMAT:
                 raise FileFormatError(f"{path}: not a snncc network")
-            if header.version != VERSION:
+            if not 1 <= header.version <= VERSION:
                 raise FileFormatError(
-                    f"{path}: format version {header.version}, this snncc reads {VERSION}: "
+                    f"{path}: format version {header.version}, this snncc reads 1 to {VERSION}: "
                     "update snncc or compile again"
                 )
             tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118 (not a dict)

@@ -12,7 +12,9 @@ import numpy as np
 
 from snncc.errors import NetworkError
 from snncc.ir.intervals import prove
-from snncc.ir.network import INPUT, Array, Identity, Network, Population, Projection, SumPool2D
+from snncc.ir.network import INPUT, Array, Identity, Input, Network, Population, Projection, SumPool2D
+from snncc.ir.pixels import pixel_range
+from snncc.ir.raw import BYTES, byte_pixels
 from snncc.ir.shapes import Shapes, projection_shape, sources, view_shape
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -37,6 +39,8 @@ def weight_dtype(signed_bit: int) -> type[np.int8] | type[np.int16]:
 def verify(network: Network) -> None:
     """Check every invariant of the contract; NetworkError says which one is broken and where."""
     _verify_header(network)
+    _verify_raw(network.input)
+    _verify_record(network)
     shapes: dict[str, tuple[int, ...]] = {INPUT: network.input.shape}
     for population in network.populations:
         with _within(f"population {population.name!r}"):
@@ -97,6 +101,39 @@ def _verify_header(network: Network) -> None:
         math.prod(network.output_shape) == network.output.neurons,
         "output_shape does not hold the readout's neurons",
     )
+
+
+def _verify_raw(source: Input) -> None:
+    """The table of raw bytes: in range, and at most a level and an eighth of a byte from its scale and offset."""
+    raw = source.raw_bytes
+    if raw is None:
+        return
+    shapes = ((), source.shape[-1:])
+    for name, values in (("scale", raw.scale), ("offset", raw.offset)):
+        _require(values.dtype == np.float64 and np.isfinite(values).all(), f"raw bytes: {name} must be finite float64")
+        _require(values.shape in shapes, f"raw bytes: {name} must be one number or one per channel")
+    with np.errstate(all="ignore"):
+        wanted = byte_pixels(source, raw.scale, raw.offset)
+    channels = source.shape[-1]
+    allowed = ((BYTES,), (channels, BYTES)) if wanted.ndim == 1 else ((channels, BYTES),)
+    _require(raw.pixels.dtype == np.int64, "raw bytes: pixels must be int64")
+    _require(raw.pixels.shape in allowed, f"raw bytes: a table of shape {raw.pixels.shape} does not fit the input")
+    low, high = pixel_range(source)
+    _require(int(raw.pixels.min()) >= low and int(raw.pixels.max()) <= high, "raw bytes: a pixel is out of range")
+    step = np.abs(raw.scale * source.gain) * source.levels / source.lambda_0
+    near = np.abs(raw.pixels - wanted) <= 1 + np.asarray(step / 8)[..., None]
+    _require(near.all(), "raw bytes: the pixels are not those of scale and offset")
+
+
+def _verify_record(network: Network) -> None:
+    """The golden images are pixels of this input."""
+    golden = network.golden
+    if golden is None:
+        return
+    low, high = pixel_range(network.input)
+    _require(golden.dtype == np.int64 and golden.shape[1:] == network.input.shape, "golden images of another shape")
+    _require(len(golden) >= 1, "no golden images")
+    _require(int(golden.min()) >= low and int(golden.max()) <= high, "a golden pixel is out of range")
 
 
 def _verify_population(network: Network, population: Population, shapes: Shapes) -> None:

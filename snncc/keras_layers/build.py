@@ -16,7 +16,7 @@ from snncc.ir import INPUT, Array
 from snncc.keras_layers.layers import ChannelWeights, CurrentBias, InputSpikes, SpikeForward, SumPooling2D
 from snncc.sim.linear import exact_dtype
 from snncc.sim.neurons import widened
-from snncc.sim.run import with_timesteps
+from snncc.sim.run import check_timesteps
 
 Tensor = Any
 
@@ -43,8 +43,9 @@ def to_keras(
     whole: ir.Network = getattr(network, "ir", network)
     if whole.is_integer and (noneloss or not pixels):
         raise NetworkError("noneloss and pixels=False exist in the float twin only: convert with signed_bit=0")
-    whole = with_timesteps(whole, timesteps or whole.timesteps)
-    return _Builder(whole, timesteps or whole.timesteps, noneloss, pixels, dtype).model(rescale)
+    timesteps = whole.timesteps if timesteps is None else timesteps
+    check_timesteps(whole, timesteps)
+    return _Builder(whole, timesteps, noneloss, pixels, dtype).model(rescale)
 
 
 def _has_float64() -> bool:

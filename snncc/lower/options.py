@@ -21,6 +21,8 @@ class Options:
     overrides the calibration's; `calibrate` none, light or full chooses theta, bias, v0 and W_int for this T, these
     dynamics and bits (docs/calibration.md), `seed` its samples; `average_pools`: fire (each is a population), or global
     (those over the whole map) or all are composed into the linear layers after them where the border allows it;
+    `bytes` auto, none or a kind (snncc/lower/raw.py), or `bytes_scale` and `bytes_offset`, one number or one per
+    channel: how a raw byte of the user's becomes a model input;
     `fixed_lambda` is the scale of every population but the readout, whatever the samples say; `name` (an identifier)
     prefixes what is generated.
     """
@@ -40,6 +42,9 @@ class Options:
     spike_ext: int = 0
     calibrate: str = "light"
     seed: int = 0
+    bytes: str = "auto"
+    bytes_scale: float | tuple[float, ...] | None = None
+    bytes_offset: float | tuple[float, ...] | None = None
     fixed_lambda: float | None = None
     name: str = ""
     tool_version: str = ""

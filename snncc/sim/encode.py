@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 
 from snncc.errors import DataError, SnnccWarning
-from snncc.ir import Array, Input
+from snncc.ir import Array, Input, exact_pixels, pixel_range, pixels_of_bytes
 
 
 def quantise(source: Input, x: Array) -> Array:
@@ -21,12 +21,9 @@ def quantise(source: Input, x: Array) -> Array:
     flattens = len(source.shape) == 1 and x.ndim > 1 and int(np.prod(x.shape[1:])) == source.shape[0]
     if x.shape[1:] != source.shape and not flattens:
         raise DataError(f"images of shape {x.shape[1:]}; the network reads {source.shape}")
-    exact = x.reshape(len(x), *source.shape).astype(np.float64)
-    if source.gain.ndim or source.offset.ndim or source.gain != 1 or source.offset != 0:
-        exact = exact * source.gain + source.offset
-    if not np.isfinite(exact).all():
+    pixels = exact_pixels(source, x.reshape(len(x), *source.shape))
+    if not np.isfinite(pixels).all():
         raise DataError("the images hold NaN or infinity")
-    pixels = np.rint(exact * source.levels / source.lambda_0)
     negatives = int((pixels < 0).sum()) if not source.signed else 0
     if negatives:
         warnings.warn(
@@ -34,4 +31,19 @@ def quantise(source: Input, x: Array) -> Array:
             SnnccWarning,
             stacklevel=2,
         )
-    return np.clip(pixels, -source.levels if source.signed else 0, source.levels).astype(np.int32)
+    return np.clip(pixels, *pixel_range(source)).astype(np.int32)
+
+
+def quantise_bytes(source: Input, data: Array) -> Array:
+    """Raw bytes (N, *shape), integers in 0..255, -> pixels int32 by the network's table; DataError otherwise."""
+    data = np.asarray(data)
+    if source.raw_bytes is None:
+        raise DataError(
+            "how a raw byte becomes a model input is not known: compile with --bytes x/255 (or another kind), "
+            "or give model inputs"
+        )
+    if data.dtype.kind not in "ui" or (data.size and not (int(data.min()) >= 0 and int(data.max()) <= 255)):
+        raise DataError("raw bytes must be integers in 0..255")
+    if int(np.prod(data.shape[1:])) != int(np.prod(source.shape)):
+        raise DataError(f"images of shape {data.shape[1:]}; the network reads {source.shape}")
+    return pixels_of_bytes(source.raw_bytes, data.reshape(len(data), *source.shape)).astype(np.int32)

@@ -19,10 +19,14 @@ class Mismatch:
     expected: int
     got: int
 
+    @property
+    def _place(self) -> str:
+        return f"{'element' if self.population == 'the input' else 'neuron'} {self.neuron}"
+
     def __str__(self) -> str:
         when = f" at timestep {self.timestep}" if self.timestep else ""
         return (
-            f"image {self.image}: {self.quantity} of neuron {self.neuron} of {self.population}{when} "
+            f"image {self.image}: {self.quantity} of {self._place} of {self.population}{when} "
             f"should be {self.expected}, is {self.got}"
         )
 

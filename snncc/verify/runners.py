@@ -19,12 +19,18 @@ class NotRunError(Exception):
 
 @dataclass(frozen=True)
 class Job:
-    """A compiled folder and what to run it on. pixels: (N, *input.shape) int64; timesteps: T."""
+    """A compiled folder and what to run it on.
+
+    pixels: (N, *input.shape) int64; timesteps: T. features (N, *input.shape), float64: the model inputs that become
+    these pixels; data, uint8: the raw bytes that do. A target with quantisers begins there; None: not known.
+    """
 
     folder: Path
     network: Network
     pixels: Array
     timesteps: int
+    features: Array | None = None
+    data: Array | None = None
 
 
 class Runner(Protocol):

@@ -12,17 +12,18 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 
 from snncc.backends import verilog as backend
 from snncc.backends.verilog import memory, vectors, write
-from snncc.backends.verilog.instances import output_width
+from snncc.backends.verilog.instances import input_width, output_width
 from snncc.backends.verilog.layout import Layout
 from snncc.backends.verilog.plan import Plan
 from snncc.errors import OutputError, TargetError
-from snncc.ir import INPUT, Array
+from snncc.ir import BYTES, INPUT, Array
 from snncc.verify.compare import Observation
 from snncc.verify.runners import Job, NotRunError, require
 
@@ -51,6 +52,7 @@ class _Verilog:
             for path in source.iterdir():
                 if path.suffix in (".v", ".mem", ".f") and not path.name.startswith("golden_"):
                     shutil.copyfile(path, work / path.name)
+            _check_bytes(source / write.BYTE_TABLE, plan)
             _write_bench(work, plan, job)
             command = self.build(work)
             stalls = ["+stall_in=30", "+stall_out=50", "+seed=7"] if variant == "stalls" else []
@@ -140,6 +142,22 @@ def _write_bench(work: Path, plan: Plan, job: Job) -> None:
     for name, fields in vectors.stimuli(plan, empty).items():
         memory.write(work / name, fields)
     write.bench_source(work, plan, images, dict.fromkeys((INPUT, *(node.name for node in plan.nodes)), 1))
+
+
+def _check_bytes(path: Path, plan: Plan) -> None:
+    """The shipped table of raw bytes holds the network's pixels. OutputError names the first byte that differs."""
+    raw = plan.network.input.raw_bytes
+    if raw is None:
+        return
+    try:
+        words = [int(line, 16) for line in path.read_text().split()]
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{path.name}: missing or damaged: {error}") from error
+    mask = 2 ** input_width(plan) - 1
+    wanted = [int(pixel) & mask for pixel in raw.pixels.reshape(-1)]
+    for i, (want, got) in enumerate(zip_longest(wanted, words)):
+        if want != got:
+            raise OutputError(f"{path.name}: the pixel of byte {i % BYTES} should be {want}, is {got}")
 
 
 def _read(path: Path, layout: Layout, bits: int, frames: int) -> Array:

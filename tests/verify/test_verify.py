@@ -105,7 +105,7 @@ def test_report(tmp_path: Path) -> None:
         "target", "status", "images", "values", "mismatches", "first_mismatch", "seconds"
     }  # fmt: skip
     neurons = sum(p.neurons for p in network.populations[:-1])
-    assert said["targets"][0]["values"] == 3 * (network.timesteps * (2 * neurons + 192) + 10 + 1)
+    assert said["targets"][0]["values"] == 3 * (192 + network.timesteps * (2 * neurons + 192) + 10 + 1)
     assert [len(row) for row in report.rows()] == [len(report.HEADER)] * len(report.outcomes)
 
 
