@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo test lint bench soak clean
+.PHONY: help setup tools demo test lint bench soak mutants clean
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -37,6 +37,9 @@ bench: $(VENV)/.ready tools ## measure everything; writes benchmarks/results/*.j
 
 soak: $(VENV)/.ready tools ## the tests with many more random networks
 	SNNCC_EXAMPLES=20 $(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
+
+mutants: $(VENV)/.ready tools ## faults put into the C, the RTL and the Python one by one; writes benchmarks/results/mutants.json
+	$(BIN)/python -m tests.mutants
 
 clean: ## remove what was built, not the environment
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

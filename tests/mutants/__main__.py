@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import bench
 
-BENCHES: dict[str, tuple[Any, int]] = {"c": (c.Bench, 100), "rtl": (rtl.Bench, 90), "python": (python.Bench, 60)}
+BENCHES: dict[str, tuple[Any, int]] = {"c": (c.Bench, 78), "rtl": (rtl.Bench, 72), "python": (python.Bench, 45)}
 """What runs them, and how many."""
 SEED = "snncc"
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,25 +13,33 @@ from unittest.mock import patch
 from snncc import ir
 from snncc.backends.vectors import random_pixels
 from snncc.verify import verify
-from snncc.verify.c import STRICT
 from tests.backends.c_folder import compiled
 from tests.mutants import text
-from tests.mutants.networks import RATE, SIGNED, pooled, residual, single
+from tests.mutants.networks import RATE, SIGNED, fed, pooled, residual, single
 from tests.mutants.sites import Mutant
+from tests.mutants.tree import Tree
 
-NETWORKS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
-    "count": (pooled, {"source": RATE}, {}),
-    "count, packed, signed": (pooled, {"source": SIGNED, "signed_bit": 4}, {"pack": True}),
-    "count, sums": (residual, {"source": RATE}, {}),
-    "step, packed": (residual, {"source": RATE, "signed_bit": 4, "dynamics": "step"}, {"pack": True}),
-    "step, current": (residual, {"source": SIGNED, "signed_bit": 12, "dynamics": "step"}, {}),
-    "one output": (single, {}, {}),
-    "one output, step": (single, {"dynamics": "step"}, {}),
+NETWORKS: dict[str, tuple[Callable[[], ir.Network], dict[str, Any]]] = {
+    "count": (lambda: fed(pooled(source=RATE), gains=True), {}),
+    "count, packed, signed": (lambda: pooled(source=SIGNED, signed_bit=4), {"pack": True}),
+    "count, sums": (lambda: residual(source=RATE), {}),
+    "step, packed": (lambda: fed(residual(source=RATE, signed_bit=4, dynamics="step")), {"pack": True}),
+    "step, current": (lambda: residual(source=SIGNED, signed_bit=12, dynamics="step"), {}),
+    "one output": (single, {}),
+    "one output, step": (lambda: single(dynamics="step"), {}),
 }
 IMAGES = 6
 SECONDS = 30
 """A mutant that runs longer than this, where the original takes a fraction of a second, does not end."""
 SECTION = "c"
+HOST, EMIT = "tests/backends/test_c_host.py", "tests/backends/test_c_emit.py"
+TESTS = (
+    HOST,
+    f"{EMIT}::test_a_pixel_out_of_range_gets_a_status",
+    "-k",
+    "not notices and not boards and not from_bytes",
+)
+"""Tests of what `verify` and the self-test do not reach: quantised features, outputs, heads, statuses."""
 
 
 def made(network: ir.Network, folder: Path, **options: Any) -> Path:
@@ -39,17 +48,16 @@ def made(network: ir.Network, folder: Path, **options: Any) -> Path:
 
 
 class Bench:
-    """The folders, and which of them hold which mutant."""
+    """The folders, which of them hold which mutant, and a tree for the tests of the rest."""
 
     kind = "c"
 
-    def __init__(self, work: Path, names: tuple[str, ...] = tuple(NETWORKS)) -> None:
-        self.folders = {}
+    def __init__(self, work: Path, names: tuple[str, ...] = tuple(NETWORKS), tests: bool = True) -> None:
+        self.tree = Tree(work / "tree") if tests else None
         self.holders: dict[str, list[tuple[Path, Mutant]]] = {}
         for name in names:
-            make, changes, options = NETWORKS[name]
-            folder = made(make(**changes), work / name.replace(", ", "_").replace(" ", "_"), **options)
-            self.folders[name] = folder
+            make, options = NETWORKS[name]
+            folder = made(make(), work / name.replace(", ", "_").replace(" ", "_"), **options)
             for file in sorted((folder / SECTION).rglob("net*.[ch]")):
                 if file.name not in ("net_weights.h", "net_vectors.h"):
                     for mutant in text.c(file.name, file.read_text()):
@@ -67,12 +75,24 @@ class Bench:
         """What noticed the mutant in any network that has the line, or "" ."""
         for file, own in self.holders[mutant.key]:
             with changed(file, own):
-                by = self._noticed(next(p for p in file.parents if p.name == SECTION).parent, own.where)
+                by = self._noticed(file, own.where)
             if by:
                 return by
-        return ""
+        if self.tree is None or mutant.where or "kernels" in mutant.file:
+            return ""
+        return "tests" if self.tree.failing(TESTS, self._emitted(mutant)) else ""
 
-    def _noticed(self, folder: Path, where: str) -> str:
+    def _emitted(self, mutant: Mutant) -> str:
+        """The mutant as what tests/mutants/quick.py puts into every folder that is exported."""
+        file, own = self.holders[mutant.key][0]
+        text = file.read_text()
+        first, last = text.rfind("\n", 0, own.start) + 1, text.find("\n", own.stop)
+        after = own.apply(text)
+        stop = last + len(after) - len(text)
+        return json.dumps([own.file, text[first:last], after[first:stop], mutant.number])
+
+    def _noticed(self, file: Path, where: str) -> str:
+        folder = file.parents[1]
         target, variant = ("c-cortex-m4", "-O3") if where == "arm" else ("c-host", "gcc sanitizers")
         steps = ir.load(folder).timesteps - 1  # the longest T is the self-test's
         with patch("snncc.verify.c.TIMEOUT", SECONDS):
@@ -81,7 +101,7 @@ class Bench:
             raise RuntimeError(outcome.reason)
         if outcome.status == "fail":
             return _cause(outcome.reason)
-        return "" if where == "arm" else selftest(folder / SECTION)
+        return "" if "kernels" in file.name or where == "arm" else selftest(folder / SECTION)
 
 
 def _cause(reason: str) -> str:
@@ -94,14 +114,15 @@ def _cause(reason: str) -> str:
 
 def selftest(folder: Path) -> str:
     """What the exported self-test says: "" where it passes."""
-    sources = [str(p.relative_to(folder)) for p in sorted(folder.rglob("*.c")) if p.parent.name != "port"]
-    build = ["gcc", "-O0", *STRICT, "-I", ".", *sources, "-o", "selftest"]
-    if subprocess.run(build, cwd=folder, capture_output=True).returncode:
-        return "compiler"
     try:
+        subprocess.run(["make", "-s", "selftest", "CFLAGS=-O0"], cwd=folder, capture_output=True, check=True)
         done = subprocess.run(["./selftest"], cwd=folder, capture_output=True, timeout=SECONDS)
+    except subprocess.CalledProcessError:
+        return "compiler"
     except subprocess.TimeoutExpired:
         return "time limit"
+    finally:
+        (folder / "selftest").unlink(missing_ok=True)
     return "self-test" if done.returncode else ""
 
 

@@ -7,10 +7,19 @@ from typing import Any
 import numpy as np
 
 from snncc import ir
-from tests.backends.c_folder import network, population, weights
+from tests.backends.c_folder import network, population, weights, with_bytes
 
 RATE = {"bits": 4}
 SIGNED = {"bits": 5, "signed": True, "encoding": "current"}
+
+
+def fed(network: ir.Network, gains: bool = False) -> ir.Network:
+    """The network with raw bytes over 255 and, on request, a gain and an offset of its own for each channel."""
+    if gains:
+        channels = np.arange(network.input.shape[-1])
+        source = ir.replace(network.input, gain=0.5 + channels, offset=channels / 8)
+        network = ir.replace(network, input=source)
+    return with_bytes(network)
 
 
 def pooled(**options: Any) -> ir.Network:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.mutants.quick import VARIABLE
 from tests.mutants.sites import Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,10 +39,10 @@ class Tree:
         finally:
             file.write_text(before)
 
-    def failing(self, tests: Sequence[str]) -> str:
-        """The first test that fails here, "time limit", or "" ."""
+    def failing(self, tests: Sequence[str], emitted: str = "") -> str:
+        """The first test that fails here, "time limit", or "" . `emitted`: see tests/mutants/quick.py."""
         command = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", "-n0", "-p", "tests.mutants.quick"]
-        environment = {**os.environ, "PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {**os.environ, "PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1", VARIABLE: emitted}
         try:
             done = subprocess.run(
                 [*command, *tests], cwd=self.folder, env=environment, capture_output=True, text=True, timeout=SECONDS
