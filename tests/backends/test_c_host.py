@@ -98,6 +98,47 @@ def test_a_number_that_is_none_gets_a_status(tmp_path: Path) -> None:
         assert in_c(folder, "double", "double", x) == 3
 
 
+def checked_calls() -> dict[str, list[str]]:
+    """Status -> calls of the API that return it: each pointer NULL alone, each size a little off, all right."""
+    quantisers = [("", "uint8_t", ""), ("_int8", "int8_t", "1.0, 0, "), ("_int16", "int16_t", "1.0, 0, "),
+                  ("_float", "float", ""), ("_double", "double", "")]  # fmt: skip
+    null, size, right = [], [], []
+    for name, kind, more in quantisers:
+        call = f"net_quantise{name}(({kind} *)%s, %s, {more}%s)"
+        null += [call % ("NULL", "NET_PIXELS", "p"), call % ("b", "NET_PIXELS", "NULL")]
+        size += [call % ("b", n, "p") for n in ("NET_PIXELS - 1", "NET_PIXELS + 1", "0U")]
+        right += [call % ("b", "NET_PIXELS", "p")]
+    null += [f"net_infer({a}, 1U, {r})" for a, r in (("NULL, p", "&r"), ("&s, NULL", "&r"), ("&s, p", "NULL"))]
+    sized = "net_infer_sized(%s, %s, %s, %s, 1U, %s)"
+    n = "NET_PIXELS"
+    null += [sized % ("NULL", "sizeof s", "p", n, "&r"), sized % ("&s", "sizeof s", "NULL", n, "&r"),
+             sized % ("&s", "sizeof s", "p", n, "NULL")]  # fmt: skip
+    size += [sized % ("&s", "sizeof s - 1U", "p", n, "&r"), sized % ("u + 4", "sizeof s", "p", n, "&r"),
+             *(sized % ("&s", "sizeof s", "p", f"{n} {off}", "&r") for off in ("- 1", "+ 1"))]  # fmt: skip
+    right += [sized % ("u + 8", "sizeof s", "p", n, "&r"), sized % ("&s", "sizeof s + 1U", "p", n, "&r")]
+    null += ["net_dequantise(NULL, 1U, o)", "net_dequantise(&r, 1U, NULL)", "net_head(NULL)"]
+    right += ["net_dequantise(&r, 1U, o)", "net_head(o)"]
+    return {"NET_ERROR_NULL": null, "NET_ERROR_SIZE": size, "NET_OK": right}
+
+
+def test_every_pointer_and_every_size_is_checked(tmp_path: Path) -> None:
+    folder = compiled(with_bytes(residual()), tmp_path / "net") / "c"
+    lines = [f'if ({call} != {status}) {{ puts("{status}: {call}"); bad = 1; }}'
+             for status, calls in checked_calls().items() for call in calls]  # fmt: skip
+    (folder / "n.c").write_text(
+        '#include <stdio.h>\n#include "net_host.h"\n'
+        "static net_state_t s; static int64_t aligned[NET_STATE_BYTES / 8 + 3];\n"
+        "static double b[NET_PIXELS + 1]; static net_pixel_t p[NET_PIXELS + 1]; static net_result_t r;\n"
+        "static float o[NET_OUTPUTS];\nint main(void) { char *u = (char *)aligned; int bad = 0;\n"
+        + "\n".join(lines)
+        + "\nreturn bad; }\n"
+    )
+    sources = ["n.c", "net.c", "net_host.c", "net_quantise.c"]
+    subprocess.run(["gcc", "-O1", *sources, "-o", "n", "-lm"], cwd=folder, check=True)
+    done = subprocess.run([folder / "n"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.parametrize("readout", ["potential", "spikes"])
 def test_scales_and_zero_points_say_what_the_functions_do(tmp_path: Path, readout: Any) -> None:
     """x = scale*(pixel - zero_point) within half a step; an output is scale(T)*(value - zero_point), to a float."""

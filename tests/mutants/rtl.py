@@ -32,6 +32,7 @@ RUNS = ((), ("+stall_in=30", "+stall_out=50", "+seed=7"), ("+stall_in=5", "+stal
 SECONDS = 30
 ENGINE, PARTS = "tests/hw/test_engine.py", "tests/hw/test_cocotb.py"
 PROTOCOL = tuple(f"{PARTS}::test_protocol[{kind}-icarus-{d}]" for kind in ("chain", "skip") for d in ("count", "step"))
+LINT = ("tests/hw/test_tools.py::test_lint_is_clean",)
 TESTS = {
     "snn_bank": [f"{ENGINE}::test_bank"], "snn_divide": [f"{PARTS}::test_divide"], "snn_edge": [],
     "snn_encoder_direct": [f"{PARTS}::test_encoder"], "snn_encoder_step": [f"{PARTS}::test_encoder"],
@@ -118,5 +119,7 @@ class Bench:
                 return by
         if self.tree is None:
             return ""
-        tests = [*TESTS[mutant.file.removesuffix(".v")], *PROTOCOL]
-        return "module tests" if self.tree.kill(f"hw_sim/rtl/{mutant.file}", mutant, tests) else ""
+        path, tests = f"hw_sim/rtl/{mutant.file}", [*TESTS[mutant.file.removesuffix(".v")], *PROTOCOL]
+        if self.tree.kill(path, mutant, LINT):
+            return "lint"
+        return "module tests" if self.tree.kill(path, mutant, tests) else ""

@@ -182,7 +182,7 @@ def test_rtl(tmp_path: Path, file: str, before: str, after: str, by: str) -> Non
 )
 def test_python(tmp_path: Path, before: str, after: str, by: str) -> None:
     file = "snncc/lower/calibrate.py"
-    bench = python.Bench(tmp_path, {file: ["tests/lower/test_calibrate.py"]})
+    bench = python.Bench(tmp_path, {file: (["tests/lower/test_calibrate.py"],)})
     whole = (bench.tree.folder / file).read_text()
     assert bench.kill(mutant(file, whole, before, after)) == by
     assert (bench.tree.folder / file).read_text() == whole
