@@ -8,7 +8,7 @@ from tests.mutants import syntax
 from tests.mutants.sites import Mutant
 from tests.mutants.tree import ROOT, Tree
 
-LOWER = ["tests/lower/test_quantise.py", "tests/lower/test_calibrate.py"]
+LOWER = ["tests/lower/test_quantise.py", "tests/lower/test_calibrate.py", "tests/lower/test_emit.py"]
 KERAS = ["tests/lower/test_random_graphs.py", "tests/lower/test_conversion.py", "tests/lower/test_average_pools.py"]
 CALIBRATION = (LOWER, ["tests/lower/test_conversion.py"])
 LAYERS = (LOWER, [*KERAS, "tests/frontend/test_refusals.py"])
@@ -16,13 +16,15 @@ SIM = (["tests/sim", "tests/ir/test_intervals.py"], ["tests/lower/test_conversio
 Groups = tuple[list[str], ...]
 TESTS: dict[str, Groups] = {
     "snncc/sim/count.py": SIM,
-    "snncc/sim/encode.py": (["tests/lower/test_conversion.py", "tests/test_api.py", "tests/lower/test_raw.py"],),
+    "snncc/sim/encode.py": (
+        ["tests/sim/test_encode.py", "tests/lower/test_conversion.py", "tests/test_api.py", "tests/lower/test_raw.py"],
+    ),
     "snncc/sim/fanout.py": (["tests/test_cost.py"],),
     "snncc/sim/linear.py": SIM,
     "snncc/sim/neurons.py": SIM,
     "snncc/sim/run.py": (*SIM, ["tests/test_evaluation.py", "tests/test_api.py"]),
     "snncc/sim/step.py": SIM,
-    "snncc/sim/twin.py": (["tests/test_keras_layers.py", "tests/test_spkeras.py"],),
+    "snncc/sim/twin.py": (["tests/sim/test_twin.py"], ["tests/test_keras_layers.py", "tests/test_spkeras.py"]),
     "snncc/ir/intervals.py": (["tests/ir/test_intervals.py", "tests/ir/test_verify.py"],),
     "snncc/lower/calibrate.py": CALIBRATION,
     "snncc/lower/compose.py": LAYERS,
