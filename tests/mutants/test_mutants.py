@@ -40,7 +40,9 @@ static int32_t f(int32_t a, const int32_t *v, int scale)
 1,2,3
 """
 V_TEXT = """// a && b
-module m #(parameter W = 4) (input wire [W-1:0] a);
+module m #(
+    parameter W = 4
+) (input wire [W-1:0] a);
     wire ready = !full && have && a >= 2;
     assign b = ready ? a + 1'b1 : 0;
     wire signed [3:0] c = d <<< 1;
@@ -140,7 +142,7 @@ def mutant(file: str, whole: str, before: str, after: str) -> Mutant:
     ("file", "before", "after", "by"),
     [
         ("net.c", "the network", "a network", ""),
-        ("net.c", "net_drive_first(state, image);", ";", "mismatch"),
+        ("net.c", "memset(state, 0, sizeof *state);", ";", "mismatch"),
         ("net_host.c", "rint(exact)", "floor(exact)", "mismatch"),
         ("net.h", "#define NET_T_MAX 6U", "#define NET_T_MAX 7U", "self-test"),
         ("net.c", "result->values[i] = u;", "result->values[i] = u", "compiler"),
@@ -161,7 +163,7 @@ def test_c(tmp_path: Path, file: str, before: str, after: str, by: str) -> None:
         ("snn_edge.v", "// the layer", "// a layer", ""),
         ("snn_bank.v", "w_ready = level_q != BANKS", "w_ready = level_q == BANKS", "mismatch"),
         ("snn_layer.v", "state_q == WAIT && (o_ready || !emits)", "state_q == WAIT && (o_ready || !emits", "compiler"),
-        ("snn_scan.v", "wire drained = (rem_q == 0) || (accept && rest == 0)", "wire drained = (rem_q == 0)", "cycles"),
+        ("snn_walk.v", "a_valid_q && (!b_valid_q || b_last)", "a_valid_q && !b_valid_q", "cycles"),
         ("snn_readout.v", "state_q == VALUE && sent && end_word", "state_q == VALUE && end_word", "stalls"),
     ],
 )
