@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo trial test lint bench soak golden clean
+.PHONY: help setup tools demo trial test lint bench soak mutants golden clean
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -44,6 +44,9 @@ soak: $(VENV)/.ready tools ## a hundred thousand hostile inputs, every kill, the
 
 golden: $(VENV)/.ready ## refresh the snapshots of the command line's help in tests/golden/help
 	SNNCC_REFRESH=1 $(BIN)/python -m pytest -n 0 tests/docs/test_help.py
+
+mutants: $(VENV)/.ready tools ## faults put into the C, the RTL and the Python one by one; writes benchmarks/results/mutants.json
+	$(BIN)/python -m tests.mutants
 
 clean: ## remove what was built, not the environment
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
