@@ -14,6 +14,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 from keras import layers, ops
+from tensorflow.python.ops import gen_math_ops
 
 import snncc
 from snncc import ir
@@ -29,7 +30,7 @@ from snncc.keras_layers import (
 )
 from snncc.keras_layers.check import compare
 from snncc.keras_layers.layers import floor_divide
-from snncc.keras_layers.synapses import cut
+from snncc.keras_layers.synapses import cut, floor
 from snncc.sim.encode import quantise, steps
 from tests import strategies
 from tests.keras_models import randomised
@@ -48,17 +49,25 @@ def to_bits(x: Any, bits: int) -> Any:
 
 @contextmanager
 def device(bits: int) -> Iterator[None]:
-    """TensorFlow rounds the operands of float32 matrix products to `bits`, and has no convolutions."""
+    """TensorFlow rounds the operands of float32 matrix products to `bits`, and has no convolutions.
 
-    def matmul(a: Any, b: Any, **options: Any) -> Any:
-        return real(to_bits(a, bits), to_bits(b, bits), **options)
+    And Keras makes float64 float32 where it does on JAX or PyTorch.
+    """
+
+    def matmul(a: Any, b: Any, *others: Any, **options: Any) -> Any:
+        return real(to_bits(a, bits), to_bits(b, bits), *others, **options)
+
+    def narrow(function: Any) -> Any:
+        return lambda *arguments: function(*(ops.cast(x, "float32") for x in arguments))
 
     def convolve(*_: Any, **__: Any) -> Any:
         raise AssertionError("a library convolution")
 
-    real = tf.matmul
+    real = gen_math_ops.mat_mul
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tf, "matmul", matmul)
+        patch.setattr(gen_math_ops, "mat_mul", matmul)
+        for name in ("matmul", "floor", "maximum", "minimum"):
+            patch.setattr(ops, name, narrow(getattr(ops, name)))
         for name in ("convolution", "conv2d", "depthwise_conv2d"):
             patch.setattr(tf.nn, name, convolve)
         yield
@@ -76,7 +85,9 @@ def test_the_emulated_device_rounds_and_has_no_convolutions() -> None:
             layers.Conv2D(1, 2)(np.ones((1, 3, 3, 1), np.float32))
         with pytest.raises(AssertionError, match="library convolution"):
             layers.DepthwiseConv2D(2)(np.ones((1, 3, 3, 1), np.float32))
+        assert ops.floor(np.array([2.0**24 + 1])).dtype == "float32"
     assert float(dense(x)[0, 0]) == 771
+    assert int(ops.floor(np.array([2.0**24 + 1]))[0]) == 2**24 + 1
 
 
 # --- structure ------------------------------------------------------------------------------------------------
@@ -225,8 +236,7 @@ def test_a_division_that_is_off_by_one_is_corrected(off: int, monkeypatch: pytes
     random = np.random.default_rng(off + 1)
     theta = random.integers(1, 2**14, 1000)
     u = random.integers(-(2**22), 2**22, 1000)
-    real = ops.floor
-    monkeypatch.setattr(ops, "floor", lambda q: real(q) + off)
+    monkeypatch.setattr("snncc.keras_layers.layers.floor", lambda q: floor(q) + off)
     n = floor_divide(ops.array(u.astype(np.float32)), ops.array(theta.astype(np.float32)))
     np.testing.assert_array_equal(n, u // theta)
 

@@ -13,9 +13,8 @@ from keras import ops
 
 from snncc import ir
 from snncc.errors import CalibrationError
+from snncc.keras_layers.synapses import PACKAGE, floor
 from snncc.sim.encode import steps
-
-PACKAGE = "snncc"
 
 
 def _window(timesteps: int, spike_ext: int = 0) -> tuple[int, int]:
@@ -35,7 +34,7 @@ def floor_divide(u: Any, theta: Any) -> Any:
         upstream = arguments[-1] if upstream is None else upstream
         return upstream / theta, ops.zeros_like(theta)
 
-    n = ops.floor(u / theta)
+    n = floor(u / theta)
     rest = u - n * theta
     n = n + ops.cast(rest >= theta, n.dtype) - ops.cast(rest < 0, n.dtype)
     return n, straight_through
@@ -113,8 +112,7 @@ class SpikeForward(keras.layers.Layer):  # type: ignore[misc]
     def call(self, inputs: Any) -> Any:
         theta = ops.convert_to_tensor(self.theta)
         n = inputs / theta if self.noneloss else floor_divide(inputs + self.v0, theta)
-        n = ops.maximum(n, 0)
-        return n if self.limit is None else ops.minimum(n, self.limit)
+        return ops.clip(n, 0, np.inf if self.limit is None else self.limit)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape
@@ -197,7 +195,7 @@ class InputSpikes(keras.layers.Layer):  # type: ignore[misc]
         x = x * self.timesteps
         if self.lambda_0 != 1:
             x = x / self.lambda_0
-        return x * self.unit if self.encoding == "current" else ops.clip(ops.floor(x), 0, self.timesteps)
+        return x * self.unit if self.encoding == "current" else ops.clip(floor(x), 0, self.timesteps)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape

@@ -8,6 +8,9 @@ library convolution, and an operand that needs more than 8 bits is multiplied in
 
 Every partial sum of the pieces' products then lies in the projection's proved interval, like those of x itself.
 `pieces` of a layer: how many pieces its inputs and its kernel are cut into. docs/adr/0303-one-form-for-products.md.
+
+Operators stand for those functions of keras.ops that make float64 float32 on JAX or PyTorch: `@` for matmul, `floor`
+below for floor; clip stands for maximum and minimum.
 """
 
 from __future__ import annotations
@@ -24,12 +27,18 @@ RADIX = 256
 """Integers up to this one have at most 8 significant bits."""
 
 
+def floor(x: Any) -> Any:
+    """The largest whole number up to x, in x's own type."""
+    return x // 1
+
+
 def cut(x: Any, count: int) -> list[Any]:
     """The pieces of x, largest first, exact for integers |x| <= 256^count; gradients pass through the last."""
     found = []
     for power in range(count - 1, 0, -1):
         unit = float(RADIX**power)
-        top = ops.stop_gradient(ops.sign(x) * ops.floor(ops.abs(x) / unit) * unit)
+        fixed = ops.stop_gradient(x)
+        top = ops.sign(fixed) * floor(ops.abs(fixed) / unit) * unit
         found.append(top)
         x = x - top
     return [*found, x]
@@ -57,7 +66,7 @@ class ExactDense(_InPieces):
 
     def call(self, inputs: Any) -> Any:
         kernels = cut(ops.convert_to_tensor(self.kernel), self.pieces[1])
-        return reduce(add, [ops.matmul(x, kernel) for x in cut(inputs, self.pieces[0]) for kernel in kernels])
+        return reduce(add, [x @ kernel for x in cut(inputs, self.pieces[0]) for kernel in kernels])
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return *input_shape[:-1], self.units
@@ -127,7 +136,7 @@ class ExactConv2D(_Windows, _InPieces):
             side = ops.concatenate(wide, axis=-1) if columns > 1 else wide[0]
             for row in range(rows):
                 flat = ops.reshape(self._seen(side, 0, row), (-1, joined))
-                products += [ops.matmul(flat, kernel[row]) for kernel in kernels]
+                products += [flat @ kernel[row] for kernel in kernels]
         return ops.reshape(reduce(add, products), (-1, height, width, self.filters))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
