@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from snncc.errors import FileFormatError, UnsupportedLayerError
+from snncc.errors import FileFormatError, ToolMissingError, UnsupportedLayerError
 
 MAX_CONFIG = 2**26
 OWN_PACKAGE = "snncc"
@@ -20,13 +21,16 @@ SUFFIXES = (".keras", ".h5", ".hdf5")
 
 
 def load_model(path: str | Path) -> Any:
-    """A Keras model from `.keras` or `.h5`. FileFormatError: unreadable; UnsupportedLayerError: carries code."""
+    """A Keras model from `.keras` or `.h5`.
+
+    FileFormatError: unreadable; UnsupportedLayerError: carries code; ToolMissingError: no Keras, or a broken one.
+    """
     path = Path(path)
     if not path.is_file():
         raise FileFormatError(f"{path}: no such file")
     try:
         config = _config(path)
-    except FileFormatError:
+    except (FileFormatError, ToolMissingError):
         raise
     except Exception as error:
         raise FileFormatError(f"{path}: not a Keras model ({error}); save it with model.save('name.keras')") from error
@@ -34,9 +38,9 @@ def load_model(path: str | Path) -> Any:
         _refuse_code(path, config)
     except RecursionError:
         raise FileFormatError(f"{path}: its description is nested too deeply") from None
-    import keras
+    keras = _loaded("keras")
 
-    class DepthwiseConv2D(keras.layers.DepthwiseConv2D):  # type: ignore[misc]
+    class DepthwiseConv2D(keras.layers.DepthwiseConv2D):  # type: ignore[misc,name-defined]
         """Keras 2 wrote a `groups` that Keras 3 does not take."""
 
         def __init__(self, *args: Any, groups: int = 1, **kwargs: Any) -> None:
@@ -49,6 +53,16 @@ def load_model(path: str | Path) -> Any:
         raise FileFormatError(f"{path}: Keras cannot load it: {error}") from error
 
 
+def _loaded(name: str) -> Any:
+    """A module of the extra `keras`, whatever its own import raises."""
+    try:
+        return import_module(name)
+    except Exception as error:
+        raise ToolMissingError(
+            f"{name} cannot be loaded ({type(error).__name__}: {error}): pip install 'snncc[keras]'"
+        ) from error
+
+
 def _config(path: Path) -> Any:
     """The description that Keras will read: it chooses the format by the suffix, and so must this."""
     if path.suffix not in SUFFIXES:
@@ -59,9 +73,7 @@ def _config(path: Path) -> Any:
             if archive.getinfo("config.json").file_size > MAX_CONFIG:
                 raise FileFormatError(f"{path}: its config.json is too large")
             return json.loads(archive.read("config.json"))
-    import h5py
-
-    with h5py.File(path, "r") as archive:
+    with _loaded("h5py").File(path, "r") as archive:
         if "model_config" not in archive.attrs:
             raise FileFormatError(f"{path}: holds weights but no model; save it with model.save('name.keras')")
         return json.loads(archive.attrs["model_config"])

@@ -13,11 +13,12 @@ import msgspec
 import numpy as np
 from msgspec import UNSET
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save as serialise
 
 from snncc.errors import FileFormatError, NetworkError, OutputError
 from snncc.ir.network import Array, Network, replace
 from snncc.ir.verify import verify
+from snncc.staging import staged
 
 FORMAT = "snncc-network"
 VERSION = 2
@@ -72,12 +73,11 @@ def save(network: Network, path: str | Path) -> Path:
     verify(network)
     path = Path(path)
     text, tensors = _dump(network)
-    beside = path.with_name(path.name + ".part")
+    content = serialise({f"{i}": t for i, t in enumerate(tensors)}, {"snncc": text.decode()})
     try:
-        save_file({f"{i}": t for i, t in enumerate(tensors)}, beside, metadata={"snncc": text.decode()})
-        beside.replace(path)
-    except (OSError, SafetensorError) as error:
-        beside.unlink(missing_ok=True)
+        with staged(path) as beside:
+            beside.write_bytes(content)
+    except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error}") from error
     return path
 
