@@ -62,6 +62,28 @@ def test_numbers_that_are_none_are_refused(bad: float) -> None:
         input_counts(fed(), np.array([[0.5, bad]]), 4)
 
 
+def test_without_loss_nothing_is_rounded_and_nothing_starts() -> None:
+    """x = 0.3, T = 4, L = 3: the input hands on 3.6; u = 0.5*3.6 + 0.1*4 = 2.2, and 2.95 with v0; theta = 1.5."""
+    image = ir.Dense(name="a", source=ir.Source("input"), weights=np.array([[0.5]], np.float32))
+    fields = {"shape": (1,), "lambda_": np.ones(())}
+    hidden = ir.Population(
+        name="h", projections=(image,), theta=np.array(1.5), bias=np.array(0.1), v0=np.array(0.75), **fields
+    )
+    readout = ir.Dense(name="b", source=ir.Source("h"), weights=np.array([[2.0]], np.float32))
+    last = ir.Population(name="o", projections=(readout,), theta=None, bias=np.array(-0.25), v0=np.zeros(()), **fields)
+    source = ir.Input(
+        shape=(1,), bits=2, signed=False, encoding="current", lambda_0=1.0, gain=np.ones(()), offset=np.zeros(())
+    )
+    twin = ir.Network(
+        name="twin", input=source, populations=(hidden, last), timesteps=4, signed_bit=0, output_shape=(1,)
+    )  # fmt: skip
+    x = np.array([[0.3], [3.0], [0.0]])
+    for noneloss, counts in ((False, [1, 4, 0]), (True, [2.2 / 1.5, 4, 0.4 / 1.5])):
+        (found,) = batches(twin, x, 4, lambda outputs: outputs, noneloss=noneloss)
+        assert np.allclose(found["h"][:, 0], counts, rtol=1e-6, atol=0)
+        assert np.allclose(found["o"][:, 0], 2 * np.array(counts) - 1, rtol=1e-5, atol=1e-6)
+
+
 def test_integers_have_no_twin() -> None:
     with pytest.raises(NetworkError, match="signed_bit=0"):
         next(batches(fed(), X, 4, lambda outputs: outputs))
