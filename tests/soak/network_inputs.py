@@ -289,9 +289,8 @@ def _change_schema(self: NetworkInputs, schema: Schema, tensors: Tensors, dice: 
     population = dice.choice(populations)
     projections = population.get("projections")
     projection = dice.choice(projections) if isinstance(projections, list) and projections else {}
-    with contextlib.suppress(
-        KeyError, TypeError, ValueError, IndexError, AttributeError
-    ):  # an earlier change took it away
+    with contextlib.suppress(LookupError, TypeError, ValueError, AttributeError, RecursionError):
+        # an earlier change took the part away, or nested it too deep for Python's own reader
         match dice.randrange(16):
             case 0 | 1:
                 _replace(schema, dice.choice(list(places(schema))), _Raw(dice.choice(NUMBERS)))
