@@ -123,7 +123,7 @@ def test_a_short_memory_fails_in_a_simulator_without_undefined_bits(tmp_path: Pa
     *lines, _ = weights.read_text().split()
     weights.write_text("\n".join(lines) + "\n")
     (short,) = verify(tmp_path / "m", targets=["verilog-verilator"], images=2).outcomes
-    assert short.status == "fail" and weights.name in short.reason and "$readmem" in short.reason
+    assert short.status == "fail" and f"{weights.name}: short or damaged: 3 words instead of 4" in short.reason
 
 
 def test_yosys_maps_deep_roms_to_block_ram(tmp_path: Path) -> None:
