@@ -8,7 +8,7 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -38,6 +38,15 @@ def _lanes(context: click.Context, parameter: click.Parameter, given: tuple[str,
             raise click.BadParameter(f"{text!r} is not LAYER=N")
         table[name] = int(number)
     return table or None
+
+
+def _dsp(context: click.Context, parameter: click.Parameter, given: str) -> int | str:
+    """auto, none or a number."""
+    if given in ("auto", "none"):
+        return given
+    if not given.isdecimal():
+        raise click.BadParameter(f"{given!r} is not auto, none or a number")
+    return int(given)
 
 
 def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -292,13 +301,24 @@ def verify(
 @cli.command()
 @click.argument("folder", type=FOLDER)
 @click.option("--device", required=True, help="ecp5-25k, ecp5-85k, ice40-up5k, ice40-hx8k or xc7.")
+@click.option(
+    "--dsp",
+    default="auto",
+    callback=_dsp,
+    metavar="auto|N|none",
+    help="auto: multipliers of more than 4 by 4 bits become DSPs, the largest first, while there are any; "
+    "N: the largest, of any size, at most N DSPs; none: all multipliers in LUTs.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def synth(folder: str, device: str, as_json: bool) -> None:
-    """Synthesise the exported hardware of a compiled FOLDER with Yosys and nextpnr; status 2 where it does not fit."""
+def synth(folder: str, device: str, dsp: int | Literal["auto", "none"], as_json: bool) -> None:
+    """Synthesise the exported hardware of a compiled FOLDER with Yosys and nextpnr.
+
+    Status 0: it fits. 1: it does not fit the device, or an error, which is said. 2: wrong usage. 3: a tool is missing.
+    """
     from snncc.synth import synthesise
 
     with status(f"Synthesising for {device}"):
-        found = synthesise(folder, device)
+        found = synthesise(folder, device, dsp=dsp)
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=2))
     else:
@@ -310,7 +330,7 @@ def synth(folder: str, device: str, as_json: bool) -> None:
     for line in found.too_large:
         click.echo(f"too large: {line}", err=True)
     if found.too_large:
-        sys.exit(2)
+        sys.exit(1)
 
 
 def _print_network(network: Network) -> None:
