@@ -25,7 +25,7 @@ from snncc.backends.verilog.emit import read_manifest
 from snncc.backends.verilog.plan import Plan
 from snncc.errors import OutputError, TargetError, ToolMissingError
 from snncc.synth.blockram import ECP5, ICE40, XC7, Family, Memory
-from snncc.synth.multipliers import SMALL, DspSlice, soften
+from snncc.synth.multipliers import SMALL, SOFT, DspSlice, soften
 
 TIMEOUT = 3600
 
@@ -34,21 +34,23 @@ TIMEOUT = 3600
 class Flow:
     """A Yosys command. With `dsp` it maps multipliers to DSPs, with `no_dsp` it does not, at label `multiply`.
 
-    `tidy`: what comes before that label, where the command itself does it behind it. `rest`: the label that follows.
+    `own`: the label after that where it reads its cells. `rest`: the label after `multiply`. `tidy`: what to do before
+    `multiply`, where the command itself does it only there.
     """
 
     command: str
     dsp: str
     no_dsp: str
+    own: str
     multiply: str
     rest: str
     tidy: str = ""
 
 
 FLAT = "proc; flatten; opt_expr; opt_clean; opt -nodffe -nosdff; wreduce; opt_clean"
-LATTICE = Flow("synth_ecp5", "", "-nodsp", "coarse", "map_ram", FLAT)
-UP5K = Flow("synth_ice40", "-dsp", "", "coarse", "map_ram", FLAT)
-XILINX = Flow("synth_xilinx -family xc7", "", "-nodsp", "map_dsp", "coarse")
+LATTICE = Flow("synth_ecp5", "", "-nodsp", "coarse", "coarse", "map_ram", FLAT)
+UP5K = Flow("synth_ice40", "-dsp", "", "flatten", "coarse", "map_ram", FLAT)
+XILINX = Flow("synth_xilinx -family xc7", "", "-nodsp", "prepare", "map_dsp", "coarse")
 
 
 @dataclass(frozen=True)
@@ -172,12 +174,22 @@ def _map(work: Path, files: list[str], chip: Device, top: str, dsp: int | str, e
     if not most or not chip.dsps:
         return None, run_yosys(work, f"{plain} {flow.no_dsp}\n{extra}\n")
     step = f"{flow.command} -top {top} {flow.dsp} -run"
-    run_yosys(work, f"{read}\n{step} begin:{flow.multiply}\n{flow.tidy}\nwrite_rtlil design.il\n")
+    alone = "delete =A:blackbox =A:whitebox\nwrite_rtlil design.il"
+    run_yosys(work, f"{read}\n{step} begin:{flow.multiply}\n{flow.tidy}\n{alone}\n")
     number, kept = soften(work / "design.il", top, chip.multiply, most, SMALL if dsp == "auto" else 0)
     if kept in (0, number):
         return number, run_yosys(work, f"{plain} {flow.dsp if kept else flow.no_dsp}\n{extra}\n")
-    halves = f"{step} {flow.multiply}:{flow.rest}\nchtype -set $mul t:$__soft_mul\nalumacc\n{step} {flow.rest}:"
-    return number, run_yosys(work, f"read_rtlil design.il\n{halves}\n{extra}\n")
+    script = (
+        "read_rtlil design.il",
+        f"{step} begin:{flow.own}",
+        f"chtype -set $__soft_mul a:{SOFT}",
+        f"{step} {flow.multiply}:{flow.rest}",
+        "chtype -set $mul t:$__soft_mul",
+        "alumacc",
+        f"{step} {flow.rest}:",
+        f"{extra}\n",
+    )
+    return number, run_yosys(work, "\n".join(script))
 
 
 def _yosys(work: Path, files: list[str], chip: Device, dsp: int | str) -> tuple[dict[str, int], int | None, str]:
@@ -211,7 +223,7 @@ def _call(command: list[str], work: Path, tool: str) -> str:
     said = done.stdout + done.stderr
     if done.returncode:
         lines = said.strip().splitlines()
-        first = next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "no message")
+        first = next((line for line in lines if line.startswith("ERROR")), lines[-1] if lines else "no message")
         raise OutputError(f"{tool} failed with status {done.returncode}: {first[:300]}")
     return said
 

@@ -6,8 +6,8 @@ primitive's word, those of a RAM on whole bytes, which it writes separately: cei
 of these over all widths is what no mapping goes below.
 
 Small memories become LUTs. Yosys weighs them by cost (`memory_libmap`): a primitive's, half a LUT for each bit that
-chooses between slices, a LUT for each 16 bits of a ROM (LUT6: 64) or each bit of a RAM in registers. The bound counts only
-memories for which even the dearest block RAM mapping is below the cheapest mapping to LUTs.
+chooses between slices, a LUT for each 16 bits of a ROM (LUT6: 64) or each bit of a RAM in registers. The bound counts
+only memories for which even the dearest block RAM mapping is below the cheapest mapping to LUTs.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Yosys turns every multiplier of 2 by 2 bits or more into a DSP while it knows neither how many there are nor what a LUT
 costs. So its own text of the design (RTLIL) is read where all widths are final, the multipliers are ranked by the
-product of their operands' widths, and those that are to stay in LUTs get the cell type `$__soft_mul`, which its DSP
-mapping leaves alone.
+product of their operands' widths, and those that are to stay in LUTs are marked; a marked one gets another cell type
+while DSPs are mapped.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+
+SOFT = "snncc_soft"
+"""The attribute of a multiplier that stays in LUTs."""
 
 SMALL = 16
 """`auto`: a multiplier whose operands' widths have at most this product, 4 by 4 bits, is built of LUTs."""
@@ -108,6 +111,6 @@ def soften(path: Path, top: str, slice_: DspSlice, most: int, small: int) -> tup
     everything = find(lines, top)
     kept = chosen(everything, slice_, most, small)
     for multiplier in set(everything) - set(kept):
-        lines[multiplier.line] = lines[multiplier.line].replace("cell $mul ", "cell $__soft_mul ", 1)
+        lines[multiplier.line] = f"  attribute \\{SOFT} 1\n{lines[multiplier.line]}"
     path.write_text("\n".join(lines))
     return sum(m.times for m in everything), sum(m.times for m in kept)
