@@ -28,7 +28,7 @@ from bench import write
 import snncc
 from snncc import store
 from snncc.backends.verilog import cycles, load_plan, vectors
-from snncc.synth import synthesise
+from snncc.synth import DEVICES, synthesise
 
 WITHIN = 0.005
 STEPS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 48, 64)
@@ -151,7 +151,7 @@ def row(made: Trained, case: tuple[str, str, int, str, dict[str, Any]], synth: b
         }  # fmt: skip
         if synth:
             for chip, device in (("xc7", "xc7"), ("ecp5", ECP5[kind])):
-                done = synthesise(folder, device).to_dict()
+                done = synthesise(folder, device, dsp=DEVICES[device].dsps).to_dict()
                 keys = ("device", "luts", "ffs", "brams", "dsps", "fmax_mhz", "too_large")
                 result[chip] = {key: done[key] for key in keys}
             fmax = result["ecp5"]["fmax_mhz"]

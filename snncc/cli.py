@@ -8,7 +8,7 @@ import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -348,13 +348,21 @@ def verify(
 @cli.command(failed="The design does not fit the device.", missing="Yosys or nextpnr is missing.")
 @click.argument("folder", type=FOLDER)
 @click.option("--device", required=True, help="ecp5-25k, ecp5-85k, ice40-up5k, ice40-hx8k or xc7.")
+@click.option(
+    "--dsp",
+    default="auto",
+    callback=parameters.dsp,
+    metavar="auto|N|none",
+    help="auto: multipliers of more than 4 by 4 bits become DSPs, the largest first, while there are any; "
+    "N: the largest, of any size, at most N DSPs; none: all multipliers in LUTs.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def synth(folder: str, device: str, as_json: bool) -> None:
-    """Synthesise the exported hardware of a compiled FOLDER with Yosys and nextpnr; status 2 where it does not fit."""
+def synth(folder: str, device: str, dsp: int | Literal["auto", "none"], as_json: bool) -> None:
+    """Synthesise the exported hardware of a compiled FOLDER with Yosys and nextpnr."""
     from snncc.synth import synthesise
 
     with status(f"Synthesising for {device}"):
-        found = synthesise(folder, device)
+        found = synthesise(folder, device, dsp=dsp)
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=2))
     else:
@@ -366,7 +374,7 @@ def synth(folder: str, device: str, as_json: bool) -> None:
     for line in found.too_large:
         click.echo(f"too large: {line}", err=True)
     if found.too_large:
-        sys.exit(2)
+        sys.exit(1)
 
 
 def _print_network(network: Network, exported: Mapping[str, Any] | None) -> None:

@@ -64,7 +64,11 @@ def _status(code: int) -> str:
 
 
 def _first_error(said: str) -> str:
-    """The first line that says error, else the last line."""
+    """The first line that says fatal, or begins with ERROR, or says error; else the last line."""
     lines = said.strip().splitlines()
-    first = next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "no message")
-    return first[:LINE]
+    telling = (
+        [line for line in lines if "fatal" in line.lower()]
+        + [line for line in lines if line.startswith("ERROR")]
+        + [line for line in lines if "error" in line.lower()]
+    )
+    return [*telling, *lines[-1:], "no message"][0][:LINE]

@@ -1,5 +1,5 @@
-// Read-only memory from a $readmemh file, unconditional clocked read. A missing or short file stops a simulation
-// at time 0; synthesis tools report a missing file themselves and `snncc synth` checks every file beforehand.
+// Read-only memory from a $readmemh file, unconditional clocked read. A missing or short file stops a simulation at
+// time 0 (snn_words); synthesis tools report a missing file themselves and `snncc synth` checks every file beforehand.
 `default_nettype none
 module snn_rom #(
     parameter WIDTH = 8,
@@ -16,16 +16,7 @@ module snn_rom #(
     initial $readmemh(FILE, mem, 0, DEPTH - 1);
 
 `ifndef SYNTHESIS
-    integer i;
-    initial begin
-        #0;
-        for (i = 0; i < DEPTH; i = i + 1)
-            if (^mem[i] === 1'bx) begin
-                $display("FATAL: %0s: missing, short or damaged: word %0d of %0d is undefined", FILE, i, DEPTH);
-                $finish;
-                i = DEPTH;
-            end
-    end
+    snn_words #(.FILE(FILE), .WIDTH(WIDTH), .DEPTH(DEPTH)) u_words ();
 `endif
 
     always @(posedge clk) data <= mem[addr];

@@ -51,7 +51,7 @@ async def faults_do_not_spread(dut):
     rng = random.Random(7)
     idle = ("s_axis_tvalid", "s_axis_tdata", "s_axis_tlast", "timesteps", "m_axis_tready", "error_clear")
     await begin(dut, **dict.fromkeys(idle, 0))
-    assert f"{int(dut.network_hash.value):064x}" == VECTORS["hash"]
+    assert f"{int(dut.NETWORK_HASH.value):064x}" == VECTORS["hash"]
     got, expected = [], []
     cocotb.start_soon(receive(dut, got, rng))
     size = len(VECTORS["images"][0]["pixels"])

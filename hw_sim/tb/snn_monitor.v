@@ -16,6 +16,7 @@ module snn_monitor #(
 );
     reg [WIDTH-1:0] golden [0:DEPTH-1];
     integer log;
+    snn_words #(.FILE(FILE), .WIDTH(WIDTH), .DEPTH(DEPTH), .GOLDEN(1)) u_words ();
     initial begin
         wrong = 0;
         log = 0;

@@ -37,7 +37,7 @@ def rom(folder: Path, width: int, depth: int, fault: Fault | None = None) -> Non
     words = np.random.default_rng(1).integers(0, 2**width - 1, (depth, 1), np.uint64, endpoint=True)
     memory.write(file, [(words, width)])
     parameters = {"WIDTH": width, "DEPTH": depth, "AW": bits(depth), "FILE": f'"{file}"'}
-    bench(folder, "snn_rom", "bench_memory", parameters, {"SNN_ROM": str(file)}, modules=["snn_rom"],
+    bench(folder, "snn_rom", "bench_memory", parameters, {"SNN_ROM": str(file)}, modules=["snn_rom", "snn_words"],
           testcase="rom_reads_its_file", fault=fault)  # fmt: skip
 
 

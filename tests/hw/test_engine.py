@@ -122,8 +122,8 @@ def walk(folder: Path, name: str, fault: Fault | None = None) -> None:
             parameters[key] = f'"{file}"'
     case = walked(plan, kind, used)
     bench(
-        folder, "snn_walk", "bench_walk", parameters, {"SNN_CASE": json.dumps(case)}, modules=["snn_walk", "snn_rom"],
-        testcase="every_target_once", fault=fault,
+        folder, "snn_walk", "bench_walk", parameters, {"SNN_CASE": json.dumps(case)},
+        modules=["snn_walk", "snn_rom", "snn_words"], testcase="every_target_once", fault=fault,
     )  # fmt: skip
 
 
@@ -139,7 +139,7 @@ def place(folder: Path, fault: Fault | None = None) -> None:
         "CW": 6, "EW": 6, "YW": 3, "XW": 4, "DW": 2, "DEPTH": 37, "FILE": f'"{folder / "places.mem"}"',
     }  # fmt: skip
     case = {"SNN_CASE": json.dumps({"places": places.tolist()})}
-    bench(folder, "snn_place", "bench_walk", parameters, case, modules=["snn_place", "snn_rom"],
+    bench(folder, "snn_place", "bench_walk", parameters, case, modules=["snn_place", "snn_rom", "snn_words"],
           testcase="every_place_once", fault=fault)  # fmt: skip
 
 
@@ -169,7 +169,9 @@ def lanes_alone(folder: Path, name: str, fault: Fault | None = None) -> None:
     memory.write(file, [(rows, parameters["WB"])])
     parameters |= {"BW": bits(blocks), "FILE": f'"{file}"'}
     env = {"SNN_WEIGHTS": str(file)}
-    bench(folder, "snn_lanes", "bench_lanes", parameters, env, modules=["snn_lanes", "snn_rom"], fault=fault)
+    bench(
+        folder, "snn_lanes", "bench_lanes", parameters, env, modules=["snn_lanes", "snn_rom", "snn_words"], fault=fault
+    )
 
 
 @pytest.mark.parametrize("name", LANES)
@@ -271,7 +273,13 @@ def engine(folder: Path, name: str, fault: Fault | None = None) -> None:
         "OUT_CW": vw if not parameters["FIRES"] else tw if count else 1,
     }  # fmt: skip
     case = {"SNN_CASE": json.dumps({"neurons": firing, "ext": ext, "same_word": bool(parameters["BYPASS"])})}
-    modules = ["snn_layer", "snn_ram", "snn_rom", *(["snn_fire_count", "snn_divide"] if count else ["snn_fire_step"])]
+    modules = [
+        "snn_layer",
+        "snn_ram",
+        "snn_rom",
+        "snn_words",
+        *(["snn_fire_count", "snn_divide"] if count else ["snn_fire_step"]),
+    ]
     bench(folder, "snn_layer", "bench_layer", parameters, case, modules=modules, fault=fault)
 
 

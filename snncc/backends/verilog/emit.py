@@ -29,7 +29,7 @@ DEFAULTS: dict[str, Any] = {
     "lanes": {},
 }
 MANIFEST = "manifest.json"
-FORMAT = 2
+FORMAT = 3
 LEAST = 3  # golden images: two at T_max, one at T = 1
 
 

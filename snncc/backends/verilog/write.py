@@ -15,8 +15,8 @@ from snncc.ir import INPUT, content_hash, describe_bytes, pixel_range
 from snncc.resources import resource, templates
 
 MODULES = {
-    "snn_edge": ("snn_edge", "snn_bank", "snn_ram", "snn_rom", "snn_scan", "snn_walk", "snn_lanes"),
-    "snn_layer": ("snn_layer", "snn_ram", "snn_rom"),
+    "snn_edge": ("snn_edge", "snn_bank", "snn_ram", "snn_rom", "snn_words", "snn_scan", "snn_walk", "snn_lanes"),
+    "snn_layer": ("snn_layer", "snn_ram", "snn_rom", "snn_words"),
     "snn_pixels": ("snn_pixels",),
     "snn_encoder_step": ("snn_encoder_step", "snn_ram"),
     "snn_encoder_direct": ("snn_encoder_direct",),
@@ -119,9 +119,9 @@ def _raw_lines(plan: Plan) -> str:
 
 
 def projects(folder: Path, plan: Plan, built: Design) -> None:
-    """Constraints, project scripts for Vivado and Quartus, lint waivers, and the README with the beat layouts."""
+    """Constraints, project scripts for Vivado and Quartus, the wrapper `snn_pins`, lint waivers, and the README."""
     shutil.copyfile(resource("hw_sim") / "verilator.vlt", folder / "verilator.vlt")
-    names = ["snn_top", *modules(plan, built)]
+    names = [name for name in ("snn_top", *modules(plan, built)) if name != "snn_words"]
     last = plan.nodes[-1]
     common = {
         "name": plan.network.name, "sources": names, "memories": sorted(built.memories), "plan": plan,
@@ -132,6 +132,8 @@ def projects(folder: Path, plan: Plan, built: Design) -> None:
     for template, target in (
         ("constraints.xdc.j2", "snn_top.xdc"),
         ("constraints.xdc.j2", "snn_top.sdc"),
+        ("alone.xdc.j2", "snn_alone.xdc"),
+        ("snn_pins.v.j2", "snn_pins.v"),
         ("vivado.tcl.j2", "vivado.tcl"),
         ("quartus.tcl.j2", "quartus.tcl"),
         ("README.md.j2", "README.md"),

@@ -1,0 +1,238 @@
+"""`snncc synth`: the lower bound of block RAM against what Yosys maps, memory by memory, and the choice of DSPs."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from snncc import ir, store, synth
+from snncc.backends import verilog as backend
+from snncc.backends.verilog.emit import read_manifest
+from snncc.cli import cli
+from snncc.errors import TargetError
+from snncc.synth import DEVICES, memories, run_yosys, synthesise
+from snncc.synth.blockram import ECP5, ICE40, XC7, Family, Memory
+from snncc.synth.multipliers import DspSlice, Multiplier, chosen, find
+from tests.hw.simulate import dense_network, skip_network
+
+
+@pytest.mark.parametrize(("family", "memory", "number"), [
+    (ECP5, Memory(1024, 18, rom=True), 1),  # a whole one
+    (ECP5, Memory(1025, 18, rom=True), 2),
+    (ECP5, Memory(9216, 64, rom=True), 32),  # 9 slices of 1024 words beside each other: 576 bits of 18 each
+    (ECP5, Memory(9216, 64, rom=True, used=9), 5),  # only 9 bits vary: 81 bits in words of 18
+    (ECP5, Memory(9216, 64, rom=True, used=0), 0),
+    (ECP5, Memory(98304, 3), 18),  # 6 slices of 16384 x 1 for each bit: a RAM's slices do not share a byte of 9
+    (ECP5, Memory(98304, 3, rom=True), 16),  # a ROM's do: 96 slices of 1024 words, 288 bits in words of 18
+    (ECP5, Memory(16, 4), 0),  # 1 LUT RAM
+    (ICE40, Memory(256, 16), 1),
+    (ICE40, Memory(257, 16), 2),
+    (ICE40, Memory(16, 16), 1),  # no LUT RAM here, and 256 flip-flops cost more
+    (XC7, Memory(512, 72, rom=True), 1),
+    (XC7, Memory(1024, 18), 0.5),
+    (XC7, Memory(288, 40, rom=True), 0),  # 180 LUT6 cost less than two halves
+])  # fmt: skip
+def test_shapes_worked_by_hand(family: Family, memory: Memory, number: float) -> None:
+    assert family.least(memory) == number
+
+
+COMMANDS = {"ecp5-85k": "synth_ecp5", "ice40-up5k": "synth_ice40", "xc7": "synth_xilinx -family xc7"}
+
+
+def mapped(folder: Path, device: str) -> Counter[str]:
+    """Block RAMs that Yosys makes of each memory, by the instance that holds it."""
+    work = folder / device
+    work.mkdir()
+    for path in (folder / "verilog").iterdir():
+        shutil.copyfile(path, work / path.name)
+    files = " ".join((work / "snn_top.f").read_text().split())
+    every = "t:DP16KD t:PDPW16KD t:SB_RAM40* t:RAMB36E1 t:RAMB18E1"
+    run_yosys(work, f"read_verilog -defer {files}\n{COMMANDS[device]} -top snn_top -run begin:map_ffram\nflatten\n"
+                    f"tee -q -o all.txt select -list {every}\n"
+                    "tee -q -o half.txt select -list t:RAMB18E1\n")  # fmt: skip
+    half, found = (work / "half.txt").read_text().split(), Counter[str]()
+    for name in (work / "all.txt").read_text().split():
+        instance = re.search(r"u_[\w.\[\]]+?(?=\.mem\.)", name)
+        assert instance is not None, name
+        found[instance.group()] += 0.5 if name in half else 1  # type: ignore[assignment]
+    return found
+
+
+PLACES = {
+    "_weights.mem": ".u_lanes.g_rom.u_weights", "_parameters.mem": ".u_parameters",
+    " potentials": ".u_potential", " drives": ".g_drive.u_drive", " banks": ".u_events",
+}  # fmt: skip
+ENCODER = {
+    "encoder pixels": "u_encoder.u_pixels",
+    "encoder potentials": "u_encoder.u_state",
+    "readout": "u_readout.u_values",
+}
+
+
+def place(name: str) -> str:
+    """The instance that holds a listed memory."""
+    if name in ENCODER:
+        return ENCODER[name]
+    return next((f"u_{name.removesuffix(end)}{at}" for end, at in PLACES.items() if name.endswith(end)), name)
+
+
+def held(folder: Path, network: ir.Network) -> dict[str, Memory]:
+    source = folder / "verilog"
+    return memories(backend.load_plan(network, source), read_manifest(source), source)
+
+
+NETWORKS = {
+    "dense, step": lambda: dense_network("step", sizes=(300, 70, 40, 10)),
+    "dense, count": lambda: dense_network("count", sizes=(784, 33, 10)),
+    "current, step": lambda: skip_network("step"),
+}
+
+
+@pytest.mark.parametrize("device", COMMANDS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_no_bound_is_above_what_yosys_maps_and_the_sum_is_close(tmp_path: Path, name: str, device: str) -> None:
+    network = NETWORKS[name]()
+    store.write(network, tmp_path, {"verilog": {"max_lanes": 16}})
+    real, family = mapped(tmp_path, device), DEVICES[device].memory
+    listed = held(tmp_path, network)
+    bounds = {place(what): family.least(memory) for what, memory in listed.items()}
+    assert set(real) <= set(bounds)
+    assert {what: (bound, real[what]) for what, bound in bounds.items() if bound > real[what]} == {}
+    assert sum(bounds.values()) >= 0.85 * sum(real.values())
+    # the check notices a bound that knows no LUT RAM: it counts memories that are none
+    blind = replace(family, lut_rams=(), lut=1)
+    assert any(blind.least(memory) > real[place(what)] for what, memory in listed.items())
+
+
+def test_bits_that_never_change_need_no_memory(tmp_path: Path) -> None:
+    """Yosys leaves them out, so the bound does."""
+    network = dense_network("count", sizes=(784, 16, 10))
+    first = network.populations[0]
+    weights = np.array(first.projections[0].weights)
+    weights[:, :8] &= 1
+    first = ir.replace(first, projections=(ir.replace(first.projections[0], weights=weights),))
+    network = ir.replace(network, populations=(first, *network.populations[1:]))
+    network = ir.replace(network, intervals=ir.prove(network))
+    store.write(network, tmp_path, {"verilog": {"max_lanes": 16}})
+    memory = held(tmp_path, network)["pop_p0_e0_weights.mem"]
+    assert (memory.words, memory.bits, memory.used) == (784, 128, 8 + 64)
+    assert mapped(tmp_path, "ecp5-85k")["u_pop_p0_e0.u_lanes.g_rom.u_weights"] == ECP5.least(memory) == 4
+    assert ECP5.least(replace(memory, used=None)) == 7
+
+
+def test_a_design_too_large_says_by_how_much_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is memory is counted before any tool runs."""
+    network = dense_network("step", sizes=(500, 40, 3))
+    store.write(network, tmp_path / "m", {"verilog": {"max_lanes": 2}})
+    monkeypatch.setattr(synth, "run_yosys", lambda *_: pytest.fail("Yosys ran"))
+    done = CliRunner().invoke(cli, ["synth", str(tmp_path / "m"), "--device", "ice40-up5k"])
+    assert done.exit_code == 1
+    said = " ".join(done.output.split())
+    # weights of 16 bits: 40 x 256; the encoder's two of 8 bits, banks of 1 and 2 bits: 1 each; potentials of 36 bits: 3
+    assert "block RAM: at least 47 of 30 (at least 17 too many)" in said
+    assert "pop_p0_e0_weights.mem: 10,000 words of 16 bits, at least 40 of them" in said
+    assert "pop_p0 potentials: 20 words of 36 bits, at least 3 of them" in said
+
+
+DESIGN = r"""
+module \part
+  cell $mul $a
+    parameter \A_WIDTH 3
+    parameter signed \B_WIDTH 4
+  end
+  cell $mul $b
+    parameter \A_WIDTH 20
+    parameter \B_WIDTH 5
+  end
+end
+module \middle
+  cell \part \u_part
+  end
+end
+module \top
+  cell \part \u_part
+  end
+  cell \middle \u_0
+  end
+  cell \middle \u_1
+  end
+  cell $mul $c
+    parameter \A_WIDTH 8
+    parameter \B_WIDTH 8
+  end
+end
+module \unused
+  cell $mul $d
+    parameter \A_WIDTH 9
+    parameter \B_WIDTH 9
+  end
+end
+"""
+
+
+def test_multipliers_are_counted_as_often_as_they_occur() -> None:
+    assert [(m.a, m.b, m.times) for m in find(DESIGN.split("\n"), "top")] == [(3, 4, 3), (20, 5, 3), (8, 8, 1)]
+
+
+def test_the_largest_multipliers_become_dsps() -> None:
+    small, wide, square = Multiplier(1, 3, 4, 3), Multiplier(2, 20, 5, 3), Multiplier(3, 8, 8, 1)
+    everything, dsp = [small, wide, square], DspSlice(18, 18, 18)
+    assert (dsp.needed(18, 18), dsp.needed(5, 20), dsp.needed(37, 19)) == (1, 2, 6)
+    assert chosen(everything, dsp, 10) == [wide, square, small]
+    assert chosen(everything, dsp, 10, small=16) == [wide, square]
+    assert chosen(everything, dsp, 8) == [wide, square]  # 6 + 1, and 3 are too many
+    assert chosen(everything, dsp, 5) == [square, small]  # six for the widest are too many
+    assert chosen(everything, dsp, 0) == []
+
+
+@pytest.fixture(scope="module")
+def skip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("skip") / "m"
+    store.write(skip_network("count"), folder, {"verilog": {"max_lanes": 3}})
+    return folder
+
+
+def test_dsp_is_a_number_auto_or_none(skip: Path) -> None:
+    found = {dsp: synthesise(skip, "ecp5-25k", place=False, dsp=dsp) for dsp in ("none", 2, "auto", 28)}
+    dsps = {dsp: result.dsps for dsp, result in found.items()}
+    assert dsps["none"] == 0 and dsps[2] == 2 < dsps["auto"] < dsps[28] == found[28].multipliers
+    assert found["none"].luts > found[2].luts > found["auto"].luts > found[28].luts
+    with pytest.raises(TargetError, match="auto, none or"):
+        synthesise(skip, "ecp5-25k", dsp=-1)
+    for wrong in ("-1", "many", "1.5"):
+        done = CliRunner().invoke(cli, ["synth", str(skip), "--device", "xc7", f"--dsp={wrong}"])
+        assert done.exit_code == 2 and "auto, none or a number" in done.output
+
+
+def gates(work: Path, source: Path, dsp: int | str) -> str:
+    """What the bench says of the mapped design: only its results, since its inner wires have other names."""
+    work.mkdir()
+    for path in source.iterdir():
+        shutil.copyfile(path, work / path.name)
+    files = (work / "snn_top.f").read_text().split()
+    synth._map(work, files, DEVICES["ice40-up5k"], "snn_top", dsp, "flatten\nwrite_verilog -noattr mapped.v\n"
+               "design -reset\nread_verilog +/ice40/cells_sim.v\nproc\nwrite_verilog -noattr cells.v")  # fmt: skip
+    text = (work / "snn_bench.v").read_text()
+    text = re.sub(r"    snn_monitor .*?\);\n", "", text, flags=re.DOTALL).replace("|| |bad ", "")
+    (work / "snn_bench.v").write_text(text)
+    command = "iverilog -g2012 -s snn_bench -o bench snn_bench.v snn_words.v mapped.v cells.v && vvp -n bench"
+    done = subprocess.run(["sh", "-c", command], cwd=work, capture_output=True, text=True, check=False)
+    assert "SB_MAC16" in (work / "mapped.v").read_text()
+    return done.stdout + done.stderr
+
+
+def test_gates_with_some_multipliers_in_dsps_give_the_same_integers(tmp_path: Path) -> None:
+    store.write(dense_network("count", sizes=(6, 4, 2)), tmp_path / "m", {"verilog": {"max_lanes": 2}})
+    assert "PASS 4 images" in gates(tmp_path / "g", tmp_path / "m" / "verilog", 2)
+    weights = tmp_path / "m" / "verilog" / "pop_p1_e0_weights.mem"
+    first, *rest = weights.read_text().split()
+    weights.write_text("\n".join([f"{int(first, 16) ^ 1:0{len(first)}x}", *rest]) + "\n")
+    assert "MISMATCH" in gates(tmp_path / "h", tmp_path / "m" / "verilog", 2)
