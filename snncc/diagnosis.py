@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from snncc.errors import DataError, OutputError
+from snncc.errors import DataError, OutputError, ToolMissingError
 from snncc.evaluation import labels
 from snncc.ir import INPUT, Array, Dynamics, Network, Population, population_shapes, sources, view_shape
 from snncc.lower.real import RealNetwork, prepared_input, runner
@@ -102,7 +102,7 @@ class Diagnosis:
         try:
             from matplotlib.figure import Figure
         except ImportError:
-            raise OutputError("plots need matplotlib: pip install 'snncc[plot]'") from None
+            raise ToolMissingError("plots need matplotlib: pip install 'snncc[plot]'") from None
         figure = Figure(figsize=(max(6.0, 0.9 * len(self.rows)), 4.5), layout="constrained")
         axes = figure.subplots()
         places = np.arange(len(self.rows))

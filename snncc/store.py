@@ -16,6 +16,8 @@ MANIFEST = "manifest.json"
 NETWORK = "network.snn"
 Requests = Mapping[str, Mapping[str, Any]]
 """Target name -> its options."""
+Targets = Mapping[str, Mapping[str, Any] | None]
+"""Target name -> the options that it was exported with; None where an earlier snncc did not keep them."""
 
 
 def check_targets(network: Network, requests: Requests) -> None:
@@ -37,7 +39,7 @@ def write(network: Network, folder: Path, requests: Requests, force: bool = Fals
         for name, options in requests.items():
             (beside / name).mkdir()
             backends.target(name).emit(network, beside / name, options)
-        _write_manifest(beside, network, sorted(requests))
+        _write_manifest(beside, network, requests)
 
 
 def export(folder: Path, requests: Requests) -> None:
@@ -45,7 +47,7 @@ def export(folder: Path, requests: Requests) -> None:
     read = _identity(folder)
     network = load(folder)
     check_targets(network, requests)
-    ours = {*read_manifest(folder).get("targets", [])}
+    ours = read_targets(folder)
     for name in requests:
         if (folder / name).exists() and name not in ours:
             raise OutputError(f"{folder / name} was not written by snncc: move it away first")
@@ -55,7 +57,7 @@ def export(folder: Path, requests: Requests) -> None:
         for name, options in requests.items():
             backends.target(name).emit(network, beside[name], options)
         with staging.locked(folder):  # first the manifest: a target that it does not name counts as another's work
-            _write_manifest(folder, network, sorted({*requests, *read_manifest(folder).get("targets", [])}), read)
+            _write_manifest(folder, network, {**read_targets(folder), **requests}, read)
 
 
 def _identity(folder: Path) -> tuple[int, ...]:
@@ -75,11 +77,19 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a compiled folder; empty where it is not one of ours."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     if not isinstance(manifest, dict) or manifest.get("tool") != "snncc":
         return {}
-    return manifest | {"targets": [name for name in manifest.get("targets") or () if isinstance(name, str)]}
+    return manifest
+
+
+def read_targets(folder: Path) -> Targets:
+    """The targets of a compiled folder, each with the options that it was exported with."""
+    found = read_manifest(folder).get("targets")
+    if isinstance(found, dict):
+        return {name: options if isinstance(options, dict) else None for name, options in found.items()}
+    return {name: None for name in found if isinstance(name, str)} if isinstance(found, list) else {}
 
 
 def check_free(folder: Path, force: bool) -> None:
@@ -116,8 +126,8 @@ def _staged(folder: Path) -> Iterator[Path]:
         raise OutputError(f"{folder}: cannot be written: {error}") from error
 
 
-def _write_manifest(folder: Path, network: Network, targets: list[str], read: tuple[int, ...] | None = None) -> None:
-    """`read`: what the folder must still hold."""
+def _write_manifest(folder: Path, network: Network, targets: Targets, read: tuple[int, ...] | None = None) -> None:
+    """Targets with their options, but for golden pixels; `read`: what the folder must still hold."""
     manifest: dict[str, Any] = {
         "tool": "snncc",
         "version": network.tool_version,
@@ -126,17 +136,21 @@ def _write_manifest(folder: Path, network: Network, targets: list[str], read: tu
         "timesteps": network.timesteps,
         "signed_bit": network.signed_bit,
         "dynamics": network.dynamics,
-        "targets": targets,
+        "targets": {name: _kept(targets[name]) for name in sorted(targets)},
     }
     if network.record:
-        parts: dict[str, Mapping[str, Any]] = {
-            "options": network.record.options, "calibration": network.record.data, "versions": network.record.versions
-        }  # fmt: skip
+        record = network.record
+        parts: dict[str, Mapping[str, Any]]
+        parts = {"options": record.options, "calibration": record.data, "versions": record.versions}
         manifest |= {name: dict(sorted(part.items())) for name, part in parts.items()}
     try:
         with staging.staged(folder / MANIFEST) as beside:
             if read is not None:
                 _require_same(folder, read)
-            beside.write_text(json.dumps(manifest, indent=2) + "\n")
+            beside.write_text(json.dumps(manifest, indent=2, default=str) + "\n")
     except OSError as error:
         raise OutputError(f"{folder / MANIFEST}: cannot be written: {error}") from error
+
+
+def _kept(options: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if options is None else {key: value for key, value in options.items() if key != "pixels"}

@@ -11,10 +11,11 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from snncc.errors import FileFormatError, UnsupportedLayerError
+from snncc.errors import FileFormatError, ToolMissingError, UnsupportedLayerError
 
 MAX_CONFIG = 2**26
 MAX_EXPANSION, EXPANSION_FLOOR = 100, 2**26
@@ -27,12 +28,15 @@ READ_FILES = ("StringLookup", "IntegerLookup", "TextVectorization")
 
 
 def load_model(path: str | Path) -> Any:
-    """A Keras model from `.keras` or `.h5`. FileFormatError: unreadable; UnsupportedLayerError: carries code."""
+    """A Keras model from `.keras` or `.h5`.
+
+    FileFormatError: unreadable; UnsupportedLayerError: carries code; ToolMissingError: no Keras, or a broken one.
+    """
     path = Path(path)
     vet(path)
-    import keras
+    keras = _loaded("keras")
 
-    class DepthwiseConv2D(keras.layers.DepthwiseConv2D):  # type: ignore[misc]
+    class DepthwiseConv2D(keras.layers.DepthwiseConv2D):  # type: ignore[misc,name-defined]
         """Keras 2 wrote a `groups` that Keras 3 does not take."""
 
         def __init__(self, *args: Any, groups: int = 1, **kwargs: Any) -> None:
@@ -45,6 +49,16 @@ def load_model(path: str | Path) -> Any:
         raise FileFormatError(f"{path}: Keras cannot load it: {error}") from error
 
 
+def _loaded(name: str) -> Any:
+    """A module of the extra `keras`, whatever its own import raises."""
+    try:
+        return import_module(name)
+    except Exception as error:
+        raise ToolMissingError(
+            f"{name} cannot be loaded ({type(error).__name__}: {error}): pip install 'snncc[keras]'"
+        ) from error
+
+
 def vet(path: Path) -> None:
     """Refuse what is no model file, and what its description or its weights must not do. Errors as `load_model`."""
     if not path.is_file():
@@ -52,7 +66,7 @@ def vet(path: Path) -> None:
     try:
         config = _config(path)
         _refuse_code(path, config)
-    except (FileFormatError, UnsupportedLayerError):
+    except (FileFormatError, UnsupportedLayerError, ToolMissingError):
         raise
     except RecursionError:
         raise FileFormatError(f"{path}: its description is nested too deeply") from None
@@ -65,7 +79,7 @@ def _config(path: Path) -> Any:
     if path.suffix not in SUFFIXES:
         endings = ", ".join(SUFFIXES)
         raise FileFormatError(f"{path}: a model file ends in {endings}; save it with model.save('name.keras')")
-    import h5py
+    h5py = _loaded("h5py")
 
     if path.suffix == ".keras":
         with zipfile.ZipFile(path) as archive:

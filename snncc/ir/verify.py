@@ -101,7 +101,7 @@ def _verify_header(network: Network) -> None:
     _require(network.spike_ext >= -1, "spike_ext must be -1 or more")
     total = network.timesteps + max(0, network.spike_ext)
     _require(network.timesteps >= 1, "timesteps must be at least 1")
-    _require(total <= MAX_TIMESTEPS, f"timesteps + spike_ext is {total}; the limit is {MAX_TIMESTEPS}")
+    _require(total <= MAX_TIMESTEPS, f"timesteps + spike_ext is {total:,}; the limit is {MAX_TIMESTEPS:,}")
     _require(network.populations, "a network needs at least one population, its readout")
     _require(2 <= source.bits <= 16, "input bits must be 2..16")
     _require(not (source.signed and source.encoding == "rate"), "a signed input cannot be rate-coded")
@@ -112,7 +112,9 @@ def _verify_header(network: Network) -> None:
     for name, values in (("gain", source.gain), ("offset", source.offset)):
         _require(values.dtype == np.float64 and np.isfinite(values).all(), f"input {name} must be finite float64")
         _require(values.shape in ((), source.shape[-1:]), f"input {name} must be one number or one per channel")
-    _require(math.isfinite(network.output_scale) and network.output_scale > 0, "output_scale must be positive")
+    _require(
+        math.isfinite(network.output_scale) and network.output_scale > 0, "output_scale must be finite and positive"
+    )
     _require(all(size >= 1 for size in network.output_shape), "output_shape must be positive")
     _require(_is_number(network.thresholding), "thresholding must be a decimal such as 0.5")
     _require(

