@@ -39,7 +39,9 @@ def obeyed(scratch: Path) -> None:
 
 
 def outside(scratch: Path) -> None:
-    (scratch.parent / "snncc-fuzz-outside").write_text("x")
+    file = scratch.parent / "snncc-fuzz-outside"
+    file.write_text("x")
+    file.unlink()
 
 
 def program(scratch: Path) -> None:
