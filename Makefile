@@ -38,14 +38,15 @@ lint: $(VENV)/.ready ## ruff, mypy, import-linter
 bench: $(VENV)/.ready tools ## measure everything; writes benchmarks/results/*.json
 	@for b in benchmarks/*_bench.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
 
-soak: $(VENV)/.ready tools ## the tests with many more random networks
+soak: $(VENV)/.ready tools ## a hundred thousand hostile inputs, every kill, the tests with many more random networks
+	$(BIN)/python -m tests.soak.fuzz --inputs 100000 --seed 1 --record benchmarks/results/soak.json
 	SNNCC_EXAMPLES=20 $(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
-
-mutants: $(VENV)/.ready tools ## faults put into the C, the RTL and the Python one by one; writes benchmarks/results/mutants.json
-	$(BIN)/python -m tests.mutants
 
 golden: $(VENV)/.ready ## refresh the snapshots of the command line's help in tests/golden/help
 	SNNCC_REFRESH=1 $(BIN)/python -m pytest -n 0 tests/docs/test_help.py
+
+mutants: $(VENV)/.ready tools ## faults put into the C, the RTL and the Python one by one; writes benchmarks/results/mutants.json
+	$(BIN)/python -m tests.mutants
 
 clean: ## remove what was built, not the environment
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

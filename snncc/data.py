@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import lzma
+import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -17,8 +20,9 @@ from snncc.errors import DataError
 CALIBRATION = ("x_calibration", "x_train", "x")
 IMAGES = ("x_test", "x")
 LABELS = ("y_test", "y")
-UNREADABLE = (ValueError, OSError, EOFError, MemoryError, KeyError, OverflowError, SyntaxError, RuntimeError,
-              zipfile.BadZipFile, zlib.error)  # fmt: skip
+UNREADABLE = (ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError, SyntaxError,
+              TypeError, ValueError, lzma.LZMAError, struct.error, tokenize.TokenError, zipfile.BadZipFile,
+              zlib.error)  # fmt: skip
 """What NumPy and zipfile raise on broken, encrypted or hostile files."""
 
 

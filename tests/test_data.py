@@ -119,3 +119,32 @@ def test_a_member_that_is_no_array(tmp_path: Path) -> None:
         archive.writestr("x", b"hello")
     with pytest.raises(DataError, match="'x' is not an array"):
         data.array(str(tmp_path / "d.npz"), data.IMAGES)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (2, ",  # the tokenizer's error
+        "{'descr': '<f4', 'fortran_order': True, 'shape': (None,)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (True, 2)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (18446744073709551616,)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (1099511627776,)}",
+    ],
+)
+def test_hostile_headers(tmp_path: Path, header: str) -> None:
+    text = f"{header}\n".encode()
+    whole = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + bytes(8)
+    (tmp_path / "d.npy").write_bytes(whole)
+    with zipfile.ZipFile(tmp_path / "d.npz", "w") as archive:
+        archive.writestr("x.npy", whole)
+    for name in ("d.npy", "d.npz"):
+        with pytest.raises(DataError, match="not a readable"):
+            data.array(str(tmp_path / name), data.IMAGES)
+
+
+def test_names_that_a_terminal_would_obey(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "d.npz", "w") as archive:
+        archive.writestr("a\x1b[2J.npy", b"")
+    with pytest.raises(DataError, match="it holds") as found:
+        data.array(str(tmp_path / "d.npz"), data.IMAGES)
+    assert str(found.value).isprintable()

@@ -28,7 +28,7 @@ def source_range(network: Network, view: View, dynamics: Dynamics, proved: Prove
     nothing but the potential itself bounds a count, needs them.
     """
     proved = network.intervals.get("count", {}) if proved is None else proved
-    ranges = [_output_range(network, name, dynamics, proved) for name in sources(view)]
+    ranges = [_output_range(network, name, dynamics, proved) for name in set(sources(view))]
     return min(m for m, _ in ranges), max(most for _, most in ranges)
 
 

@@ -276,7 +276,8 @@ SENTENCES: list[tuple[str, str, Callable[[], list[float]]]] = [
     ),
     (
         "docs/calibration.md",
-        rf"`full`, measured before it, meets {F} \(.*?\) and misses residual `step` T = 8, 8 bits: {F}, and T = 4, 4 bits: {F}",
+        rf"`full`, measured before it, meets {F} \(.*?\) and misses residual `step` T = 8, 8 bits: {F}, "
+        rf"and T = 4, 4 bits: {F}",
         lambda: [met("full"), below("residual", "step", 8, level="full"),
                  below("residual", "step", 4, 4, level="full")],
     ),
