@@ -37,7 +37,7 @@ def explained() -> dict[str, str]:
     return dict(rows)
 
 
-def run(kind: str, count: int, only: tuple[str, ...], last: dict[str, Any], reasons: dict[str, str]) -> dict[str, Any]:
+def run(kind: str, count: int, only: tuple[str, ...], last: dict[str, Any]) -> dict[str, Any]:
     """One kind: how many were made, what killed how many, and who survived. `last`: of which the survivors alone."""
     start = time.monotonic()
     killed: Counter[str] = Counter(last.get("killed_by", {}))
@@ -55,7 +55,7 @@ def run(kind: str, count: int, only: tuple[str, ...], last: dict[str, Any], reas
             if by:
                 killed[by] += 1
             else:
-                survivors.append(fact | {"explained": mutant.key in reasons})
+                survivors.append(fact)
             said = f"{kind} {number + 1}/{len(chosen)} {time.monotonic() - began:5.1f} s  {by or 'SURVIVED':12}"
             print(said, json.dumps(fact, ensure_ascii=False), flush=True)
     return {
@@ -89,8 +89,8 @@ def main(kinds: tuple[str, ...], count: int | None, only: tuple[str, ...], again
     reasons = explained()
     unknown = 0
     for kind in kinds or BENCHES:
-        figures = run(kind, count or BENCHES[kind][1], only, results()[kind] if again else {}, reasons)
-        unknown += sum(not s["explained"] for s in figures["survivors"])
+        figures = run(kind, count or BENCHES[kind][1], only, results()[kind] if again else {})
+        unknown += sum(s["key"] not in reasons for s in figures["survivors"])
         if not only:
             known = results() | {kind: figures}
             ordered = {k: known[k] for k in BENCHES if k in known}

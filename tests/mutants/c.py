@@ -106,7 +106,7 @@ class Bench:
 def _cause(reason: str) -> str:
     causes = {
         "compiling": "compiler", "more than": "time limit", "runtime error": "sanitizer", "Sanitizer": "sanitizer",
-        "status": "crash", "": "mismatch",
+        "failed with": "crash", "status": "crash", "": "mismatch",
     }  # fmt: skip
     return next(cause for said, cause in causes.items() if said in reason)
 

@@ -16,7 +16,10 @@ SIM = (["tests/sim", "tests/ir/test_intervals.py"], ["tests/lower/test_conversio
 Groups = tuple[list[str], ...]
 TESTS: dict[str, Groups] = {
     "snncc/sim/count.py": SIM,
-    "snncc/sim/encode.py": (["tests/sim/test_encode.py"], ["tests/test_api.py", "tests/lower/test_raw.py"]),
+    "snncc/sim/encode.py": (
+        ["tests/sim/test_encode.py"],
+        ["tests/test_api.py", "tests/lower/test_raw.py", "tests/test_keras_exact.py"],
+    ),
     "snncc/sim/fanout.py": (["tests/test_cost.py"],),
     "snncc/sim/linear.py": SIM,
     "snncc/sim/neurons.py": SIM,
