@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
@@ -20,6 +19,7 @@ from snncc.lower import Options, lower
 from snncc.lower.options import AveragePools
 from snncc.lower.populate import populate
 from snncc.lower.quantise import check_thresholding, start_potential
+from snncc.names import unfit
 from snncc.sim.encode import quantise, quantise_bytes
 
 
@@ -115,7 +115,7 @@ class Network:
         populations = old.populations
         if thresholding is not None or scaling_factor != 1:
             if not (np.isfinite(scaling_factor) and scaling_factor > 0):
-                raise CalibrationError(f"scaling_factor must be positive, not {scaling_factor}")
+                raise CalibrationError(f"scaling_factor must be positive and finite, not {scaling_factor}")
             populations = tuple(_rescaled(p, scaling_factor, thresholding_) for p in populations)
         new = ir.replace(
             old,
@@ -156,13 +156,15 @@ def convert(
     keywords: signed_bit=8 (0: float twin), timesteps=64, dynamics="count"|"step", encoding="auto"|"rate"|"current",
     thresholding=0.5, percentile=100, per_channel=True, lambda_per_channel=False, input_bits=8, input_range=(lo, hi),
     readout="potential"|"spikes", spike_ext=0, average_pools="fire"|"global"|"all" (docs/adr/0007),
-    calibrate="light"|"none"|"full" (docs/calibration.md), seed=0, name, bytes="auto"|"none"|"x/255"|... or
-    bytes_scale=, bytes_offset= (how a raw byte becomes an input of the model; docs/contract.md, 2);
+    calibrate="light"|"none"|"full", calibrate_widths="keep"|"free" (docs/calibration.md), seed=0, name,
+    bytes="auto"|"none"|"x/255"|... or bytes_scale=, bytes_offset= (how a raw byte becomes an input of the model;
+    docs/contract.md, 2);
     `progress(done, populations)` is called while it calibrates. UnsupportedLayerError, CalibrationError say what
     cannot be done.
     """
-    if "name" in options and options["name"] and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", options["name"]):
-        raise NetworkError(f"name {options['name']!r} is not an identifier of C and Verilog: letters, digits and _")
+    reason = unfit(options["name"], verilog=True) if options.get("name") else None
+    if reason:
+        raise NetworkError(f"{options['name']!r} cannot name a network: {reason}; choose another --name")
     try:
         chosen = Options(**options, tool_version=tool_version())
     except TypeError as error:

@@ -12,7 +12,7 @@ import pytest
 
 import snncc
 from snncc import ir
-from snncc.errors import DataError
+from snncc.errors import DataError, SnnccWarning
 from snncc.lower.options import Options
 from snncc.verify import verify
 from tests.conftest import Digits
@@ -126,4 +126,6 @@ def test_raw_bytes_and_inputs_of_the_model_are_the_same_images(model: Any) -> No
     y = np.arange(len(data)) % 3
     own = snncc.evaluate(network, data, y, raw=True)[0]
     assert own == snncc.evaluate(network, data / np.float32(255), y)[0]
+    with pytest.warns(SnnccWarning, match=r"byte/255: say that they are raw bytes"):
+        network.run(data)
     assert snncc.convert(model, np.random.default_rng(0).normal(size=(30, 6, 6, 2))).raw_bytes is None

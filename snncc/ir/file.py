@@ -13,17 +13,18 @@ import msgspec
 import numpy as np
 from msgspec import UNSET
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save as serialise
 
 from snncc.errors import FileFormatError, NetworkError, OutputError
 from snncc.ir.network import Array, Network, replace
 from snncc.ir.verify import verify
+from snncc.staging import staged
 
 FORMAT = "snncc-network"
 VERSION = 2
 """The newest version that is read. What is written is 1 where nothing of 2 is in it (raw bytes, a record)."""
-MAX_SCHEMA = 2**24
-DTYPES = frozenset(np.dtype(t) for t in (np.int8, np.int16, np.int64, np.float32, np.float64))
+MAX_SCHEMA = 2**22
+STORED = frozenset(("I8", "I16", "I64", "F32", "F64"))
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -72,12 +73,11 @@ def save(network: Network, path: str | Path) -> Path:
     verify(network)
     path = Path(path)
     text, tensors = _dump(network)
-    beside = path.with_name(path.name + ".part")
+    content = serialise({f"{i}": t for i, t in enumerate(tensors)}, {"snncc": text.decode()})
     try:
-        save_file({f"{i}": t for i, t in enumerate(tensors)}, beside, metadata={"snncc": text.decode()})
-        beside.replace(path)
-    except (OSError, SafetensorError) as error:
-        beside.unlink(missing_ok=True)
+        with staged(path) as beside:
+            beside.write_bytes(content)
+    except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error}") from error
     return path
 
@@ -102,7 +102,7 @@ def load(path: str | Path) -> Network:
                     f"{path}: format version {header.version}, this snncc reads 1 to {VERSION}: "
                     "update snncc or compile again"
                 )
-            tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118 (not a dict)
+            tensors = {name: _tensor(archive, name) for name in archive.keys()}  # noqa: SIM118 (not a dict)
         network = msgspec.json.decode(text, type=Document, dec_hook=_reader(tensors)).network
         verify(network)
     except FileFormatError:
@@ -116,13 +116,22 @@ def load(path: str | Path) -> Network:
     return network
 
 
+def _tensor(archive: Any, name: str) -> Array:
+    """A tensor of the container, of a type that NumPy has (it lacks some of the container's)."""
+    kind = archive.get_slice(name).get_dtype()
+    if kind not in STORED:
+        raise ValueError(f"tensor {name!r} is of a foreign type, {kind}")
+    tensor: Array = archive.get_tensor(name)
+    return tensor
+
+
 def _reader(tensors: dict[str, Array]) -> Any:
     def hook(kind: Any, value: Any) -> Array:
         if not isinstance(value, dict) or set(value) != {"tensor"}:
             raise ValueError("expected a tensor's number")
         tensor = tensors.get(str(value["tensor"]))
-        if tensor is None or tensor.dtype not in DTYPES:
-            raise ValueError(f"tensor {value['tensor']} is missing or of a foreign type")
+        if tensor is None:
+            raise ValueError(f"tensor {value['tensor']} is missing")
         return tensor
 
     return hook

@@ -7,17 +7,26 @@ import warnings
 import numpy as np
 
 from snncc.errors import DataError, SnnccWarning
-from snncc.ir import Array, Input, exact_pixels, pixel_range, pixels_of_bytes, replace
+from snncc.ir import Array, Input, describe_bytes, exact_pixels, pixel_range, pixels_of_bytes, replace
 
 
 def quantise(source: Input, x: Array) -> Array:
     """`p = clip(rint((float64(x)*gain + offset)*L/lambda_0), -L or 0, L)`, half to even; int32 (N, *shape).
 
-    DataError for a wrong shape, NaN or infinity. Values clipped at 0 of an unsigned input are counted in a warning.
+    DataError for a wrong shape, NaN or infinity. Values clipped at 0 of an unsigned input are counted in a warning;
+    bytes where the model was fed with something made of bytes are one too.
     """
     x = np.asarray(x)
     if x.dtype.kind not in "buif":
         raise DataError(f"images must be numbers, not {x.dtype}")
+    raw = source.raw_bytes
+    if x.dtype == np.uint8 and raw is not None and ((raw.scale != 1).any() or (raw.offset != 0).any()):
+        warnings.warn(
+            f"the images are bytes, but an input of the model is {describe_bytes(raw)}: "
+            "say that they are raw bytes (--raw, raw=True), or give what one would feed to the model",
+            SnnccWarning,
+            stacklevel=2,
+        )
     flattens = len(source.shape) == 1 and x.ndim > 1 and int(np.prod(x.shape[1:])) == source.shape[0]
     if x.shape[1:] != source.shape and not flattens:
         raise DataError(f"images of shape {x.shape[1:]}; the network reads {source.shape}")

@@ -152,12 +152,15 @@ def in_parallel(work: Callable[[A], B], chunks: list[A], workers: int) -> Iterat
         yield from map(work, chunks)
         return
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
-        waiting = [pool.submit(work, chunk) for chunk in chunks[: 2 * workers]]
-        for chunk in chunks[2 * workers :]:
-            yield waiting.pop(0).result()
-            waiting.append(pool.submit(work, chunk))
-        for future in waiting:
-            yield future.result()
+        try:
+            waiting = [pool.submit(work, chunk) for chunk in chunks[: 2 * workers]]
+            for chunk in chunks[2 * workers :]:
+                yield waiting.pop(0).result()
+                waiting.append(pool.submit(work, chunk))
+            for future in waiting:
+                yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)  # an interrupt waits for what is under way, not for what is not
 
 
 def _run_chunk(

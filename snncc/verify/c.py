@@ -7,7 +7,7 @@ another; it is compiled together with the folder's own sources under -D<NAME>_TR
 from __future__ import annotations
 
 import math
-import subprocess
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from snncc.backends import c as backend
+from snncc import tools
 from snncc.errors import OutputError, TargetError
 from snncc.ir import INPUT, Array, Network
 from snncc.resources import templates
@@ -37,6 +37,17 @@ def prefix_of(folder: Path) -> str:
     if len(found) != 1:
         raise TargetError(f"{folder / 'c'}: expected one *_weights.h, found {len(found)}: compile again")
     return found[0].name.removesuffix("_weights.h")
+
+
+def stated_bytes(folder: Path) -> tuple[int, int]:
+    """Bytes of const data and of state, as the folder's own header states them: of packed weights where they are."""
+    prefix = prefix_of(folder)
+    header = folder / "c" / f"{prefix}.h"
+    text = header.read_text(errors="replace") if header.is_file() else ""
+    found = dict(re.findall(rf"#define {prefix.upper()}_(CONST|STATE)_BYTES (\d+)U", text))
+    if len(found) != 2:
+        raise TargetError(f"{header}: does not state its bytes: export the target again")
+    return int(found["CONST"]), int(found["STATE"])
 
 
 class _C:
@@ -66,8 +77,8 @@ class _C:
             sources = [str(work / "trace_main.c"), *(str(job.folder / "c" / part) for part in parts)]
             defines = [f"-D{prefix.upper()}_TRACE", f"-D{prefix.upper()}_SELFTEST"]
             flags = ["-I", str(job.folder / "c"), *defines, "-o", str(work / "trace.elf"), "-lm"]
-            _call([*compiler, *STRICT, *sources, *flags], work, "compiling")
-            _call([*runner, str(work / "trace.elf")], work, "running")
+            tools.run([*compiler, *STRICT, *sources, *flags], work, "compiling", TIMEOUT)
+            tools.run([*runner, str(work / "trace.elf")], work, "running", TIMEOUT)
             yield _observations(work / "trace.bin", job)
 
 
@@ -87,11 +98,13 @@ class _Emulated(_C):
         return ["-Os", "-O3"]
 
     def fits(self, job: Job) -> None:
-        needed = backend.memory(job.network)
+        const, state = stated_bytes(job.folder)
         largest = 2 * max(math.prod(job.network.input.shape), *(p.neurons for p in job.network.populations))
-        if max(needed.const, needed.state + 2 * largest) > BOARD_BYTES:
+        data = state + 2 * largest
+        if max(const, data) > BOARD_BYTES:
             raise NotRunError(
-                f"the network needs {needed.const} + {needed.state} bytes, the emulated board has 4 MB of each"
+                f"the emulated board is too small: {const:,} bytes of const data and {data:,} of state and "
+                f"images are needed, {BOARD_BYTES:,} of each are there"
             )
 
 
@@ -119,17 +132,6 @@ class RiscV(_Emulated):
         ]
         qemu = require("qemu-system-riscv32", "qemu-system-misc")
         return compiler, [qemu, "-M", "virt", "-bios", "none", *SEMIHOSTING, "-kernel"]
-
-
-def _call(command: list[str], work: Path, doing: str) -> None:
-    try:
-        done = subprocess.run(command, cwd=work, capture_output=True, text=True, errors="replace", timeout=TIMEOUT)
-    except subprocess.TimeoutExpired as error:
-        raise OutputError(f"{doing} took more than {TIMEOUT} seconds") from error
-    if done.returncode:
-        said = (done.stderr + done.stdout).strip().splitlines()
-        first = next((line for line in said if "error" in line.lower()), said[0] if said else "no message")
-        raise OutputError(f"{doing} failed with status {done.returncode}: {first[:300]}")
 
 
 @dataclass(frozen=True)

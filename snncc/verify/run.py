@@ -17,7 +17,7 @@ from snncc.ir import Array
 from snncc.sim.encode import quantise, quantise_bytes
 from snncc.verify.compare import Observation, Tally, expectations
 from snncc.verify.report import Outcome, Report, Status
-from snncc.verify.runners import RUNNERS, Job, NotRunError, Runner
+from snncc.verify.runners import RUNNERS, Job, NoToolError, NotRunError, Runner
 
 DEFAULT_IMAGES = 4
 
@@ -112,19 +112,19 @@ def _outcomes(name: str, runner: Runner, job: Job, wanted: Iterable[str] | None)
     outcomes = []
     for variant in (v for v in runner.variants(job) if wanted is None or v in wanted):
         start = time.monotonic()
-        tally, reason = Tally(), ""
+        tally, reason, missing = Tally(), "", False
         status: Status = "fail"
         try:
             with runner.run(job, variant) as observed:
                 _compare(tally, expectations(job.network, job.pixels, job.timesteps), observed)
             status = "fail" if tally.mismatches else "pass"
         except NotRunError as error:
-            status, reason = "not run", str(error)
+            status, reason, missing = "not run", str(error), isinstance(error, NoToolError)
         except (SnnccError, ValueError) as error:
             reason = str(error)
         seconds = round(time.monotonic() - start, 3)
         found = (tally.images, tally.values, tally.mismatches, tally.first)
-        outcomes.append(Outcome(name, variant, status, *found, seconds, reason))
+        outcomes.append(Outcome(name, variant, status, *found, seconds, reason, missing))
     return outcomes
 
 

