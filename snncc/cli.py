@@ -141,7 +141,8 @@ def cli() -> None:
     "--bytes",
     default="auto",
     metavar="KIND",
-    help="How a raw byte becomes an input of the model: auto (recognised), none, x, x/255, x/127.5-1, imagenet, ...",
+    help="How a raw byte x becomes an input of the model: auto (recognised from the calibration data), none, x, x/255, "
+    "x/256, x/127.5-1, x/128-1, x/255-0.5, x/16, x-128, imagenet or imagenet-bgr.",
 )
 @click.option(
     "--bytes-scale",

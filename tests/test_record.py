@@ -129,3 +129,11 @@ def test_raw_bytes_and_inputs_of_the_model_are_the_same_images(model: Any) -> No
     with pytest.warns(SnnccWarning, match=r"byte/255: say that they are raw bytes"):
         network.run(data)
     assert snncc.convert(model, np.random.default_rng(0).normal(size=(30, 6, 6, 2))).raw_bytes is None
+
+
+def test_help_and_pages_name_every_kind_of_bytes(run: Run) -> None:  # noqa: F811
+    said = " ".join(run("compile", "--help")[1].split())
+    page = (Path(__file__).parents[1] / "docs" / "c.md").read_text()
+    for kind in ir.BYTE_KINDS:
+        assert f" {kind}," in said or f" {kind}." in said or f"{kind} or" in said, kind
+        assert f"`{kind}`" in page, kind
