@@ -112,7 +112,7 @@ def test_above_the_compiled_timesteps_nothing_runs(run: Run, digits: Digits, tmp
         ["verify", digits.folder, "-T", timesteps],
     ):
         code, out, err = run(*command)
-        assert code and message in err and not out
+        assert code and (message if timesteps < 65_536 else "1<=x<=65535") in err and not out
     if timesteps < 65_536:
         longer = network.with_(timesteps=timesteps)
         assert longer.run(digits.x, timesteps=timesteps).timesteps == timesteps and longer.hash != network.hash
