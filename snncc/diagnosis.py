@@ -24,13 +24,14 @@ from typing import Any
 
 import numpy as np
 
-from snncc.errors import DataError, OutputError
+from snncc.errors import DataError, OutputError, ToolMissingError
 from snncc.evaluation import labels
 from snncc.ir import INPUT, Array, Dynamics, Network, Population, population_shapes, sources, view_shape
 from snncc.lower.real import RealNetwork, prepared_input, runner
 from snncc.sim.encode import quantise
 from snncc.sim.linear import operator, read
 from snncc.sim.run import check, chunk_size, classify, rescale, run
+from snncc.staging import staged
 
 CAUSES = ("clipping", "weights", "timesteps", "timing")
 ADVICE = {
@@ -101,7 +102,7 @@ class Diagnosis:
         try:
             from matplotlib.figure import Figure
         except ImportError:
-            raise OutputError("plots need matplotlib: pip install 'snncc[plot]'") from None
+            raise ToolMissingError("plots need matplotlib: pip install 'snncc[plot]'") from None
         figure = Figure(figsize=(max(6.0, 0.9 * len(self.rows)), 4.5), layout="constrained")
         axes = figure.subplots()
         places = np.arange(len(self.rows))
@@ -113,14 +114,11 @@ class Diagnosis:
         axes.set_title(f"{self.dynamics}, T = {self.timesteps}: {self.hurts_first} hurts first")
         axes.legend()
         target = Path(path)
-        beside = target.with_name(f".{target.stem}.part{target.suffix or '.png'}")
         try:
-            figure.savefig(beside)
-            beside.replace(target)
+            with staged(target) as beside:
+                figure.savefig(beside, format=target.suffix[1:] or "png")
         except (OSError, ValueError) as error:
             raise OutputError(f"{target}: the plot cannot be written: {error}") from error
-        finally:
-            beside.unlink(missing_ok=True)
         return target
 
 

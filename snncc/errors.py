@@ -4,7 +4,13 @@ from __future__ import annotations
 
 
 class SnnccError(Exception):
-    """Base of all errors that are meant for the user; the command line prints the message alone."""
+    """Base of all errors that are meant for the user; the command line prints the message alone.
+
+    What a file calls itself may be in it: characters that a terminal obeys are spelt as in Python's source.
+    """
+
+    def __str__(self) -> str:
+        return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in super().__str__())
 
 
 class UnsupportedLayerError(SnnccError):

@@ -11,7 +11,6 @@ import numpy as np
 
 from snncc.errors import DataError
 from snncc.ir import INPUT, Array, Dynamics, Network, has_max_pool, population_shapes, view_shape
-from snncc.sim.encode import quantise
 from snncc.sim.fanout import fan_out
 from snncc.sim.linear import read
 from snncc.sim.run import Trace, batches, check, classify
@@ -59,14 +58,13 @@ def labels(y: Array, images: int) -> Array:
 
 def evaluate(
     network: Network,
-    x: Array,
+    pixels: Array,
     y: Array | None,
     timesteps: Sequence[int],
     dynamics: Dynamics,
     progress: Progress | None = None,
 ) -> list[Evaluation]:
-    """One Evaluation per T; `progress(n)` is called after every n images."""
-    pixels = quantise(network.input, x)
+    """One Evaluation per T on integer pixels; `progress(n)` is called after every n images."""
     if not len(pixels):
         raise DataError("there are no images to evaluate")
     truth = None if y is None else labels(y, len(pixels))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -68,8 +68,8 @@ def projection_rows(network: Network) -> list[dict[str, Any]]:
     return rows
 
 
-def summary(network: Network) -> dict[str, Any]:
-    """The network as a whole."""
+def summary(network: Network, exported: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The network as a whole; `exported`: the options of the C program in its folder, if there is one."""
     source = network.input
     return {
         "name": network.name,
@@ -91,13 +91,13 @@ def summary(network: Network) -> dict[str, Any]:
         "weights": sum(int(_weights(q).size) for p in network.populations for q in p.projections),
         "populations": population_rows(network),
         "projections": projection_rows(network),
-        "c": c_memory(network),
+        "c": c_memory(network, exported),
     }
 
 
 def summary_lines(facts: dict[str, Any]) -> list[str]:
     """The network as a whole, in words."""
-    source, memory = facts["input"], facts["c"]
+    source = facts["input"]
     sign = "signed" if source["signed"] else "unsigned"
     lines = [
         f"{facts['name']}: {facts['neurons']:,} neurons, {facts['weights']:,} weights of {facts['signed_bit']} bits, "
@@ -105,9 +105,21 @@ def summary_lines(facts: dict[str, Any]) -> list[str]:
         f"input {_shape(source['shape'])}, {source['bits']} bits {sign}, {source['encoding']}, "
         f"lambda_0 {source['lambda_0']:g}",
     ]
-    if memory is not None:
-        lines.append(f"in C: {memory['const_bytes']:,} bytes of const data, {memory['state_bytes']:,} of state")
-    return lines
+    return lines + c_lines(facts["c"])
+
+
+def c_lines(memory: dict[str, Any] | None) -> list[str]:
+    """What the exported C program takes, or where none is exported what it would, packed and not; nothing for None."""
+    if memory is None:
+        return []
+    sizes = _sizes(memory)
+    if memory["exported"]:
+        return [f"in C, as exported{' (--pack)' if memory['pack'] else ''}: {sizes}"]
+    return [f"if exported to C: {sizes}; with --pack: {_sizes(memory['packed'])}"]
+
+
+def _sizes(memory: dict[str, Any]) -> str:
+    return f"{memory['const_bytes']:,} bytes of const data, {memory['state_bytes']:,} of state"
 
 
 POPULATION_HEADER = ["population", "shape", "neurons", "threshold", "count potential", "bits", "step potential",
@@ -147,13 +159,26 @@ def projection_cells(row: dict[str, Any]) -> list[str]:
     ]
 
 
-def c_memory(network: Network) -> dict[str, int] | None:
-    """Bytes of const data and state of the C program, exact; None where C cannot express the network."""
+def c_memory(network: Network, exported: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+    """Bytes of const data and state of the C program, exact; None where C cannot express the network.
+
+    `exported`: the options of the program that the folder holds. Where it holds none, `packed` is the same with --pack.
+    """
     try:
-        c.check(network, {})
+        c.check(network, {"prefix": ANY_PREFIX})
     except TargetError:
         return None
-    needed = c.memory(network)
+    pack = exported is not None and exported.get("pack") is True
+    facts: dict[str, Any] = {"exported": exported is not None, "pack": pack, **_bytes(network, pack)}
+    return facts if exported is not None else facts | {"packed": _bytes(network, True)}
+
+
+ANY_PREFIX = "net"
+"""Sizes do not depend on it."""
+
+
+def _bytes(network: Network, pack: bool) -> dict[str, int]:
+    needed = c.memory(network, pack=pack)
     return {"const_bytes": needed.const, "weight_bytes": needed.weights, "state_bytes": needed.state}
 
 

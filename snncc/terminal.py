@@ -2,22 +2,54 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+from snncc import stderr
+
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
+
+
+def never_refuse() -> None:
+    """From here on what a stream's encoding lacks is printed as a question mark. (click writes UTF-8 to ASCII ones.)"""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def drop_output() -> None:
+    """Nobody takes what is still to be written to standard output: let the interpreter not try it again at its end."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def say(line: str) -> None:
+    """One line of ours on standard error, above a bar where there is one; dropped where nobody takes it."""
+    import click
+
+    with suppress(OSError):
+        if _live is not None:
+            _live.print(line, markup=False, highlight=False, soft_wrap=True)
+        else:
+            click.echo(line, file=stderr.own())
 
 
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table on standard output: as wide as the terminal, 200 columns in a pipe."""
+    import click
     from rich.console import Console
 
-    console = Console(width=None if sys.stdout.isatty() else 200)
-    console.print(make_table(title, header, rows))
+    console = Console(width=None if sys.stdout is not None and sys.stdout.isatty() else 200)
+    with console.capture() as drawn:  # rich ends the program by itself where a pipe is closed
+        console.print(make_table(title, header, rows))
+    click.echo(drawn.get(), nl=False)
 
 
 def make_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
@@ -38,13 +70,12 @@ def make_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]])
 @contextmanager
 def status(text: str) -> Iterator[None]:
     """A spinner on a terminal, nothing in a pipe."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status(text):
-        yield
+    with _console() as console:
+        if console is None:
+            yield
+        else:
+            with console.status(text):
+                yield
 
 
 @contextmanager
@@ -64,11 +95,32 @@ def calibration_bar() -> Iterator[Callable[[int, int], object]]:
 @contextmanager
 def _bar(text: str, total: int | None) -> Iterator[Callable[..., object]]:
     """What updates a bar of rich on a terminal; nothing in a pipe."""
-    if not sys.stderr.isatty():
-        yield lambda **_: None
+    with _console() as console:
+        if console is None:
+            yield lambda **_: None
+            return
+        from rich.progress import Progress
+
+        with Progress(console=console, transient=True, redirect_stderr=False) as bar:
+            yield partial(bar.update, bar.add_task(text, total=total))
+
+
+_live: Console | None = None
+"""The console whose bar or spinner stands on the terminal."""
+
+
+@contextmanager
+def _console() -> Iterator[Console | None]:
+    """Standard error as a console of rich, where it is a terminal."""
+    global _live
+    stream = stderr.own()
+    if stream is None or not stream.isatty():
+        yield None
         return
     from rich.console import Console
-    from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        yield partial(bar.update, bar.add_task(text, total=total))
+    _live = Console(file=stream)
+    try:
+        yield _live
+    finally:
+        _live = None

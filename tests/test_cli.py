@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -67,7 +68,7 @@ def test_compile_writes_the_folder(run: Run, digits: Digits, tmp_path: Path, tar
     network = snncc.load(out)
     assert network.hash[:16] in text and "conv" in text
     manifest = json.loads((out / "manifest.json").read_text())
-    assert manifest["hash"] == network.hash and manifest["targets"] == ["paper"]
+    assert manifest["hash"] == network.hash and manifest["targets"] == {"paper": {}}
     assert [p.name for p in out.parent.iterdir()] == ["out"]
 
 
@@ -101,6 +102,17 @@ def test_compile_options_reach_the_network(run: Run, digits: Digits, tmp_path: P
         input_range=(-2.0, 1.5), readout="spikes", spike_ext=3, name="it",
     )  # fmt: skip
     assert wanted.hash == snncc.load(tmp_path).hash
+
+
+def test_compile_prints_the_sizes_of_what_it_exports(run: Run, digits: Digits, tmp_path: Path) -> None:
+    data = f"{digits.data}:few"
+    arguments = ("compile", digits.model, "--calibration", data, "-o", tmp_path / "out", "--signed-bit", 4, "--force")
+    for options, said in (((), "as exported: "), (("--pack",), "as exported (--pack): ")):
+        code, text, _ = run(*arguments, "--target", "c", *options)
+        header = (tmp_path / "out" / "c" / "digits.h").read_text()
+        const, state = (int(header.split(f"DIGITS_{what}_BYTES ")[1].split("U")[0]) for what in ("CONST", "STATE"))
+        assert code == 0 and f"{said}{const:,} bytes of const data, {state:,} of state" in text
+    assert "if exported to C: " in run(*arguments)[1]
 
 
 def test_hardware_is_balanced_for_and_tested_with_calibration_images(run: Run, digits: Digits, tmp_path: Path) -> None:
@@ -183,25 +195,36 @@ def test_any_failure_leaves_the_old_folder(
     monkeypatch.setattr(sys.modules["target_paper"], "emit", emit)
     with pytest.raises(type(error)):
         network.write(out, ["paper"], force=True)
-    rename = Path.rename
+    replace = Path.replace
 
     def interrupted(self: Path, target: Any) -> Any:
-        if self.name.endswith(".part"):
+        if target == out and not out.exists():  # the old folder has just been moved away
             raise error
-        return rename(self, target)
+        return replace(self, target)
 
     with monkeypatch.context() as patch, pytest.raises(type(error)):
-        patch.setattr(Path, "rename", interrupted)
+        patch.setattr(Path, "replace", interrupted)
         network.write(out, ["stone"], force=True)
     assert everything(out) == before
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_files_have_the_mode_of_the_umask(digits: Digits, tmp_path: Path) -> None:
+    old = os.umask(0o027)
+    try:
+        snncc.load(digits.folder).write(tmp_path / "out", ["c"])
+    finally:
+        os.umask(old)
+    modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert modes == {0o640}
+    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o750
 
 
 def test_a_full_disk_while_saving(run: Run, digits: Digits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("snncc.ir.file.save_file", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     code, _, err = run("compile", digits.model, "--calibration", digits.data, "-o", tmp_path / "out")
     assert code == 1 and "No space left" in err and not list(tmp_path.iterdir())
 
@@ -211,7 +234,7 @@ def test_export_adds_targets(run: Run, digits: Digits, tmp_path: Path, targets: 
     shutil.copytree(digits.folder, out)
     assert run("export", out, "--target", "paper")[0] == 0
     assert run("export", out, "--target", "stone", "--target", "paper")[0] == 0
-    assert store.read_manifest(out)["targets"] == ["paper", "stone"]
+    assert store.read_targets(out) == {"paper": {}, "stone": {}}
     assert (out / "paper" / "program.txt").read_text() == "digits"
     (tmp_path / "out" / "full").mkdir()
     code, _, err = run("export", out, "--target", "full")
@@ -262,11 +285,21 @@ def test_evaluate_table_step_and_default_timesteps(run: Run, digits: Digits) -> 
     assert "step" in out and "16" in out and "%" in out
 
 
+def test_labels_from_a_file_of_one_array(run: Run, digits: Digits, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", digits.x)
+    np.save(tmp_path / "y.npy", digits.y)
+    wanted = json.loads(run("evaluate", digits.folder, digits.data, "--json")[1])
+    found = json.loads(run("evaluate", digits.folder, tmp_path / "x.npy", "--labels", tmp_path / "y.npy", "--json")[1])
+    assert found == wanted and found[0]["accuracy"] is not None
+    code, out, _ = run("evaluate", digits.folder, tmp_path / "x.npy", "--json")
+    assert code == 0 and json.loads(out)[0]["accuracy"] is None
+    code, _, err = run("evaluate", digits.folder, digits.data, "--labels", f"{tmp_path / 'y.npy'}:NAME")
+    assert code == 1 and err.startswith("error: ") and "without names" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--timesteps", "0"], "timesteps"),
-        (["--timesteps", "70000"], "65,535"),
         (["--labels", "{data}:x_train"], "30 images but 40 labels"),
         (["--labels", "{data}:nothing"], "has no array 'nothing'"),
         (["--labels", "{data}.missing:y"], "no such file"),

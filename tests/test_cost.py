@@ -27,8 +27,7 @@ def mixes(network: ir.Network) -> bool:
 
 def check(case: strategies.Case, dynamics: str) -> None:
     network, pixels, timesteps = case
-    x = pixels / network.input.levels
-    (found,) = evaluate(network, x, None, [timesteps], dynamics)
+    (found,) = evaluate(network, pixels, None, [timesteps], dynamics)
     images = len(pixels)
     spikes = dict.fromkeys(found.spikes_per_image, 0)
     operations = macs = 0
@@ -95,6 +94,6 @@ def test_by_hand() -> None:
             signed_bit=8,
             output_shape=(2, 2, 1),
         )
-        (found,) = evaluate(strategies.proved(network), np.ones((1, 2, 2, 1)), None, [5], "count")
+        (found,) = evaluate(strategies.proved(network), np.full((1, 2, 2, 1), 3), None, [5], "count")
         assert found.synaptic_operations_per_image == operations
         assert found.input_macs_per_image == macs

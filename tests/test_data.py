@@ -32,7 +32,38 @@ def test_usual_names_in_order(tmp_path: Path) -> None:
     assert (data.array(str(path), data.IMAGES) == C).all()
     np.save(tmp_path / "one.npy", B)
     assert (data.array(str(tmp_path / "one.npy"), data.IMAGES) == B).all()
-    assert data.optional(str(tmp_path / "one.npy"), data.LABELS) is None
+
+
+def test_a_npy_file_is_its_one_array(tmp_path: Path) -> None:
+    """Whatever it is asked for; it has no names, and holds nothing beside."""
+    path = tmp_path / "y.npy"
+    np.save(path, C)
+    for names in (data.CALIBRATION, data.IMAGES, data.LABELS):
+        assert (data.array(str(path), names) == C).all()
+        assert data.optional(str(path), names) is None
+    with pytest.raises(DataError, match=r"y\.npy is one array without names: give .*y\.npy alone"):
+        data.array(f"{path}:NAME", data.LABELS)
+
+
+def test_a_colon_wants_a_name(tmp_path: Path) -> None:
+    path = npz(tmp_path / "d.npz", x=A)
+    with pytest.raises(DataError, match=r"d\.npz:: a name must follow"):
+        data.array(f"{path}:", data.IMAGES)
+    assert data.split("a:b/c.npz") == (Path("a:b/c.npz"), None)
+    assert data.split("a:b/c.npz:d") == (Path("a:b/c.npz"), "d")
+
+
+@pytest.mark.parametrize("name", ["one.npy", "one.npz"])
+def test_one_value_is_no_array_of_samples(tmp_path: Path, name: str) -> None:
+    np.save(tmp_path / "one.npy", np.float64(3))
+    npz(tmp_path / "one.npz", x=np.float64(3))
+    with pytest.raises(DataError, match="one value, not an array of samples"):
+        data.array(str(tmp_path / name), data.IMAGES)
+
+
+def test_an_empty_archive_holds_nothing(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="it holds nothing"):
+        data.array(str(npz(tmp_path / "d.npz")), data.IMAGES)
 
 
 def test_missing_names_say_what_there_is(tmp_path: Path) -> None:
@@ -88,3 +119,32 @@ def test_a_member_that_is_no_array(tmp_path: Path) -> None:
         archive.writestr("x", b"hello")
     with pytest.raises(DataError, match="'x' is not an array"):
         data.array(str(tmp_path / "d.npz"), data.IMAGES)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (2, ",  # the tokenizer's error
+        "{'descr': '<f4', 'fortran_order': True, 'shape': (None,)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (True, 2)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (18446744073709551616,)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (1099511627776,)}",
+    ],
+)
+def test_hostile_headers(tmp_path: Path, header: str) -> None:
+    text = f"{header}\n".encode()
+    whole = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + bytes(8)
+    (tmp_path / "d.npy").write_bytes(whole)
+    with zipfile.ZipFile(tmp_path / "d.npz", "w") as archive:
+        archive.writestr("x.npy", whole)
+    for name in ("d.npy", "d.npz"):
+        with pytest.raises(DataError, match="not a readable"):
+            data.array(str(tmp_path / name), data.IMAGES)
+
+
+def test_names_that_a_terminal_would_obey(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "d.npz", "w") as archive:
+        archive.writestr("a\x1b[2J.npy", b"")
+    with pytest.raises(DataError, match="it holds") as found:
+        data.array(str(tmp_path / "d.npz"), data.IMAGES)
+    assert str(found.value).isprintable()

@@ -69,7 +69,7 @@ def test_max_pools_of_signed_inputs_equal_the_simulator(case: strategies.Case) -
 
 
 def test_kernels_that_keras_lacks() -> None:
-    """Strides with dilation, and depthwise strides of two sizes, are written out as plain kernels."""
+    """Strides with dilation, and depthwise strides of two sizes."""
     random = np.random.default_rng(1)
     source = ir.Input(
         shape=(9, 8, 2), bits=8, signed=False, encoding="rate", lambda_0=1.0, gain=np.ones(()), offset=np.zeros(())

@@ -6,7 +6,7 @@ import numpy as np
 
 from snncc import sim
 from snncc.errors import DataError
-from snncc.ir import Array, Network
+from snncc.ir import BYTES, Array, Network, pixel_range, pixels_of_bytes
 
 VECTORS = "vectors.npz"
 IMAGES = 4
@@ -14,7 +14,9 @@ SEED = 20221
 
 
 def golden_pixels(network: Network, pixels: Array | None) -> Array:
-    """Pixels (N, *input.shape) int64; seeded random ones where none are given."""
+    """Pixels (N, *input.shape) int64: those given, else the network's own golden images, else seeded random ones."""
+    if pixels is None:
+        pixels = network.golden
     chosen = random_pixels(network, IMAGES) if pixels is None else np.asarray(pixels, np.int64)
     if chosen.shape[1:] != network.input.shape or not len(chosen):
         raise DataError(f"golden vectors of shape {chosen.shape}; the network reads {network.input.shape}")
@@ -28,11 +30,14 @@ def golden(network: Network, pixels: Array | None) -> tuple[Array, sim.Result]:
 
 
 def random_pixels(network: Network, images: int, seed: int = SEED) -> Array:
-    """Seeded images: uniform, all largest, all smallest, then sparse and uniform in turn."""
-    source = network.input
-    low = -source.levels if source.signed else 0
+    """Seeded images: uniform, all largest, all smallest, then sparse and uniform in turn.
+
+    Where raw bytes are known, each is what some bytes become, so that a quantiser of bytes can be run on them.
+    """
+    source, raw = network.input, network.input.raw_bytes
+    low, high = pixel_range(source) if raw is None else (0, BYTES - 1)
     rng = np.random.default_rng(seed)
-    made = rng.integers(low, source.levels, (images, *source.shape), endpoint=True)
-    made[1:2], made[2:3] = source.levels, low
+    made = rng.integers(low, high, (images, *source.shape), endpoint=True)
+    made[1:2], made[2:3] = high, low
     made[3::2] *= rng.random(made[3::2].shape) < 0.2
-    return made
+    return made if raw is None else pixels_of_bytes(raw, made)

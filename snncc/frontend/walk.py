@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Any
 
 from snncc.errors import UnsupportedLayerError
 from snncc.frontend.layers import Refusal, read
 from snncc.graph import Graph, Input, Node
+from snncc.names import LONGEST, LONGEST_LAYER, identifier
 
 Shape = tuple[int, ...]
 
@@ -20,12 +20,6 @@ def from_keras(model: Any, sample_shape: Shape | None = None) -> Graph:
     cannot be converted, with the reason and what to write instead.
     """
     return _Walk(_functional(model, sample_shape), model.name).graph()
-
-
-def identifier(name: str) -> str:
-    """A Keras name as an identifier of C and Verilog."""
-    clean = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_") or "layer"
-    return clean if not clean[0].isdigit() else f"n{clean}"
 
 
 def _functional(model: Any, sample_shape: Shape | None) -> Any:
@@ -51,7 +45,7 @@ class _Walk:
         self.model, self.name = model, name
         self.nodes: list[Node] = []
         self.refused: list[str] = []
-        self.names: set[str] = {"input"}
+        self.names: set[str] = {"input"}  # in lower case: some file systems know no other
         self.values: dict[int, str] = {}  # id of a KerasTensor -> name of the node that makes it
         self.shapes: dict[str, Shape] = {}
 
@@ -69,7 +63,7 @@ class _Walk:
             raise UnsupportedLayerError(
                 f"model {self.name!r} cannot be converted:\n" + "\n".join(f"  - {line}" for line in self.refused)
             )
-        return Graph(identifier(self.name), tuple(self._reachable(output)))
+        return Graph(identifier(self.name, LONGEST), tuple(self._reachable(output)))
 
     def _call(self, model: Any, arguments: list[str]) -> str:
         """Walk one call of a (nested) model; the name of the node that makes its output."""
@@ -98,12 +92,12 @@ class _Walk:
         return names[0]
 
     def _node(self, layer: str, op: Any, inputs: tuple[str, ...], shape: Shape, name: str | None = None) -> str:
-        base = identifier(layer)
+        base = identifier(layer, LONGEST_LAYER)
         unique = name or base
         count = 1
-        while name is None and unique in self.names:
+        while name is None and unique.lower() in self.names:
             unique, count = f"{base}_{count}", count + 1
-        self.names.add(unique)
+        self.names.add(unique.lower())
         self.nodes.append(Node(unique, layer, op, inputs, shape))
         self.shapes[unique] = shape
         if math.prod(shape) < 1:

@@ -22,13 +22,17 @@ from snncc.ir.network import (
     Pair,
     Population,
     Projection,
+    RawBytes,
     Readout,
+    Record,
     Reshape,
     Source,
     SumPool2D,
     View,
     replace,
 )
+from snncc.ir.pixels import exact_pixels, pixel_range
+from snncc.ir.raw import BYTE_KINDS, BYTES, byte_inputs, byte_pixels, bytes_of_pixels, describe_bytes, pixels_of_bytes
 from snncc.ir.shapes import (
     dense_weights,
     has_max_pool,
@@ -40,10 +44,13 @@ from snncc.ir.shapes import (
     window_output,
     window_shape,
 )
-from snncc.ir.verify import verify, weight_dtype, weight_limit
+from snncc.ir.verify import MAX_TIMESTEPS, verify, weight_dtype, weight_limit
 
 __all__ = [
+    "BYTES",
+    "BYTE_KINDS",
     "INPUT",
+    "MAX_TIMESTEPS",
     "Array",
     "Concat",
     "Conv2D",
@@ -62,17 +69,26 @@ __all__ = [
     "Pair",
     "Population",
     "Projection",
+    "RawBytes",
     "Readout",
+    "Record",
     "Reshape",
     "Source",
     "SumPool2D",
     "View",
     "bits_needed",
+    "byte_inputs",
+    "byte_pixels",
+    "bytes_of_pixels",
     "content_hash",
     "dense_weights",
+    "describe_bytes",
+    "exact_pixels",
     "has_max_pool",
     "kernel_size",
     "load",
+    "pixel_range",
+    "pixels_of_bytes",
     "population_shapes",
     "projection_bounds",
     "projection_shape",

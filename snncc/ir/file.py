@@ -11,17 +11,20 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from msgspec import UNSET
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save as serialise
 
 from snncc.errors import FileFormatError, NetworkError, OutputError
 from snncc.ir.network import Array, Network, replace
 from snncc.ir.verify import verify
+from snncc.staging import staged
 
 FORMAT = "snncc-network"
-VERSION = 1
-MAX_SCHEMA = 2**24
-DTYPES = frozenset(np.dtype(t) for t in (np.int8, np.int16, np.int64, np.float32, np.float64))
+VERSION = 2
+"""The newest version that is read. What is written is 1 where nothing of 2 is in it (raw bytes, a record)."""
+MAX_SCHEMA = 2**22
+STORED = frozenset(("I8", "I16", "I64", "F32", "F64"))
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -50,13 +53,14 @@ def _dump(network: Network) -> tuple[bytes, list[Array]]:
         tensors.append(np.array(array, dtype=array.dtype.newbyteorder("<"), order="C"))
         return {"tensor": len(tensors) - 1}
 
-    text = msgspec.json.encode(Document(FORMAT, VERSION, network), enc_hook=hook, order="sorted")
+    version = 2 if network.record or network.input.raw else 1
+    text = msgspec.json.encode(Document(FORMAT, version, network), enc_hook=hook, order="sorted")
     return text, tensors
 
 
 def content_hash(network: Network) -> str:
-    """SHA-256 over the sorted schema and the little-endian tensors; the tool's version does not count."""
-    text, tensors = _dump(replace(network, tool_version=""))
+    """SHA-256 over the sorted schema and the little-endian tensors; the tool's version and the record do not count."""
+    text, tensors = _dump(replace(network, tool_version="", record=UNSET))
     digest = hashlib.sha256(text)
     for tensor in tensors:
         digest.update(f"{tensor.dtype.str}{tensor.shape}".encode())
@@ -69,12 +73,11 @@ def save(network: Network, path: str | Path) -> Path:
     verify(network)
     path = Path(path)
     text, tensors = _dump(network)
-    beside = path.with_name(path.name + ".part")
+    content = serialise({f"{i}": t for i, t in enumerate(tensors)}, {"snncc": text.decode()})
     try:
-        save_file({f"{i}": t for i, t in enumerate(tensors)}, beside, metadata={"snncc": text.decode()})
-        beside.replace(path)
-    except (OSError, SafetensorError) as error:
-        beside.unlink(missing_ok=True)
+        with staged(path) as beside:
+            beside.write_bytes(content)
+    except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error}") from error
     return path
 
@@ -94,12 +97,12 @@ def load(path: str | Path) -> Network:
             header = msgspec.json.decode(text, type=Header)
             if header.format != FORMAT:
                 raise FileFormatError(f"{path}: not a snncc network")
-            if header.version != VERSION:
+            if not 1 <= header.version <= VERSION:
                 raise FileFormatError(
-                    f"{path}: format version {header.version}, this snncc reads {VERSION}: "
+                    f"{path}: format version {header.version}, this snncc reads 1 to {VERSION}: "
                     "update snncc or compile again"
                 )
-            tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118 (not a dict)
+            tensors = {name: _tensor(archive, name) for name in archive.keys()}  # noqa: SIM118 (not a dict)
         network = msgspec.json.decode(text, type=Document, dec_hook=_reader(tensors)).network
         verify(network)
     except FileFormatError:
@@ -113,13 +116,22 @@ def load(path: str | Path) -> Network:
     return network
 
 
+def _tensor(archive: Any, name: str) -> Array:
+    """A tensor of the container, of a type that NumPy has (it lacks some of the container's)."""
+    kind = archive.get_slice(name).get_dtype()
+    if kind not in STORED:
+        raise ValueError(f"tensor {name!r} is of a foreign type, {kind}")
+    tensor: Array = archive.get_tensor(name)
+    return tensor
+
+
 def _reader(tensors: dict[str, Array]) -> Any:
     def hook(kind: Any, value: Any) -> Array:
         if not isinstance(value, dict) or set(value) != {"tensor"}:
             raise ValueError("expected a tensor's number")
         tensor = tensors.get(str(value["tensor"]))
-        if tensor is None or tensor.dtype not in DTYPES:
-            raise ValueError(f"tensor {value['tensor']} is missing or of a foreign type")
+        if tensor is None:
+            raise ValueError(f"tensor {value['tensor']} is missing")
         return tensor
 
     return hook

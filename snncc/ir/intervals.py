@@ -28,7 +28,7 @@ def source_range(network: Network, view: View, dynamics: Dynamics, proved: Prove
     nothing but the potential itself bounds a count, needs them.
     """
     proved = network.intervals.get("count", {}) if proved is None else proved
-    ranges = [_output_range(network, name, dynamics, proved) for name in sources(view)]
+    ranges = [_output_range(network, name, dynamics, proved) for name in set(sources(view))]
     return min(m for m, _ in ranges), max(most for _, most in ranges)
 
 
@@ -72,7 +72,13 @@ def _reach(values: Array) -> int:
 
 
 def potential_bounds(network: Network, population: Population, dynamics: Dynamics, proved: Proved) -> Interval:
-    """The interval of one population's potential, in the dynamics given.
+    """The interval of one population's potential, in the dynamics given."""
+    low, high = channel_bounds(network, population, dynamics, proved)
+    return int(np.min(low)), int(np.max(high))
+
+
+def channel_bounds(network: Network, population: Population, dynamics: Dynamics, proved: Proved) -> tuple[Array, Array]:
+    """(lo, hi) of the potentials of each channel, (C,) exact integers.
 
     Block by block of positions, so that parameters per position cost no memory; in int64 where no term can
     come near its ends, else in Python integers.
@@ -102,8 +108,8 @@ def potential_bounds(network: Network, population: Population, dynamics: Dynamic
             down = -low + np.maximum(0, -bias)
             top = np.maximum(np.maximum(v0, theta - 1), 0) + (n - 1) * np.maximum(0, up - theta) + up
             bottom = np.minimum(v0, 0) - n * down
-        found.append((int(np.min(bottom)), int(np.max(top))))
-    return min(lo for lo, _ in found), max(hi for _, hi in found)
+        found.append((bottom.min(axis=0), top.max(axis=0)))
+    return np.min([lo for lo, _ in found], axis=0), np.max([hi for _, hi in found], axis=0)
 
 
 def bits_needed(interval: Interval) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from msgspec import Struct, structs
+from msgspec import UNSET, Struct, UnsetType, structs
 from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[Any]
@@ -157,12 +157,26 @@ class Population(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_o
         return self.theta is not None
 
 
+class RawBytes(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_only=True):
+    """What a raw byte of the user's own data is: the model input `x = byte*scale[c] + offset[c]`, and its pixel.
+
+    `scale`, `offset`: float64, () or (C,). `pixels` (256,) or (C, 256), int64: the pixel of every byte, as the
+    quantiser of `Input` makes it of the model input that stands for that byte. Devices look it up; nothing is rounded
+    there. Where scale and offset round differently in the data's own precision, the pixels are the data's.
+    """
+
+    scale: Array
+    offset: Array
+    pixels: Array
+
+
 class Input(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_only=True):
     """What the network reads: integer pixels, made once per image by the host's quantiser.
 
     `p = clip(rint((float64(x)*gain[c] + offset[c]) * L / lambda_0), -L if signed else 0, L)`, half to even.
     `gain`, `offset` ((C,) or ()) hold leading Rescaling/Normalization layers. encoding `rate`: a population with
-    theta = L, v0 = 0, drive p (unsigned only). `current`: the value p at every timestep.
+    theta = L, v0 = 0, drive p (unsigned only). `current`: the value p at every timestep. `raw`: how bytes become
+    pixels, where that is known.
     """
 
     shape: tuple[int, ...]
@@ -172,6 +186,12 @@ class Input(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_only=T
     lambda_0: float
     gain: Array
     offset: Array
+    raw: RawBytes | UnsetType = UNSET
+
+    @property
+    def raw_bytes(self) -> RawBytes | None:
+        """How a raw byte becomes a pixel; None where it is not known."""
+        return self.raw or None
 
     @property
     def levels(self) -> int:
@@ -187,12 +207,27 @@ class Input(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_only=T
 Interval: TypeAlias = tuple[int, int]
 
 
+class Record(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_only=True):
+    """What a network was compiled from. Kept with the integers, not part of their hash.
+
+    `options`: every compile-time option by name. `data`: sha256, dtype, shape of the calibration array. `versions`:
+    of the packages that took part. `golden` (N, *input.shape), int64: pixels of some calibration samples, the images
+    with which every later export chooses, tests and measures.
+    """
+
+    options: dict[str, str | int | float | bool | tuple[float, float] | None]
+    data: dict[str, str]
+    versions: dict[str, str]
+    golden: Array
+
+
 class Network(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_only=True):
     """A whole spiking network. `populations` are in topological order and the last one is the readout.
 
     `timesteps` is T_max, the largest T it may run with. `signed_bit` >= 2: integers of that many bits;
     0: the float twin. `output_scale` s: the model's output is `V / (s*T)` (`potential`) or `n * lambda / T`.
-    `intervals[dynamics][population]` holds every value its potential can take (docs/contract.md, 5).
+    `intervals[dynamics][population]` holds every value its potential can take (docs/contract.md, 5). `record`: what
+    it was compiled from, if that is known.
     """
 
     name: str
@@ -209,6 +244,7 @@ class Network(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_only
     thresholding: str = "0.5"
     intervals: dict[str, dict[str, Interval]] = {}
     tool_version: str = ""
+    record: Record | UnsetType = UNSET
 
     def __getitem__(self, name: str) -> Population:
         for population in self.populations:
@@ -224,6 +260,11 @@ class Network(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_only
     @property
     def is_integer(self) -> bool:
         return self.signed_bit >= 2
+
+    @property
+    def golden(self) -> Array | None:
+        """Pixels of calibration samples (N, *input.shape), from when it was compiled."""
+        return self.record.golden if self.record else None
 
 
 def replace(struct: Any, **changes: Any) -> Any:

@@ -12,7 +12,23 @@ import numpy as np
 
 from snncc.errors import NetworkError
 from snncc.ir.intervals import prove
-from snncc.ir.network import INPUT, Array, Identity, Network, Population, Projection, SumPool2D
+from snncc.ir.network import (
+    INPUT,
+    Array,
+    Concat,
+    Identity,
+    Input,
+    MaxPool,
+    Network,
+    Pad,
+    Population,
+    Projection,
+    Reshape,
+    SumPool2D,
+    View,
+)
+from snncc.ir.pixels import pixel_range
+from snncc.ir.raw import BYTES, byte_pixels
 from snncc.ir.shapes import Shapes, projection_shape, sources, view_shape
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -21,6 +37,8 @@ MAX_TIMESTEPS = 65_535
 MAX_NEURONS = 2**27
 MAX_CHANNELS = 2**22
 MAX_SHIFT = 62
+MAX_DEPTH = 64
+MAX_CHANNELS_IN_ALL = 2**23
 PARAMETER_LIMIT = 2**62
 
 
@@ -37,12 +55,16 @@ def weight_dtype(signed_bit: int) -> type[np.int8] | type[np.int16]:
 def verify(network: Network) -> None:
     """Check every invariant of the contract; NetworkError says which one is broken and where."""
     _verify_header(network)
+    _verify_raw(network.input)
+    _verify_record(network)
     shapes: dict[str, tuple[int, ...]] = {INPUT: network.input.shape}
     for population in network.populations:
         with _within(f"population {population.name!r}"):
             _verify_population(network, population, shapes)
         shapes[population.name] = population.shape
     _verify_connected(network)
+    in_all = sum(len(p.projections) * p.shape[-1] for p in network.populations)
+    _require(in_all <= MAX_CHANNELS_IN_ALL, f"its projections have {in_all} channels, more than {MAX_CHANNELS_IN_ALL}")
     if network.is_integer:
         if network.intervals != prove(network):
             raise NetworkError("the stored intervals are not those that the weights prove")
@@ -79,7 +101,7 @@ def _verify_header(network: Network) -> None:
     _require(network.spike_ext >= -1, "spike_ext must be -1 or more")
     total = network.timesteps + max(0, network.spike_ext)
     _require(network.timesteps >= 1, "timesteps must be at least 1")
-    _require(total <= MAX_TIMESTEPS, f"timesteps + spike_ext is {total}; the limit is {MAX_TIMESTEPS}")
+    _require(total <= MAX_TIMESTEPS, f"timesteps + spike_ext is {total:,}; the limit is {MAX_TIMESTEPS:,}")
     _require(network.populations, "a network needs at least one population, its readout")
     _require(2 <= source.bits <= 16, "input bits must be 2..16")
     _require(not (source.signed and source.encoding == "rate"), "a signed input cannot be rate-coded")
@@ -90,13 +112,49 @@ def _verify_header(network: Network) -> None:
     for name, values in (("gain", source.gain), ("offset", source.offset)):
         _require(values.dtype == np.float64 and np.isfinite(values).all(), f"input {name} must be finite float64")
         _require(values.shape in ((), source.shape[-1:]), f"input {name} must be one number or one per channel")
-    _require(math.isfinite(network.output_scale) and network.output_scale > 0, "output_scale must be positive")
+    _require(
+        math.isfinite(network.output_scale) and network.output_scale > 0, "output_scale must be finite and positive"
+    )
     _require(all(size >= 1 for size in network.output_shape), "output_shape must be positive")
     _require(_is_number(network.thresholding), "thresholding must be a decimal such as 0.5")
     _require(
         math.prod(network.output_shape) == network.output.neurons,
         "output_shape does not hold the readout's neurons",
     )
+
+
+def _verify_raw(source: Input) -> None:
+    """The table of raw bytes: in range, and at most a level and an eighth of a byte from its scale and offset."""
+    raw = source.raw_bytes
+    if raw is None:
+        return
+    shapes = ((), source.shape[-1:])
+    for name, values in (("scale", raw.scale), ("offset", raw.offset)):
+        _require(values.dtype == np.float64 and np.isfinite(values).all(), f"raw bytes: {name} must be finite float64")
+        _require(values.shape in shapes, f"raw bytes: {name} must be one number or one per channel")
+    channels = source.shape[-1]
+    differ = any(values.ndim for values in (raw.scale, raw.offset, source.gain, source.offset))
+    allowed = ((channels, BYTES),) if differ else ((BYTES,), (channels, BYTES))
+    _require(raw.pixels.dtype == np.int64, "raw bytes: pixels must be int64")
+    _require(raw.pixels.shape in allowed, f"raw bytes: a table of shape {raw.pixels.shape} does not fit the input")
+    with np.errstate(all="ignore"):
+        wanted = byte_pixels(source, raw.scale, raw.offset)
+    low, high = pixel_range(source)
+    _require(int(raw.pixels.min()) >= low and int(raw.pixels.max()) <= high, "raw bytes: a pixel is out of range")
+    step = np.abs(raw.scale * source.gain) * source.levels / source.lambda_0
+    near = np.abs(raw.pixels - wanted) <= 1 + np.asarray(step / 8)[..., None]
+    _require(near.all(), "raw bytes: the pixels are not those of scale and offset")
+
+
+def _verify_record(network: Network) -> None:
+    """The golden images are pixels of this input."""
+    golden = network.golden
+    if golden is None:
+        return
+    low, high = pixel_range(network.input)
+    _require(golden.dtype == np.int64 and golden.shape[1:] == network.input.shape, "golden images of another shape")
+    _require(len(golden) >= 1, "no golden images")
+    _require(int(golden.min()) >= low and int(golden.max()) <= high, "a golden pixel is out of range")
 
 
 def _verify_population(network: Network, population: Population, shapes: Shapes) -> None:
@@ -122,11 +180,13 @@ def _verify_population(network: Network, population: Population, shapes: Shapes)
     scale = population.lambda_
     _require(scale.dtype == np.float64 and scale.shape in ((), population.shape[-1:]), "lambda: one or per channel")
     _require(np.isfinite(scale).all() and (scale > 0).all(), "lambda must be finite and positive")
-    names = [projection.name for projection in population.projections]
-    for i, projection in enumerate(population.projections):
+    names: set[str] = set()
+    for projection in population.projections:
         with _within(f"projection {projection.name!r}"):
             _require(projection.name and projection.name.isprintable(), "its name is not a line of text")
-            _require(projection.name not in names[:i], "its name is taken")
+            _require(projection.name not in names, "its name is taken")
+            names.add(projection.name)
+            _require(_depth(projection.source) <= MAX_DEPTH, f"its view is nested more than {MAX_DEPTH} deep")
             _verify_projection(network, population, projection, shapes)
 
 
@@ -163,6 +223,22 @@ def _verify_projection(network: Network, population: Population, projection: Pro
         f"a weight is outside -{limit}..{limit} ({network.signed_bit} bits)",
     )
     _require(weights.size or isinstance(projection, Identity), "no weights")
+
+
+def _depth(view: View) -> int:
+    """Views inside one another; counted level by level, since what counts by recursion ends before this does."""
+    depth, level = 0, [view]
+    while level:
+        depth += 1
+        inner: list[View] = []
+        for one in level:
+            match one:
+                case Concat(views=views):
+                    inner += views
+                case Reshape(view=deeper) | Pad(view=deeper) | MaxPool(view=deeper):
+                    inner.append(deeper)
+        level = inner
+    return depth
 
 
 def _verify_connected(network: Network) -> None:

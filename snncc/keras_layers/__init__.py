@@ -1,11 +1,22 @@
 """The converted network in Keras syntax: layers that fire, and `to_keras`, which builds an ordinary Keras model.
 
-    images -> InputSpikes -> Conv2D, Dense, ... (use_bias=False) -> CurrentBias -> SpikeForward -> ... -> head
+    images -> InputSpikes -> ExactConv2D, ExactDense, ... -> CurrentBias -> SpikeForward -> ... -> head
 
 Import this before `keras.models.load_model` reads such a model: it registers the layers. docs/spkeras.md.
 """
 
 from snncc.keras_layers.build import to_keras
 from snncc.keras_layers.layers import ChannelWeights, CurrentBias, InputSpikes, SpikeForward, SumPooling2D
+from snncc.keras_layers.synapses import ExactConv2D, ExactDense, ExactDepthwiseConv2D
 
-__all__ = ["ChannelWeights", "CurrentBias", "InputSpikes", "SpikeForward", "SumPooling2D", "to_keras"]
+__all__ = [
+    "ChannelWeights",
+    "CurrentBias",
+    "ExactConv2D",
+    "ExactDense",
+    "ExactDepthwiseConv2D",
+    "InputSpikes",
+    "SpikeForward",
+    "SumPooling2D",
+    "to_keras",
+]

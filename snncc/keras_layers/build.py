@@ -10,13 +10,13 @@ import numpy as np
 from keras import layers, ops
 
 from snncc import ir
-from snncc.errors import NetworkError
-from snncc.graph import same_pads
+from snncc.errors import DataError, NetworkError
 from snncc.ir import INPUT, Array
+from snncc.keras_layers.check import compare
 from snncc.keras_layers.layers import ChannelWeights, CurrentBias, InputSpikes, SpikeForward, SumPooling2D
-from snncc.sim.linear import exact_dtype
+from snncc.keras_layers.synapses import RADIX, ExactConv2D, ExactDense, ExactDepthwiseConv2D
 from snncc.sim.neurons import widened
-from snncc.sim.run import with_timesteps
+from snncc.sim.run import check_timesteps
 
 Tensor = Any
 
@@ -29,6 +29,7 @@ def to_keras(
     pixels: bool = True,
     rescale: bool = True,
     dtype: str | None = None,
+    check: int = 4,
 ) -> keras.Model:
     """The network (`snncc.Network` or its IR) in `count` dynamics, T timesteps, as an ordinary Keras model.
 
@@ -36,15 +37,28 @@ def to_keras(
     potential readout: V), equal to `Network.run`'s for an integer network, whose kernels hold W_int. The output is
     the CNN's: `V / (s*T)` or, where the readout fires, `lambda*n / T` (`rescale=False`: V or n), then its head.
     `noneloss` and `pixels=False` (images unrounded, as SpKeras feeds them) are the float twin's alone. `dtype`:
-    float64 also where float32 is exact, for hardware whose float32 products are not.
+    float64 also where float32 is exact.
 
-    NetworkError: a population needs more than 53 bits, or the backend is set up without float64.
+    It is exact by construction: docs/adr/0303-one-form-for-products.md. All the same an integer network's model is
+    run once, on `check` images (0: none; some made up, some of its calibration data), and every population is compared
+    with the simulator.
+
+    NetworkError: a population needs more than 53 bits, the backend is set up without float64, or the check found a
+    difference (it names the first population, the neuron, and both values).
     """
     whole: ir.Network = getattr(network, "ir", network)
     if whole.is_integer and (noneloss or not pixels):
         raise NetworkError("noneloss and pixels=False exist in the float twin only: convert with signed_bit=0")
-    whole = with_timesteps(whole, timesteps or whole.timesteps)
-    return _Builder(whole, timesteps or whole.timesteps, noneloss, pixels, dtype).model(rescale)
+    if whole.is_integer and dtype not in (None, "float64"):
+        raise NetworkError(f"an integer network is exact in the types chosen for it or in float64, not in {dtype!r}")
+    if check < 0:
+        raise DataError(f"check is a number of images, 0 for none, not {check}")
+    timesteps = whole.timesteps if timesteps is None else timesteps
+    check_timesteps(whole, timesteps)
+    model = _Builder(whole, timesteps, noneloss, pixels, dtype).model(rescale)
+    if whole.is_integer and check:
+        compare(whole, model, timesteps, check)
+    return model
 
 
 def _has_float64() -> bool:
@@ -57,7 +71,6 @@ class _Builder:
         self.network, self.timesteps, self.noneloss, self.pixels = network, timesteps, noneloss, pixels
         self.dtype = dtype
         self.names = {INPUT, "images", *(p.name for p in network.populations)}
-        self.shapes = ir.population_shapes(network)
         self.tensors: dict[str, Tensor] = {}
         self.loads: list[Callable[[], None]] = []  # weights go in when all layers are built
 
@@ -106,19 +119,22 @@ class _Builder:
         return layer
 
     def _exact(self, population: ir.Population) -> str:
-        """float32 or float64: what holds the population's interval and one threshold more on either side."""
-        if not self.network.is_integer or self.dtype:
-            chosen = self.dtype or "float32"
-        else:
-            low, high = widened(self.network, population, "count")
-            theta = 0 if population.theta is None else int(np.max(population.theta))
-            chosen = np.dtype(exact_dtype((low - theta, high + theta))).name
-        if chosen == "int64":
+        """float32 where it holds the population's interval, one threshold more on either side, and a bit to spare.
+
+        The bit is for tensor cores, which align addends and cut off what sticks out, and for divisions that are two
+        units off in the last place.
+        """
+        if not self.network.is_integer:
+            return self.dtype or "float32"
+        low, high = widened(self.network, population, "count")
+        theta = 0 if population.theta is None else int(np.max(population.theta))
+        reach = max(theta - low, high + theta)
+        if reach > 2**53:
             raise NetworkError(
                 f"population {population.name!r}: its potential needs more than the 53 bits of a float64: "
                 "run it with snncc's simulator, or with fewer timesteps"
             )
-        return chosen
+        return self.dtype or ("float32" if reach <= 2**23 else "float64")
 
     def _population(self, population: ir.Population) -> Tensor:
         dtype = self._exact(population)
@@ -148,41 +164,31 @@ class _Builder:
 
     def _projection(self, population: ir.Population, projection: ir.Projection, dtype: str) -> Tensor:
         x = self._view(projection.source)
-        source = ir.view_shape(projection.source, self.shapes)
         own: dict[str, Any] = {"dtype": dtype, "name": self._unique(f"{population.name}_synapses")}
         match projection:
             case ir.Dense(weights=w):
-                x = self._add(layers.Dense(w.shape[1], use_bias=False, **own), w)(x)
+                x = self._add(ExactDense(w.shape[1], pieces=self._pieces(projection, dtype), **own), w)(x)
             case ir.Identity(weights=w):
                 x = self._add(ChannelWeights(w.shape, **own), w)(x)
             case ir.SumPool2D(size=size, strides=strides, pads=pads):
                 x = SumPooling2D(size, strides, **own)(self._pad(x, pads))
-            case ir.Conv2D() | ir.DepthwiseConv2D():
-                x = self._convolution(projection, x, source, own)
+            case ir.Conv2D(weights=w):
+                own |= {"strides": projection.strides, "dilation_rate": projection.dilation}
+                conv = ExactConv2D(w.shape[3], w.shape[:2], pieces=self._pieces(projection, dtype), **own)
+                x = self._add(conv, w)(self._pad(x, projection.pads))
+            case ir.DepthwiseConv2D(weights=w):
+                own |= {"strides": projection.strides, "dilation_rate": projection.dilation}
+                x = self._add(ExactDepthwiseConv2D(w.shape[:2], w.shape[3], **own), w)(self._pad(x, projection.pads))
         if projection.shift:
             x = layers.Rescaling(2.0**projection.shift, dtype=dtype, name=self._unique(own["name"] + "_shift"))(x)
         return x
 
-    def _convolution(
-        self, projection: ir.Conv2D | ir.DepthwiseConv2D, x: Tensor, source: tuple[int, ...], own: dict[str, Any]
-    ) -> Tensor:
-        weights, strides, dilation = projection.weights, projection.strides, projection.dilation
-        depthwise = isinstance(projection, ir.DepthwiseConv2D)
-        if max(strides) > 1 and max(dilation) > 1:
-            weights, dilation = _spread(weights, dilation), (1, 1)
-        if depthwise and strides[0] != strides[1]:
-            weights, depthwise = _dense(weights), False
-        size = weights.shape[:2]
-        padding = "valid"
-        if any(projection.pads) and projection.pads == same_pads(source, size, strides, dilation):
-            padding = "same"
-        else:
-            x = self._pad(x, projection.pads)
-        window = {"strides": strides, "dilation_rate": dilation, "padding": padding, "use_bias": False, **own}
-        filters = int(weights.shape[3])
-        if depthwise:
-            return self._add(layers.DepthwiseConv2D(size, depth_multiplier=filters, **window), weights)(x)
-        return self._add(layers.Conv2D(filters, size, **window), weights)(x)
+    def _pieces(self, projection: ir.Dense | ir.Conv2D, dtype: str) -> tuple[int, int]:
+        """How many pieces of 8 bits the view's values and the weights need in a float32 product."""
+        if not self.network.is_integer or dtype == "float64":
+            return 1, 1
+        reach = ir.source_range(self.network, projection.source, "count")
+        return _count(max(-reach[0], reach[1])), _count(int(np.abs(projection.weights.astype(np.int64)).max()))
 
     # --- views ---------------------------------------------------------------------------------------------
 
@@ -235,17 +241,9 @@ class _Builder:
         return y
 
 
-def _spread(weights: Array, dilation: ir.Pair) -> Array:
-    """A dilated kernel written out with its zeros: Keras has no convolution with strides and dilation."""
-    height, width = ((k - 1) * d + 1 for k, d in zip(weights.shape[:2], dilation, strict=True))
-    whole = np.zeros((height, width, *weights.shape[2:]), weights.dtype)
-    whole[:: dilation[0], :: dilation[1]] = weights
-    return whole
-
-
-def _dense(weights: Array) -> Array:
-    """A depthwise kernel as a whole one: TensorFlow has no depthwise convolution of two different strides."""
-    height, width, channels, multiplier = weights.shape
-    whole = np.zeros((height, width, channels, channels, multiplier), weights.dtype)
-    whole[:, :, np.arange(channels), np.arange(channels)] = weights
-    return whole.reshape(height, width, channels, channels * multiplier)
+def _count(largest: int) -> int:
+    """The least n >= 1 with largest <= 256^n."""
+    n = 1
+    while largest > RADIX**n:
+        n += 1
+    return n

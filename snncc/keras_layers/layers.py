@@ -11,9 +11,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from snncc import ir
 from snncc.errors import CalibrationError
-
-PACKAGE = "snncc"
+from snncc.keras_layers.synapses import PACKAGE, floor
+from snncc.sim.encode import steps
 
 
 def _window(timesteps: int, spike_ext: int = 0) -> tuple[int, int]:
@@ -33,10 +34,16 @@ def floor_divide(u: Any, theta: Any) -> Any:
         upstream = arguments[-1] if upstream is None else upstream
         return upstream / theta, ops.zeros_like(theta)
 
-    n = ops.floor(u / theta)
+    n = floor(u / theta)
     rest = u - n * theta
     n = n + ops.cast(rest >= theta, n.dtype) - ops.cast(rest < 0, n.dtype)
     return n, straight_through
+
+
+def at_least(values: ir.Array, dtype: str) -> ir.Array:
+    """The values in the type, rounded up: `x >= value` is the same for every x of the type."""
+    rounded = values.astype(dtype)
+    return np.where(rounded < values, np.nextafter(rounded, np.asarray(np.inf, dtype)), rounded)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -105,8 +112,7 @@ class SpikeForward(keras.layers.Layer):  # type: ignore[misc]
     def call(self, inputs: Any) -> Any:
         theta = ops.convert_to_tensor(self.theta)
         n = inputs / theta if self.noneloss else floor_divide(inputs + self.v0, theta)
-        n = ops.maximum(n, 0)
-        return n if self.limit is None else ops.minimum(n, self.limit)
+        return ops.clip(n, 0, np.inf if self.limit is None else self.limit)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape
@@ -130,6 +136,9 @@ class InputSpikes(keras.layers.Layer):  # type: ignore[misc]
     pixels:  p = clip(rint((x*gain + offset)*L / lambda_0), -L if signed else 0, L)
     rate:    n = floor(p*T / L), without pixels clip(floor((x*gain + offset)*T / lambda_0), 0, T)
     current: n = p*T * unit,     without pixels (x*gain + offset)*T / lambda_0 * unit
+
+    p is the host's quantiser's to the last tie: a compiler may fuse the product with the sum and divide by multiplying
+    with 1/lambda_0, so p is only estimated so, and then moved by comparing x with the quantiser's own steps.
     """
 
     def __init__(
@@ -150,20 +159,43 @@ class InputSpikes(keras.layers.Layer):  # type: ignore[misc]
         self.lambda_0, self.unit = float(lambda_0), float(unit)
         self.gain, self.offset = np.asarray(gain, np.float64), np.asarray(offset, np.float64)
 
+    def build(self, input_shape: Any) -> None:
+        if self.levels:
+            source = ir.Input(
+                shape=tuple(input_shape[1:]),
+                bits=self.levels.bit_length() + self.signed,
+                signed=self.signed,
+                encoding="current",
+                lambda_0=self.lambda_0,
+                gain=self.gain,
+                offset=self.offset,
+            )
+            self.steps = at_least(steps(source), self.compute_dtype)
+
+    def _pixels(self, x: Any, estimate: Any) -> Any:
+        """The pixel whose steps x lies between, at most one from the estimate."""
+        low = -self.levels if self.signed else 0
+        p = ops.clip(ops.round(estimate), low, self.levels)
+        rows, entries = self.steps.shape
+        index = ops.cast(p, "int32") + (entries * np.arange(rows) - low).astype(np.int32)
+        flat = ops.convert_to_tensor(self.steps.reshape(-1), dtype=x.dtype)
+        along = x * ops.cast(np.sign(self.gain), x.dtype)
+        up, down = along >= ops.take(flat, index + 1), along < ops.take(flat, index)
+        return p + ops.cast(up, p.dtype) - ops.cast(down, p.dtype)
+
     def call(self, inputs: Any) -> Any:
         x = inputs
         if self.gain.ndim or self.offset.ndim or self.gain != 1 or self.offset != 0:
             x = x * ops.cast(self.gain, x.dtype) + ops.cast(self.offset, x.dtype)
         if self.levels:
-            p = ops.round(x * self.levels / self.lambda_0)
-            p = ops.clip(p, -self.levels if self.signed else 0, self.levels)
+            p = self._pixels(inputs, x * self.levels / self.lambda_0)
             if self.encoding == "current":
                 return p * self.timesteps * self.unit
             return floor_divide(p * self.timesteps, ops.full_like(p, self.levels))
         x = x * self.timesteps
         if self.lambda_0 != 1:
             x = x / self.lambda_0
-        return x * self.unit if self.encoding == "current" else ops.clip(ops.floor(x), 0, self.timesteps)
+        return x * self.unit if self.encoding == "current" else ops.clip(floor(x), 0, self.timesteps)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from msgspec import UNSET
+
 from snncc.errors import CalibrationError
 from snncc.graph import Graph
 from snncc.ir import Array, Encoding, Input, Network
+from snncc.ir import replace as replace_fields
 from snncc.lower.calibrate import check_samples, input_extremes, scales, snap
 from snncc.lower.options import Options
 from snncc.lower.populate import input_scaling, populate
 from snncc.lower.quantise import check_thresholding, quantise
+from snncc.lower.raw import Found, raw_bytes
 from snncc.lower.real import RealNetwork
+from snncc.lower.record import record
 from snncc.lower.tune import Progress, calibrated
 
 
@@ -21,6 +26,7 @@ class Prepared:
 
     real: RealNetwork
     source: Input
+    raw: Found
     scales: dict[str, Array]
     samples: Array
 
@@ -44,16 +50,21 @@ def prepare(graph: Graph, calibration: Array, options: Options) -> Prepared:
     current = low < 0 or options.encoding == "current"
     real = populate(graph, signed_input=low < 0, current_input=current, average_pools=options.average_pools)
     source = _input(real, low, high, options)
+    raw = raw_bytes(source, x.reshape(len(x), *source.shape), options.bytes, options.bytes_scale, options.bytes_offset)
+    source = replace_fields(source, raw=raw.raw or UNSET)
     found = scales(real, x, options.percentile, options.lambda_per_channel, options.fixed_lambda)
-    return Prepared(real, source, found, x)
+    return Prepared(real, source, raw, found, x)
 
 
 def finish(made: Prepared, options: Options, progress: Progress | None = None) -> Network:
     """The integers: by the contract's formulas, or calibrated for T, dynamics and bits."""
     options = replace(options, thresholding=check_thresholding(options.thresholding))
     if options.calibrate == "none" or not options.signed_bit or options.fixed_lambda is not None:
-        return quantise(made.real, made.source, made.scales, options)
-    return calibrated(made.real, made.source, made.scales, options, made.samples, progress)[0]
+        network = quantise(made.real, made.source, made.scales, options)
+    else:
+        network = calibrated(made.real, made.source, made.scales, options, made.samples, progress)[0]
+    whole: Network = replace_fields(network, record=record(options, made.source, made.samples, made.raw.line))
+    return whole
 
 
 def _input(real: RealNetwork, low: float, high: float, options: Options) -> Input:

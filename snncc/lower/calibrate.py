@@ -75,8 +75,10 @@ class _Scale:
         return np.partition(columns, len(columns) - self.keep, axis=0)[-self.keep :]
 
     def value(self, percentile: float) -> Array:
-        """Exact linear percentile of the positive values of each column; 0 where there are none."""
+        """Exact linear percentile of the positive values of each column; 0 where there are none, NaN where one is."""
         top = np.sort(np.concatenate(self.top).astype(np.float64), axis=0)[::-1]
+        if not np.isfinite(top).all():
+            return np.full_like(top[0] if self.channels else np.zeros(()), np.nan)
         result = np.zeros(top.shape[1])
         for c, count in enumerate(np.broadcast_to(self.positives, result.shape)):
             if count:
@@ -134,6 +136,11 @@ LARGEST_LOGIT = "(largest logit)"
 def _cap(population: RealPopulation, scale: Array, readout: bool) -> Array:
     if population.max_value is not None:
         scale = np.minimum(scale, population.max_value)
+    if not np.isfinite(scale).all():
+        raise CalibrationError(
+            f"population {population.name!r}: its activations on the calibration data are no finite numbers: the "
+            "model's weights hold NaN or infinity, or the data are too large for them"
+        )
     dead = scale <= 0
     if dead.any():
         which = "its largest output is 0" if readout else "it never fires on the calibration data"

@@ -11,6 +11,8 @@ from snncc.ir import Dynamics, Readout
 
 AveragePools: TypeAlias = Literal["fire", "global", "all"]
 """Which average pools are composed into the linear layers that read them instead of firing."""
+CalibrateWidths: TypeAlias = Literal["keep", "free"]
+"""Whether calibration keeps the widths of the uncalibrated potentials, one bit more at most."""
 
 
 @dataclass(frozen=True)
@@ -19,10 +21,12 @@ class Options:
 
     signed_bit 0 is the float twin; `percentile` of the strictly positive activations; `input_range` (low, high)
     overrides the calibration's; `calibrate` none, light or full chooses theta, bias, v0 and W_int for this T, these
-    dynamics and bits (docs/calibration.md), `seed` its samples; `average_pools`: fire (each is a population), or global
-    (those over the whole map) or all are composed into the linear layers after them where the border allows it;
-    `fixed_lambda` is the scale of every population but the readout, whatever the samples say; `name` (an identifier)
-    prefixes what is generated.
+    dynamics and bits (docs/calibration.md), `calibrate_widths` keep with potentials at most one bit wider than none's,
+    `seed` its samples; `average_pools`: fire (each is a population), or global (those over the whole map) or all are
+    composed into the linear layers after them where the border allows it; `bytes` auto, none or a kind
+    (snncc/lower/raw.py), or `bytes_scale` and `bytes_offset`, one number or one per channel: how a raw byte of the
+    user's becomes a model input; `fixed_lambda` is the scale of every population but the readout, whatever the samples
+    say; `name` (an identifier) prefixes what is generated.
     """
 
     signed_bit: int = 8
@@ -39,7 +43,11 @@ class Options:
     average_pools: AveragePools = "fire"
     spike_ext: int = 0
     calibrate: str = "light"
+    calibrate_widths: CalibrateWidths = "keep"
     seed: int = 0
+    bytes: str = "auto"
+    bytes_scale: float | tuple[float, ...] | None = None
+    bytes_offset: float | tuple[float, ...] | None = None
     fixed_lambda: float | None = None
     name: str = ""
     tool_version: str = ""
@@ -50,9 +58,11 @@ class Options:
             f"signed_bit must be 0 (float) or 2..16, not {self.signed_bit}",
         )
         _require(self.timesteps >= 1, f"timesteps must be at least 1, not {self.timesteps}")
+        extra = max(0, self.spike_ext)
         _require(
-            self.timesteps + max(0, self.spike_ext) <= 65_535,
-            f"timesteps + spike_ext must be at most 65,535, not {self.timesteps + self.spike_ext}",
+            self.timesteps + extra <= 65_535,
+            f"timesteps + spike_ext must be at most 65,535, not {self.timesteps:,} + {extra:,} = "
+            f"{self.timesteps + extra:,}",
         )
         _require(self.spike_ext >= -1, f"spike_ext must be -1 or more, not {self.spike_ext}")
         _require(self.dynamics in ("count", "step"), f"dynamics must be count or step, not {self.dynamics!r}")
@@ -67,12 +77,19 @@ class Options:
             f"calibrate must be none, light or full, not {self.calibrate!r}",
         )
         _require(
+            self.calibrate_widths in ("keep", "free"),
+            f"calibrate_widths must be keep or free, not {self.calibrate_widths!r}",
+        )
+        _require(
             self.average_pools in ("fire", "global", "all"),
             f"average_pools must be fire, global or all, not {self.average_pools!r}",
         )
         if self.input_range is not None:
             low, high = self.input_range
-            _require(-inf < low < high < inf and high > 0, f"input_range must be LO < HI with HI > 0, not {low} {high}")
+            _require(
+                -inf < low < high < inf and high > 0,
+                f"input_range must be finite LO < HI with HI > 0, not {low} {high}",
+            )
 
 
 def _require(condition: bool, message: str) -> None:

@@ -379,9 +379,9 @@ class _Populate:
         max_value: float | None,
         layers: tuple[str, ...],
     ) -> Signal:
-        taken = {p.name for p in self.populations} | {INPUT}
+        taken = {p.name.lower() for p in self.populations} | {INPUT}
         unique, n = name, 1
-        while unique in taken:
+        while unique.lower() in taken:
             unique, n = f"{name}_p{n}", n + 1
         self.populations.append(RealPopulation(unique, shape, projections, bias, max_value, layers))
         return source(unique, shape)

@@ -7,26 +7,32 @@ import warnings
 import numpy as np
 
 from snncc.errors import DataError, SnnccWarning
-from snncc.ir import Array, Input
+from snncc.ir import Array, Input, describe_bytes, exact_pixels, pixel_range, pixels_of_bytes, replace
 
 
 def quantise(source: Input, x: Array) -> Array:
     """`p = clip(rint((float64(x)*gain + offset)*L/lambda_0), -L or 0, L)`, half to even; int32 (N, *shape).
 
-    DataError for a wrong shape, NaN or infinity. Values clipped at 0 of an unsigned input are counted in a warning.
+    DataError for a wrong shape, NaN or infinity. Values clipped at 0 of an unsigned input are counted in a warning;
+    bytes where the model was fed with something made of bytes are one too.
     """
     x = np.asarray(x)
     if x.dtype.kind not in "buif":
         raise DataError(f"images must be numbers, not {x.dtype}")
+    raw = source.raw_bytes
+    if x.dtype == np.uint8 and raw is not None and ((raw.scale != 1).any() or (raw.offset != 0).any()):
+        warnings.warn(
+            f"the images are bytes, but an input of the model is {describe_bytes(raw)}: "
+            "say that they are raw bytes (--raw, raw=True), or give what one would feed to the model",
+            SnnccWarning,
+            stacklevel=2,
+        )
     flattens = len(source.shape) == 1 and x.ndim > 1 and int(np.prod(x.shape[1:])) == source.shape[0]
     if x.shape[1:] != source.shape and not flattens:
         raise DataError(f"images of shape {x.shape[1:]}; the network reads {source.shape}")
-    exact = x.reshape(len(x), *source.shape).astype(np.float64)
-    if source.gain.ndim or source.offset.ndim or source.gain != 1 or source.offset != 0:
-        exact = exact * source.gain + source.offset
-    if not np.isfinite(exact).all():
+    pixels = exact_pixels(source, x.reshape(len(x), *source.shape))
+    if not np.isfinite(pixels).all():
         raise DataError("the images hold NaN or infinity")
-    pixels = np.rint(exact * source.levels / source.lambda_0)
     negatives = int((pixels < 0).sum()) if not source.signed else 0
     if negatives:
         warnings.warn(
@@ -34,4 +40,50 @@ def quantise(source: Input, x: Array) -> Array:
             SnnccWarning,
             stacklevel=2,
         )
-    return np.clip(pixels, -source.levels if source.signed else 0, source.levels).astype(np.int32)
+    return np.clip(pixels, *pixel_range(source)).astype(np.int32)
+
+
+def quantise_bytes(source: Input, data: Array) -> Array:
+    """Raw bytes (N, *shape), integers in 0..255, -> pixels int32 by the network's table; DataError otherwise."""
+    data = np.asarray(data)
+    if source.raw_bytes is None:
+        raise DataError(
+            "how a raw byte becomes a model input is not known: compile with --bytes x/255 (or another kind), "
+            "or give model inputs"
+        )
+    if data.dtype.kind not in "ui" or (data.size and not (int(data.min()) >= 0 and int(data.max()) <= 255)):
+        raise DataError("raw bytes must be integers in 0..255")
+    if int(np.prod(data.shape[1:])) != int(np.prod(source.shape)):
+        raise DataError(f"images of shape {data.shape[1:]}; the network reads {source.shape}")
+    return pixels_of_bytes(source.raw_bytes, data.reshape(len(data), *source.shape)).astype(np.int32)
+
+
+def steps(source: Input) -> Array:
+    """The quantiser as its steps: (C, K + 2) float64, C = 1 where gain and offset are one number, K pixels above the
+    lowest.
+
+    Row c ascends from -inf to inf; entry k is the least `x * sign(gain[c])` whose pixel is k above the lowest. So
+    comparisons alone give the pixel of any finite x, as `quantise` gives it, however a device rounds.
+    """
+    gain, offset = np.broadcast_arrays(np.atleast_1d(source.gain), np.atleast_1d(source.offset))
+    slope = np.abs(gain)
+    flat = replace(source, shape=gain.shape, gain=slope, offset=offset)
+    lowest, highest = pixel_range(source)
+    pixels = np.arange(lowest + 1, highest + 1)[:, None]
+    unit = source.lambda_0 / source.levels
+    divisor = np.where(slope == 0, 1, slope)
+    middle = ((pixels - 0.5) * unit - offset) / divisor
+    near = 2.0**-45 * ((np.abs(pixels) + 1) * unit + np.abs(offset)) / divisor
+    below, above = middle - near, middle + near
+    while True:
+        half = below + (above - below) / 2
+        between = (half > below) & (half < above)
+        if not between.any():
+            break
+        reached = exact_pixels(flat, half) >= pixels
+        above = np.where(between & reached, half, above)
+        below = np.where(between & ~reached, half, below)
+    constant = np.where(exact_pixels(flat, np.zeros_like(slope)) >= pixels, -np.inf, np.inf)
+    ends = np.full((1, len(slope)), np.inf)
+    found: Array = np.concatenate([-ends, np.where(slope == 0, constant, above), ends]).T
+    return found

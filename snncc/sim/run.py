@@ -16,7 +16,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from snncc.errors import DataError, NetworkError
-from snncc.ir import INPUT, Array, Dynamics, Network, has_max_pool, prove, replace
+from snncc.ir import INPUT, MAX_TIMESTEPS, Array, Dynamics, Network, has_max_pool, replace
 from snncc.sim import count, step
 from snncc.sim.neurons import Neurons, prepare
 
@@ -69,8 +69,7 @@ def check(network: Network, pixels: Array, timesteps: int, dynamics: Dynamics, n
     levels = network.input.levels
     if pixels.size and (int(pixels.max()) > levels or int(pixels.min()) < (-levels if network.input.signed else 0)):
         raise DataError(f"pixels must lie in {-levels if network.input.signed else 0}..{levels}")
-    if timesteps < 1:
-        raise DataError(f"timesteps must be at least 1, not {timesteps}")
+    check_timesteps(network, timesteps)
     if dynamics not in ("count", "step"):
         raise DataError(f"no dynamics {dynamics!r}: there are count and step")
     if dynamics == "step":
@@ -84,14 +83,19 @@ def check(network: Network, pixels: Array, timesteps: int, dynamics: Dynamics, n
                 )
 
 
-def with_timesteps(network: Network, timesteps: int) -> Network:
-    """The same network with its intervals proved up to a larger T, where it is asked to run beyond its own."""
-    if timesteps <= network.timesteps or not network.is_integer:
-        return network
-    if timesteps + max(0, network.spike_ext) > 65_535:
-        raise DataError(f"timesteps {timesteps} is above 65,535")
-    longer = replace(network, timesteps=timesteps)
-    return replace(longer, intervals=prove(longer))  # type: ignore[no-any-return]
+def check_timesteps(network: Network, timesteps: int) -> None:
+    """One rule for everything that runs a network: 1 <= T <= the T that it was compiled for. DataError."""
+    if timesteps < 1:
+        raise DataError(f"T = {timesteps}: timesteps must be at least 1, not {timesteps}")
+    total = timesteps + max(0, network.spike_ext)
+    if total > MAX_TIMESTEPS:
+        extension = f" with its spike_ext of {network.spike_ext}, {total:,}," if network.spike_ext > 0 else ""
+        raise DataError(f"T = {timesteps}:{extension} is above the limit of {MAX_TIMESTEPS:,} timesteps")
+    if timesteps > network.timesteps:
+        raise DataError(
+            f"T = {timesteps}: the network was compiled for at most {network.timesteps} timesteps, and calibrated for "
+            f"them: compile it for {timesteps} (or, calibrated as it is, take network.with_(timesteps={timesteps}))"
+        )
 
 
 def lossless(network: Network) -> Network:
@@ -120,7 +124,7 @@ def batches(
 
     `digest(outputs, trace)` runs in the worker that made the chunk, so that large arrays need not outlive it.
     """
-    network = lossless(network) if noneloss else with_timesteps(network, timesteps)
+    network = lossless(network) if noneloss else network
     layers = [prepare(network, population, dynamics) for population in network.populations]
     size = chunk_size(network, timesteps, dynamics)
 
@@ -148,12 +152,15 @@ def in_parallel(work: Callable[[A], B], chunks: list[A], workers: int) -> Iterat
         yield from map(work, chunks)
         return
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
-        waiting = [pool.submit(work, chunk) for chunk in chunks[: 2 * workers]]
-        for chunk in chunks[2 * workers :]:
-            yield waiting.pop(0).result()
-            waiting.append(pool.submit(work, chunk))
-        for future in waiting:
-            yield future.result()
+        try:
+            waiting = [pool.submit(work, chunk) for chunk in chunks[: 2 * workers]]
+            for chunk in chunks[2 * workers :]:
+                yield waiting.pop(0).result()
+                waiting.append(pool.submit(work, chunk))
+            for future in waiting:
+                yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)  # an interrupt waits for what is under way, not for what is not
 
 
 def _run_chunk(

@@ -12,14 +12,13 @@ from __future__ import annotations
 import importlib.util
 import json
 import shutil
-import subprocess
 import sys
 import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from snncc import ir
+from snncc import ir, tools
 from snncc.backends import verilog as backend
 from snncc.backends.verilog.emit import read_manifest
 from snncc.backends.verilog.plan import Plan
@@ -212,20 +211,7 @@ def run_yosys(work: Path, script: str) -> str:
         command = ["yosys", "-s", "script.ys"]
     else:
         raise ToolMissingError("no Yosys: pip install 'snncc[hw]', or install the package yosys")
-    return _call(command, work, "Yosys")
-
-
-def _call(command: list[str], work: Path, tool: str) -> str:
-    try:
-        done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False, timeout=TIMEOUT)
-    except subprocess.TimeoutExpired as error:
-        raise OutputError(f"{tool} took more than {TIMEOUT} seconds") from error
-    said = done.stdout + done.stderr
-    if done.returncode:
-        lines = said.strip().splitlines()
-        first = next((line for line in lines if line.startswith("ERROR")), lines[-1] if lines else "no message")
-        raise OutputError(f"{tool} failed with status {done.returncode}: {first[:300]}")
-    return said
+    return tools.run(command, work, "mapping with Yosys", TIMEOUT)
 
 
 def _resources(counts: dict[str, int]) -> dict[str, float]:
@@ -299,6 +285,6 @@ def _nextpnr(work: Path, files: list[str], chip: Device, program: str, seed: int
     _map(work, [*files, "snn_pins.v"], chip, "snn_pins", dsp, "write_json pins.json")
     extra = ["--lpf-allow-unconstrained"] if family == "ecp5" else ["--pcf-allow-unconstrained"]
     command = [program, *options, "--json", "pins.json", "--report", "report.json", "--seed", str(seed), *extra]
-    _call([*command, "--freq", "100", "--timing-allow-fail", "-q"], work, f"nextpnr-{family}")
+    tools.run([*command, "--freq", "100", "--timing-allow-fail", "-q"], work, "place and route", TIMEOUT)
     report = json.loads((work / "report.json").read_text())
     return min(float(clock["achieved"]) for clock in report["fmax"].values())

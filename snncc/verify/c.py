@@ -7,17 +7,18 @@ another; it is compiled together with the folder's own sources under -D<NAME>_TR
 from __future__ import annotations
 
 import math
-import subprocess
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from snncc.backends import c as backend
+from snncc import tools
 from snncc.errors import OutputError, TargetError
-from snncc.ir import INPUT, Network
+from snncc.ir import INPUT, Array, Network
 from snncc.resources import templates
 from snncc.verify.compare import Observation
 from snncc.verify.runners import Job, NotRunError, require
@@ -36,6 +37,17 @@ def prefix_of(folder: Path) -> str:
     if len(found) != 1:
         raise TargetError(f"{folder / 'c'}: expected one *_weights.h, found {len(found)}: compile again")
     return found[0].name.removesuffix("_weights.h")
+
+
+def stated_bytes(folder: Path) -> tuple[int, int]:
+    """Bytes of const data and of state, as the folder's own header states them: of packed weights where they are."""
+    prefix = prefix_of(folder)
+    header = folder / "c" / f"{prefix}.h"
+    text = header.read_text(errors="replace") if header.is_file() else ""
+    found = dict(re.findall(rf"#define {prefix.upper()}_(CONST|STATE)_BYTES (\d+)U", text))
+    if len(found) != 2:
+        raise TargetError(f"{header}: does not state its bytes: export the target again")
+    return int(found["CONST"]), int(found["STATE"])
 
 
 class _C:
@@ -58,12 +70,15 @@ class _C:
         with tempfile.TemporaryDirectory(prefix="snncc-verify-") as name:
             work = Path(name)
             prefix = prefix_of(job.folder)
-            _write_harness(work, prefix, job)
-            job.pixels.astype(_pixel_dtype(job.network)).tofile(work / "images.bin")
-            sources = [str(work / "trace_main.c"), str(job.folder / "c" / f"{prefix}.c")]
-            flags = ["-I", str(job.folder / "c"), f"-D{prefix.upper()}_TRACE", "-o", str(work / "trace.elf")]
-            _call([*compiler, *STRICT, *sources, *flags], work, "compiling")
-            _call([*runner, str(work / "trace.elf")], work, "running")
+            reads = _reads(job)
+            _write_harness(work, prefix, job, reads)
+            _write_images(work / "images.bin", job, reads)
+            parts = [f"{prefix}.c", *(f"{prefix}{read.file}.c" for read in reads)]
+            sources = [str(work / "trace_main.c"), *(str(job.folder / "c" / part) for part in parts)]
+            defines = [f"-D{prefix.upper()}_TRACE", f"-D{prefix.upper()}_SELFTEST"]
+            flags = ["-I", str(job.folder / "c"), *defines, "-o", str(work / "trace.elf"), "-lm"]
+            tools.run([*compiler, *STRICT, *sources, *flags], work, "compiling", TIMEOUT)
+            tools.run([*runner, str(work / "trace.elf")], work, "running", TIMEOUT)
             yield _observations(work / "trace.bin", job)
 
 
@@ -83,11 +98,13 @@ class _Emulated(_C):
         return ["-Os", "-O3"]
 
     def fits(self, job: Job) -> None:
-        needed = backend.memory(job.network)
+        const, state = stated_bytes(job.folder)
         largest = 2 * max(math.prod(job.network.input.shape), *(p.neurons for p in job.network.populations))
-        if max(needed.const, needed.state + 2 * largest) > BOARD_BYTES:
+        data = state + 2 * largest
+        if max(const, data) > BOARD_BYTES:
             raise NotRunError(
-                f"the network needs {needed.const} + {needed.state} bytes, the emulated board has 4 MB of each"
+                f"the emulated board is too small: {const:,} bytes of const data and {data:,} of state and "
+                f"images are needed, {BOARD_BYTES:,} of each are there"
             )
 
 
@@ -117,27 +134,48 @@ class RiscV(_Emulated):
         return compiler, [qemu, "-M", "virt", "-bios", "none", *SEMIHOSTING, "-kernel"]
 
 
-def _call(command: list[str], work: Path, doing: str) -> None:
-    try:
-        done = subprocess.run(command, cwd=work, capture_output=True, text=True, errors="replace", timeout=TIMEOUT)
-    except subprocess.TimeoutExpired as error:
-        raise OutputError(f"{doing} took more than {TIMEOUT} seconds") from error
-    if done.returncode:
-        said = (done.stderr + done.stdout).strip().splitlines()
-        first = next((line for line in said if "error" in line.lower()), said[0] if said else "no message")
-        raise OutputError(f"{doing} failed with status {done.returncode}: {first[:300]}")
+@dataclass(frozen=True)
+class _Read:
+    """One of the exported quantisers, and what it is fed with: `values` of the C type `type`, its file's suffix."""
+
+    name: str
+    type: str
+    suffix: str
+    file: str
+    values: Array
+
+
+def _reads(job: Job) -> list[_Read]:
+    """The quantisers that can be run: of numbers, in float where it holds them, and of raw bytes."""
+    reads = []
+    if job.features is not None:
+        single = job.features.astype(np.float32)
+        kind = "float" if np.array_equal(single.astype(np.float64), job.features) else "double"
+        values = single if kind == "float" else job.features
+        reads.append(_Read("features", kind, f"_{kind}", "_host", values))
+    if job.data is not None:
+        reads.append(_Read("bytes", "uint8_t", "", "_quantise", job.data))
+    return reads
 
 
 def _pixel_dtype(network: Network) -> str:
     return f"<{'i' if network.input.signed else 'u'}{1 if network.input.bits <= 8 else 2}"
 
 
-def _write_harness(work: Path, prefix: str, job: Job) -> None:
+def _write_images(file: Path, job: Job, reads: list[_Read]) -> None:
+    """Image by image what each quantiser reads; the pixels themselves where there is none."""
+    arrays = [read.values for read in reads] or [job.pixels.astype(_pixel_dtype(job.network))]
+    with file.open("wb") as out:
+        for image in zip(*arrays, strict=True):
+            for part in image:
+                out.write(np.ascontiguousarray(part).astype(part.dtype.newbyteorder("<")).tobytes())
+
+
+def _write_harness(work: Path, prefix: str, job: Job, reads: list[_Read]) -> None:
     sizes = [math.prod(job.network.input.shape), *(p.neurons for p in job.network.populations)]
-    text = (
-        templates("verify")
-        .get_template("trace_main.c.j2")
-        .render(p=prefix, P=prefix.upper(), images=len(job.pixels), timesteps=job.timesteps, neurons=max(sizes))
+    template = templates("verify").get_template("trace_main.c.j2")
+    text = template.render(
+        p=prefix, P=prefix.upper(), images=len(job.pixels), timesteps=job.timesteps, neurons=max(sizes), reads=reads
     )
     (work / "trace_main.c").write_text(text)
 
@@ -158,12 +196,21 @@ def _observations(file: Path, job: Job) -> Iterator[Observation]:
     looped = [e for e in entries if not step or e[0] != network.output.name or network.output.fires]
     once = [e for e in entries if e not in looped]
     per_step, tail = sum(n for _, n in looped), sum(n for _, n in once)
-    image_bytes = (per_step * total + tail) * RECORD.itemsize + 8 * network.output.neurons + 8
+    elements = math.prod(network.input.shape)
+    names = [read.name for read in _reads(job)]
+    head = len(names) * 4 * (1 + elements)
+    image_bytes = head + (per_step * total + tail) * RECORD.itemsize + 8 * network.output.neurons + 8
     if file.stat().st_size != image_bytes * len(job.pixels):
         raise OutputError(f"the program wrote {file.stat().st_size} bytes, expected {image_bytes * len(job.pixels)}")
     raw = np.memmap(file, np.uint8, "r")
     for start in range(0, len(raw), image_bytes):
-        image = raw[start : start + image_bytes]
+        pixels = {}
+        for i, name in enumerate(names):
+            status, *made = raw[start : start + head].view("<i4").reshape(len(names), -1)[i].tolist()
+            if status:
+                raise OutputError(f"the quantiser of {name} returned status {status}")
+            pixels[name] = np.array(made, np.int64)
+        image = raw[start + head : start + image_bytes]
         records = image[: per_step * total * RECORD.itemsize].view(RECORD).reshape(total, per_step)
         spikes, potentials = {}, {}
         at = 0
@@ -178,4 +225,4 @@ def _observations(file: Path, job: Job) -> Iterator[Observation]:
         values, (status, class_index) = ends[:-8].view("<i8"), ends[-8:].view("<u4")
         if status:
             raise OutputError(f"{prefix_of(job.folder)}_infer returned status {int(status)}")
-        yield Observation(np.array(values), int(class_index), spikes, potentials)
+        yield Observation(np.array(values), int(class_index), spikes, potentials, pixels)

@@ -17,12 +17,14 @@ class Observation:
     """What a target reports about one image; what it cannot report it leaves out.
 
     spikes, potentials: per population (T + e, neurons) in `step`, (1, neurons) in `count`. values: the readout's.
+    pixels: by quantiser, what it made of the image (elements,).
     """
 
     values: Array
     class_index: int
     spikes: Mapping[str, Array] = field(default_factory=dict)
     potentials: Mapping[str, Array] = field(default_factory=dict)
+    pixels: Mapping[str, Array] = field(default_factory=dict)
 
 
 @dataclass
@@ -37,6 +39,10 @@ class Tally:
     def compare(self, expected: Observation, got: Observation) -> None:
         """One image. In `step` the earliest timestep comes first, within it the order of the populations."""
         found = []
+        wanted = expected.pixels.get("", np.zeros(0))[None]
+        for order, (name, observed) in enumerate(got.pixels.items()):
+            for _, element, e, g in self._differences(wanted, observed[None]):
+                found.append((-1, order, 0, element, "the input", 0, f"the pixel from {name}", e, g))
         names = list(dict.fromkeys([*got.spikes, *got.potentials]))
         for rank, quantity in enumerate(("spikes", "potentials")):
             known = getattr(expected, quantity)
@@ -89,4 +95,5 @@ def expectations(network: Network, pixels: Array, timesteps: int) -> Iterable[Ob
             if not network.output.fires:
                 spikes.pop(readout, None)
             potentials = {n: v.reshape(1, -1) for n, v in trace.potentials.items() if n != "input"}
-        yield Observation(values, int(np.asarray(result.classes).reshape(-1)[0]), spikes, potentials)
+        classes = int(np.asarray(result.classes).reshape(-1)[0])
+        yield Observation(values, classes, spikes, potentials, {"": image.reshape(-1)})

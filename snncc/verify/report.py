@@ -19,10 +19,14 @@ class Mismatch:
     expected: int
     got: int
 
+    @property
+    def _place(self) -> str:
+        return f"{'element' if self.population == 'the input' else 'neuron'} {self.neuron}"
+
     def __str__(self) -> str:
         when = f" at timestep {self.timestep}" if self.timestep else ""
         return (
-            f"image {self.image}: {self.quantity} of neuron {self.neuron} of {self.population}{when} "
+            f"image {self.image}: {self.quantity} of {self._place} of {self.population}{when} "
             f"should be {self.expected}, is {self.got}"
         )
 
@@ -32,7 +36,10 @@ Status: TypeAlias = Literal["pass", "fail", "not run"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """One variant of one target. `values`: integers compared. `reason`: why it failed or was not run."""
+    """One variant of one target. `values`: integers compared. `reason`: why it failed or was not run.
+
+    `tool_missing`: it was not run because something must be installed first.
+    """
 
     target: str
     variant: str
@@ -43,11 +50,12 @@ class Outcome:
     first_mismatch: Mismatch | None = None
     seconds: float = 0.0
     reason: str = ""
+    tool_missing: bool = False
 
 
 @dataclass(frozen=True)
 class Report:
-    """All outcomes. `ok`: something ran, and nothing that ran differs; `strict` (CI) wants everything to have run."""
+    """All outcomes. `ok`: something ran, and nothing that ran differs; `strict` wants everything to have run."""
 
     HEADER: ClassVar = ["target", "variant", "images", "values compared", "mismatches", "seconds", "result"]
 
@@ -56,8 +64,34 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        statuses = [o.status for o in self.outcomes]
-        return "pass" in statuses and "fail" not in statuses and not (self.strict and "not run" in statuses)
+        return self.exit_status == 0
+
+    @property
+    def exit_status(self) -> Literal[0, 1, 3]:
+        """1: something differs or failed. Else, where nothing ran or, strictly, not all: 3 for want of a tool, or 1."""
+        idle = self._idle
+        if any(o.status == "fail" for o in self.outcomes):
+            return 1
+        if len(idle) == len(self.outcomes) or (self.strict and idle):
+            return 3 if any(o.tool_missing for o in idle) else 1
+        return 0
+
+    @property
+    def sentence(self) -> str:
+        """What it comes to, with what could not be run."""
+        idle, failed = self._idle, sum(o.status == "fail" for o in self.outcomes)
+        ran, missing = len(self.outcomes) - len(idle), sum(o.tool_missing for o in idle)
+        verdict = f"{failed} failed" if failed else "every integer is the simulator's" if ran else "nothing is verified"
+        said = [f"{ran} of {len(self.outcomes)} ran: {verdict}."]
+        if missing:
+            said.append(f"{missing} not run for want of a tool.")
+        if missing < len(idle):
+            said.append(f"{len(idle) - missing} not run for want of room.")
+        return " ".join(said)
+
+    @property
+    def _idle(self) -> list[Outcome]:
+        return [o for o in self.outcomes if o.status == "not run"]
 
     def to_json(self) -> str:
         """`{"ok": ..., "targets": [{"target", "variant", "status", "images", "values", "mismatches", ...}]}`."""

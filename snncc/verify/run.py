@@ -10,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from snncc import ir
+from snncc import ir, sim
 from snncc.backends.vectors import VECTORS, random_pixels
 from snncc.errors import DataError, SnnccError, TargetError
 from snncc.ir import Array
+from snncc.sim.encode import quantise, quantise_bytes
 from snncc.verify.compare import Observation, Tally, expectations
 from snncc.verify.report import Outcome, Report, Status
-from snncc.verify.runners import RUNNERS, Job, NotRunError, Runner
+from snncc.verify.runners import RUNNERS, Job, NoToolError, NotRunError, Runner
 
 DEFAULT_IMAGES = 4
 
@@ -24,6 +25,8 @@ DEFAULT_IMAGES = 4
 def verify(
     folder: str | Path,
     *,
+    x: Array | None = None,
+    data: Array | None = None,
     pixels: Array | None = None,
     images: int | None = None,
     timesteps: int | None = None,
@@ -33,7 +36,9 @@ def verify(
 ) -> Report:
     """Compare every backend in a compiled folder with the simulator, integer by integer.
 
-    pixels: (N, *input.shape) integers; None takes a target's vectors.npz, then seeded random images. images: at
+    What to run: x, images as fed to the model; or data, raw bytes; or pixels, (N, *input.shape) integers. None of
+    them takes a target's vectors.npz, then seeded random images. Targets with quantisers begin at the images or bytes
+    (made to fit, where only pixels are given), so that all is compared from a user's data to the class. images: at
     most that many (random ones fill up where there are fewer). timesteps: T, default the network's T_max.
     targets: names from RUNNERS; default all whose files are there.
     variants: only these of each. strict: what could not run counts as failure
@@ -42,9 +47,8 @@ def verify(
     folder = Path(folder).resolve()
     network = ir.load(folder)
     steps = network.timesteps if timesteps is None else timesteps
-    if not 1 <= steps <= network.timesteps:
-        raise DataError(f"T = {steps}: what was compiled for T = {network.timesteps} runs with 1..{network.timesteps}")
-    job = Job(folder, network, _pixels(folder, network, pixels, images), steps)
+    sim.check_timesteps(network, steps)
+    job = _job(folder, network, x, data, _pixels(folder, network, _quantised(network, x, data, pixels), images), steps)
     chosen = [name for name in RUNNERS if RUNNERS[name].found(folder)] if targets is None else list(targets)
     unknown = [name for name in chosen if name not in RUNNERS]
     if unknown:
@@ -53,6 +57,40 @@ def verify(
         raise TargetError(f"{folder}: no target that can be verified is in this folder")
     outcomes = [o for name in chosen for o in _outcomes(name, RUNNERS[name], job, variants)]
     return Report(tuple(outcomes), os.environ.get("CI") == "true" if strict is None else strict)
+
+
+def _quantised(network: ir.Network, x: Array | None, data: Array | None, pixels: Array | None) -> Array | None:
+    """Pixels of whichever of the three is given."""
+    if sum(given is not None for given in (x, data, pixels)) > 1:
+        raise DataError("give images, or raw bytes, or pixels: one of them")
+    if x is not None:
+        return quantise(network.input, x)
+    return pixels if data is None else quantise_bytes(network.input, data)
+
+
+def _job(folder: Path, network: ir.Network, x: Array | None, data: Array | None, pixels: Array, timesteps: int) -> Job:
+    """The job with images and bytes that become its pixels: the user's as far as they go."""
+    source = network.input
+    features = _features(source, pixels)
+    if features is not None and x is not None:
+        given = min(len(x), len(pixels))
+        features[:given] = x[:given].reshape(given, *source.shape)
+    raw = source.raw_bytes
+    made = None if raw is None else ir.bytes_of_pixels(raw, pixels)
+    if made is not None and data is not None:
+        given = min(len(data), len(pixels))
+        made[:given] = data[:given].reshape(given, *source.shape)
+    return Job(folder, network, pixels, timesteps, features, made)
+
+
+def _features(source: ir.Input, pixels: Array) -> Array | None:
+    """Model inputs (float64) that become these pixels, many of them close to a rounding; None where there are none."""
+    spread = (np.arange(pixels.size).reshape(pixels.shape) * 37 % 99 - 49) / 100
+    with np.errstate(all="ignore"):
+        x = ((pixels + spread) * (source.lambda_0 / source.levels) - source.offset) / source.gain
+        if not np.isfinite(x).all() or (ir.exact_pixels(source, x) != pixels).any():
+            return None
+    return np.asarray(x, np.float64)
 
 
 def _pixels(folder: Path, network: ir.Network, pixels: Array | None, images: int | None) -> Array:
@@ -74,19 +112,19 @@ def _outcomes(name: str, runner: Runner, job: Job, wanted: Iterable[str] | None)
     outcomes = []
     for variant in (v for v in runner.variants(job) if wanted is None or v in wanted):
         start = time.monotonic()
-        tally, reason = Tally(), ""
+        tally, reason, missing = Tally(), "", False
         status: Status = "fail"
         try:
             with runner.run(job, variant) as observed:
                 _compare(tally, expectations(job.network, job.pixels, job.timesteps), observed)
             status = "fail" if tally.mismatches else "pass"
         except NotRunError as error:
-            status, reason = "not run", str(error)
+            status, reason, missing = "not run", str(error), isinstance(error, NoToolError)
         except (SnnccError, ValueError) as error:
             reason = str(error)
         seconds = round(time.monotonic() - start, 3)
         found = (tally.images, tally.values, tally.mismatches, tally.first)
-        outcomes.append(Outcome(name, variant, status, *found, seconds, reason))
+        outcomes.append(Outcome(name, variant, status, *found, seconds, reason, missing))
     return outcomes
 
 

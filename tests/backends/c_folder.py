@@ -37,6 +37,13 @@ def proved(network: ir.Network) -> ir.Network:
     return network
 
 
+def with_bytes(network: ir.Network) -> ir.Network:
+    """The network with raw bytes that are its model inputs divided by 255."""
+    scale, offset = np.array(1 / 255), np.zeros(())
+    raw = ir.RawBytes(scale=scale, offset=offset, pixels=ir.byte_pixels(network.input, scale, offset))
+    return proved(ir.replace(network, input=ir.replace(network.input, raw=raw)))
+
+
 def population(name: str, shape: tuple[int, ...], *projections: ir.Projection, theta: Any, bias: Any = 0, v0: Any = 0):
     integers = [None if a is None else np.asarray(a, np.int64) for a in (theta, bias, v0)]
     return ir.Population(

@@ -10,7 +10,7 @@ import pytest
 
 from snncc import ir
 from snncc.verify.c import STRICT
-from tests.backends.c_folder import compiled, residual
+from tests.backends.c_folder import compiled, residual, with_bytes
 
 NETWORKS = {
     "count": (residual(), {}),
@@ -26,6 +26,7 @@ UNDEFINED = {"memcpy", "memset", "__stack_chk_fail", "_GLOBAL_OFFSET_TABLE_"}
 @pytest.fixture(scope="module", params=list(NETWORKS))
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     network, options = NETWORKS[request.param]
+    network = with_bytes(network)
     return compiled(network, tmp_path_factory.mktemp("c") / "net", **options) / "c"
 
 
@@ -38,18 +39,29 @@ def run(folder: Path, *command: str) -> str:
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 @pytest.mark.parametrize("level", ["-O0", "-Os"])
 def test_no_warnings(folder: Path, compiler: str, level: str) -> None:
-    for source in ("net.c", "net_quantise.c", "main.c"):
-        run(folder, compiler, *STRICT, level, "-c", source, "-o", "/dev/null")
+    for source in ("net.c", "net_quantise.c", "net_host.c", "test/main.c"):
+        run(folder, compiler, *STRICT, "-I.", "-DNET_SELFTEST", level, "-c", source, "-o", "/dev/null")
+
+
+def test_a_build_of_every_source_keeps_its_own_main(folder: Path, tmp_path: Path) -> None:
+    """Arduino, Keil, a recursive glob: all sources together, in any folder, without a main() or vectors of ours."""
+    sources = [str(path) for path in folder.rglob("*.c")]
+    assert len(sources) == 5
+    (tmp_path / "own.c").write_text("int main(void) { return 0; }\n")
+    run(folder, "gcc", *STRICT, "-I.", "-O1", *sources, str(tmp_path / "own.c"), "-o", str(tmp_path / "all"), "-lm")
+    run(folder, str(tmp_path / "all"))
 
 
 def test_as_cpp_header(folder: Path) -> None:
-    run(folder, "gcc", "-x", "c++", "-std=c++11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "net.h")
+    for header in ("net.h", "net_host.h"):
+        run(folder, "gcc", "-x", "c++", "-std=c++11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", header)
 
 
 def test_cppcheck(folder: Path) -> None:
     run(
         folder, "cppcheck", "--std=c99", "--enable=warning,style,performance,portability", "--error-exitcode=1",
-        "--inline-suppr", "--suppress=missingIncludeSystem", "--quiet", "net.c", "net_quantise.c", "main.c",
+        "--inline-suppr", "--suppress=missingIncludeSystem", "--quiet", "-I.", "-DNET_SELFTEST",
+        "net.c", "net_quantise.c", "net_host.c", "test/main.c",
     )  # fmt: skip
 
 
@@ -72,6 +84,8 @@ def test_no_float(folder: Path) -> None:
     undefined = re.findall(r" U (\S+)", run(folder, "arm-none-eabi-nm", "m3.o"))
     assert not [name for name in undefined if re.match(r"__aeabi_([fd]|\w*2[fd])", name)]
     for source in folder.glob("net*.[ch]"):
+        if source.stem == "net_host":
+            continue  # optional, and says so
         code = re.sub(r"/\*.*?\*/", "", source.read_text(), flags=re.S)
         assert not re.search(r"\b(float|double|malloc|free)\b", code), source.name
 

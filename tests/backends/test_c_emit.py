@@ -102,7 +102,7 @@ def test_several_networks_in_one_program(tmp_path: Path) -> None:
     body, includes = [], []
     for name, network in names.items():
         folder = compiled(network, tmp_path / name, prefix=name, pack=name == "three") / "c"
-        includes.append(f'#include "{folder}/{name}.c"\n#include "{folder}/{name}_vectors.h"\n')
+        includes.append(f'#include "{folder}/{name}.c"\n#include "{folder}/test/{name}_vectors.h"\n')
         upper = name.upper()
         body.append(
             f"static {name}_state_t {name}_state; static int try_{name}(void) {{ {name}_result_t r; int bad = 0;"
@@ -115,7 +115,11 @@ def test_several_networks_in_one_program(tmp_path: Path) -> None:
         )
     calls = " + ".join(f"try_{name}()" for name in names)
     (tmp_path / "main.c").write_text("".join(includes) + "\n".join(body) + f"\nint main(void) {{ return {calls}; }}\n")
-    subprocess.run(["gcc", *STRICT, "-O1", "main.c", "-o", "all"], cwd=tmp_path, check=True)
+    subprocess.run(
+        ["gcc", *STRICT, "-O1", "main.c", "-o", "all", *(f"-I{tmp_path}/{name}/c" for name in names)],
+        cwd=tmp_path,
+        check=True,
+    )
     assert subprocess.run([tmp_path / "all"]).returncode == 0
 
 
@@ -132,7 +136,10 @@ QUANTISERS = {
 @pytest.mark.parametrize("name", list(QUANTISERS))
 def test_bytes_are_quantised_as_the_host_does(tmp_path: Path, name: str) -> None:
     network = residual()
-    network = ir.replace(network, input=ir.replace(network.input, **QUANTISERS[name]))
+    source = ir.replace(network.input, **QUANTISERS[name])
+    one, zero = np.ones(()), np.zeros(())
+    raw = ir.RawBytes(scale=one, offset=zero, pixels=ir.byte_pixels(source, one, zero))
+    network = ir.replace(network, input=ir.replace(source, raw=raw))
     network = ir.replace(network, intervals=ir.prove(network))
     folder = compiled(network, tmp_path / "net") / "c"
     images = np.concatenate([np.arange(256), np.arange(128)]).reshape(2, 8, 8, 3).astype(np.uint8)

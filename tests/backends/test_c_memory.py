@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from snncc import ir
+from snncc import ir, store
 from snncc.backends.c import memory
 from snncc.backends.c.layout import Lifetime, Member, place, struct_bytes
-from tests.backends.c_folder import compiled, network, population, weights
+from snncc.cli import cli
+from tests.backends.c_folder import compiled, network, population, residual, weights
 from tests.backends.test_c_clean import NETWORKS
 
 COMMANDS = {"cortex-m4": "arm-none-eabi-nm", "rv32": "riscv64-unknown-elf-nm"}
@@ -39,6 +43,61 @@ def test_prediction_is_exact(tmp_path: Path, name: str, target: str) -> None:
     header = (folder / "net.h").read_text()
     assert f"#define NET_STATE_BYTES {predicted.state}U" in header
     assert f"#define NET_CONST_BYTES {predicted.const}U" in header
+
+
+def measured(folder: Path, prefix: str) -> tuple[int, int]:
+    """(sizeof the const tables, sizeof the state) of a program compiled here."""
+    program = f"""
+        #include <stdio.h>
+        #include "{prefix}.c"
+        int main(void) {{ printf("%zu %zu", sizeof({prefix}_tables), sizeof({prefix}_state_t)); return 0; }}
+    """
+    command = ["gcc", "-x", "c", "-I", str(folder), "-o", str(folder / "sizes"), "-"]
+    subprocess.run(command, input=program, text=True, check=True, capture_output=True)
+    said = subprocess.run([str(folder / "sizes")], check=True, capture_output=True, text=True).stdout.split()
+    return int(said[0]), int(said[1])
+
+
+def printed(text: str) -> list[int]:
+    """Every `N bytes of const data, M of state` in a text, one after the other."""
+    found = re.findall(r"([\d,]+) bytes of const data, ([\d,]+) of state", text)
+    return [int(number.replace(",", "")) for pair in found for number in pair]
+
+
+def test_inspect_prints_the_sizes_of_what_is_exported(tmp_path: Path) -> None:
+    """4-bit weights, so that packing matters: as the header says and as a compiler measures."""
+    folder, inspect = tmp_path / "net", ["inspect", str(tmp_path / "net")]
+    store.write(residual(signed_bit=4), folder, {})
+    said = CliRunner().invoke(cli, inspect).output
+    assert "if exported to C: " in said and "; with --pack: " in said
+    foretold = printed(said)
+    sizes = []
+    for options in (["--prefix", "tiny"], ["--pack", "--prefix", "tiny"]):
+        assert CliRunner().invoke(cli, ["export", str(folder), "--target", "c", *options]).exit_code == 0
+        said = CliRunner().invoke(cli, inspect).output
+        assert ("in C, as exported (--pack): " in said) == ("--pack" in options) and "if exported" not in said
+        header = (folder / "c" / "tiny.h").read_text()
+        stated = [int(n) for n in re.findall(r"#define TINY_(?:CONST|STATE)_BYTES (\d+)U", header)][::-1]
+        assert printed(said) == stated == list(measured(folder / "c", "tiny"))
+        facts = json.loads(CliRunner().invoke(cli, [*inspect, "--json"]).output)["c"]
+        assert [facts["const_bytes"], facts["state_bytes"]] == stated and facts["exported"]
+        assert facts["pack"] == ("--pack" in options)
+        sizes += stated
+    assert foretold == sizes and sizes[0] > sizes[2]
+    assert json.loads((folder / "manifest.json").read_text())["targets"] == {"c": {"pack": True, "prefix": "tiny"}}
+    shutil.rmtree(folder / "c")
+    assert printed(CliRunner().invoke(cli, inspect).output) == foretold
+
+
+def test_where_the_options_are_not_known_both_sizes_are_said(tmp_path: Path) -> None:
+    """A folder of an earlier snncc, whose manifest lists its targets only, or a manifest that is none."""
+    folder = compiled(residual(signed_bit=4), tmp_path / "net", pack=True)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for targets in (["c"], {"c": None}, {"c": 3}, 7, None, [4, {}]):
+        (folder / "manifest.json").write_text(json.dumps(manifest | {"targets": targets}))
+        assert "if exported to C: " in CliRunner().invoke(cli, ["inspect", str(folder)]).output
+    (folder / "manifest.json").write_text("[" * 100_000)
+    assert "if exported to C: " in CliRunner().invoke(cli, ["inspect", str(folder)]).output
 
 
 def test_packing_shrinks_flash_in_proportion() -> None:

@@ -16,7 +16,7 @@ from tests.backends.c_folder import agree, compiled, network, population, proved
 from tests.strategies import Case, cases
 from tests.support import examples
 
-from snncc import ir  # isort: skip
+from snncc import ir, sim  # isort: skip
 
 EXT = st.sampled_from([0, 0, 1, 2, 7])
 
@@ -106,6 +106,17 @@ def test_long_runs(tmp_path: Path, timesteps: int, readout: str, neurons: int) -
     longest = ir.replace(net, dynamics="step")
     if timesteps < 1000:
         agree(compiled(longest, tmp_path / "net"), longest, pixels, timesteps, "gcc -O3")
+
+
+@pytest.mark.parametrize("dynamics", ["count", "step"])
+def test_the_class_of_one_output_around_zero(tmp_path: Path, dynamics: str) -> None:
+    """Values -2, -1, 0, 1, 2: class 1 above 0 alone."""
+    last = population("last", (1,), ir.Dense(name="a", source=ir.Source("input"), weights=np_int8([[1]])), theta=None)
+    source = {"bits": 3, "signed": True, "encoding": "current"}
+    net = network(last, shape=(1,), source=source, timesteps=1, dynamics=dynamics)
+    pixels = np.arange(-2, 3).reshape(5, 1)
+    assert sim.run(net, pixels, 1).classes.tolist() == [0, 0, 0, 1, 1]
+    agree(compiled(net, tmp_path / "net"), net, pixels, 1, "gcc -O0")
 
 
 @pytest.mark.parametrize("runner", [None, CortexM4(), RiscV()])

@@ -36,7 +36,7 @@ def test_export_with_a_goal(folder: Path) -> None:
 
 def test_an_impossible_goal_gives_the_nearest(folder: Path) -> None:
     done = snncc("export", str(folder), "--target", "verilog", "--target-fps", "1e9", "--clock-mhz", "1")
-    assert done.exit_code == 0
+    assert done.exit_code == 1
     facts = json.loads(snncc("inspect", str(folder), "--cycles", "--json").output)
     assert not facts["goal_met"] and facts["goal_cycles"] == 0.001
     needs = facts["golden_interval"]
@@ -61,7 +61,7 @@ def test_hardware_options_need_the_target(folder: Path) -> None:
     done = snncc("export", str(folder), "--target", "c", "--max-lanes", "4")
     assert done.exit_code == 2 and "--max-lanes" in done.output
     done = snncc("export", str(folder), "--target", "verilog", "--max-lanes", "0")
-    assert isinstance(done.exception, SnnccError) and not (folder / "verilog").exists()
+    assert done.exit_code == 2 and not (folder / "verilog").exists()
 
 
 def test_a_layers_lanes_are_chosen_by_name(folder: Path) -> None:

@@ -211,6 +211,13 @@ FAULTS: dict[str, tuple[Any, tuple[Any, ...], Fault]] = {
     "readout: only one position ends short": (
         readout, ("a map, LANES that do not divide",), ("snn_readout", "group_q == G_END ? {GW{1'b0}} : ", ""),
     ),
+    "readout: a reset keeps the class": (
+        readout, ("one value",), ("snn_readout", "class_q <= 0;\n        end else begin", "end else begin"),
+    ),
+    "readout: a reset keeps the number": (
+        readout, ("a map",), ("snn_readout", "index_q <= 0;\n            class_q <= 0;\n        end else", "end else"),
+    ),
+    "readout: a reset keeps the lane": (readout, ("a map",), ("snn_readout", "lane_q <= 0;", "")),
     "encoder: ties do not fire": (
         encoder, ("step, further timesteps",), ("snn_encoder_step", "fire = sum[PB+1]", "fire = sum[PB+1:1] > 1 << PB"),
     ),

@@ -241,6 +241,7 @@ ENGINES: dict[str, dict[str, Any]] = {
     "step, three edges, one of them a drive": {
         "neurons": 6, "WORDS": 6, "EDGES": 3, "HAS_DRIVE": 1, "DRIVE_EDGES": 2, "ext": 2,
     },
+    "step, four edges": {"neurons": 3, "WORDS": 2, "EDGES": 4},
     "step, readout": {"neurons": 3, "WORDS": 2, "FIRES": 0, "READOUT": 1, "EDGES": 2},
     "count, one group": {"neurons": 3, "WORDS": 3, "COUNT": 1, "FIRE_LANES": 1, "PERIOD": 2, "STAGES": 2},
     "count, two groups, two edges": {
@@ -317,6 +318,9 @@ FAULTS = {
     ),
     "layer: the first edge twice": (
         engine, "count, two groups, two edges", ("snn_layer", "s_data = e_data[e*LANES*VW", "s_data = e_data[0"),
+    ),
+    "layer: the last of four edges is another": (
+        engine, "step, four edges", ("snn_layer", "LAST_EDGE = EDGES - 1", "LAST_EDGE = 1 - EDGES"),
     ),
     "bank: no wrap": (bank, (2, 5), ("snn_bank", "w_addr_q == A_END ? {AW{1'b0}} : ", "")),
     "bank: one too many": (bank, (3, 4), ("snn_bank", "level_q != BANKS", "1'b1")),

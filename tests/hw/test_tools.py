@@ -75,6 +75,11 @@ def conv_network(dynamics: str) -> ir.Network:
     return network
 
 
+def tangled_network(dynamics: str) -> ir.Network:
+    """A projection that reads two reshaped maps through a table of places."""
+    return through("conv2d", dynamics=dynamics)
+
+
 def lint(folder: Path) -> str:
     """What Verilator has to say about a design, beyond the waivers."""
     tool, environment = verilator()
@@ -86,7 +91,7 @@ def lint(folder: Path) -> str:
 
 
 @pytest.mark.parametrize("dynamics", ["count", "step"])
-@pytest.mark.parametrize("make", [dense_network, conv_network])
+@pytest.mark.parametrize("make", [dense_network, conv_network, tangled_network])
 def test_lint_is_clean(tmp_path: Path, dynamics: str, make) -> None:
     store.write(make(dynamics), tmp_path / "m", {"verilog": {}})
     folder = tmp_path / "m" / "verilog"

@@ -99,6 +99,7 @@ CHANGES: dict[str, Callable[[ir.Network], ir.Network]] = {
             "lambda_0": 2.0,
             "gain": np.array([1.0, 1.0 + 2**-52]),
             "offset": np.zeros(2),
+            "raw": ir.RawBytes(scale=np.ones(()), offset=np.zeros(()), pixels=np.arange(256)),
         }.items()
     },
     **{
@@ -133,12 +134,13 @@ CHANGES: dict[str, Callable[[ir.Network], ir.Network]] = {
 
 
 def test_hash_knows_every_field() -> None:
-    """Each field changed alone gives another hash; the table above names every field but the tool's version."""
+    """Each field changed alone gives another hash; the table above names every field but the tool's version
+    and the record."""
     network = every_kind()
     hashes = {ir.content_hash(network)} | {ir.content_hash(alter(network)) for alter in CHANGES.values()}
     assert len(hashes) == len(CHANGES) + 1
     named = {name.partition(".")[2] for name in CHANGES if name.startswith("network.")}
-    assert named | {"input", "populations", "tool_version"} == set(ir.Network.__struct_fields__)
+    assert named | {"input", "populations", "tool_version", "record"} == set(ir.Network.__struct_fields__)
     for kind, prefix in ((ir.Input, "input."), (ir.Population, "population."), (ir.Conv2D, "projection.")):
         fields = {name.removeprefix(prefix) for name in CHANGES if name.startswith(prefix)}
         assert fields == set(kind.__struct_fields__)
@@ -147,6 +149,9 @@ def test_hash_knows_every_field() -> None:
 def test_hash_ignores_tool_version_and_memory_layout() -> None:
     network = every_kind()
     assert ir.content_hash(ir.replace(network, tool_version="9")) == ir.content_hash(network)
+    golden = np.zeros((1, *network.input.shape), np.int64)
+    record = ir.Record(options={"seed": 1}, data={}, versions={}, golden=golden)
+    assert ir.content_hash(ir.replace(network, record=record)) == ir.content_hash(network)
     weights = network["conv"].projections[0].weights
     fortran = change_projection(network, "conv", weights=np.asfortranarray(weights))
     swapped = change(fortran, "conv", theta=network["conv"].theta.astype(">i8"))
@@ -334,15 +339,15 @@ def test_a_field_more_is_refused(saved: bytes, scratch: Path) -> None:
     assert added > 20
 
 
-@pytest.mark.parametrize("version", [0, 2, 99, 10**30, -1, "1", None, 1.5])
+@pytest.mark.parametrize("version", [0, 3, 99, 10**30, -1, "1", None, 1.5])
 def test_another_version(version: Any, saved: bytes, scratch: Path) -> None:
     schema, tensors = taken_apart(saved)
     assert read(scratch, archive(schema | {"version": version}, tensors)) is None
 
 
 def test_newer_version_says_so_before_its_schema_is_read(scratch: Path) -> None:
-    scratch.write_bytes(archive({"format": "snncc-network", "version": 2, "cells": []}, {}))
-    with pytest.raises(FileFormatError, match="version 2"):
+    scratch.write_bytes(archive({"format": "snncc-network", "version": 3, "cells": []}, {}))
+    with pytest.raises(FileFormatError, match="version 3"):
         ir.load(scratch)
 
 

@@ -69,6 +69,8 @@ def test_many_equal_and_zero_values() -> None:
 def test_scale_is_capped_by_the_relus_maximum() -> None:
     assert scales(network(max_value=0.5), samples(64))["a"] == 0.5
     assert scales(network(max_value=50.0), samples(64))["a"] < 10
+    assert scales(network(max_value=0.5), samples(64), fixed=2.0)["a"] == 0.5
+    assert scales(network(max_value=5.0), samples(64), fixed=2.0)["a"] == 2.0
 
 
 def test_the_readouts_scale_is_its_largest_absolute_output() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 import snncc
 from snncc import ir, sim
-from snncc.errors import CalibrationError, SnnccWarning
+from snncc.errors import CalibrationError, SnnccWarning, ToolMissingError
 from snncc.frontend import from_keras
 from snncc.lower import Options, lower
 from snncc.lower.calibrate import scales
@@ -120,7 +120,7 @@ def test_full_without_tensorflow_says_what_to_do(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delitem(sys.modules, "snncc.lower.tune.descent", raising=False)
     monkeypatch.setitem(sys.modules, "snncc.lower.tune.tensors", None)
     model, x = build("conv_valid"), np.random.default_rng(0).random((80, 6, 7, 3)).astype(np.float32)
-    with pytest.raises(CalibrationError, match=r"needs TensorFlow.*calibrate light"):
+    with pytest.raises(ToolMissingError, match=r"needs TensorFlow.*calibrate light"):
         snncc.convert(model, x, timesteps=4, calibrate="full")
 
 

@@ -21,6 +21,7 @@ from snncc.lower.tune.descent import Learner, descend, forward, output_error
 from snncc.lower.tune.firing import Window
 from snncc.lower.tune.population import Effort
 from snncc.lower.tune.tensors import Teacher, constant
+from snncc.lower.tune.widths import Room
 from snncc.sim.encode import quantise
 from snncc.sim.linear import operator, read
 from tests.keras_models import build, samples
@@ -152,15 +153,23 @@ def residual() -> Any:
 
 
 def trained(
-    graph: Any, dynamics: ir.Dynamics, effort: Effort, **options: Any
+    graph: Any, dynamics: ir.Dynamics, effort: Effort, less: int | None = None, **options: Any
 ) -> tuple[ir.Network, ir.Network, float, float]:
-    """(uncalibrated, what descent made of it, E before and after)."""
+    """(uncalibrated, what descent made of it in the room that it takes less `less` bits, E before and after)."""
     x = np.random.default_rng(1).random((400, 6, 7, 3)).astype(np.float32)
     chosen = Options(timesteps=4, dynamics=dynamics, encoding="current", calibrate="none", **options)
     network = lower(graph, x[:320], chosen)
     real = populate(graph, False, True)
     random = np.random.default_rng(0)
-    return network, *descend(real, network, Window(dynamics, 4), x[:320], x[320:], effort, random)
+    rooms = {p.name: {} if less is None else bits(network, p, less) for p in network.populations}
+    return network, *descend(real, network, Window(dynamics, 4), rooms, x[:320], x[320:], effort, random)
+
+
+def bits(network: ir.Network, population: ir.Population, less: int) -> Room:
+    """What a population takes in each of the dynamics, less some bits."""
+    top = 0 if population.theta is None else int(population.theta.max())
+    found = {d: proved[population.name] for d, proved in ir.prove(network).items()}
+    return {d: ir.bits_needed((low, max(high, top))) - less for d, (low, high) in found.items()}
 
 
 @pytest.mark.parametrize("dynamics", ["count", "step"])
@@ -177,6 +186,17 @@ def test_descent_gains_on_samples_it_did_not_see_and_repeats_itself(residual: An
             if not isinstance(one, SumPool2D):
                 assert one.weights.dtype == other.weights.dtype
                 assert np.abs(other.weights.astype(int)).max() <= 7
+
+
+@pytest.mark.parametrize("dynamics", ["count", "step"])
+def test_what_was_learned_is_made_to_fit_its_room(residual: Any, dynamics: ir.Dynamics) -> None:
+    effort = Effort(images=4096, multiplications=1e12)
+    network, found, before, after = trained(residual, dynamics, effort, less=2, signed_bit=4)
+    ir.verify(found)
+    assert after < before
+    for start, end in zip(network.populations, found.populations, strict=True):
+        room = bits(network, start, 2)
+        assert all(needed <= room[d] for d, needed in bits(found, end, 0).items())
 
 
 @pytest.mark.parametrize("rates", [(1e-9, 1e-9), (30.0, 3.0)], ids=["no steps", "harmful steps"])

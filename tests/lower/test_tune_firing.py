@@ -31,7 +31,8 @@ def sample(window: Window, samples: int = 60, channels: int = 3, seed: int = 0, 
     linear = drive.reshape(-1, samples, channels).sum(axis=0) / window.timesteps + 3
     target = np.maximum(linear + rng.normal(0, 4, linear.shape), 0).astype(np.float32)
     top = float(window.length) if most is None else most
-    return Sample(drive, np.full(channels, 3, np.float32), target, linear.astype(np.float32), top)
+    least = np.zeros(channels)
+    return Sample(drive, np.full(channels, 3, np.float32), target, linear.astype(np.float32), top, least)
 
 
 WINDOWS = [Window("count", 4), Window("count", 4, 2), Window("step", 5), Window("step", 4, 3), Window("step", 1)]

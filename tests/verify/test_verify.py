@@ -11,12 +11,13 @@ import pytest
 from click.testing import CliRunner
 
 from snncc import ir
+from snncc.backends.c import memory
 from snncc.backends.vectors import golden
 from snncc.cli import cli
 from snncc.errors import DataError, TargetError
 from snncc.verify import verify
 from snncc.verify.report import Outcome, Report
-from tests.backends.c_folder import compiled, network, population, residual
+from tests.backends.c_folder import compiled, network, population, residual, weights
 
 Edit = Callable[[str], str]
 
@@ -105,7 +106,7 @@ def test_report(tmp_path: Path) -> None:
         "target", "status", "images", "values", "mismatches", "first_mismatch", "seconds"
     }  # fmt: skip
     neurons = sum(p.neurons for p in network.populations[:-1])
-    assert said["targets"][0]["values"] == 3 * (network.timesteps * (2 * neurons + 192) + 10 + 1)
+    assert said["targets"][0]["values"] == 3 * (192 + network.timesteps * (2 * neurons + 192) + 10 + 1)
     assert [len(row) for row in report.rows()] == [len(report.HEADER)] * len(report.outcomes)
 
 
@@ -133,6 +134,32 @@ def test_a_missing_tool_is_said_and_never_passes(tmp_path: Path, monkeypatch: py
         assert any("install gcc-arm-none-eabi" in o.reason for o in report.outcomes)
     some = (Outcome("a", "", "pass"), Outcome("b", "", "not run"))
     assert Report(some).ok and not Report(some, strict=True).ok
+
+
+def test_a_board_that_is_too_small_is_said_in_the_folders_own_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Packed weights may fit where the same unpacked do not; what is too large is not run, and no tool is missing."""
+    hidden = ir.Dense(name="a", source=ir.Source("input"), weights=weights(1, 64, 64, bits=2))
+    out = ir.Dense(name="b", source=ir.Source("hidden"), weights=weights(2, 64, 10, bits=2))
+    last = population("last", (10,), out, theta=None)
+    net = network(population("hidden", (64,), hidden, theta=5), last, shape=(64,), signed_bit=2)
+    plain, packed = memory(net), memory(net, pack=True)
+    data = [sizes.state + 2 * 2 * 64 for sizes in (plain, packed)]  # the largest population, in 16 bits, twice
+    monkeypatch.setattr("snncc.verify.c.BOARD_BYTES", plain.const - 1)
+    assert packed.const < plain.const - 1 and max(data) < plain.const - 1
+    reasons = []
+    for pack in (False, True):
+        folder = compiled(net, tmp_path / "net", pack=pack)
+        report = verify(folder, images=1, targets=["c-cortex-m4"], variants=["-Os"])
+        reasons.append(report.outcomes[0].reason)
+        assert report.outcomes[0].status == ("pass" if pack else "not run") and not report.outcomes[0].tool_missing
+        assert report.exit_status == (0 if pack else 1)
+    assert f"{plain.const:,} bytes of const data and {data[0]:,} of state and images are needed" in reasons[0]
+    assert f"{plain.const - 1:,} of each are there" in reasons[0] and not reasons[1]
+    header = tmp_path / "net" / "c" / "net.h"
+    header.write_text(header.read_text().replace("CONST_BYTES", "CONST_OCTETS"))
+    assert "does not state its bytes" in verify(tmp_path / "net", targets=["c-cortex-m4"]).outcomes[0].reason
 
 
 def test_nothing_to_verify(tmp_path: Path) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,55 +12,15 @@ import numpy as np
 
 from snncc import ir
 from snncc.backends import Options, pick
-from snncc.backends.c import arrays
+from snncc.backends.c import arrays, host
 from snncc.backends.c.plan import Plan
 from snncc.backends.c.types import Constant
 from snncc.backends.vectors import VECTORS, golden
-from snncc.errors import OutputError, SnnccWarning, TargetError
+from snncc.errors import OutputError, TargetError
+from snncc.names import unfit
 from snncc.resources import templates
-from snncc.sim.encode import quantise
 
 DEFAULTS: Options = {"prefix": None, "pack": False, "pixels": None}
-IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
-RESERVED = frozenset(
-    [
-        "auto",
-        "break",
-        "case",
-        "char",
-        "const",
-        "continue",
-        "default",
-        "do",
-        "double",
-        "else",
-        "enum",
-        "extern",
-        "float",
-        "for",
-        "goto",
-        "if",
-        "inline",
-        "int",
-        "long",
-        "register",
-        "restrict",
-        "return",
-        "short",
-        "signed",
-        "sizeof",
-        "static",
-        "struct",
-        "switch",
-        "typedef",
-        "union",
-        "unsigned",
-        "void",
-        "volatile",
-        "while",
-        "main",
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -84,8 +42,9 @@ def check(network: ir.Network, options: Options) -> None:
     """Refuse what C cannot hold, by a TargetError with the way out."""
     chosen = pick(options, DEFAULTS, "c")
     prefix = chosen["prefix"] or network.name
-    if not IDENTIFIER.match(prefix) or prefix in RESERVED or len(prefix) > 40:
-        raise TargetError(f"{prefix!r} cannot begin C names: choose letters, digits and _ (prefix=...)")
+    reason = unfit(prefix)
+    if reason:
+        raise TargetError(f"{prefix!r} cannot begin C names: {reason}; choose another with --prefix (prefix=...)")
     if not network.is_integer:
         raise TargetError("signed_bit=0 is the float twin, which has no integers to export: compile with 2..16 bits")
     if network.spike_ext < 0:
@@ -104,7 +63,7 @@ def _plan(network: ir.Network, chosen: Mapping[str, Any]) -> Plan:
 
 
 def emit(network: ir.Network, folder: Path, options: Options) -> None:
-    """Write `<prefix>.h`, `.c`, `_kernels.h`, `_weights.h`, `_quantise.c`, vectors, main, build files and README."""
+    """Write NAME.h, .c, _kernels.h, _weights.h, _quantise.c, _host.*, self-test, build files and README."""
     check(network, options)
     chosen = pick(options, DEFAULTS, "c")
     plan = _plan(network, chosen)
@@ -117,9 +76,10 @@ def emit(network: ir.Network, folder: Path, options: Options) -> None:
         f"{p}.c": "source.c.j2",
         f"{p}_kernels.h": "kernels.h.j2",
         f"{p}_weights.h": "weights.h.j2",
-        f"{p}_quantise.c": "quantise.c.j2",
-        f"{p}_vectors.h": "vectors.h.j2",
-        "main.c": "main.c.j2",
+        f"{p}_host.h": "host.h.j2",
+        f"{p}_host.c": "host.c.j2",
+        f"test/{p}_vectors.h": "vectors.h.j2",
+        "test/main.c": "main.c.j2",
         "Makefile": "Makefile.j2",
         "CMakeLists.txt": "CMakeLists.txt.j2",
         "README.md": "README.md.j2",
@@ -127,9 +87,12 @@ def emit(network: ir.Network, folder: Path, options: Options) -> None:
         "port/cortex_m.ld": "cortex_m.ld.j2",
         "port/rv32.ld": "rv32.ld.j2",
     }
+    if context["raw"]:
+        files[f"{p}_quantise.c"] = "quantise.c.j2"
     environment = templates("c")
     try:
-        (folder / "port").mkdir(exist_ok=True)
+        for name in ("port", "test"):
+            (folder / name).mkdir(exist_ok=True)
         for name, template in files.items():
             stream = environment.get_template(template).stream(context)
             stream.enable_buffering(64)
@@ -149,7 +112,6 @@ def _context(plan: Plan) -> dict[str, Any]:
     checks = ([f"image[i] < {low}"] if holds.min < low else []) + (
         [f"image[i] > {source.levels}"] if holds.max > source.levels else []
     )
-    table, entry = _quantiser(plan)
     value_type = "int32_t" if output.fires else plan.runs[-1]["a"].ctype
     return {
         "p": plan.p, "P": plan.p.upper(), "network": network, "hash": ir.content_hash(network), "pack": plan.pack,
@@ -159,37 +121,25 @@ def _context(plan: Plan) -> dict[str, Any]:
         "weight_bytes": plan.weight_bytes, "pixel": plan.pixel, "count": plan.count, "levels": source.levels,
         "pixel_low": low, "pixel_checks": " || ".join(checks), "pixels": math.prod(source.shape),
         "outputs": output.neurons, "value_type": value_type, "runs": plan.runs, "scans": plan.scans,
-        "use": plan.kernels.context(), "text": arrays.lines, "table": table, "entry": entry,
-        "channels": 1 if table is None else table.length // 256,
+        "use": plan.kernels.context(), "text": arrays.lines,
         "rate_input": plan.buffers[ir.INPUT] if source.encoding == "rate" and network.dynamics == "count" else "",
         "spike_values": plan.buffers[output.name] if output.fires else "",
+        **host.bytes_context(plan), **host.host_context(plan),
     }  # fmt: skip
-
-
-def _quantiser(plan: Plan) -> tuple[Constant | None, str]:
-    """(256-entry table per channel or None where bytes are pixels, the C expression of pixel i)."""
-    source = plan.network.input
-    channels = max(source.gain.size, source.offset.size)
-    values = np.broadcast_to(np.arange(256, dtype=np.float64)[:, None], (256, channels))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SnnccWarning)
-        table = quantise(ir.replace(source, shape=(channels,)), values).T
-    if len(table) > 1 and (table == table[0]).all():
-        table = table[:1]
-    ctype = plan.pixel.ctype
-    if len(table) == 1 and np.array_equal(table[0], np.arange(256)):
-        return None, f"({ctype})bytes[i]"
-    constant = Constant(f"{plan.p}_byte_table", ctype, table.astype(ctype.removesuffix("_t")).reshape(-1), "")
-    index = "bytes[i]" if len(table) == 1 else f"(i % {len(table)}U) * 256U + bytes[i]"
-    return constant, f"{constant.name}[{index}]"
 
 
 def _vector_context(plan: Plan, pixels: ir.Array, result: Any) -> dict[str, Any]:
     p = plan.p
     values = result.values.reshape(len(pixels), -1)
     ctype = "int32_t" if plan.network.output.fires else plan.runs[-1]["a"].ctype
+    raw = plan.network.input.raw_bytes
+    data = None if raw is None else ir.bytes_of_pixels(raw, pixels)
+    golden = plan.network.golden
+    real = golden is not None and np.array_equal(pixels, golden)
     return {
         "vectors": len(pixels),
+        "vector_note": "Calibration samples." if real else "Not calibration samples.",
+        "vector_bytes": None if data is None else Constant(f"{p}_vector_bytes", "uint8_t", data.reshape(-1), ""),
         "vector_images": Constant(
             f"{p}_vector_images", plan.pixel.ctype, pixels.reshape(-1).astype(plan.pixel.ctype[:-2]), ""
         ),

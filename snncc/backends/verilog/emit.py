@@ -101,6 +101,7 @@ def emit(network: Network, folder: Path, options: Options) -> None:
     made = choose(network, goals.goal_of(chosen), golden_pixels(network, chosen["pixels"]))
     try:
         built = write.sources(folder, made.plan, chosen["memory_format"])
+        write.byte_table(folder, made.plan, chosen["memory_format"])
         write.bench(folder, made.plan, made.expected)
         write.projects(folder, made.plan, built)
         (folder / MANIFEST).write_text(json.dumps(_manifest(made, built, folder), indent=2) + "\n")

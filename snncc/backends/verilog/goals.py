@@ -84,7 +84,7 @@ def goal_of(options: Mapping[str, object]) -> Goal:
         raise TargetError("--target-fps and --clock-mhz go together: cycles per image = clock / frames per second")
     for name, value in (("--target-fps", fps), ("--clock-mhz", clock)):
         if value is not None and not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
-            raise TargetError(f"{name} must be positive, not {value}")
+            raise TargetError(f"{name} must be positive and finite, not {value}")
     limit = (MAX_LANES if fps is not None else DEFAULT_LANES) if most is None else most
     if not isinstance(limit, int) or not 1 <= limit <= MAX_LANES:
         raise TargetError(f"--max-lanes must be 1..{MAX_LANES}, not {most}")

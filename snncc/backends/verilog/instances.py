@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from snncc.backends.verilog.edges import Edge
 from snncc.backends.verilog.memory import Fields
 from snncc.backends.verilog.plan import Node, Plan
 from snncc.ir import INPUT, Array, bits_needed
+from snncc.names import file_stems
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,10 @@ class Design:
     def memory(self, owner: str, what: str, fields: Fields) -> str:
         """Register a memory file; the name of the top-level parameter that holds its path."""
         name = f"{owner}_{what}"
-        self.memories[f"{name}.mem"] = fields
-        self.file_parameters.append((f"{name}_FILE", f"{name}.mem"))
+        stems = [Path(known).stem for known in self.memories]
+        file = f"{file_stems([*stems, name])[name]}.mem"
+        self.memories[file] = fields
+        self.file_parameters.append((f"{name}_FILE", file))
         return f"{name}_FILE"
 
 

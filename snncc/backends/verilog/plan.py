@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from snncc.ir import (
     projection_bounds,
     source_range,
 )
+from snncc.names import file_stems
 
 Shape = tuple[int, ...]
 Range = tuple[int, int]
@@ -102,6 +104,11 @@ class Plan:
     @property
     def count(self) -> bool:
         return self.dynamics == "count"
+
+    @cached_property
+    def stems(self) -> dict[str, str]:
+        """What the files of each node (and of the input) begin with."""
+        return file_stems([INPUT, *(node.name for node in self.nodes)])
 
 
 @dataclass

@@ -105,7 +105,8 @@ def words(layout: Layout, frame: Array) -> Array:
 def memories(plan: Plan, vectors: Vectors) -> dict[str, Fields]:
     """The golden files of the plain bench."""
     files: dict[str, Fields] = {
-        f"golden_{node.name}.mem": [(emitted(node.name, node.layout, vectors), node.cw)] for node in plan.nodes
+        f"golden_{plan.stems[node.name]}.mem": [(emitted(node.name, node.layout, vectors), node.cw)]
+        for node in plan.nodes
     }
     files["golden_input.mem"] = [(emitted(INPUT, plan.input_layout, vectors), plan.input_cw)]
     files |= stimuli(plan, vectors)

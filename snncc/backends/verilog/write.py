@@ -11,7 +11,7 @@ import numpy as np
 from snncc.backends.verilog import cycles, memory, vectors
 from snncc.backends.verilog.instances import Design, design, input_width, output_width
 from snncc.backends.verilog.plan import Plan
-from snncc.ir import INPUT, content_hash
+from snncc.ir import INPUT, content_hash, describe_bytes, pixel_range
 from snncc.resources import resource, templates
 
 MODULES = {
@@ -60,13 +60,26 @@ def sources(folder: Path, plan: Plan, form: str = "mem") -> Design:
     return built
 
 
+BYTE_TABLE = "byte_table.mem"
+
+
+def byte_table(folder: Path, plan: Plan, form: str = "mem") -> None:
+    """The pixel of every raw byte, channel after channel, where the network knows it: for whatever feeds the stream."""
+    raw = plan.network.input.raw_bytes
+    if raw is None:
+        return
+    fields = [(raw.pixels.reshape(-1, 1), input_width(plan))]
+    for kind in dict.fromkeys(("mem", form)):
+        memory.write(folder / BYTE_TABLE, fields, kind)
+
+
 def bench(folder: Path, plan: Plan, golden: vectors.Vectors) -> None:
     """The self-checking plain-Verilog bench with its golden memories."""
     files = vectors.memories(plan, golden)
     for name, fields in files.items():
         memory.write(folder / name, fields)
     names = (INPUT, *(node.name for node in plan.nodes))
-    depths = {name: len(files[f"golden_{name}.mem"][0][0]) for name in names}
+    depths = {name: len(files[f"golden_{plan.stems[name]}.mem"][0][0]) for name in names}
     bench_source(folder, plan, len(golden.pixels), depths)
 
 
@@ -75,13 +88,34 @@ def bench_source(folder: Path, plan: Plan, images: int, depths: dict[str, int]) 
     shutil.copyfile(resource("hw_sim") / "tb" / "snn_monitor.v", folder / "snn_monitor.v")
     widths = {node.name: node.fire_lanes * node.cw for node in plan.nodes}
     widths[INPUT] = plan.input_layout.lanes * plan.input_cw
-    monitors = [{"name": name, "width": bits, "depth": depths[name]} for name, bits in widths.items()]
+    monitors = [
+        {"name": name, "file": plan.stems[name], "width": bits, "depth": depths[name]} for name, bits in widths.items()
+    ]
     render(
         folder, "snn_bench.v.j2", "snn_bench.v", name=plan.network.name, images=images,
         pixels=int(np.prod(plan.network.input.shape)), beats=plan.network.output.neurons + 1,
         limit=20 * cycles.worst(plan, 1).latency[0] + 20_000,
         input_width=input_width(plan), output_width=output_width(plan), monitors=monitors,
     )  # fmt: skip
+
+
+def _raw_lines(plan: Plan) -> str:
+    """How a user's data become the pixels of the stream."""
+    source = plan.network.input
+    gains, offsets = (np.array2string(np.asarray(v), threshold=8, precision=9) for v in (source.gain, source.offset))
+    low, high = pixel_range(source)
+    formula = (
+        f"A pixel is clip(rint((x * gain + offset) * {source.levels} / {source.lambda_0:.9g}), {low}, {high}), half to "
+        f"even, of a model input x; gain {gains}, offset {offsets}."
+    )
+    raw = source.raw_bytes
+    if raw is None:
+        return f"{formula}\nHow a raw byte becomes a model input is not known, so there is no table of bytes."
+    rows = "one table for all channels" if raw.pixels.ndim == 1 else f"{len(raw.pixels)} channels after each other"
+    return (
+        f"{formula}\nOf a raw byte x is {describe_bytes(raw)}; `{BYTE_TABLE}` holds the pixel of each of the 256 bytes "
+        f"({rows}), the same as in the C export: look bytes up there on their way to `s_axis`."
+    )
 
 
 def projects(folder: Path, plan: Plan, built: Design) -> None:
@@ -93,7 +127,7 @@ def projects(folder: Path, plan: Plan, built: Design) -> None:
         "name": plan.network.name, "sources": names, "memories": sorted(built.memories), "plan": plan,
         "values": plan.network.output.neurons, "value_bits": last.uw, "input_width": input_width(plan),
         "output_width": output_width(plan), "pixels": int(np.prod(plan.network.input.shape)),
-        "hash": content_hash(plan.network),
+        "hash": content_hash(plan.network), "raw_lines": _raw_lines(plan),
     }  # fmt: skip
     for template, target in (
         ("constraints.xdc.j2", "snn_top.xdc"),

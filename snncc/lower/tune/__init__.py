@@ -1,8 +1,8 @@
 """Calibration for the T, the dynamics and the bits asked for: populations one after the other, on the integers so far.
 
-Everything lands in theta, bias, v0, W_int and the common scale s, within the ranges of the contract, and costs the
-hardware nothing. rounding.py: weights; firing.py: threshold, bias, start potential; state.py: both networks;
-descent.py: the whole network once more.
+Everything lands in theta, bias, v0, W_int and the common scale s, within the ranges of the contract and the widths of
+the uncalibrated network, one bit more at most. rounding.py: weights; firing.py: threshold, bias, start potential;
+widths.py: how wide they may be; state.py: both networks; descent.py: the whole network once more.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from snncc.errors import CalibrationError, NetworkError, SnnccWarning
+from snncc.errors import NetworkError, SnnccWarning, ToolMissingError
 from snncc.ir import INPUT, Array, Dynamics, Input, Network, Population, has_max_pool
 from snncc.lower.calibrate import LARGEST_LOGIT
 from snncc.lower.options import Options
@@ -21,6 +21,7 @@ from snncc.lower.real import RealNetwork
 from snncc.lower.tune.firing import Window
 from snncc.lower.tune.population import Effort, Level, Objective, fire, read_out, take_places, weigh
 from snncc.lower.tune.state import State
+from snncc.lower.tune.widths import Room, narrowed, rooms
 
 Progress = Callable[[int, int], object]
 LONGEST = 128
@@ -46,13 +47,15 @@ def calibrated(
 ) -> tuple[Network, list[Objective]]:
     """The calibrated network, and what each population gained on the calibration samples (a part of `x`)."""
     window = _window(real, options)
+    room = rooms(real, source, scales, options)
     effort = EFFORTS[options.calibrate]
     if effort is None or len(x) < FEWEST_IMAGES:
-        return _layer_by_layer(real, source, scales, options, window, x, _told(progress, 0, len(real.populations)))
+        told = _told(progress, 0, len(real.populations))
+        return _layer_by_layer(real, source, scales, options, window, room, x, told)
     try:
         from snncc.lower.tune.descent import TOLD, descend
     except ModuleNotFoundError as error:
-        raise CalibrationError(
+        raise ToolMissingError(
             f"calibrate full needs TensorFlow, and {error.name!r} is not installed: "
             "pip install 'snncc[keras]', or choose calibrate light"
         ) from error
@@ -61,8 +64,9 @@ def calibrated(
     x, unseen = _held_out(x, random)
     stages = len(real.populations)
     total = stages + TOLD
-    network, objectives = _layer_by_layer(real, source, scales, options, window, x, _told(progress, 0, total))
-    network, before, after = descend(real, network, window, x, unseen, effort, random, _told(progress, stages, total))
+    network, objectives = _layer_by_layer(real, source, scales, options, window, room, x, _told(progress, 0, total))
+    told = _told(progress, stages, total)
+    network, before, after = descend(real, network, window, room, x, unseen, effort, random, told)
     return network, [*objectives, Objective(WHOLE, before, after)]
 
 
@@ -80,6 +84,7 @@ def _layer_by_layer(
     scales: dict[str, Array],
     options: Options,
     window: Window,
+    rooms: dict[str, Room],
     x: Array,
     progress: Told,
 ) -> tuple[Network, list[Objective]]:
@@ -101,15 +106,18 @@ def _layer_by_layer(
         places = take_places(population.shape, state.images, level.patches, random)
         quantiser = Quantiser(real, population, lambdas, options)
         own = channelwise.get(population.name, False)
+        room = rooms[population.name]
         weights = weigh(quantiser, state, linear, places, level)
         if population is readout:
             final, gained = read_out(quantiser, weights, state, linear, window, options.readout == "spikes")
-            output_scale = 1.0 if options.readout == "spikes" else float(weights.unit)
+            final, halved = narrowed(state.network, final, room, window, together=True)
+            output_scale = 1.0 if options.readout == "spikes" else float(weights.unit) / 2 ** int(halved)
         else:
             seen = take_places(population.shape, state.images, level.samples, random)
-            final, drive, gained = fire(quantiser, weights, state, linear, seen, window, own)
+            final, drive, gained = fire(quantiser, weights, state, linear, seen, window, own, room)
+            final, halved = narrowed(state.network, final, room, window, together=False)
             lambdas[population.name] = final.lambda_
-            state.advance(final, drive, np.clip(linear, 0, population.max_value))
+            state.advance(final, None if halved.any() else drive, np.clip(linear, 0, population.max_value))
         populations.append(final)
         objectives.append(gained)
     progress(len(populations))

@@ -24,6 +24,7 @@ from snncc.lower.real import RealNetwork, activations, prepared_input
 from snncc.lower.tune.firing import Window
 from snncc.lower.tune.population import Effort
 from snncc.lower.tune.tensors import Teacher, Tensor, constant, linear, read, rounded, scan
+from snncc.lower.tune.widths import Room, narrowed
 from snncc.sim import count, run, step
 from snncc.sim.encode import quantise
 
@@ -266,6 +267,7 @@ def descend(
     real: RealNetwork,
     start: Network,
     window: Window,
+    rooms: dict[str, Room],
     x: Array,
     unseen: Array,
     effort: Effort,
@@ -297,9 +299,22 @@ def descend(
         done = (n + 1) * TOLD // steps
         if done > n * TOLD // steps:
             progress(done)
-    learned = learner.network()
+    learned = within(learner.network(), rooms, window)
     after = judge(learned)
     return (learned, before, after) if after < before else (start, before, before)
+
+
+def within(network: Network, rooms: dict[str, Room], window: Window) -> Network:
+    """The network with every population in its room; intervals proved."""
+    populations, scale = [], network.output_scale
+    for population in network.populations:
+        last = population is network.output
+        population, halved = narrowed(network, population, rooms[population.name], window, together=last)
+        populations.append(population)
+        if last and not population.fires:
+            scale /= 2 ** int(halved)
+    network = replace(network, populations=tuple(populations), output_scale=scale, intervals={})
+    return replace(network, intervals=prove(network))  # type: ignore[no-any-return]
 
 
 def float_outputs(real: RealNetwork, x: Array) -> Array:

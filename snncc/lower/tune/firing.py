@@ -37,13 +37,19 @@ class Window:
         """T + extra."""
         return self.timesteps + self.extra
 
+    @property
+    def lasting(self) -> float:
+        """What 1 of bias adds to a potential: in `count` all of it by T, in `step` on average over the window."""
+        return self.timesteps if self.dynamics == "count" else (self.timesteps + 1) / 2
+
 
 @dataclass(frozen=True)
 class Sample:
     """M neurons of each of C channels in real units. float32.
 
     `drive` (M, C): the whole window's in `count`; (T + extra, M, C) in `step`. `bias` (M, C) or (C,), per timestep.
-    `target` (M, C): the float activation. `most`: the largest count. `current`: float pre-activations (M, C).
+    `target` (M, C): the float activation. `linear` (M, C): the float pre-activation. `most`: the largest count.
+    `least` (C,): the smallest threshold that an integer can show.
     """
 
     drive: Array
@@ -51,11 +57,18 @@ class Sample:
     target: Array
     linear: Array
     most: float
+    least: Array
 
     def channels(self, part: slice) -> Sample:
         """Some of the channels."""
-        bias = np.broadcast_to(self.bias, self.target.shape)
-        return Sample(self.drive[..., part], bias[..., part], self.target[..., part], self.linear[..., part], self.most)
+        return replace(
+            self,
+            drive=self.drive[..., part],
+            bias=np.broadcast_to(self.bias, self.target.shape)[..., part],
+            target=self.target[..., part],
+            linear=self.linear[..., part],
+            least=self.least[part],
+        )
 
 
 @dataclass(frozen=True)
@@ -120,8 +133,9 @@ def _descend(sample: Sample, window: Window, best: Choice, rounds: int, shared: 
     """Thresholds first, over the whole range; then bias, start and threshold in turn, the steps halved each round."""
     correction = sample.linear.mean(axis=0) - _mean_drive(sample, window)
     best = _try(sample, window, best, shift=correction)
+    largest = _largest(best, sample)
     for factor in np.geomspace(1, 0.06, 16)[1:]:
-        best = _try(sample, window, best, threshold=factor * _largest(best, sample), shared=shared)
+        best = _try(sample, window, best, threshold=factor * largest, shared=shared)
     for n in range(rounds):
         step = 0.5**n
         if window.dynamics == "step":
@@ -158,7 +172,10 @@ def _try(
     start: Array | None = None,
     shared: bool = False,
 ) -> Choice:
-    """The better of two choices, channel by channel; a shared threshold is judged by the sum over channels."""
+    """The better of two choices, channel by channel; a shared threshold is judged by the sum over channels.
+
+    A threshold below the least is no choice.
+    """
     new = replace(
         best,
         threshold=best.threshold if threshold is None else np.broadcast_to(threshold, best.threshold.shape),
@@ -168,9 +185,10 @@ def _try(
     if shared:
         new = replace(new, threshold=np.full_like(best.threshold, new.threshold.max()))
     found = error(sample, window, new.threshold, new.shift, new.start)
-    better = found < best.error
+    better, shown = found < best.error, new.threshold >= np.minimum(sample.least, best.threshold)
     if shared:
-        better = np.broadcast_to(found.sum() < best.error.sum(), better.shape)
+        better, shown = np.full_like(better, found.sum() < best.error.sum()), np.full_like(shown, shown.all())
+    better &= shown
     return Choice(
         np.where(better, new.threshold, best.threshold),
         np.where(better, new.shift, best.shift),

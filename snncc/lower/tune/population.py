@@ -22,11 +22,14 @@ from snncc.lower.real import pool_counts
 from snncc.lower.tune import rounding
 from snncc.lower.tune.firing import Choice, Sample, Window, error, search
 from snncc.lower.tune.state import State
+from snncc.lower.tune.widths import Room, exact_scale, highest_shift
 
 CAREFUL_BITS = 6
 """Up to so many bits the rounding of weights is compensated; above it gains nothing (docs/adr/0403)."""
 ROUNDS = 2
 """Of the search for threshold, bias and start potential."""
+LEAST_THETA = 16
+"""The search chooses no smaller threshold, with F as high as the population's room allows."""
 
 
 @dataclass(frozen=True)
@@ -160,12 +163,17 @@ def fire(
     places: Places,
     window: Window,
     channelwise: bool,
+    room: Room,
 ) -> tuple[Population, Array, Objective]:
-    """(the population, what its projections add, what was gained): threshold, bias and v0 that minimise E."""
+    """(the population, what its projections add, what was gained): threshold, bias and v0 that minimise E.
+
+    F grows until every theta is 512, as far as the room allows.
+    """
     population, unit = quantiser.population, weights.unit
     channels = population.shape[-1]
     trial = quantiser.assemble(weights.projections, _theta(unit, quantiser.scale), *np.zeros((2, channels), np.int64))
     drive = state.drive(state.neurons(trial)[1])
+    highest = highest_shift(state.network, trial, room)
     wanted = places.of(linear)
     sample = Sample(
         drive=(places.of(drive) / places.parameter(unit, population.shape)).astype(np.float32),
@@ -173,25 +181,34 @@ def fire(
         target=np.clip(wanted, 0, population.max_value),
         linear=wanted,
         most=state.most(population.max_value is not None),
+        least=LEAST_THETA / 2.0**highest / smallest(unit, population.shape),
     )
     start = np.full(channels, float(Fraction(quantiser.options.thresholding)))
     threshold = np.broadcast_to(quantiser.scale, (channels,)).astype(np.float64)
     before = error(sample, window, threshold, np.zeros(channels), start)
     choice = search(sample, window, Choice(threshold, np.zeros(channels), start, before), ROUNDS, channelwise)
-    shift = 0
-    while shift < MAX_SHIFT and np.rint(unit * choice.threshold * 2**shift).min() < MIN_THETA:
+    shift = min(0, highest)
+    while shift < min(highest, MAX_SHIFT) and np.rint(unit * choice.threshold * 2.0**shift).min() < MIN_THETA:
         shift += 1
     projections = [replace(p, shift=p.shift + shift) for p in weights.projections]
+    unit = unit * 2.0**shift
     quantiser.scale = choice.threshold if channelwise else choice.threshold[:1].reshape(())
-    theta = _theta(unit * 2.0**shift, quantiser.scale)
-    exact = unit * 2.0**shift * (population.bias + choice.shift)
+    theta = _theta(unit, quantiser.scale)
+    if channelwise and unit.ndim < 2:
+        quantiser.scale = exact_scale(quantiser.scale, theta, unit * quantiser.scale)
+    exact = unit * (population.bias + choice.shift)
     bias = np.rint(exact).astype(np.int64)
     v0 = np.broadcast_to(choice.start, (channels,)) * theta
-    if bias.ndim < 3:  # what rounding took from the bias: all of it by T in `count`, on average in `step`
-        v0 = v0 + (exact - bias) * (window.timesteps if window.dynamics == "count" else (window.timesteps + 1) / 2)
+    if bias.ndim < 3:  # what rounding took from the bias
+        v0 = v0 + (exact - bias) * window.lasting
     final = quantiser.assemble(projections, theta, bias, np.rint(v0).astype(np.int64))
     gained = Objective(population.name, float(before.mean()), float(choice.error.mean()))
-    return final, drive * drive.dtype.type(2**shift), gained
+    return final, np.ldexp(drive, shift).astype(drive.dtype), gained
+
+
+def smallest(unit: Array, shape: tuple[int, ...]) -> Array:
+    """(C,) the smallest over the positions."""
+    return np.asarray(np.broadcast_to(unit, shape).min(axis=tuple(range(len(shape) - 1))))
 
 
 def _theta(unit: Array, scale: Array) -> Array:

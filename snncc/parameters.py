@@ -1,0 +1,142 @@
+"""Options: what a number may be (every one has its range, and says it), and what targets can be asked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from snncc.errors import CalibrationError
+
+TIMESTEPS = click.IntRange(1, 65_535)
+"""T + spike_ext, which is checked together, fits 16 bits."""
+SPIKE_EXT = click.IntRange(-1, 65_534)
+INPUT_BITS = click.IntRange(2, 16)
+LANES = click.IntRange(1, 256)
+AT_LEAST_1 = click.IntRange(1)
+AT_LEAST_0 = click.IntRange(0)
+
+
+class Finite(click.FloatRange):
+    """A float in a range, neither infinite nor NaN (which lies in every range of click's)."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        number = click.FLOAT.convert(value, parameter, context)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", parameter, context)
+        return float(super().convert(number, parameter, context))
+
+
+POSITIVE = Finite(0, min_open=True)
+PERCENTILE = Finite(0, 100, min_open=True)
+
+
+class SignedBit(click.IntRange):
+    """Bits per weight: 2 to 16, or 0 for floats."""
+
+    def __init__(self) -> None:
+        super().__init__(2, 16)
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> int:
+        number = click.INT.convert(value, parameter, context)
+        return 0 if number == 0 else int(super().convert(number, parameter, context))
+
+    def _describe_range(self) -> str:
+        return "0 (float twin) or 2<=x<=16"
+
+
+def thresholding(context: click.Context, parameter: click.Parameter, given: str) -> str:
+    """An exact decimal or fraction in -1..1, kept as text."""
+    from snncc.lower.quantise import check_thresholding
+
+    try:
+        return check_thresholding(given)
+    except CalibrationError as error:
+        raise click.BadParameter(f"{error}.") from None
+
+
+def lanes(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, int] | None:
+    """LAYER=N, any number of times, as a table; None where there is none."""
+    table = {}
+    for text in given:
+        name, _, number = text.rpartition("=")
+        if not name or not number.isdecimal():
+            raise click.BadParameter(f"{text!r} is not LAYER=N.")
+        table[name] = LANES.convert(int(number), parameter, context)
+    return table or None
+
+
+def dsp(context: click.Context, parameter: click.Parameter, given: str) -> int | str:
+    """auto, none or a number."""
+    if given in ("auto", "none"):
+        return given
+    if not given.isdecimal():
+        raise click.BadParameter(f"{given!r} is not auto, none or a number.")
+    return int(given)
+
+
+def numbers(context: click.Context, parameter: click.Parameter, given: str | None) -> tuple[float, ...] | None:
+    """One finite number, or one per channel with commas between."""
+    try:
+        found = None if given is None else tuple(float(part) for part in given.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{given!r} is not a number, or numbers with commas between.") from None
+    if found is not None and not all(map(math.isfinite, found)):
+        raise click.BadParameter(f"{given!r} holds a number that is not finite.")
+    return found
+
+
+def input_range(
+    context: click.Context, parameter: click.Parameter, given: tuple[float, float] | None
+) -> tuple[float, float] | None:
+    """Finite LO < HI, and HI above 0: what is never positive excites nothing."""
+    if given is not None and not all(map(math.isfinite, given)):
+        raise click.BadParameter(f"LO and HI must be finite, not {given[0]:g} and {given[1]:g}.")
+    if given is not None and not given[0] < given[1]:
+        raise click.BadParameter(f"LO must be below HI: {given[0]:g} is not below {given[1]:g}.")
+    if given is not None and given[1] <= 0:
+        raise click.BadParameter(f"HI must be above 0, not {given[1]:g}.")
+    return given
+
+
+TARGET_OPTIONS = {
+    "c": ("pack", "prefix"),
+    "verilog": ("memory_format", "target_fps", "clock_mhz", "max_lanes", "lanes"),
+}
+
+
+def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What single targets can be asked for; each is None when not given."""
+    formats = click.Choice(["mem", "coe", "mif"])
+    for option in (
+        click.option(
+            "--lanes", multiple=True, metavar="LAYER=N", callback=lanes,
+            help="verilog: the LANES of one layer, by its name. Can be repeated.",
+        ),
+        click.option(
+            "--max-lanes", type=LANES, help="verilog: the most weights that a layer may read per cycle."
+        ),
+        click.option("--clock-mhz", type=POSITIVE, help="verilog: the clock that --target-fps counts with."),
+        click.option("--target-fps", type=POSITIVE, help="verilog: the images per second to reach, with --clock-mhz."),
+        click.option("--memory-format", type=formats, help="verilog: also write Xilinx .coe or Intel .mif files."),
+        click.option("--prefix", show_default="the network's name", help="c: what every name begins with."),
+        click.option("--pack", is_flag=True, default=None, help="c: pack weights of less than 8 bits in flash."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def requested(targets: Sequence[str], options: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Target -> its options, taken out of `options`; UsageError where one is given for a target that is not."""
+    requests: dict[str, dict[str, Any]] = {name: {} for name in targets}
+    for target, names in TARGET_OPTIONS.items():
+        for name in names:
+            value = options.pop(name)
+            if value is None:
+                continue
+            if target not in requests:
+                raise click.UsageError(f"--{name.replace('_', '-')} is an option of the target {target}")
+            requests[target][name] = value
+    return requests

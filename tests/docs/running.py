@@ -1,0 +1,84 @@
+"""How the blocks of a page are run."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from snncc import cli
+from snncc.verify.verilog import verilator
+from tests.docs.pages import Fence, Page, shell_lines
+
+C_FLAGS = ("-std=c99", "-Wall", "-Wextra", "-Werror")
+
+
+def run_page(page: Page, names: dict[str, Any], prefix: str = "", exported: Path = Path()) -> str:
+    """Run a page's blocks in their order in the current folder; what they printed.
+
+    Python runs in the one namespace `names`; `snncc` lines must end with status 0, or N where the comment says
+    `status N`; C is compiled against the folder `exported`, as a part of a function where it is not a whole file, with
+    `prefix` for NAME.
+    """
+    said = io.StringIO()
+    for fence in page.fences:
+        if fence.language == "python":
+            with contextlib.redirect_stdout(said):
+                exec(compile("\n" * fence.line + fence.text, "<page>", "exec"), names)  # noqa: S102 (it is the test)
+        elif fence.language == "c":
+            compile_c(fence, exported, prefix)
+        elif fence.language == "sh":
+            for line, comment in shell_lines(fence):
+                wanted = re.search(r"status (\d)", comment)
+                status, printed = run_line(line, exported)
+                assert status == (int(wanted[1]) if wanted else 0), f"line {fence.line}: {line}\n{printed}"
+                said.write(printed)
+    return said.getvalue()
+
+
+def run_line(line: str, exported: Path) -> tuple[int, str]:
+    """(status, output) of one command line: `snncc` in this process, make and simulators in an exported folder.
+
+    Targets of the project's own Makefile are not run (test_pages.py looks whether they exist).
+    """
+    tool = line.split()[0]
+    if tool == "snncc":
+        return snncc(*shlex.split(line)[1:])
+    if tool == "make" and not (exported / "Makefile").is_file():
+        return 0, ""
+    assert tool in ("make", "iverilog", "verilator"), f"{line!r} is no command that this test can run"
+    environment = verilator()[1] if tool == "verilator" else {**os.environ}
+    done = subprocess.run(
+        ["bash", "-c", line], cwd=exported, env=environment, capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def snncc(*arguments: str) -> tuple[int, str]:
+    """(status, output) of the command line in this process."""
+    said = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["snncc", *arguments])
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), pytest.raises(SystemExit) as left:
+            cli.main()
+    return int(left.value.code or 0), said.getvalue()
+
+
+def compile_c(fence: Fence, folder: Path, prefix: str) -> None:
+    """Compile a block: a file of its own if it includes something, else lines of a function that has an image."""
+    source = fence.text
+    if "#include" not in source:
+        head = "void page(const NAME_pixel_t *image);\nvoid page(const NAME_pixel_t *image)\n{\n"
+        source = f'#include "{prefix}.h"\n{head}{source}(void)s;\n}}\n'
+        source = re.sub(r"NAME(?=_[A-Z])(?!_\w+_t\b)", prefix.upper(), source).replace("NAME", prefix)
+    command = ["cc", *C_FLAGS, "-fsyntax-only", f"-I{folder}", "-xc", "-"]
+    done = subprocess.run(command, input=source, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"line {fence.line}: {done.stderr}"

@@ -1,0 +1,324 @@
+"""The figures that pages quote from benchmarks/results are those that were measured.
+
+Tables are compared cell by cell: docs/c.md (c_cortex_m4.json), docs/hardware.md (hw.json), docs/calibration.md
+(accuracy.json). Sentences of README and of these pages stand in SENTENCES. Not covered: figures that no file of
+benchmarks/results holds (docs/spkeras.md has those of a golden comparison, tests/test_spkeras.py).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import statistics
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import pytest
+
+from tests.docs.pages import ROOT, read, text
+
+NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
+NETWORKS = {"demo CNN": "small", "6 convolutions": "six_conv", "residual": "residual"}
+AIMS = (("step", 8), ("step", 4), ("count", 4), ("count", 2))
+
+
+@cache
+def results(name: str) -> Any:
+    """A file of benchmarks/results."""
+    return json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def says(figure: str, value: float) -> bool:
+    """Whether a figure as it is written ("1,577", "0.60", "2.1 million" without the word) is the value, rounded."""
+    decimals = len(figure.partition(".")[2])
+    return abs(float(figure.replace(",", "")) - value) <= 0.5 * 10**-decimals + 1e-9
+
+
+def numbers(cell: str) -> list[str]:
+    return NUMBER.findall(cell)
+
+
+def wrong(cells: list[tuple[str, float]]) -> list[tuple[str, float]]:
+    """The (figure as written, value as measured) that differ."""
+    return [(figure, value) for figure, value in cells if not says(figure, value)]
+
+
+# --- C -----------------------------------------------------------------------------------------------------
+
+
+def anchor(dynamics: str, encoding: str, bits: int, timesteps: int = 16, calibrate: str = "none") -> Any:
+    """A row of the Cortex-M4 benchmark."""
+    wanted = {"dynamics": dynamics, "encoding": encoding, "bits": bits, "timesteps": timesteps, "calibrate": calibrate}
+    (found,) = [row for row in results("c_cortex_m4")["anchor"] if wanted.items() <= row.items()]
+    return found
+
+
+def instructions(*choice: Any) -> float:
+    return float(anchor(*choice)["-O3"]["instructions"])
+
+
+def peer(name: str) -> list[float]:
+    """accuracy %, instructions at -O3 and -Os, flash and RAM in kB."""
+    found: list[float] = results("c_cortex_m4")["peers"][name]
+    return found
+
+
+def test_the_table_of_the_c_page() -> None:
+    rows = read("docs/c.md").table("engine")
+    assert len(rows) == len(results("c_cortex_m4")["anchor"]) + len(results("c_cortex_m4")["peers"])
+    for engine, accuracy, fast, small, flash, ram in rows:
+        if not engine.strip("*").startswith("snncc"):
+            assert wrong(list(zip([accuracy, fast, small, flash, ram], peer(engine), strict=True))) == []
+            continue
+        found = re.search(r"snncc (count|step), (rate|current)\b.*?, (\d+) bits(?:.*?T = (\d+))?", engine)
+        assert found, engine
+        level = "light" if "light" in engine else "none"
+        row = anchor(found[1], found[2], int(found[3]), int(found[4] or 16), level)
+        assert row["pack"] == ("packed" in engine)
+        sizes = [row[level]["flash_bytes"] / 1000 for level in ("-O3", "-Os")]
+        measured = [row["accuracy"], row["-O3"]["instructions"], row["-Os"]["instructions"], *sizes]
+        written = [accuracy, fast, small, *numbers(flash), ram]
+        assert wrong(list(zip(written, [*measured, row["state_bytes"] / 1000], strict=True))) == [], engine
+
+
+# --- hardware ----------------------------------------------------------------------------------------------
+
+
+def hardware(network: str, dynamics: str, file: str = "hw") -> Any:
+    """A row of the hardware benchmark."""
+    (found,) = [r for r in results(file)["rows"] if (r["network"], r["dynamics"]) == (network, dynamics)]
+    return found
+
+
+def logic(row: Any) -> float:
+    return float(row["xc7"]["luts"] + row["xc7"]["ffs"])
+
+
+def test_the_table_of_the_hardware_page() -> None:
+    rows = [row for row in read("docs/hardware.md").table("") if "`" in row[0]]
+    assert len(rows) == len(results("hw")["rows"])
+    for name, accuracy, timesteps, bits, area, rams, dsps, latency, interval, ecp5 in rows:
+        found = re.fullmatch(r"(784-128-10|demo CNN), `(count|step)`", name)
+        assert found, name
+        row = hardware("mlp" if found[1][0] == "7" else "cnn", found[2])
+        xc7, other = row["xc7"], row["ecp5"]
+        measured = [100 * row["test_accuracy"], 100 * row["float_test_accuracy"], row["timesteps"], row["signed_bit"],
+                    xc7["luts"], xc7["ffs"], logic(row), xc7["brams"], xc7["dsps"],
+                    row["latency_cycles"], row["longest_latency_cycles"],
+                    row["interval_cycles"], row["longest_interval_cycles"],
+                    other["luts"], other["ffs"], other["fmax_mhz"]]  # fmt: skip
+        written = [n for cell in (accuracy, timesteps, bits, area, rams, dsps, latency, interval, ecp5)
+                   for n in numbers(cell)]  # fmt: skip
+        assert wrong(list(zip(written, measured, strict=True))) == [], name
+
+
+# --- accuracy ----------------------------------------------------------------------------------------------
+
+
+@cache
+def cells() -> dict[tuple[Any, ...], list[float]]:
+    """Accuracies of the trainings of a cell, by (network, dynamics, bits, level, compiled for, T)."""
+    found: dict[tuple[Any, ...], list[float]] = {}
+    for c in results("accuracy")["cells"]:
+        if (c["encoding"], c["pools"]) == ("current", "all"):
+            key = (c["network"], c["dynamics"], c["bits"], c["calibrate"], c["compiled"], c["timesteps"])
+            found.setdefault(key, []).append(c["accuracy"])
+    return found
+
+
+def percent(values: list[float]) -> float:
+    return 100 * sum(values) / len(values)
+
+
+def below(
+    network: str, dynamics: str, timesteps: int, bits: int = 8, pools: str = "all", level: str = "light"
+) -> float:
+    """Points below float, the mean of three trainings."""
+    (found,) = [g["points_below_float"] for g in results("accuracy")["goals"]
+                if (g["network"], g["dynamics"], g["timesteps"], g["bits"], g["pools"], g["calibrate"])
+                == (network, dynamics, timesteps, bits, pools, level)]  # fmt: skip
+    return float(found)
+
+
+def met(level: str, bits: tuple[int, ...] = (8, 4)) -> int:
+    """How many of the aims a level meets."""
+    return sum(g["met"] for g in results("accuracy")["goals"]
+               if g["calibrate"] == level and g["pools"] == "all" and g["bits"] in bits)  # fmt: skip
+
+
+def test_the_table_of_accuracies() -> None:
+    page = read("docs/calibration.md")
+    (head,) = [table[0] for table in page.tables if table[0][0] == "network (float)"]
+    rows = page.table("network (float)")
+    assert len(rows) > 50
+    for name, dynamics, bits, level, compiled, *accuracies in rows:
+        network, _, float_accuracy = name.rstrip(")").partition(" (")
+        assert says(float_accuracy, percent(results("accuracy")["float"][NETWORKS[network]]))
+        for column, written in zip(head[5:], accuracies, strict=True):
+            timesteps = int(column.removeprefix("T="))
+            own = timesteps if compiled == "each T" else int(compiled.removeprefix("T = "))
+            measured = cells()[NETWORKS[network], dynamics.strip("`"), int(bits), level, own, timesteps]
+            assert len(measured) == 3 and says(written, percent(measured)), (name, dynamics, bits, level, column)
+
+
+def test_the_table_of_mlperf_tiny() -> None:
+    rows = read("docs/calibration.md").table("MLPerf Tiny, `count`, 8 bits")
+    assert len(rows) >= 10
+    for network, level, pools, *found in rows:
+        for timesteps, written in zip((16, 32, 64), found, strict=True):
+            wanted = {"network": network, "calibrate": level, "T": timesteps}
+            measured = [row for row in results("accuracy")["mlperf_tiny"] if wanted.items() <= row.items()]
+            value = next(row for row in measured if pools in (row["pools"], "(has none)"))
+            share = value["relative_error"] if written.startswith("error") else value["agreement"]
+            assert says(numbers(written)[0], 100 * share), (network, level, timesteps)
+
+
+# --- sentences ---------------------------------------------------------------------------------------------
+
+MILLION = 1e-6
+F = r"([\d.,]*\d)"
+SENTENCES: list[tuple[str, str, Callable[[], list[float]]]] = [
+    (
+        "README.md",
+        rf"takes {F} instructions in `count` \({F} %; CMSIS-NN's int8 CNN of the same network: {F} at {F} %\)",
+        lambda: [instructions("count", "rate", 8), anchor("count", "rate", 8)["accuracy"],
+                 peer("CMSIS-NN int8 CNN")[1], peer("CMSIS-NN int8 CNN")[0]],
+    ),
+    (
+        "README.md",
+        rf"T = 8, {F} million \({F} %, current input\) or {F} million \({F} %, rate input; "
+        rf"qualia's SNN at T = 16: {F} million at {F} %\)",
+        lambda: [n for encoding in ("current", "rate")
+                 for n in (MILLION * instructions("step", encoding, 8, 8, "light"),
+                           anchor("step", encoding, 8, 8, "light")["accuracy"])]
+                + [MILLION * peer("qualia int8 SNN, T=16")[1], peer("qualia int8 SNN, T=16")[0]],
+    ),
+    (
+        "README.md",
+        rf"at T = {F}, {F} bits, mean cycles per image: {F} % in {F} \(`count`\) with {F} LUT \+ FF and {F} block "
+        rf"RAMs, {F} % in {F} \(`step`\) with {F} and {F}; Spiker\+, as published: {F} %, {F} cycles, {F} cells, {F}",
+        lambda: [hardware("mlp", "count")["timesteps"], hardware("mlp", "count")["signed_bit"],
+                 *(n for dynamics in ("count", "step") for row in [hardware("mlp", dynamics)]
+                   for n in (100 * row["test_accuracy"], row["latency_cycles"], logic(row), row["xc7"]["brams"])),
+                 100 * results("hw")["spiker_plus"]["accuracy"], results("hw")["spiker_plus"]["cycles"],
+                 results("hw")["spiker_plus"]["cells"], results("hw")["spiker_plus"]["block_rams"]],
+    ),
+    (
+        "README.md",
+        rf"residual network; {F}, {F} and {F} % in float\)",
+        lambda: [percent(results("accuracy")["float"][network]) for network in NETWORKS.values()],
+    ),
+    (
+        "README.md",
+        rf"three trainings: {F}, {F}, {F} in `step` at T = 8; {F}, {F}, {F} in `step` at T = 4; "
+        rf"{F}, {F}, {F} in `count` at T = 4",
+        lambda: [max(0.0, below(network, *aim)) for aim in AIMS[:3] for network in NETWORKS.values()],
+    ),
+    (
+        "README.md",
+        rf"`--calibrate full` \({F} seconds of a processor in the median, {F} at most\)",
+        lambda: [statistics.median(seconds("full")), max(seconds("full"))],
+    ),
+    (
+        "docs/c.md",
+        rf"{F}, {F} and {F} instructions per MAC for a 3×3×16×16 convolution of {F}, {F} and {F} million MACs",
+        lambda: [row["per_mac"] for row in results("c_cortex_m4")["linearity"]]
+        + [MILLION * row["macs"] for row in results("c_cortex_m4")["linearity"]],
+    ),
+    (
+        "docs/hardware.md",
+        rf"\({F} and {F} of them\)",
+        lambda: [logic(hardware("mlp", d)) / results("hw")["spiker_plus"]["cells"] for d in ("count", "step")],
+    ),
+    (
+        "docs/hardware.md",
+        rf"an image takes {F} us \(`step` {F} us;",
+        lambda: [hardware("mlp", d)["latency_us_at_ecp5_fmax"] for d in ("count", "step")],
+    ),
+    (
+        "docs/hardware.md",
+        rf"`count` latency {F} and interval {F}; `step` latency {F} and interval {F} times",
+        lambda: [hardware("cnn", dynamics)[f"{what}_over_ideal"]
+                 for dynamics in ("count", "step") for what in ("latency", "interval")],
+    ),
+    (
+        "docs/hardware.md",
+        rf"takes T = {F}, {F}, {F} and {F}\. 784-128-10 is the same in `count` \({F} %\) and has {F} %, {F} cycles and "
+        rf"{F} LUT \+ FF in `step`",
+        lambda: [row["timesteps"] for row in results("hw_epyc")["rows"]]
+        + [100 * hardware("mlp", "count", "hw_epyc")["test_accuracy"],
+           100 * hardware("mlp", "step", "hw_epyc")["test_accuracy"],
+           hardware("mlp", "step", "hw_epyc")["latency_cycles"], logic(hardware("mlp", "step", "hw_epyc"))],
+    ),
+    (
+        "docs/hardware.md",
+        rf"has {F} % \(float {F} %\) on the test images: {F} cycles, {F} of the ideal sum, .*? "
+        rf"it has {F} %, {F} cycles, {F}\.",
+        lambda: [100 * hardware("cnn", "count", "hw_epyc")["test_accuracy"],
+                 100 * hardware("cnn", "count", "hw_epyc")["float_test_accuracy"],
+                 *(n for d in ("count", "step") for row in [hardware("cnn", d, "hw_epyc")]
+                   for n in ([100 * row["test_accuracy"]] if d == "step" else [])
+                   + [row["latency_cycles"], row["latency_over_ideal"]])],
+    ),
+    (
+        "docs/calibration.md",
+        rf"accuracy\.json\), {F} cells\..*? {F} cells were measured on both",
+        lambda: [len(results("accuracy")["cells"]), sum("elsewhere" in c for c in results("accuracy")["cells"])],
+    ),
+    (
+        "docs/calibration.md",
+        rf"`light` meets {F} of the {F}, .*?: `count` T = 2 \({F} at 8 bits, {F} at 4\), `count` T = 4 \({F}, {F}\) "
+        rf"and `step` T = 4 at 4 bits \({F}\)",
+        lambda: [met("light"), len(AIMS) * len(NETWORKS) * 2,
+                 *(below("residual", "count", t, bits) for t in (2, 4) for bits in (8, 4)),
+                 below("residual", "step", 4, 4)],
+    ),
+    (
+        "docs/calibration.md",
+        rf"`full`, measured before it, meets {F} \(.*?\) and misses residual `step` T = 8, 8 bits: {F}, "
+        rf"and T = 4, 4 bits: {F}",
+        lambda: [met("full"), below("residual", "step", 8, level="full"),
+                 below("residual", "step", 4, 4, level="full")],
+    ),
+    (
+        "docs/calibration.md",
+        rf"these four aims: demo CNN {F}, {F}, {F}, {F}; 6 convolutions {F}, {F}, {F}, {F}; "
+        rf"residual {F}, {F}, {F}, {F}\.",
+        lambda: [max(0.0, below(network, *aim, pools="fire")) for network in NETWORKS.values() for aim in AIMS],
+    ),
+    (
+        "docs/calibration.md",
+        rf"is {F} \(demo CNN\), {F} \(6 convolutions\) and {F} points \(residual\) at T = 1, "
+        rf"and {F}, {F} and {F} at T = 2",
+        lambda: [gain(network, timesteps) for timesteps in (1, 2) for network in NETWORKS.values()],
+    ),
+]  # fmt: skip
+"""(page, pattern, the measured values of its groups)."""
+
+
+def seconds(level: str) -> list[float]:
+    """Processor time of every conversion with this level."""
+    return [float(c["convert_cpu_seconds"]) for c in results("accuracy")["cells"] if c["calibrate"] == level]
+
+
+def gain(network: str, timesteps: int) -> float:
+    """Mean gain of `full` over `light` in points, both dynamics and all widths together."""
+    keys = [(network, d, b, timesteps) for d in ("step", "count") for b in (8, 6, 4, 3)]
+    each = [percent(cells()[n, d, b, "full", t, t]) - percent(cells()[n, d, b, "light", t, t]) for n, d, b, t in keys]
+    return sum(each) / len(each)
+
+
+@pytest.mark.parametrize(("page", "pattern", "measured"), SENTENCES, ids=[s[1][:30] for s in SENTENCES])
+def test_a_sentence_quotes_what_was_measured(page: str, pattern: str, measured: Callable[[], list[float]]) -> None:
+    found = re.search(pattern, text(page))
+    assert found, f"{page} has no sentence like {pattern!r}: change SENTENCES with it"
+    assert wrong(list(zip(found.groups(), measured(), strict=True))) == []
+
+
+def test_a_figure_that_differs_is_found() -> None:
+    assert says("1,577", 1577.41) and says("0.60", 0.6) and says("96.1", 96.11) and says("0.0", -0.03)
+    assert wrong([("1,577", 1578.0), ("0.60", 0.606), ("96.1", 96.2), ("12", 12.0)]) == [
+        ("1,577", 1578.0), ("0.60", 0.606), ("96.1", 96.2),
+    ]  # fmt: skip
+    assert not says("12", 13.0) and not says("0.61", 0.6)

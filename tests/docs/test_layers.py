@@ -1,0 +1,151 @@
+"""README's two tables of layers against the readers: each name converts, or is refused for the reason given."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import snncc
+from snncc.errors import SnnccError
+from snncc.frontend.layers import ADVICE, READERS, TRAINING_ONLY
+from tests.docs.pages import parse, read
+from tests.frontend.test_refusals import MIDDLE, SHAPE, Subclassed, _in, _model, _relu, _tail, message
+from tests.keras_models import L, keras, randomised
+
+CONVERTS, REFUSED = read("README.md").table("layer"), read("README.md").table("refused")
+MAX_POOLS = {"MaxPooling2D", "GlobalMaxPooling2D"}
+
+CALLS: dict[str, Callable[[Any], Any]] = {
+    "Conv2D": L.Conv2D(3, 3),
+    "DepthwiseConv2D": L.DepthwiseConv2D(3),
+    "SeparableConv2D": L.SeparableConv2D(3, 2),
+    "Dense": L.Dense(3),
+    "AveragePooling2D": L.AveragePooling2D(3, strides=1, padding="same"),
+    "MaxPooling2D": L.MaxPooling2D(2),
+    "Activation": L.Activation("relu"),
+    "Reshape": L.Reshape((3, 12, 4)),
+    "Rescaling": L.Rescaling(0.5),
+    "Normalization": L.Normalization(mean=0.2, variance=0.5),
+    "Concatenate": lambda x: L.Concatenate()([x, x]),
+    "Add": lambda x: L.Add()([x, x, x]),
+    "SpatialDropout1D": lambda x: L.SpatialDropout1D(0.1)(L.Reshape((36, 4))(x)),
+    "SpatialDropout3D": lambda x: L.SpatialDropout3D(0.1)(L.Reshape((6, 6, 2, 2))(x)),
+    "LSTM": lambda x: L.LSTM(3, name="odd")(L.Reshape((6, 24))(x)),
+    "GRU": lambda x: L.GRU(3, name="odd")(L.Reshape((6, 24))(x)),
+    "SimpleRNN": lambda x: L.SimpleRNN(3, name="odd")(L.Reshape((6, 24))(x)),
+    "Multiply": lambda x: L.Multiply(name="odd")([x, x]),
+    "Maximum": lambda x: L.Maximum(name="odd")([x, x]),
+    "GroupNormalization": L.GroupNormalization(2, name="odd"),
+    "Conv1D": lambda x: L.Conv1D(3, 2, name="odd")(L.Reshape((36, 4))(x)),
+    "Conv3D": lambda x: L.Conv3D(3, 2, name="odd")(L.Reshape((6, 6, 2, 2))(x)),
+    "Conv2DTranspose": L.Conv2DTranspose(2, 3, name="odd"),
+    "Lambda": L.Lambda(lambda x: x, name="odd"),
+    "Permute": L.Permute((2, 1, 3), name="odd"),
+}
+"""How a layer is called on a map of 6×6×4, where its class with 0.1 for what it must have will not do."""
+
+
+def named(rows: list[list[str]]) -> set[str]:
+    """The Keras layers that the first column names."""
+    words = {word for row in rows for word in re.findall(r"\w+", row[0])}
+    return {word for word in words if inspect.isclass(getattr(L, word, None))}
+
+
+def call(kind: str, x: Any) -> Any:
+    """A layer of this kind, named 'odd' where it is to be refused, called on a map."""
+    if kind in CALLS:
+        return CALLS[kind](x)
+    needed = [p for p in inspect.signature(getattr(L, kind)).parameters.values() if p.default is p.empty]
+    numbers = [0.1 for p in needed if p.kind is p.POSITIONAL_OR_KEYWORD]
+    options = {"name": "odd"} if kind in ADVICE else {}
+    return getattr(L, kind)(*numbers, **options)(x)
+
+
+def _two_inputs() -> Any:
+    x, other = _in(), keras.Input(SHAPE)
+    return keras.Model([x, other], L.Add()([_relu()(x), _relu("b")(other)]))
+
+
+def _two_outputs() -> Any:
+    x = _in()
+    return keras.Model(x, [_tail(x), _relu()(x)])
+
+
+def _open() -> Any:
+    x = keras.Input((None, None, 3))
+    return keras.Model(x, L.GlobalAveragePooling2D()(_relu()(x)))
+
+
+def _subclassed() -> Any:
+    x = keras.Input((4,))
+    return keras.Model(x, Subclassed()(x))
+
+
+def _softmax_maps() -> Any:
+    x = _in()
+    return keras.Model(x, L.Conv2D(3, 3, activation="softmax", name="odd")(x))
+
+
+OTHERS: dict[str, list[str | tuple[Callable[[], Any], str]]] = {
+    "LeakyReLU": ["tanh", "gelu_fused", "sigmoid_inside", "softmax_inside"],
+    "LSTM": [],
+    "Conv1D": [],
+    "Lambda": ["custom", "custom_of_the_same_name", (_subclassed, "Keras's own")],
+    "channels_first": ["channels_first", "pool_channels_first"],
+    "two inputs": [(_two_inputs, "2 inputs"), (_two_outputs, "2 outputs"), (_open, "fixed height and width")],
+    "Add that broadcasts": ["add_broadcast", "concat_axis"],
+    "a layer that pads": ["padded_linear", "same_pool_of_linear", "max_pool_of_linear", "padding_of_linear"],
+    "a softmax at every position": [(_softmax_maps, "'odd'.*one class per image")],
+}
+"""For each row of the table of refusals, by its beginning: what it says beside single layers."""
+
+
+def test_the_table_names_the_layers_that_have_a_reader_and_no_others() -> None:
+    assert named(CONVERTS) == {*READERS, *TRAINING_ONLY}
+    assert named(CONVERTS[1:]) != {*READERS, *TRAINING_ONLY}, "a row less is noticed"
+    assert named(parse("| layer |\n|---|\n| Conv2D, activations in a layer |").table("layer")) == {"Conv2D"}
+
+
+@pytest.mark.parametrize("kind", sorted(named(CONVERTS)))
+def test_a_layer_in_the_table_converts(kind: str) -> None:
+    x = _in()
+    before = _relu()(x)
+    output = L.Dense(3)(L.Flatten()(before if kind == "Softmax" else call(kind, before)))
+    model = randomised(keras.Model(x, L.Softmax()(output) if kind == "Softmax" else output))
+    images = np.random.default_rng(0).random((8, *SHAPE))
+    network = snncc.convert(model, images, timesteps=4, calibrate="none")
+    assert network.run(images).classes.shape == (8,)
+    if kind in MAX_POOLS:
+        with pytest.raises(SnnccError, match="max-pool"):
+            network.run(images, dynamics="step")
+    else:
+        network.run(images, dynamics="step")
+
+
+def test_the_table_of_refusals_names_every_layer_that_there_is_advice_for() -> None:
+    assert named(REFUSED) == {*ADVICE, "Add", "Concatenate"}
+
+
+@pytest.mark.parametrize("kind", sorted(ADVICE))
+def test_a_layer_in_the_table_of_refusals_is_refused_with_the_advice(kind: str) -> None:
+    said = message(_model(lambda x: L.Reshape((-1, 1, 1))(call(kind, x))))
+    assert f"{kind} layer 'odd'" in said and ADVICE[kind] in said
+
+
+def test_every_other_row_of_the_refusals_is_true() -> None:
+    assert len(OTHERS) == len(REFUSED)
+    for (said, _), (beginning, examples) in zip(REFUSED, OTHERS.items(), strict=True):
+        assert said.startswith(beginning)
+        for example in examples:
+            if isinstance(example, str):
+                middle, reason = MIDDLE[example]
+                model = _model(middle)
+            else:
+                build, reason = example
+                model = build()
+            assert re.search(reason, message(model), re.DOTALL), (said, example)
