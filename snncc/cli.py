@@ -375,7 +375,7 @@ def synth(folder: str, device: str, dsp: int | Literal["auto", "none"], as_json:
     for line in found.too_large:
         click.echo(f"too large: {line}", err=True)
     if found.too_large:
-        sys.exit(1)
+        sys.exit(FAILED)
 
 
 def _print_network(network: Network, exported: Mapping[str, Any] | None) -> None:

@@ -47,15 +47,6 @@ class SignedBit(click.IntRange):
         return "0 (float twin) or 2<=x<=16"
 
 
-def dsp(context: click.Context, parameter: click.Parameter, given: str) -> int | str:
-    """auto, none or a number."""
-    if given in ("auto", "none"):
-        return given
-    if not given.isdecimal():
-        raise click.BadParameter(f"{given!r} is not auto, none or a number")
-    return int(given)
-
-
 def thresholding(context: click.Context, parameter: click.Parameter, given: str) -> str:
     """An exact decimal or fraction in -1..1, kept as text."""
     from snncc.lower.quantise import check_thresholding
@@ -75,6 +66,15 @@ def lanes(context: click.Context, parameter: click.Parameter, given: tuple[str, 
             raise click.BadParameter(f"{text!r} is not LAYER=N.")
         table[name] = LANES.convert(int(number), parameter, context)
     return table or None
+
+
+def dsp(context: click.Context, parameter: click.Parameter, given: str) -> int | str:
+    """auto, none or a number."""
+    if given in ("auto", "none"):
+        return given
+    if not given.isdecimal():
+        raise click.BadParameter(f"{given!r} is not auto, none or a number.")
+    return int(given)
 
 
 def numbers(context: click.Context, parameter: click.Parameter, given: str | None) -> tuple[float, ...] | None:

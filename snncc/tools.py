@@ -64,11 +64,10 @@ def _status(code: int) -> str:
 
 
 def _first_error(said: str) -> str:
-    """The first line that says fatal, or begins with ERROR, or says error; else the last line."""
+    """The first line that says FATAL, else one that says ERROR:, else error; without any the last line."""
     lines = said.strip().splitlines()
-    telling = (
-        [line for line in lines if "fatal" in line.lower()]
-        + [line for line in lines if line.startswith("ERROR")]
-        + [line for line in lines if "error" in line.lower()]
-    )
-    return [*telling, *lines[-1:], "no message"][0][:LINE]
+    for words in (("FATAL", "%Fatal"), ("ERROR:",), ("error", "Error", "ERROR")):
+        for line in lines:
+            if any(word in line for word in words):
+                return line[:LINE]
+    return lines[-1][:LINE] if lines else "no message"

@@ -84,6 +84,16 @@ def test_a_file_that_is_not_whole_ends_with_another(
         assert f"{name}: {'missing' if damage is Path.unlink else 'short or damaged'}" in said
 
 
+def test_a_digit_that_is_none_ends_with_another(exported: Path) -> None:
+    """Icarus knows undefined bits: a word that $readmemh leaves undefined."""
+    weights = exported / "pop_p0_e0_weights.mem"
+    text = weights.read_text()
+    weights.write_text("x" + text[1:])
+    status, said = said_by(["sh", "-c", readme_line(exported)], exported)
+    weights.write_text(text)
+    assert status != 0 and f"{weights.name}: short or damaged" in said and "PASS" not in said
+
+
 @pytest.mark.parametrize("name", ["golden_results.mem", "golden_pop_p0.mem", "golden_input.mem", "golden_pop_p1.mem"])
 def test_a_wrong_golden_word_ends_with_another(exported: Path, bench: Callable[[], tuple[int, str]], name: str) -> None:
     text = (exported / name).read_text()

@@ -41,6 +41,7 @@ TESTS = {
     "snn_layer": [f"{ENGINE}::test_layer"], "snn_pixels": [], "snn_place": [f"{ENGINE}::test_place"],
     "snn_ram": [f"{PARTS}::test_ram"], "snn_readout": [f"{PARTS}::test_readout"], "snn_rom": [f"{PARTS}::test_rom"],
     "snn_scan": [f"{PARTS}::test_scan"], "snn_walk": [f"{ENGINE}::test_walk"],
+    "snn_words": ["tests/hw/test_status.py"],
 }  # fmt: skip
 """The tests of each module alone; all have the protocol's after them."""
 
