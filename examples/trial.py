@@ -66,7 +66,7 @@ def main(folder: Path) -> int:
         model.save(place / "digits.keras")
         np.savez(place / "digits.npz", x_calibration=floats.x_train[:1000], x_test=floats.x_test, y_test=floats.y_test)
         np.savez(place / "raw.npz", x_test=made["x_test"], y_test=floats.y_test)
-        said = snncc(place, "compile digits.keras --calibration digits.npz -o out --timesteps 8 --calibrate none "
+        said = snncc(place, "compile digits.keras --calibration digits.npz -o out --timesteps 8 "
                             "--target c --target verilog --max-lanes 16")  # fmt: skip
         line = next(line for line in said.splitlines() if line.startswith("Raw bytes"))
         simulated = json.loads(snncc(place, "evaluate out raw.npz --raw --json"))[0]["accuracy"]
