@@ -137,3 +137,22 @@ def test_help_and_pages_name_every_kind_of_bytes(run: Run) -> None:  # noqa: F81
     for kind in ir.BYTE_KINDS:
         assert f" {kind}," in said or f" {kind}." in said or f"{kind} or" in said, kind
         assert f"`{kind}`" in page, kind
+
+
+@pytest.mark.parametrize("scale", [0.5, (0.5, 0.25), [0.5, 0.25], np.array([0.5, 0.25]), np.float64(0.5), (0.5,)])
+def test_whatever_numbers_an_option_has_the_file_is_read_again(model: Any, tmp_path: Path, scale: Any) -> None:
+    network = snncc.convert(model, bytes_of() / np.float32(255), bytes_scale=scale, percentile=np.float64(99.5))
+    again = snncc.load(network.save(tmp_path / "n.snn"))
+    assert again.hash == network.hash and again.ir.record.options == network.ir.record.options  # type: ignore[union-attr]
+    assert np.array_equal(again.ir.input.raw_bytes.scale, np.squeeze(scale))  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("scale", ["0.5", "0.5,0.25"])
+def test_a_scale_from_the_command_line(run: Run, model: Any, tmp_path: Path, scale: str) -> None:  # noqa: F811
+    model.save(tmp_path / "m.keras")
+    np.savez(tmp_path / "d.npz", x=bytes_of() / np.float32(255))
+    options = ["--bytes-scale", scale, "--bytes-offset", "-1", "--calibrate", "none"]
+    code, out, err = run("compile", tmp_path / "m.keras", "--calibration", tmp_path / "d.npz", "-o", tmp_path / "n",
+                         *options)  # fmt: skip
+    assert not code and "as given" in out, err
+    assert run("inspect", tmp_path / "n")[0] == 0

@@ -215,7 +215,7 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_only=
     with which every later export chooses, tests and measures.
     """
 
-    options: dict[str, str | int | float | bool | tuple[float, float] | None]
+    options: dict[str, str | int | float | bool | tuple[float, ...] | None]
     data: dict[str, str]
     versions: dict[str, str]
     golden: Array

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import platform
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +29,7 @@ def record(options: Options, source: Input, x: Array, bytes_line: str) -> Record
     chosen = asdict(options)
     chosen.pop("tool_version")
     return Record(
-        options=chosen,
+        options={name: _plain(value) for name, value in chosen.items()},
         data={
             "sha256": digest.hexdigest(),
             "dtype": str(x.dtype),
@@ -39,14 +41,18 @@ def record(options: Options, source: Input, x: Array, bytes_line: str) -> Record
     )
 
 
+def _plain(value: Any) -> Any:
+    """An option as the file keeps it: numbers of NumPy as Python's, several as a tuple."""
+    if isinstance(value, np.ndarray | list | tuple):
+        return tuple(float(v) for v in np.ravel(value))
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def _versions() -> dict[str, str]:
     """Of the packages that are loaded: a network lowered without Keras does not name it."""
-    return {name: version(name) for name in PACKAGES if name.split("-")[0] in sys.modules and _installed(name)}
-
-
-def _installed(name: str) -> bool:
-    try:
-        version(name)
-    except PackageNotFoundError:
-        return False
-    return True
+    found = {}
+    for name in PACKAGES:
+        if name.split("-")[0] in sys.modules:
+            with suppress(PackageNotFoundError):
+                found[name] = version(name)
+    return found

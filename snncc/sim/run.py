@@ -16,7 +16,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from snncc.errors import DataError, NetworkError
-from snncc.ir import INPUT, MAX_TIMESTEPS, Array, Dynamics, Network, has_max_pool, replace
+from snncc.ir import INPUT, MAX_TIMESTEPS, Array, Dynamics, Network, has_max_pool, pixel_range, replace
 from snncc.sim import count, step
 from snncc.sim.neurons import Neurons, prepare
 
@@ -66,9 +66,9 @@ def check(network: Network, pixels: Array, timesteps: int, dynamics: Dynamics, n
         raise DataError(f"images of shape {pixels.shape[1:]}; the network reads {network.input.shape}")
     if not np.issubdtype(pixels.dtype, np.integer):
         raise DataError(f"pixels must be integers, not {pixels.dtype}: quantise the images first")
-    levels = network.input.levels
-    if pixels.size and (int(pixels.max()) > levels or int(pixels.min()) < (-levels if network.input.signed else 0)):
-        raise DataError(f"pixels must lie in {-levels if network.input.signed else 0}..{levels}")
+    low, high = pixel_range(network.input)
+    if pixels.size and (int(pixels.max()) > high or int(pixels.min()) < low):
+        raise DataError(f"pixels must lie in {low}..{high}")
     check_timesteps(network, timesteps)
     if dynamics not in ("count", "step"):
         raise DataError(f"no dynamics {dynamics!r}: there are count and step")

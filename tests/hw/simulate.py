@@ -33,20 +33,11 @@ def make(folder: Path, plan: Plan, pixels: np.ndarray, timesteps: Sequence[int])
     return golden
 
 
+BUILD = ("iverilog", "-g2005", "-s", "snn_bench", "-o", "bench", "snn_bench.v", "snn_monitor.v", "-f", "snn_top.f")
+
+
 def compile_bench(folder: Path) -> None:
-    command = [
-        "iverilog",
-        "-g2005",
-        "-s",
-        "snn_bench",
-        "-o",
-        "bench",
-        "snn_bench.v",
-        "snn_monitor.v",
-        "-f",
-        "snn_top.f",
-    ]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(BUILD, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 

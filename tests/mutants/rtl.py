@@ -10,7 +10,7 @@ from typing import Any
 from snncc.backends.vectors import random_pixels
 from snncc.backends.verilog import cycles
 from snncc.resources import resource
-from tests.hw.simulate import dense_network, make, measured, plan_with, skip_network
+from tests.hw.simulate import BUILD, dense_network, make, measured, plan_with, skip_network
 from tests.mutants import text
 from tests.mutants.networks import RATE, SIGNED, pooled, residual, single
 from tests.mutants.sites import Mutant
@@ -62,20 +62,8 @@ class Design:
 
     def noticed(self) -> str:
         """Compile, run plain, stalled and reset; what is wrong, or "" ."""
-        build = [
-            "iverilog",
-            "-g2005",
-            "-s",
-            "snn_bench",
-            "-o",
-            "bench",
-            "snn_bench.v",
-            "snn_monitor.v",
-            "-f",
-            "snn_top.f",
-        ]
         try:
-            if subprocess.run(build, cwd=self.folder, capture_output=True, timeout=SECONDS).returncode:
+            if subprocess.run(BUILD, cwd=self.folder, capture_output=True, timeout=SECONDS).returncode:
                 return "compiler"
             for plusargs in RUNS:
                 command = ["vvp", "-n", "bench", *plusargs]
