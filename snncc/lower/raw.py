@@ -165,17 +165,15 @@ def _full_spans(x: Array) -> tuple[Array, Array] | None:
     """Scale and offset of each channel whose values span exactly 255 steps of their smallest difference."""
     if x.shape[-1] > SHARED_CHANNELS or x.dtype.kind != "f":
         return None
-    columns = x.reshape(-1, x.shape[-1]).astype(np.float64)
     scales, offsets = [], []
-    for column, typed in zip(columns.T, x.reshape(-1, x.shape[-1]).T, strict=True):
+    for column in x.reshape(-1, x.shape[-1]).T:
         values = np.unique(column)
-        if len(values) < FEWEST_VALUES:
-            return None
-        step = (values[-1] - values[0]) / 255
-        if not _unmistakable(np.unique(typed), np.asarray(step), values[0], FEWEST_VALUES):
+        first, last = values[[0, -1]].astype(np.float64)
+        step = (last - first) / 255
+        if not _unmistakable(values, np.asarray(step), first, FEWEST_VALUES):
             return None
         scales.append(step)
-        offsets.append(values[0])
+        offsets.append(first)
     if len(set(scales)) == len(set(offsets)) == 1:
         return np.asarray(scales[0]), np.asarray(offsets[0])
     return np.asarray(scales), np.asarray(offsets)
