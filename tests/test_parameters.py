@@ -11,7 +11,7 @@ from snncc import parameters
 from snncc.backends.verilog.plan import MAX_LANES
 from snncc.cli import cli
 from snncc.errors import CalibrationError, NetworkError
-from snncc.ir.verify import MAX_TIMESTEPS
+from snncc.ir import MAX_TIMESTEPS
 from snncc.lower import Options
 from tests.backends.c_folder import residual
 
@@ -92,7 +92,7 @@ def test_messages_name_the_sum_that_is_too_large() -> None:
         Options(timesteps=65_536, spike_ext=-1)
     assert Options(timesteps=65_528, spike_ext=7).timesteps == 65_528
     network = snncc.Network(residual(spike_ext=7))
-    with pytest.raises(NetworkError, match=r"timesteps \+ spike_ext is 65,537; the limit is 65,535"):
+    with pytest.raises(NetworkError, match=r"timesteps \+ spike_ext must be at most 65,535, not 65,530 \+ 7 = 65,537"):
         network.with_(timesteps=65_530)
     for factor in (float("inf"), 0, float("nan")):
         with pytest.raises(CalibrationError, match="positive and finite"):

@@ -9,7 +9,6 @@ from snncc.ir.network import (
     Conv2D,
     Dense,
     DepthwiseConv2D,
-    Dynamics,
     Encoding,
     Head,
     Identity,
@@ -44,11 +43,14 @@ from snncc.ir.shapes import (
     window_output,
     window_shape,
 )
-from snncc.ir.verify import MAX_TIMESTEPS, verify, weight_dtype, weight_limit
+from snncc.ir.verify import verify, weight_dtype, weight_limit
+from snncc.ir.walk import Visitor, fold
+from snncc.ir.window import DYNAMICS, MAX_TIMESTEPS, Dynamics, Window
 
 __all__ = [
     "BYTES",
     "BYTE_KINDS",
+    "DYNAMICS",
     "INPUT",
     "MAX_TIMESTEPS",
     "Array",
@@ -76,6 +78,8 @@ __all__ = [
     "Source",
     "SumPool2D",
     "View",
+    "Visitor",
+    "Window",
     "bits_needed",
     "byte_inputs",
     "byte_pixels",
@@ -84,6 +88,7 @@ __all__ = [
     "dense_weights",
     "describe_bytes",
     "exact_pixels",
+    "fold",
     "has_max_pool",
     "kernel_size",
     "load",

@@ -12,8 +12,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from snncc.errors import NetworkError
-from snncc.ir.network import INPUT, Array, Dynamics, Interval, Network, Population, Projection, SumPool2D, View
+from snncc.ir.network import INPUT, Array, Interval, Network, Population, Projection, SumPool2D, View
 from snncc.ir.shapes import dense_weights, sources
+from snncc.ir.window import Dynamics
 
 LIMIT_BITS = 63
 BLOCK = 2**18

@@ -13,10 +13,11 @@ import numpy as np
 from msgspec import UNSET, Struct, UnsetType, structs
 from numpy.typing import NDArray
 
+from snncc.ir.window import Dynamics, Window
+
 Array: TypeAlias = NDArray[Any]
 Pair: TypeAlias = tuple[int, int]
 Pads: TypeAlias = tuple[int, int, int, int]
-Dynamics: TypeAlias = Literal["count", "step"]
 Encoding: TypeAlias = Literal["rate", "current"]
 Readout: TypeAlias = Literal["potential", "spikes"]
 Head: TypeAlias = Literal["linear", "softmax", "sigmoid", "relu"]
@@ -251,6 +252,19 @@ class Network(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_only
             if population.name == name:
                 return population
         raise KeyError(name)
+
+    @property
+    def window(self) -> Window:
+        """The window that it was compiled for."""
+        return Window(self.dynamics, self.timesteps, self.spike_ext)
+
+    def over(self, timesteps: int | None = None, dynamics: Dynamics | None = None) -> Window:
+        """A window of another T or in other dynamics."""
+        return Window(
+            self.dynamics if dynamics is None else dynamics,
+            self.timesteps if timesteps is None else timesteps,
+            self.spike_ext,
+        )
 
     @property
     def output(self) -> Population:

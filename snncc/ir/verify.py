@@ -33,7 +33,6 @@ from snncc.ir.shapes import Shapes, projection_shape, sources, view_shape
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 DECIMAL = re.compile(r"[-+]?[0-9]{0,20}[./]?[0-9]{0,40}(e[-+]?[0-9]{1,2})?\Z", re.IGNORECASE)
-MAX_TIMESTEPS = 65_535
 MAX_NEURONS = 2**27
 MAX_CHANNELS = 2**22
 MAX_SHIFT = 62
@@ -98,10 +97,7 @@ def _verify_header(network: Network) -> None:
     source = network.input
     _require(NAME.match(network.name), f"the name {network.name!r} is not an identifier")
     _require(network.signed_bit == 0 or 2 <= network.signed_bit <= 16, "signed_bit must be 0 or 2..16")
-    _require(network.spike_ext >= -1, "spike_ext must be -1 or more")
-    total = network.timesteps + max(0, network.spike_ext)
-    _require(network.timesteps >= 1, "timesteps must be at least 1")
-    _require(total <= MAX_TIMESTEPS, f"timesteps + spike_ext is {total:,}; the limit is {MAX_TIMESTEPS:,}")
+    _require(not network.window.fault, network.window.fault)
     _require(network.populations, "a network needs at least one population, its readout")
     _require(2 <= source.bits <= 16, "input bits must be 2..16")
     _require(not (source.signed and source.encoding == "rate"), "a signed input cannot be rate-coded")

@@ -7,7 +7,7 @@ from math import inf
 from typing import Literal, TypeAlias
 
 from snncc.errors import CalibrationError
-from snncc.ir import Dynamics, Readout
+from snncc.ir import Dynamics, Readout, Window
 
 AveragePools: TypeAlias = Literal["fire", "global", "all"]
 """Which average pools are composed into the linear layers that read them instead of firing."""
@@ -57,15 +57,8 @@ class Options:
             self.signed_bit == 0 or 2 <= self.signed_bit <= 16,
             f"signed_bit must be 0 (float) or 2..16, not {self.signed_bit}",
         )
-        _require(self.timesteps >= 1, f"timesteps must be at least 1, not {self.timesteps}")
-        extra = max(0, self.spike_ext)
-        _require(
-            self.timesteps + extra <= 65_535,
-            f"timesteps + spike_ext must be at most 65,535, not {self.timesteps:,} + {extra:,} = "
-            f"{self.timesteps + extra:,}",
-        )
-        _require(self.spike_ext >= -1, f"spike_ext must be -1 or more, not {self.spike_ext}")
-        _require(self.dynamics in ("count", "step"), f"dynamics must be count or step, not {self.dynamics!r}")
+        window = Window(self.dynamics, self.timesteps, self.spike_ext)
+        _require(not window.fault, window.fault)
         _require(
             self.encoding in ("auto", "rate", "current"),
             f"encoding must be auto, rate or current, not {self.encoding!r}",

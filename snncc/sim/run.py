@@ -16,7 +16,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from snncc.errors import DataError, NetworkError
-from snncc.ir import INPUT, MAX_TIMESTEPS, Array, Dynamics, Network, has_max_pool, pixel_range, replace
+from snncc.ir import INPUT, Array, Dynamics, Network, has_max_pool, pixel_range, replace
 from snncc.sim import count, step
 from snncc.sim.neurons import Neurons, prepare
 
@@ -85,12 +85,9 @@ def check(network: Network, pixels: Array, timesteps: int, dynamics: Dynamics, n
 
 def check_timesteps(network: Network, timesteps: int) -> None:
     """One rule for everything that runs a network: 1 <= T <= the T that it was compiled for. DataError."""
-    if timesteps < 1:
-        raise DataError(f"T = {timesteps}: timesteps must be at least 1, not {timesteps}")
-    total = timesteps + max(0, network.spike_ext)
-    if total > MAX_TIMESTEPS:
-        extension = f" with its spike_ext of {network.spike_ext}, {total:,}," if network.spike_ext > 0 else ""
-        raise DataError(f"T = {timesteps}:{extension} is above the limit of {MAX_TIMESTEPS:,} timesteps")
+    fault = network.over(timesteps).fault
+    if fault:
+        raise DataError(f"T = {timesteps}: {fault}")
     if timesteps > network.timesteps:
         raise DataError(
             f"T = {timesteps}: the network was compiled for at most {network.timesteps} timesteps, and calibrated for "

@@ -50,7 +50,7 @@ HEADER: dict[str, tuple[Break, str]] = {
     "signed_bit 17": (header(signed_bit=17), "signed_bit"),
     "spike_ext": (header(spike_ext=-2), "spike_ext"),
     "no timesteps": (header(timesteps=0), "timesteps"),
-    "too many timesteps": (header(timesteps=65_535), "65,536; the limit is 65,535"),
+    "too many timesteps": (header(timesteps=65_535), "at most 65,535, not 65,535 + 1 = 65,536"),
     "no populations": (header(populations=()), "at least one population"),
     "input bits 1": (source(bits=1), "input bits"),
     "input bits 17": (source(bits=17), "input bits"),

@@ -14,20 +14,17 @@ import tensorflow as tf
 
 from snncc.ir import (
     INPUT,
-    Concat,
     Conv2D,
     Dense,
     DepthwiseConv2D,
     Identity,
     MaxPool,
-    Pad,
     Pads,
     Pair,
     Projection,
-    Reshape,
-    Source,
     SumPool2D,
     View,
+    fold,
     view_shape,
 )
 from snncc.lower.real import RealNetwork, pool_counts
@@ -45,19 +42,31 @@ def rounded(values: Tensor) -> Tensor:
     return values + tf.stop_gradient(tf.round(values) - values)
 
 
+class _Read:
+    """Tensors (N, *shape) of a batch."""
+
+    def __init__(self, outputs: Mapping[str, Tensor]) -> None:
+        self.outputs = outputs
+
+    def source(self, name: str) -> Tensor:
+        return self.outputs[name]
+
+    def reshape(self, inner: Tensor, shape: tuple[int, ...]) -> Tensor:
+        return tf.reshape(inner, (-1, *shape))
+
+    def pad(self, inner: Tensor, pads: Pads) -> Tensor:
+        return pad(inner, pads)
+
+    def concat(self, parts: list[Tensor]) -> Tensor:
+        return tf.concat(parts, axis=-1)
+
+    def max_pool(self, inner: Tensor, pool: MaxPool) -> Tensor:
+        return tf.nn.max_pool2d(pad(inner, pool.pads, -np.inf), pool.size, pool.strides, "VALID")
+
+
 def read(view: View, outputs: Mapping[str, Tensor]) -> Tensor:
     """The view of a batch: outputs hold (N, *shape) per population."""
-    match view:
-        case Source(population=name):
-            return outputs[name]
-        case Reshape(view=inner, shape=shape):
-            return tf.reshape(read(inner, outputs), (-1, *shape))
-        case Pad(view=inner, pads=pads):
-            return pad(read(inner, outputs), pads)
-        case Concat(views=views):
-            return tf.concat([read(part, outputs) for part in views], axis=-1)
-        case MaxPool(view=inner, size=size, strides=strides, pads=pads):
-            return tf.nn.max_pool2d(pad(read(inner, outputs), pads, -np.inf), size, strides, "VALID")
+    return fold(view, _Read(outputs))
 
 
 def pad(x: Tensor, pads: Pads, fill: float = 0) -> Tensor:
