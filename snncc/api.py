@@ -164,7 +164,7 @@ def convert(
     """
     reason = unfit(options["name"], verilog=True) if options.get("name") else None
     if reason:
-        raise NetworkError(f"{options['name']!r} cannot name a network: {reason}; choose another --name")
+        raise NetworkError(f"{options['name']!r} cannot name a network: {reason}; choose another `name`")
     try:
         chosen = Options(**options, tool_version=tool_version())
     except TypeError as error:
@@ -231,13 +231,6 @@ def diagnose(
 def export(folder: str | Path, targets: Sequence[str] | store.Requests) -> None:
     """Add targets to a compiled folder from its network.snn alone; no Keras needed."""
     store.export(Path(folder), _requests(targets))
-
-
-def hardware(folder: str | Path) -> dict[str, Any]:
-    """Layers, LANES and predicted cycles of an exported `verilog` target. FileFormatError where there is none."""
-    from snncc.backends.verilog.emit import summary
-
-    return summary(ir.load(folder), Path(folder) / "verilog")
 
 
 def _requests(targets: Sequence[str] | store.Requests) -> store.Requests:

@@ -36,7 +36,7 @@ from snncc.staging import staged
 CAUSES = ("clipping", "weights", "timesteps", "timing")
 ADVICE = {
     "clipping": "its threshold is too low for its largest activations: more timesteps, or --calibrate full",
-    "weights": "its weights are too coarse: more bits (--signed-bit), --per-channel, or --calibrate full",
+    "weights": "its weights are too coarse: more bits (`signed_bit`), `per_channel`, or `calibrate` full",
     "timesteps": "T is too small for it: compile for this T with --calibrate light or full if it was not, "
     "compose the pools (--average-pools all), or use more timesteps",
     "timing": "its spikes come unevenly: run it in `count`, compile for this T, or use more timesteps",

@@ -17,6 +17,7 @@ import pytest
 
 import snncc
 from snncc import backends, cli, store, terminal
+from snncc.backends.options import TargetOptions
 from tests.conftest import Digits
 
 Run = Callable[..., tuple[int, str, str]]
@@ -50,10 +51,13 @@ def _fail(network: Any, folder: Path, options: Any) -> None:
 @pytest.fixture
 def targets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two targets that work and one whose disk is full."""
-    for name, emit in (("paper", _emit), ("stone", _emit), ("full", _fail)):
-        module = SimpleNamespace(check=lambda network, options: None, emit=emit)
-        monkeypatch.setitem(sys.modules, f"target_{name}", module)
-        monkeypatch.setitem(backends.TARGETS, name, f"target_{name}")
+    for called, emitted in (("paper", _emit), ("stone", _emit), ("full", _fail)):
+
+        class Paper(backends.Target[TargetOptions]):
+            name, writes, write = called, "a text", staticmethod(emitted)
+
+        monkeypatch.setitem(sys.modules, f"target_{called}", SimpleNamespace(TARGET=Paper()))
+        monkeypatch.setitem(backends.TARGETS, called, f"target_{called}")
 
 
 def everything(folder: Path) -> dict[str, bytes]:
@@ -192,7 +196,7 @@ def test_any_failure_leaves_the_old_folder(
     def emit(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr(sys.modules["target_paper"], "emit", emit)
+    monkeypatch.setattr(sys.modules["target_paper"].TARGET, "emit", emit)
     with pytest.raises(type(error)):
         network.write(out, ["paper"], force=True)
     replace = Path.replace

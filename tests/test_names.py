@@ -14,7 +14,7 @@ import snncc
 from snncc import ir, names, store
 from snncc.errors import NetworkError, TargetError
 from snncc.names import LONGEST, LONGEST_LAYER, file_stems, identifier, unfit
-from snncc.verify import verify
+from snncc.verification import verify
 from tests.backends.c_folder import network, population, weights
 from tests.keras_models import L, keras, randomised
 

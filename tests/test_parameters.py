@@ -7,9 +7,10 @@ import pytest
 from click.testing import CliRunner
 
 import snncc
-from snncc import parameters
+from snncc.backends.options import options_of
 from snncc.backends.verilog.plan import MAX_LANES
-from snncc.cli import cli
+from snncc.backends.verilog.target import VerilogOptions
+from snncc.cli import cli, parameters
 from snncc.errors import CalibrationError, NetworkError
 from snncc.ir import MAX_TIMESTEPS
 from snncc.lower import Options
@@ -18,7 +19,7 @@ from tests.backends.c_folder import residual
 OPTIONS = [
     (name, option)
     for name, command in sorted(cli.commands.items())
-    for option in command.params
+    for option in command.get_params(click.Context(command))
     if isinstance(option, click.Option)
 ]
 
@@ -72,7 +73,8 @@ def test_a_number_out_of_its_range_is_wrong_usage(arguments: str, said: str) -> 
 
 def test_the_ranges_are_those_of_the_network() -> None:
     assert (parameters.TIMESTEPS.min, parameters.TIMESTEPS.max) == (1, MAX_TIMESTEPS)
-    assert (parameters.LANES.min, parameters.LANES.max) == (1, MAX_LANES)
+    asked = options_of(VerilogOptions)
+    assert {(asked[name].low, asked[name].high) for name in ("lanes", "max_lanes")} == {(1, MAX_LANES)}
     assert (parameters.SPIKE_EXT.min, parameters.SPIKE_EXT.max) == (-1, MAX_TIMESTEPS - 1)
 
 

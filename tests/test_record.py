@@ -14,7 +14,7 @@ import snncc
 from snncc import ir
 from snncc.errors import DataError, SnnccWarning
 from snncc.lower.options import Options
-from snncc.verify import verify
+from snncc.verification import verify
 from tests.conftest import Digits
 from tests.keras_models import L, build, keras, randomised, samples
 from tests.test_cli import Run, everything, run  # noqa: F401 (a fixture)

@@ -1,5 +1,6 @@
 """The integer spiking network as data: populations, views, projections, their file and their proofs."""
 
+from snncc.ir.capabilities import FEATURES, NO_HARDWARE, NO_MEANING, Refusals, features, refuse
 from snncc.ir.file import content_hash, load, save
 from snncc.ir.intervals import bits_needed, projection_bounds, prove, source_range
 from snncc.ir.network import (
@@ -51,8 +52,11 @@ __all__ = [
     "BYTES",
     "BYTE_KINDS",
     "DYNAMICS",
+    "FEATURES",
     "INPUT",
     "MAX_TIMESTEPS",
+    "NO_HARDWARE",
+    "NO_MEANING",
     "Array",
     "Concat",
     "Conv2D",
@@ -74,6 +78,7 @@ __all__ = [
     "RawBytes",
     "Readout",
     "Record",
+    "Refusals",
     "Reshape",
     "Source",
     "SumPool2D",
@@ -88,6 +93,7 @@ __all__ = [
     "dense_weights",
     "describe_bytes",
     "exact_pixels",
+    "features",
     "fold",
     "has_max_pool",
     "kernel_size",
@@ -98,6 +104,7 @@ __all__ = [
     "projection_bounds",
     "projection_shape",
     "prove",
+    "refuse",
     "replace",
     "save",
     "source_range",

@@ -16,7 +16,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from snncc.errors import DataError, NetworkError
-from snncc.ir import INPUT, Array, Dynamics, Network, has_max_pool, pixel_range, replace
+from snncc.ir import INPUT, NO_MEANING, Array, Dynamics, Network, pixel_range, refuse, replace
 from snncc.sim import count, step
 from snncc.sim.neurons import Neurons, prepare
 
@@ -73,15 +73,7 @@ def check(network: Network, pixels: Array, timesteps: int, dynamics: Dynamics, n
     check_timesteps(network, timesteps)
     if dynamics not in ("count", "step"):
         raise DataError(f"no dynamics {dynamics!r}: there are count and step")
-    if window.stepping:
-        if network.spike_ext < 0:
-            raise NetworkError("spike_ext = -1 (no upper clip) exists in `count` only")
-        for population in network.populations:
-            if any(has_max_pool(p.source) for p in population.projections):
-                raise NetworkError(
-                    f"population {population.name!r} reads a max-pool, which has no meaning for single spikes: "
-                    "run it in `count`, or train with AveragePooling2D"
-                )
+    refuse(network, dynamics, NO_MEANING, NetworkError)
 
 
 def check_timesteps(network: Network, timesteps: int) -> None:

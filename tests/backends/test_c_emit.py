@@ -13,10 +13,10 @@ import pytest
 
 from snncc import backends, ir, store
 from snncc.backends.c.arrays import lines
+from snncc.backends.c.run import STRICT
 from snncc.backends.c.types import DTYPES, Constant, pack_rows
 from snncc.errors import OutputError, SnnccError, TargetError
 from snncc.sim.encode import quantise
-from snncc.verify.c import STRICT
 from tests.backends.c_folder import compiled, residual
 
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snncc import ir, sim
+from snncc.backends.c.run import STRICT
 from snncc.sim.encode import quantise
-from snncc.verify import verify
-from snncc.verify.c import STRICT
+from snncc.verification import verify
 from tests.backends.c_folder import compiled, residual, with_bytes
 from tests.support import examples
 

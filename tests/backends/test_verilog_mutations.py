@@ -10,7 +10,7 @@ import pytest
 from snncc import ir, store
 from snncc.backends.verilog.emit import read_manifest
 from snncc.errors import FileFormatError
-from snncc.verify import verify
+from snncc.verification import verify
 from tests.hw.simulate import compile_bench, dense_network, make, plan_with, run, skip_network
 
 

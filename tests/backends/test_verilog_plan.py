@@ -11,7 +11,7 @@ import pytest
 from snncc import backends, ir, store
 from snncc.backends.vectors import random_pixels
 from snncc.backends.verilog import cycles, goals, memory, vectors
-from snncc.backends.verilog.emit import activity, choose, read_manifest
+from snncc.backends.verilog.emit import activity, choose, load_plan, read_manifest
 from snncc.backends.verilog.plan import build, drafts, legal_lanes
 from snncc.backends.verilog.window import Axis
 from snncc.errors import DataError, NetworkError, TargetError
@@ -87,7 +87,7 @@ def test_lanes_asked_for_are_checked() -> None:
     with pytest.raises(TargetError, match="go together"):
         backends.target("verilog").check(network, {"target_fps": 5.0})
     for bad in (0, -3, 1000):
-        with pytest.raises(TargetError, match="max-lanes"):
+        with pytest.raises(TargetError, match="max_lanes"):
             backends.target("verilog").check(network, {"max_lanes": bad})
     with pytest.raises(TargetError, match="no option"):
         backends.target("verilog").check(network, {"lane": 1})
@@ -98,7 +98,7 @@ def test_goals() -> None:
 
     def reached(**options: object) -> goals.Balance:
         whole = {"target_fps": None, "clock_mhz": None, "max_lanes": None, "lanes": {}, **options}
-        return goals.balance(network, "count", goals.goal_of(whole))
+        return goals.balance(network, "count", goals.goal_of(**whole))
 
     fast, slow = reached(max_lanes=16), reached(max_lanes=1)
     assert fast.reached < slow.reached and fast.met and slow.met
@@ -121,7 +121,7 @@ def test_no_goal_is_met_that_the_input_or_the_readout_misses(dynamics: str, size
     seen = activity(network, pixels)
     whole = {"clock_mhz": 1.0, "max_lanes": None, "lanes": {}}
     for cycles_wanted in (60, 5000):
-        goal = goals.goal_of({**whole, "target_fps": 1e6 / cycles_wanted})
+        goal = goals.goal_of(**{**whole, "target_fps": 1e6 / cycles_wanted})
         found = goals.balance(network, dynamics, goal, seen)
         plan = build(network, dynamics, found.choices)
         timing = cycles.predict(plan, vectors.make(plan, pixels, [4] * 4))
@@ -133,7 +133,7 @@ def test_no_goal_is_met_that_the_input_or_the_readout_misses(dynamics: str, size
 @pytest.mark.parametrize("sizes", [(5, 30, 4), (30, 5, 4)])
 def test_stages_are_exact_where_every_element_is_an_event(dynamics: str, sizes: tuple[int, ...]) -> None:
     network = dense_network(dynamics, sizes=sizes, timesteps=4)
-    goal = goals.goal_of({"target_fps": None, "clock_mhz": None, "max_lanes": 2, "lanes": {}})
+    goal = goals.goal_of(**{"target_fps": None, "clock_mhz": None, "max_lanes": 2, "lanes": {}})
     found = goals.balance(network, dynamics, goal)
     assert found.reached == goals.interval(cycles.worst(build(network, dynamics, found.choices)))
 
@@ -144,7 +144,7 @@ def test_the_input_has_the_fewest_pixels_a_word_that_keep_up(wanted: int, lanes:
     8 timesteps of 160 spikes and 20 words of 8 or 23 of 7 pixels without any, 1 potential word and 10 cycles more."""
     network = dense_network("step", sizes=(320, 6, 3), timesteps=8)
     pixels = np.repeat([[255, 0]], 160, axis=1).reshape(1, 320)
-    goal = goals.goal_of({"clock_mhz": 1.0, "target_fps": 1e6 / wanted, "max_lanes": None, "lanes": {"p0": 6}})
+    goal = goals.goal_of(**{"clock_mhz": 1.0, "target_fps": 1e6 / wanted, "max_lanes": None, "lanes": {"p0": 6}})
     found = goals.balance(network, "step", goal, activity(network, pixels))
     assert found.met and found.choices[ir.INPUT].lanes == lanes
     plan = build(network, "step", found.choices)
@@ -158,10 +158,10 @@ def test_without_a_goal_in_cycles_firing_passes_are_short_too() -> None:
     pixels = np.random.default_rng(3).integers(0, 256, (3, 64))
     seen = activity(network, pixels)
     whole = {"target_fps": None, "clock_mhz": None, "max_lanes": 8, "lanes": {}}
-    quick = goals.balance(network, "count", goals.goal_of(whole), seen)
+    quick = goals.balance(network, "count", goals.goal_of(**whole), seen)
     lanes = {name.removeprefix("pop_"): c.lanes for name, c in quick.choices.items() if name != ir.INPUT}
     aim = whole | {"clock_mhz": 1.0, "target_fps": 1e6 / (quick.reached * goals.SLACK), "lanes": lanes}
-    cheap = goals.balance(network, "count", goals.goal_of(aim), seen)
+    cheap = goals.balance(network, "count", goals.goal_of(**aim), seen)
 
     def timing(found: goals.Balance) -> cycles.Timing:
         plan = build(network, "count", found.choices)
@@ -178,7 +178,7 @@ def test_golden_images_run_at_the_largest_t_but_the_last(tmp_path: Path) -> None
         folder = tmp_path / str(images)
         pixels = np.random.default_rng(1).integers(0, 256, (images, 20))
         store.write(network, folder, {"verilog": {"pixels": pixels}})
-        plan = backends.target("verilog").load_plan(network, folder / "verilog")
+        plan = load_plan(network, folder / "verilog")
         facts = read_manifest(folder / "verilog")["cycles"]
         same = pixels[:4] if images == 5 else pixels[[0, 0]]
         timing = cycles.predict(plan, vectors.make(plan, same, [8] * len(same)))
@@ -194,7 +194,7 @@ def test_a_goal_is_met_by_exact_cycles() -> None:
     pixels = rng.integers(1, 256, (3, 16)) * (rng.random((3, 16)) < 0.05)
     whole = {"clock_mhz": 1.0, "max_lanes": None, "lanes": {}}
     wanted = 2000
-    goal = goals.goal_of({**whole, "target_fps": 1e6 / wanted})
+    goal = goals.goal_of(**{**whole, "target_fps": 1e6 / wanted})
     alone = goals.balance(network, "step", goal, activity(network, pixels))
     plan = build(network, "step", alone.choices)
     timing = cycles.predict(plan, vectors.make(plan, pixels, [16, 16, 1]))
@@ -255,7 +255,7 @@ def test_refusals_by_name(tmp_path: Path) -> None:
 def test_a_plan_of_another_network_is_refused(tmp_path: Path) -> None:
     store.write(dense_network("count"), tmp_path / "m", {"verilog": {}})
     with pytest.raises(DataError, match="another network"):
-        backends.target("verilog").load_plan(dense_network("count", seed=1), tmp_path / "m" / "verilog")
+        load_plan(dense_network("count", seed=1), tmp_path / "m" / "verilog")
 
 
 def test_banks_follow_the_longest_path() -> None:

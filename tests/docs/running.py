@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from snncc import cli
-from snncc.verify.verilog import verilator
+from snncc.backends.verilog.run import verilator
 from tests.docs.pages import Fence, Page, shell_lines
 
 C_FLAGS = ("-std=c99", "-Wall", "-Wextra", "-Werror")

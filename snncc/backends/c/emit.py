@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,16 +10,12 @@ from typing import Any
 import numpy as np
 
 from snncc import ir
-from snncc.backends import Options, pick
 from snncc.backends.c import arrays, host
 from snncc.backends.c.plan import Plan
 from snncc.backends.c.types import Constant
 from snncc.backends.vectors import VECTORS, golden
-from snncc.errors import OutputError, TargetError
-from snncc.names import unfit
+from snncc.errors import OutputError
 from snncc.resources import templates
-
-DEFAULTS: Options = {"prefix": None, "pack": False, "pixels": None}
 
 
 @dataclass(frozen=True)
@@ -34,41 +29,19 @@ class Memory:
 
 def memory(network: ir.Network, *, pack: bool = False, prefix: str | None = None) -> Memory:
     """What `<name>.h` states as CONST_BYTES and STATE_BYTES, without writing anything."""
-    plan = _plan(network, {"prefix": prefix, "pack": pack})
+    plan = _plan(network, prefix, pack)
     return Memory(plan.const_bytes, plan.weight_bytes, plan.state_bytes)
 
 
-def check(network: ir.Network, options: Options) -> None:
-    """Refuse what C cannot hold, by a TargetError with the way out."""
-    chosen = pick(options, DEFAULTS, "c")
-    prefix = chosen["prefix"] or network.name
-    reason = unfit(prefix)
-    if reason:
-        raise TargetError(f"{prefix!r} cannot begin C names: {reason}; choose another with --prefix (prefix=...)")
-    if not network.is_integer:
-        raise TargetError("signed_bit=0 is the float twin, which has no integers to export: compile with 2..16 bits")
-    if network.spike_ext < 0:
-        raise TargetError("spike_ext=-1 exists in the simulator only: compile with spike_ext >= 0")
-    if network.dynamics == "step":
-        for population in network.populations:
-            if any(ir.has_max_pool(p.source) for p in population.projections):
-                raise TargetError(
-                    f"population {population.name!r} reads a max-pool, which has no meaning for single spikes: "
-                    "compile for `count`, or train with AveragePooling2D"
-                )
+def _plan(network: ir.Network, prefix: str | None, pack: bool) -> Plan:
+    return Plan(prefix or network.name, network, pack)
 
 
-def _plan(network: ir.Network, chosen: Mapping[str, Any]) -> Plan:
-    return Plan(chosen.get("prefix") or network.name, network, bool(chosen.get("pack")))
-
-
-def emit(network: ir.Network, folder: Path, options: Options) -> None:
+def write(network: ir.Network, folder: Path, prefix: str | None, pack: bool, pixels: ir.Array | None) -> None:
     """Write NAME.h, .c, _kernels.h, _weights.h, _quantise.c, _host.*, self-test, build files and README."""
-    check(network, options)
-    chosen = pick(options, DEFAULTS, "c")
-    plan = _plan(network, chosen)
+    plan = _plan(network, prefix, pack)
     context = _context(plan)
-    pixels, result = golden(network, chosen["pixels"])
+    pixels, result = golden(network, pixels)
     context |= _vector_context(plan, pixels, result)
     p = plan.p
     files = {

@@ -1,4 +1,4 @@
-"""The target `verilog`: check, plan, write."""
+"""The folder DIR/verilog: plan, write; read its manifest."""
 
 from __future__ import annotations
 
@@ -11,35 +11,17 @@ from typing import Any
 import numpy as np
 
 from snncc import sim
-from snncc.backends import Options, pick
 from snncc.backends.vectors import golden_pixels
-from snncc.backends.verilog import checks, cycles, goals, memory, vectors, write
+from snncc.backends.verilog import cycles, goals, memory, vectors, write
 from snncc.backends.verilog.instances import Design
 from snncc.backends.verilog.leaves import node_name
 from snncc.backends.verilog.plan import Choice, Plan, build, describe, drafts, legal_lanes
 from snncc.errors import DataError, FileFormatError, OutputError, TargetError
 from snncc.ir import INPUT, Array, Network, content_hash
 
-DEFAULTS: dict[str, Any] = {
-    "pixels": None,
-    "memory_format": "mem",
-    "target_fps": None,
-    "clock_mhz": None,
-    "max_lanes": None,
-    "lanes": {},
-}
 MANIFEST = "manifest.json"
 FORMAT = 3
 LEAST = 3  # golden images: two at T_max, one at T = 1
-
-
-def check(network: Network, options: Options) -> None:
-    """Refuse, by name, what this target cannot express or was wrongly asked for."""
-    chosen = pick(options, DEFAULTS, "verilog")
-    checks.check(network, network.dynamics)
-    if chosen["memory_format"] not in memory.FORMATS:
-        raise TargetError(f"no memory format {chosen['memory_format']!r}: choose from {', '.join(memory.FORMATS)}")
-    goals.balance(network, network.dynamics, goals.goal_of(chosen))
 
 
 @dataclass(frozen=True)
@@ -95,13 +77,12 @@ def activity(network: Network, pixels: Array) -> dict[str, Array]:
     return events
 
 
-def emit(network: Network, folder: Path, options: Options) -> None:
+def write_folder(network: Network, folder: Path, goal: goals.Goal, memory_format: str, pixels: Array | None) -> None:
     """Write the whole folder. Nothing is left half-written: the caller stages it."""
-    chosen = pick(options, DEFAULTS, "verilog")
-    made = choose(network, goals.goal_of(chosen), golden_pixels(network, chosen["pixels"]))
+    made = choose(network, goal, golden_pixels(network, pixels))
     try:
-        built = write.sources(folder, made.plan, chosen["memory_format"])
-        write.byte_table(folder, made.plan, chosen["memory_format"])
+        built = write.sources(folder, made.plan, memory_format)
+        write.byte_table(folder, made.plan, memory_format)
         write.bench(folder, made.plan, made.expected)
         write.projects(folder, made.plan, built)
         (folder / MANIFEST).write_text(json.dumps(_manifest(made, built, folder), indent=2) + "\n")

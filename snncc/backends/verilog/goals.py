@@ -77,21 +77,10 @@ class Balance:
         return self.goal is None or self.reached <= self.goal
 
 
-def goal_of(options: Mapping[str, object]) -> Goal:
-    """Checked options `target_fps`, `clock_mhz`, `max_lanes`, `lanes`."""
-    fps, clock, most = options["target_fps"], options["clock_mhz"], options["max_lanes"]
-    if (fps is None) != (clock is None):
-        raise TargetError("--target-fps and --clock-mhz go together: cycles per image = clock / frames per second")
-    for name, value in (("--target-fps", fps), ("--clock-mhz", clock)):
-        if value is not None and not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
-            raise TargetError(f"{name} must be positive and finite, not {value}")
-    limit = (MAX_LANES if fps is not None else DEFAULT_LANES) if most is None else most
-    if not isinstance(limit, int) or not 1 <= limit <= MAX_LANES:
-        raise TargetError(f"--max-lanes must be 1..{MAX_LANES}, not {most}")
-    cycles = None if fps is None else float(clock) * 1e6 / float(fps)  # type: ignore[arg-type]
-    lanes = options["lanes"]
-    if not isinstance(lanes, Mapping):
-        raise TargetError("lanes is a table: population -> LANES")
+def goal_of(target_fps: float | None, clock_mhz: float | None, max_lanes: int | None, lanes: Mapping[str, int]) -> Goal:
+    """The goal of so many images per second at a clock; without one, lanes up to a moderate number."""
+    limit = (DEFAULT_LANES if target_fps is None else MAX_LANES) if max_lanes is None else max_lanes
+    cycles = None if target_fps is None or clock_mhz is None else float(clock_mhz) * 1e6 / float(target_fps)
     return Goal(cycles, limit, dict(lanes))
 
 

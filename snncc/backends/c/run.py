@@ -19,9 +19,8 @@ import numpy as np
 from snncc import tools
 from snncc.errors import OutputError, TargetError
 from snncc.ir import INPUT, Array, Network
+from snncc.jobs import Job, NotRunError, Observation, require
 from snncc.resources import templates
-from snncc.verify.compare import Observation
-from snncc.verify.runners import Job, NotRunError, require
 
 RECORD = np.dtype([("potential", "<i8"), ("spikes", "<u2")])
 STRICT = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
@@ -52,9 +51,6 @@ def stated_bytes(folder: Path) -> tuple[int, int]:
 
 class _C:
     """What the three have in common: sources, input file, output file."""
-
-    def found(self, folder: Path) -> bool:
-        return (folder / "c").is_dir()
 
     def command(self, variant: str, folder: Path) -> tuple[list[str], list[str]]:
         """(compiler with its flags, what runs the program)."""

@@ -15,24 +15,31 @@ FAILED, USAGE, TOOL_MISSING, INTERRUPTED, PIPE_CLOSED = 1, 2, 3, 130, 141
 
 
 class Command(click.Command):
-    """A command whose help ends with its exit statuses.
+    """A command whose help ends with an example and its exit statuses.
 
     `failed`: what besides an error gives status 1. `missing`: which tools it needs, for status 3.
     """
 
-    def __init__(self, *arguments: Any, failed: str = "", missing: str = "", **options: Any) -> None:
+    def __init__(self, *arguments: Any, failed: str = "", missing: str = "", example: str = "", **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.failed, self.missing = failed, missing
+        self.failed, self.missing, self.example = failed, missing, example
 
     def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """The statuses of this command."""
+        """The example, and the statuses of this command."""
+        if self.example:
+            with formatter.section("Example"):
+                formatter.write_text(self.example)
         _write_statuses(formatter, self.failed, self.missing)
 
 
 class Commands(click.Group):
-    """The group of all commands: an interrupt is one line, a closed pipe is silent."""
+    """The group of all commands, in the order of work: an interrupt is one line, a closed pipe is silent."""
 
     command_class = Command
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """As they were added."""
+        return list(self.commands)
 
     def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """The statuses that all commands have; each command's help says what they mean there."""

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 
 from snncc import sim
 from snncc.ir import Array, Network
-from snncc.verify.report import Mismatch
-
-
-@dataclass(frozen=True)
-class Observation:
-    """What a target reports about one image; what it cannot report it leaves out.
-
-    spikes, potentials: per population (T + e, neurons) in `step`, (1, neurons) in `count`. values: the readout's.
-    pixels: by quantiser, what it made of the image (elements,).
-    """
-
-    values: Array
-    class_index: int
-    spikes: Mapping[str, Array] = field(default_factory=dict)
-    potentials: Mapping[str, Array] = field(default_factory=dict)
-    pixels: Mapping[str, Array] = field(default_factory=dict)
+from snncc.jobs import Observation
+from snncc.verification.report import Mismatch
 
 
 @dataclass
@@ -97,3 +84,11 @@ def expectations(network: Network, pixels: Array, timesteps: int) -> Iterable[Ob
             potentials = {n: v.reshape(1, -1) for n, v in trace.potentials.items() if n != "input"}
         classes = int(np.asarray(result.classes).reshape(-1)[0])
         yield Observation(values, classes, spikes, potentials, {"": image.reshape(-1)})
+
+
+def compare_all(tally: Tally, expected: Iterable[Observation], observed: Iterable[Observation]) -> None:
+    """Every image; ValueError where the target reported another number of images than it was given."""
+    for want, got in zip_longest(expected, observed):
+        if want is None or got is None:
+            raise ValueError("the target reported another number of images than it was given")
+        tally.compare(want, got)

@@ -17,24 +17,19 @@ from pathlib import Path
 import numpy as np
 
 from snncc import tools
-from snncc.backends import verilog as backend
-from snncc.backends.verilog import memory, vectors, write
+from snncc.backends.verilog import emit, memory, vectors, write
 from snncc.backends.verilog.instances import input_width, output_width
 from snncc.backends.verilog.layout import Layout
 from snncc.backends.verilog.plan import Plan
 from snncc.errors import OutputError, TargetError
 from snncc.ir import BYTES, INPUT, Array
-from snncc.verify.compare import Observation
-from snncc.verify.runners import Job, NoToolError, require
+from snncc.jobs import Job, NoToolError, Observation, require
 
 TIMEOUT = 3600
 
 
 class _Verilog:
     """What both have in common: sources, bench, logs."""
-
-    def found(self, folder: Path) -> bool:
-        return (folder / "verilog").is_dir()
 
     def variants(self, job: Job) -> list[str]:
         return ["plain bench", "stalls"]
@@ -46,7 +41,7 @@ class _Verilog:
     @contextmanager
     def run(self, job: Job, variant: str) -> Iterator[Iterator[Observation]]:
         source = job.folder / "verilog"
-        plan = backend.load_plan(job.network, source)
+        plan = emit.load_plan(job.network, source)
         with tempfile.TemporaryDirectory(prefix="snncc-verify-") as name:
             work = Path(name)
             for path in source.iterdir():

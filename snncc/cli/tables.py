@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from snncc.backends import c
 from snncc.diagnosis import Diagnosis, LayerError
-from snncc.errors import TargetError
 from snncc.evaluation import Evaluation
 from snncc.ir import (
     Array,
@@ -68,8 +66,8 @@ def projection_rows(network: Network) -> list[dict[str, Any]]:
     return rows
 
 
-def summary(network: Network, exported: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The network as a whole; `exported`: the options of the C program in its folder, if there is one."""
+def summary(network: Network) -> dict[str, Any]:
+    """The network as a whole."""
     source = network.input
     return {
         "name": network.name,
@@ -91,7 +89,6 @@ def summary(network: Network, exported: Mapping[str, Any] | None = None) -> dict
         "weights": sum(int(_weights(q).size) for p in network.populations for q in p.projections),
         "populations": population_rows(network),
         "projections": projection_rows(network),
-        "c": c_memory(network, exported),
     }
 
 
@@ -99,27 +96,12 @@ def summary_lines(facts: dict[str, Any]) -> list[str]:
     """The network as a whole, in words."""
     source = facts["input"]
     sign = "signed" if source["signed"] else "unsigned"
-    lines = [
+    return [
         f"{facts['name']}: {facts['neurons']:,} neurons, {facts['weights']:,} weights of {facts['signed_bit']} bits, "
         f"T <= {facts['timesteps']}, {facts['dynamics']}, {facts['readout']} readout",
         f"input {_shape(source['shape'])}, {source['bits']} bits {sign}, {source['encoding']}, "
         f"lambda_0 {source['lambda_0']:g}",
     ]
-    return lines + c_lines(facts["c"])
-
-
-def c_lines(memory: dict[str, Any] | None) -> list[str]:
-    """What the exported C program takes, or where none is exported what it would, packed and not; nothing for None."""
-    if memory is None:
-        return []
-    sizes = _sizes(memory)
-    if memory["exported"]:
-        return [f"in C, as exported{' (--pack)' if memory['pack'] else ''}: {sizes}"]
-    return [f"if exported to C: {sizes}; with --pack: {_sizes(memory['packed'])}"]
-
-
-def _sizes(memory: dict[str, Any]) -> str:
-    return f"{memory['const_bytes']:,} bytes of const data, {memory['state_bytes']:,} of state"
 
 
 POPULATION_HEADER = ["population", "shape", "neurons", "threshold", "count potential", "bits", "step potential",
@@ -159,29 +141,6 @@ def projection_cells(row: dict[str, Any]) -> list[str]:
     ]
 
 
-def c_memory(network: Network, exported: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
-    """Bytes of const data and state of the C program, exact; None where C cannot express the network.
-
-    `exported`: the options of the program that the folder holds. Where it holds none, `packed` is the same with --pack.
-    """
-    try:
-        c.check(network, {"prefix": ANY_PREFIX})
-    except TargetError:
-        return None
-    pack = exported is not None and exported.get("pack") is True
-    facts: dict[str, Any] = {"exported": exported is not None, "pack": pack, **_bytes(network, pack)}
-    return facts if exported is not None else facts | {"packed": _bytes(network, True)}
-
-
-ANY_PREFIX = "net"
-"""Sizes do not depend on it."""
-
-
-def _bytes(network: Network, pack: bool) -> dict[str, int]:
-    needed = c.memory(network, pack=pack)
-    return {"const_bytes": needed.const, "weight_bytes": needed.weights, "state_bytes": needed.state}
-
-
 def evaluation_row(network: Network, evaluation: Evaluation) -> list[str]:
     """Cells of one line of the accuracy table."""
     accuracy = "-" if evaluation.accuracy is None else f"{100 * evaluation.accuracy:.2f} %"
@@ -215,17 +174,6 @@ STAGE_HEADER = ["network", "float's class", "accuracy"]
 
 
 EVALUATION_HEADER = ["dynamics", "T", "accuracy", "spikes/image", "input spikes", "synaptic operations/image"]
-
-
-def numbers(values: Sequence[int]) -> str:
-    """Ascending integers as text, three or more in a row as a range: 1..27, 29, 31."""
-    runs: list[list[int]] = []
-    for value in values:
-        if runs and value == runs[-1][-1] + 1:
-            runs[-1].append(value)
-        else:
-            runs.append([value])
-    return ", ".join(f"{run[0]}..{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
 
 
 def _shape(shape: Sequence[int]) -> str:

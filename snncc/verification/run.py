@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
-from itertools import zip_longest
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
-from snncc import ir, sim
+from snncc import backends, ir, sim
 from snncc.backends.vectors import VECTORS, random_pixels
 from snncc.errors import DataError, SnnccError, TargetError
 from snncc.ir import Array
+from snncc.jobs import Job, NoToolError, NotRunError, Runner
 from snncc.sim.encode import quantise, quantise_bytes
-from snncc.verify.compare import Observation, Tally, expectations
-from snncc.verify.report import Outcome, Report, Status
-from snncc.verify.runners import RUNNERS, Job, NoToolError, NotRunError, Runner
+from snncc.verification.compare import Tally, compare_all, expectations
+from snncc.verification.report import Outcome, Report, Status
 
 DEFAULT_IMAGES = 4
 
@@ -40,7 +39,7 @@ def verify(
     them takes a target's vectors.npz, then seeded random images. Targets with quantisers begin at the images or bytes
     (made to fit, where only pixels are given), so that all is compared from a user's data to the class. images: at
     most that many (random ones fill up where there are fewer). timesteps: T, default the network's T_max.
-    targets: names from RUNNERS; default all whose files are there.
+    targets: names of targets or of their runners (`c`, `c-cortex-m4`); default all whose files are there.
     variants: only these of each. strict: what could not run counts as failure
     (default: in CI). Errors: FileFormatError, DataError, TargetError where nothing can be verified.
     """
@@ -49,14 +48,32 @@ def verify(
     steps = network.timesteps if timesteps is None else timesteps
     sim.check_timesteps(network, steps)
     job = _job(folder, network, x, data, _pixels(folder, network, _quantised(network, x, data, pixels), images), steps)
-    chosen = [name for name in RUNNERS if RUNNERS[name].found(folder)] if targets is None else list(targets)
-    unknown = [name for name in chosen if name not in RUNNERS]
-    if unknown:
-        raise TargetError(f"cannot verify {unknown[0]!r}: choose from {', '.join(RUNNERS)}")
+    known = runners()
+    chosen = _chosen(folder, known, targets)
+    outcomes = [o for name in chosen for o in _outcomes(name, known[name][1], job, variants)]
+    return Report(tuple(outcomes), os.environ.get("CI") == "true" if strict is None else strict)
+
+
+def runners() -> dict[str, tuple[str, Runner]]:
+    """Runner's name -> (its target, the runner), of every target there is."""
+    return {name: (target, runner) for target in backends.names() for name, runner in
+            backends.target(target).runners().items()}  # fmt: skip
+
+
+def _chosen(folder: Path, known: Mapping[str, tuple[str, Runner]], targets: Iterable[str] | None) -> list[str]:
+    """Names of runners; TargetError where one asked for is none, or there is none."""
+    if targets is None:
+        chosen = [name for name, (target, _) in known.items() if (folder / target).is_dir()]
+    else:
+        chosen = []
+        for wanted in targets:
+            found = [wanted] if wanted in known else [name for name, (target, _) in known.items() if target == wanted]
+            if not found:
+                raise TargetError(f"cannot verify {wanted!r}: choose from {', '.join(known)}")
+            chosen += [name for name in found if name not in chosen]
     if not chosen:
         raise TargetError(f"{folder}: no target that can be verified is in this folder")
-    outcomes = [o for name in chosen for o in _outcomes(name, RUNNERS[name], job, variants)]
-    return Report(tuple(outcomes), os.environ.get("CI") == "true" if strict is None else strict)
+    return chosen
 
 
 def _quantised(network: ir.Network, x: Array | None, data: Array | None, pixels: Array | None) -> Array | None:
@@ -99,7 +116,7 @@ def _pixels(folder: Path, network: ir.Network, pixels: Array | None, images: int
         with np.load(stored[0]) as arrays:
             pixels = arrays["pixels"]
     if images is not None and images < 1:
-        raise DataError("--images must be at least 1")
+        raise DataError("`images` must be at least 1")
     wanted = images or (DEFAULT_IMAGES if pixels is None else len(pixels))
     known = np.zeros((0, *network.input.shape), np.int64) if pixels is None else np.asarray(pixels, np.int64)[:wanted]
     if known.shape[1:] != network.input.shape:
@@ -116,7 +133,7 @@ def _outcomes(name: str, runner: Runner, job: Job, wanted: Iterable[str] | None)
         status: Status = "fail"
         try:
             with runner.run(job, variant) as observed:
-                _compare(tally, expectations(job.network, job.pixels, job.timesteps), observed)
+                compare_all(tally, expectations(job.network, job.pixels, job.timesteps), observed)
             status = "fail" if tally.mismatches else "pass"
         except NotRunError as error:
             status, reason, missing = "not run", str(error), isinstance(error, NoToolError)
@@ -126,10 +143,3 @@ def _outcomes(name: str, runner: Runner, job: Job, wanted: Iterable[str] | None)
         found = (tally.images, tally.values, tally.mismatches, tally.first)
         outcomes.append(Outcome(name, variant, status, *found, seconds, reason, missing))
     return outcomes
-
-
-def _compare(tally: Tally, expected: Iterable[Observation], observed: Iterable[Observation]) -> None:
-    for want, got in zip_longest(expected, observed):
-        if want is None or got is None:
-            raise ValueError("the target reported another number of images than it was given")
-        tally.compare(want, got)

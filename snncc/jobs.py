@@ -1,16 +1,18 @@
-"""The table of runners: how each target is built, fed and read. To add one: a class and a line in RUNNERS."""
+"""One run of one target on some images, to be compared: what is run, what was seen, and what a runner is.
+
+A target brings its runners (snncc/backends/target.py); snncc/verify builds the jobs and compares.
+"""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from snncc.ir import Array, Network
-from snncc.verify.compare import Observation
 
 
 class NotRunError(Exception):
@@ -37,11 +39,23 @@ class Job:
     data: Array | None = None
 
 
-class Runner(Protocol):
-    """One target."""
+@dataclass(frozen=True)
+class Observation:
+    """What a target reports about one image; what it cannot report it leaves out.
 
-    def found(self, folder: Path) -> bool:
-        """Whether the folder holds this target."""
+    spikes, potentials: per population (T + e, neurons) in `step`, (1, neurons) in `count`. values: the readout's.
+    pixels: by quantiser, what it made of the image (elements,).
+    """
+
+    values: Array
+    class_index: int
+    spikes: Mapping[str, Array] = field(default_factory=dict)
+    potentials: Mapping[str, Array] = field(default_factory=dict)
+    pixels: Mapping[str, Array] = field(default_factory=dict)
+
+
+class Runner(Protocol):
+    """One way to run a target: a compiler and an emulator, a simulator, a device."""
 
     def variants(self, job: Job) -> list[str]:
         """Ways to build it, each an outcome of its own."""
@@ -56,19 +70,3 @@ def require(tool: str, package: str) -> str:
     if path is None:
         raise NoToolError(f"install {package} (no {tool} on PATH)")
     return path
-
-
-def _runners() -> dict[str, Runner]:
-    from snncc.verify.c import CortexM4, Host, RiscV
-    from snncc.verify.verilog import Icarus, Verilator
-
-    return {
-        "c-host": Host(),
-        "c-cortex-m4": CortexM4(),
-        "c-rv32": RiscV(),
-        "verilog-icarus": Icarus(),
-        "verilog-verilator": Verilator(),
-    }
-
-
-RUNNERS: dict[str, Runner] = _runners()

@@ -1,9 +1,8 @@
-"""Options: what a number may be (every one has its range, and says it), and what targets can be asked for."""
+"""Options that several commands have, and what a number may be: every one has its range, and says it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -14,7 +13,7 @@ TIMESTEPS = click.IntRange(1, 65_535)
 """T + spike_ext, which is checked together, fits 16 bits."""
 SPIKE_EXT = click.IntRange(-1, 65_534)
 INPUT_BITS = click.IntRange(2, 16)
-LANES = click.IntRange(1, 256)
+DYNAMICS = click.Choice(["count", "step"])
 AT_LEAST_1 = click.IntRange(1)
 AT_LEAST_0 = click.IntRange(0)
 
@@ -57,17 +56,6 @@ def thresholding(context: click.Context, parameter: click.Parameter, given: str)
         raise click.BadParameter(f"{error}.") from None
 
 
-def lanes(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, int] | None:
-    """LAYER=N, any number of times, as a table; None where there is none."""
-    table = {}
-    for text in given:
-        name, _, number = text.rpartition("=")
-        if not name or not number.isdecimal():
-            raise click.BadParameter(f"{text!r} is not LAYER=N.")
-        table[name] = LANES.convert(int(number), parameter, context)
-    return table or None
-
-
 def dsp(context: click.Context, parameter: click.Parameter, given: str) -> int | str:
     """auto, none or a number."""
     if given in ("auto", "none"):
@@ -101,42 +89,12 @@ def input_range(
     return given
 
 
-TARGET_OPTIONS = {
-    "c": ("pack", "prefix"),
-    "verilog": ("memory_format", "target_fps", "clock_mhz", "max_lanes", "lanes"),
-}
-
-
-def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """What single targets can be asked for; each is None when not given."""
-    formats = click.Choice(["mem", "coe", "mif"])
-    for option in (
-        click.option(
-            "--lanes", multiple=True, metavar="LAYER=N", callback=lanes,
-            help="verilog: the LANES of one layer, by its name. Can be repeated.",
-        ),
-        click.option(
-            "--max-lanes", type=LANES, help="verilog: the most weights that a layer may read per cycle."
-        ),
-        click.option("--clock-mhz", type=POSITIVE, help="verilog: the clock that --target-fps counts with."),
-        click.option("--target-fps", type=POSITIVE, help="verilog: the images per second to reach, with --clock-mhz."),
-        click.option("--memory-format", type=formats, help="verilog: also write Xilinx .coe or Intel .mif files."),
-        click.option("--prefix", show_default="the network's name", help="c: what every name begins with."),
-        click.option("--pack", is_flag=True, default=None, help="c: pack weights of less than 8 bits in flash."),
-    ):  # fmt: skip
-        command = option(command)
-    return command
-
-
-def requested(targets: Sequence[str], options: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Target -> its options, taken out of `options`; UsageError where one is given for a target that is not."""
-    requests: dict[str, dict[str, Any]] = {name: {} for name in targets}
-    for target, names in TARGET_OPTIONS.items():
-        for name in names:
-            value = options.pop(name)
-            if value is None:
-                continue
-            if target not in requests:
-                raise click.UsageError(f"--{name.replace('_', '-')} is an option of the target {target}")
-            requests[target][name] = value
-    return requests
+AS_COMPILED = "as compiled"
+FOLDER = click.Path(file_okay=False)
+NETWORK = click.argument("folder", type=click.Path(), metavar="FOLDER")
+"""A compiled folder, or the .snn file of a network."""
+ONE_T = click.option("--timesteps", "-T", type=TIMESTEPS, show_default=AS_COMPILED, help="How many timesteps to run.")
+IN_DYNAMICS = click.option("--dynamics", type=DYNAMICS, show_default=AS_COMPILED, help="The dynamics to run in.")
+RAW = click.option("--raw", is_flag=True, help="DATA are raw bytes, as a device gets them, not inputs of the model.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+FORCE = click.option("--force", is_flag=True, help="Replace the folder, if it holds a manifest of ours.")
