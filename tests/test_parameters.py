@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 import snncc
 from snncc import parameters
-from snncc.backends.verilog.plan import MAX_LANES
+from snncc.backends.verilog.drafts import MAX_LANES
 from snncc.cli import cli
 from snncc.errors import CalibrationError, NetworkError
 from snncc.ir import MAX_TIMESTEPS

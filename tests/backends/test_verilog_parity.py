@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from snncc import ir
 from snncc.backends.verilog import checks, cycles
+from snncc.backends.verilog.drafts import drafts, legal_lanes
 from snncc.backends.verilog.layout import INPUT_LANES
-from snncc.backends.verilog.plan import Choice, drafts, legal_lanes
+from snncc.backends.verilog.plan import Choice
 from snncc.errors import TargetError
 from tests.hw.simulate import dense_network, exact, make, measured, plan_with, run
 from tests.strategies import Case, cases

@@ -12,7 +12,8 @@ import pytest
 from snncc import ir, store
 from snncc.backends.vectors import random_pixels
 from snncc.backends.verilog import cycles
-from snncc.backends.verilog.plan import Choice, Plan, build, drafts, legal_lanes
+from snncc.backends.verilog.drafts import drafts, legal_lanes
+from snncc.backends.verilog.plan import Choice, Plan, build
 from snncc.verify import verify
 from tests.backends.c_folder import network, population, weights
 from tests.hw.simulate import compile_bench, exact, plan_with, run

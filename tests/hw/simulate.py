@@ -12,7 +12,8 @@ import numpy as np
 
 from snncc import ir
 from snncc.backends.verilog import cycles, vectors, write
-from snncc.backends.verilog.plan import Choice, Plan, build, drafts, legal_lanes
+from snncc.backends.verilog.drafts import drafts, legal_lanes
+from snncc.backends.verilog.plan import Choice, Plan, build
 
 
 def plan_with(network: ir.Network, lanes: int | None = None, choices: Mapping[str, Choice] | None = None) -> Plan:

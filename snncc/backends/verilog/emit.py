@@ -14,9 +14,10 @@ from snncc import sim
 from snncc.backends import Options, pick
 from snncc.backends.vectors import golden_pixels
 from snncc.backends.verilog import checks, cycles, goals, memory, vectors, write
+from snncc.backends.verilog.drafts import drafts, legal_lanes
 from snncc.backends.verilog.instances import Design
 from snncc.backends.verilog.leaves import node_name
-from snncc.backends.verilog.plan import Choice, Plan, build, describe, drafts, legal_lanes
+from snncc.backends.verilog.plan import Choice, Plan, build, describe
 from snncc.errors import DataError, FileFormatError, OutputError, TargetError
 from snncc.ir import INPUT, Array, Network, content_hash
 

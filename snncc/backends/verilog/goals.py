@@ -15,10 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from snncc.backends.verilog.cycles import Timing
+from snncc.backends.verilog.drafts import MAX_LANES, Draft, drafts, legal_lanes
 from snncc.backends.verilog.edges import Geometry
 from snncc.backends.verilog.layout import INPUT_LANES, Layout, input_layout, population_layout
 from snncc.backends.verilog.leaves import Leaf
-from snncc.backends.verilog.plan import MAX_LANES, Choice, Draft, drafts, legal_lanes, whole_parts
+from snncc.backends.verilog.plan import Choice, whole_parts
 from snncc.errors import TargetError
 from snncc.ir import INPUT, Array, Dynamics, Network
 
