@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from snncc.backends.verilog.edges import Geometry, geometry_of
-from snncc.backends.verilog.leaves import Leaf, Shape, as_map, node_name, resolve
-from snncc.backends.verilog.window import maximum
+from snncc.backends.verilog.leaves import Leaf, Resolved, Resolver, Shape, as_map, node_name
 from snncc.ir import (
     INPUT,
     Array,
@@ -18,11 +17,16 @@ from snncc.ir import (
     MaxPool,
     Network,
     Population,
+    Source,
     SumPool2D,
     bits_needed,
+    fold,
     projection_bounds,
+    replace,
     source_range,
+    window_shape,
 )
+from snncc.sim.linear import read
 
 MAX_LANES = 256
 
@@ -50,50 +54,68 @@ class Draft:
 
 def drafts(network: Network, dynamics: Dynamics) -> list[Draft]:
     """Nodes in topological order, max-pools before their readers."""
-    found: list[Draft] = []
-    shapes: dict[str, Shape] = {INPUT: network.input.shape}
-    steps = network.timesteps + network.spike_ext
-    ranges = {INPUT: input_range(network, dynamics)}
+    made = _Drafter(network, dynamics)
     for population in network.populations:
-        taken = 0
+        made.population(population)
+    if network.readout == "spikes":
+        made.sum()
+    return made.found
 
-        def pooled(view: MaxPool, owner: Population = population) -> tuple[str, Shape]:
-            nonlocal taken
-            leaves, inner = resolve(view.view, shapes, pooled)
-            height, width = (
-                (inner[a] + view.pads[2 * a] + view.pads[2 * a + 1] - view.size[a]) // view.strides[a] + 1
-                for a in (0, 1)
-            )
-            name, taken = f"max_{owner.name}_{taken}", taken + 1
-            window = SumPool2D(name=name, source=view.view, size=view.size, strides=view.strides, pads=view.pads)
-            shapes[name] = (height, width, inner[2])
-            least = _least(view, inner, leaves, ranges)
-            low = int(least.min())
-            every = frozenset(leaf.source for leaf in leaves if low < 0 and ranges[leaf.source][0] < 0)
-            ends = [ranges[leaf.source] for leaf in leaves]
-            ranges[name] = (low, max(high for _, high in ends))
-            bits = bits_needed((min(low for low, _ in ends), ranges[name][1]))
-            parts = [(leaf, geometry_of(window, inner, shapes[name])) for leaf in leaves]
-            found.append(Draft(name, shapes[name], "max_pool", parts, None, bits, view, least, every))
-            return name, shapes[name]
+
+class _Drafter:
+    """Drafts made so far, with the shapes and ranges of what they read and write."""
+
+    def __init__(self, network: Network, dynamics: Dynamics) -> None:
+        self.network, self.dynamics = network, dynamics
+        self.steps = network.timesteps + network.spike_ext
+        self.found: list[Draft] = []
+        self.shapes: dict[str, Shape] = {INPUT: network.input.shape}
+        self.ranges = {INPUT: input_range(network, dynamics)}
+
+    def population(self, population: Population) -> None:
+        """Its max-pools, then itself."""
+        known = len(self.found)
+
+        def pooled(pool: MaxPool, inner: Resolved) -> str:
+            name = f"max_{population.name}_{len(self.found) - known}"
+            self.max_pool(name, pool, inner)
+            return name
 
         parts = []
         for projection in population.projections:
-            leaves, inner = resolve(projection.source, shapes, pooled)
-            parts += [(leaf, geometry_of(projection, inner, population.shape)) for leaf in leaves]
+            view = fold(projection.source, Resolver(self.shapes, pooled))
+            geometry = geometry_of(projection, view.shape, population.shape)
+            parts += [(leaf, geometry) for leaf in view.leaves]
+        uw = bits_needed(self.network.intervals[self.dynamics][population.name])
+        scale, vw = _kept(self.network, population) if self.dynamics == "count" else (0, uw)
         name = node_name(population.name)
-        shapes[name], ranges[name] = population.shape, (0, steps)
-        uw = bits_needed(network.intervals[dynamics][population.name])
-        scale, vw = _kept(network, population) if dynamics == "count" else (0, uw)
-        found.append(Draft(name, population.shape, "population", parts, population, vw, uw=uw, scale=scale))
-    if network.readout == "spikes":
-        last = network.output
+        self._add(
+            Draft(name, population.shape, "population", parts, population, vw, uw=uw, scale=scale), (0, self.steps)
+        )
+
+    def max_pool(self, name: str, pool: MaxPool, inner: Resolved) -> None:
+        """A node of its own."""
+        window = SumPool2D(name=name, source=pool.view, size=pool.size, strides=pool.strides, pads=pool.pads)
+        shape = (*window_shape(inner.shape, pool.size, pool.strides, (1, 1), pool.pads), inner.shape[-1])
+        ends = [self.ranges[leaf.source] for leaf in inner.leaves]
+        least = _least(pool, inner, self.ranges)
+        low, high = int(least.min()), max(high for _, high in ends)
+        every = frozenset(leaf.source for leaf in inner.leaves if low < 0 and self.ranges[leaf.source][0] < 0)
+        bits = bits_needed((min(low for low, _ in ends), high))
+        geometry = geometry_of(window, inner.shape, shape)
+        parts = [(leaf, geometry) for leaf in inner.leaves]
+        self._add(Draft(name, shape, "max_pool", parts, None, bits, pool, least, every), (low, high))
+
+    def sum(self) -> None:
+        """For a `spikes` readout, what sums the spikes of the last population."""
+        last, bits = self.network.output, bits_needed((0, self.steps))
         leaf = Leaf(node_name(last.name), np.arange(last.neurons), last.shape)
-        found.append(
-            Draft("sum_" + last.name, last.shape, "sum", [(leaf, geometry_of(None, last.shape, last.shape))], None,
-                  bits_needed((0, steps)))
-        )  # fmt: skip
-    return found
+        parts = [(leaf, geometry_of(None, last.shape, last.shape))]
+        self._add(Draft(f"sum_{last.name}", last.shape, "sum", parts, None, bits), (0, self.steps))
+
+    def _add(self, draft: Draft, reach: Interval) -> None:
+        self.found.append(draft)
+        self.shapes[draft.name], self.ranges[draft.name] = draft.shape, reach
 
 
 def input_range(network: Network, dynamics: Dynamics) -> Interval:
@@ -116,14 +138,14 @@ def _kept(network: Network, population: Population) -> tuple[int, int]:
     return scale, bits_needed((int(min(low)), int(max(high))))
 
 
-def _least(pool: MaxPool, inner: Shape, leaves: list[Leaf], ranges: dict[str, Interval]) -> Array:
+def _least(pool: MaxPool, inner: Resolved, ranges: Mapping[str, Interval]) -> Array:
     """What each window holds at least: 0 if it has a zero of a Pad or an element that is never negative."""
-    least = np.zeros(math.prod(inner), np.int64)
-    for leaf in leaves:
-        least[leaf.positions] = ranges[leaf.source][0]
+    least = np.zeros((1, *as_map(inner.shape)), np.int64)
+    for leaf in inner.leaves:
+        least.reshape(-1)[leaf.positions] = ranges[leaf.source][0]
     if not least.any():
         return np.zeros((), np.int64)
-    windows = maximum(least.reshape(as_map(inner)), pool)
+    windows = read(replace(pool, view=Source("least")), {"least": least})[0]
     return windows if windows.min() < windows.max() else np.asarray(windows.min())
 
 

@@ -20,6 +20,7 @@ from snncc.backends.verilog.leaves import node_name
 from snncc.backends.verilog.plan import Choice, Plan, build, describe
 from snncc.errors import DataError, FileFormatError, OutputError, TargetError
 from snncc.ir import INPUT, Array, Network, content_hash
+from snncc.sim.linear import read
 
 DEFAULTS: dict[str, Any] = {
     "pixels": None,
@@ -91,8 +92,7 @@ def activity(network: Network, pixels: Array) -> dict[str, Array]:
     }
     for draft in drafts(network, network.dynamics):
         if draft.pool is not None:
-            images = [{name: c[i] for name, c in seen.items()} for i in range(len(pixels))]
-            events[draft.name] = np.mean([vectors.pooled(draft.pool, counts) != 0 for counts in images], axis=0)
+            events[draft.name] = (read(draft.pool, seen) != 0).mean(axis=0)
     return events
 
 
