@@ -8,61 +8,61 @@ keeps `drive` = that current's charge + bias per neuron, computed once per image
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from snncc import ir
+from snncc.backends.c import gather
 from snncc.backends.c.edges import Edge, Wiring
 from snncc.backends.c.kernels import Accumulator, Potential
 from snncc.backends.c.layout import Member
+from snncc.backends.c.program import Program
 from snncc.backends.c.types import signed, span
 from snncc.backends.c.views import spatial
 from snncc.ir import INPUT, Interval
 
-if TYPE_CHECKING:
-    from snncc.backends.c.plan import Plan
 
-
-def plan_step(plan: Plan) -> None:
-    """Fill in a plan's members, scans (one per firing population) and the readout's run."""
-    network = plan.network
-    firing = [(p, w, i) for i, (p, w) in enumerate(zip(network.populations, plan.wirings, strict=True), 1) if p.fires]
+def step(program: Program) -> None:
+    """Fill a program in for `step`: its members, scans (one per firing population) and the readout's run."""
+    network = program.network
     kept = [network.output.name] if network.output.fires else []
     if not network.output.fires:
-        kept = list(dict.fromkeys(e.base for e in plan.wirings[-1].edges if not e.current))
-    if INPUT in plan.currents:
-        plan.buffers[INPUT] = "image"
+        kept = list(dict.fromkeys(e.base for e in program.wirings[-1].edges if not e.current))
+    if INPUT in program.currents:
+        program.buffers[INPUT] = "image"
     at = 0
     for name in kept:
-        plan.buffers[name] = f"(state->counts + {at})"
-        at += math.prod(plan.splitter.shapes[name])
-    plan.members.append(Member("words", "int32_t", 1, "keeps 16-bit potentials on whole words"))
-    plan.members.append(Member("counts", plan.count.ctype, at, "spikes so far"))
+        program.buffers[name] = f"(state->counts + {at})"
+        at += math.prod(program.splitter.shapes[name])
+    program.arrays.append(Member("words", "int32_t", 1, "keeps 16-bit potentials on whole words"))
+    program.arrays.append(Member("counts", program.count.ctype, at, "spikes so far"))
     targets: dict[str, list[dict[str, Any]]] = {}
-    for population, wiring, index in firing:
-        plan.scans.append(_scan(plan, population, wiring, index, targets))
-    for scan in plan.scans:
-        _finish(plan, scan, targets, kept)
+    for index, (population, wiring) in enumerate(zip(network.populations, program.wirings, strict=True), 1):
+        if population.fires:
+            program.scans.append(_scan(program, population, wiring, index, targets))
+    for scan in program.scans:
+        _finish(program, scan, targets, kept)
     if network.input.encoding == "rate":
-        _encoder(plan, targets, kept)
+        _encoder(program, targets, kept)
     if not network.output.fires:
-        plan.runs.append(plan.counting_run(network.output, plan.wirings[-1], len(network.populations)) | {"before": []})
+        readout = gather.window_run(program, network.output, program.wirings[-1], len(network.populations))
+        program.runs.append(readout | {"before": []})
 
 
-def _encoder(plan: Plan, targets: dict[str, list[dict[str, Any]]], kept: list[str]) -> None:
+def _encoder(program: Program, targets: dict[str, list[dict[str, Any]]], kept: list[str]) -> None:
     """The rate-coded input as the first scan: potentials in 0..L-1."""
-    shape = spatial(plan.network.input.shape)
-    plan.members.append(Member("v_input", plan.pixel.ctype, math.prod(shape), "potentials of the input"))
+    shape = spatial(program.network.input.shape)
+    program.arrays.append(Member("v_input", program.pixel.ctype, math.prod(shape), "potentials of the input"))
     scan = {"name": INPUT, "index": 0, "positions": shape[0] * shape[1], "channels": shape[2], "input": True}
-    _finish(plan, scan, targets, kept)
-    plan.scans.insert(0, scan)
+    _finish(program, scan, targets, kept)
+    program.scans.insert(0, scan)
 
 
 def _scan(
-    plan: Plan, population: ir.Population, wiring: Wiring, index: int, targets: dict[str, list[dict[str, Any]]]
+    program: Program, population: ir.Population, wiring: Wiring, index: int, targets: dict[str, list[dict[str, Any]]]
 ) -> dict[str, Any]:
-    network = plan.network
+    network = program.network
     height, width, channels = (1, 1, population.neurons) if wiring.flat else spatial(population.shape)
     positions = height * width
     currents = [e for e in wiring.edges if e.current]
@@ -74,35 +74,35 @@ def _scan(
     lazy = not currents and bool(np.any(population.bias))
     low, high, lazy = _reach(network, population, lazy)
     lanes = channels % 4 == 0 and per_channel and not currents and ir.bits_needed((low, high)) <= 16
-    v = Potential.of(signed((low, high), 16), f"{plan.p.upper()}_LANE" if lanes else "")
+    v = Potential.of(signed((low, high), 16), f"{program.p.upper()}_LANE" if lanes else "")
     wide = Accumulator.of(v.wide)
     if lanes:
-        plan.kernels.lanes()
+        program.kernels.lanes()
     member = Member(
         f"v_{population.name}", v.ctype, positions * channels, f"potentials of {population.name}", first=lanes
     )
-    plan.members.append(member)
+    program.arrays.append(member)
     flat = wiring.flat
-    bias = plan.parameter(population, "bias", flat)
+    bias = program.parameter(population, "bias", flat)
     scan = {
         "name": population.name, "index": index, "positions": positions, "channels": channels, "v": v, "a": wide,
-        "theta": here(plan.parameter(population, "theta", flat)),
-        "v0": here(plan.parameter(population, "v0", flat)),
+        "theta": here(program.parameter(population, "theta", flat)),
+        "v0": here(program.parameter(population, "v0", flat)),
         "bias": here(bias), "lazy": lazy, "by_channel": per_channel, "input": False, "driven": bool(currents),
-        "uses_elapsed": lazy, "uses_live": bool(currents) or (not lazy and bias != "0"),
+        "uses_live": bool(currents) or (not lazy and bias != "0"),
     }  # fmt: skip
     if currents:
         reach = _drive_range(network, population, currents)
         a = Accumulator.of(signed(reach, 32))
         ctype = signed(reach, 16)
-        plan.members.append(
+        program.arrays.append(
             Member(f"d_{population.name}", ctype, positions * channels, f"charge per timestep of {population.name}")
         )
-        scan["drive"] = plan.run(
-            population, wiring, index, currents, a=a, factor="", start=bias, ctype=ctype, before=[]
+        scan["drive"] = gather.run(
+            program, population, wiring, index, currents, a=a, factor="", start=bias, ctype=ctype, before=[]
         )
     for edge in spikes:
-        target = _target(plan, edge, v, channels)
+        target = _target(program, edge, v, channels)
         target["into"] = f"state->v_{population.name}"
         targets.setdefault(edge.base, []).append(target)
     return scan
@@ -148,14 +148,14 @@ def _drive_range(network: ir.Network, population: ir.Population, currents: list[
     return low, high
 
 
-def _target(plan: Plan, edge: Edge, v: Potential, row: int) -> dict[str, Any]:
+def _target(program: Program, edge: Edge, v: Potential, row: int) -> dict[str, Any]:
     """One consumer of a population's spikes: the scatter call."""
     height, width, channels = edge.source
     target: dict[str, Any] = {"v": v, "scale": str(2**edge.shift) if edge.shift < 31 else f"INT64_C({2**edge.shift})"}
     target["source"] = (height * width, channels)
-    target["window"] = plan.window(edge.name, edge, row)
+    target["window"] = program.window(edge.name, edge, row)
     if edge.weights is None:
-        single = plan.kernels.spread_pool(v, edge.kernel == edge.strides)
+        single = program.kernels.spread_pool(v, edge.kernel == edge.strides)
         return target | {"kind": "pool", "single": single}
     kh, kw, _, outputs = edge.weights.shape
     by_channel = np.ascontiguousarray(edge.weights.transpose(2, 0, 1, 3))  # C, KH, KW, O or M
@@ -169,24 +169,24 @@ def _target(plan: Plan, edge: Edge, v: Potential, row: int) -> dict[str, Any]:
         kind, rows = "tap", by_channel.reshape(channels * kh * kw, outputs)
         note = f"[{channels}][{kh}][{kw}][{outputs}]: input channel, row, column, output"
         if edge.kind == "dot":
-            plan.windows[-1][1][14] = outputs
+            program.windows[-1][1][14] = outputs
             target["first"] = "0"
         else:
             target["first"] = (edge.first, outputs)
-    w = plan.weights(edge.name, rows, f"weights of {edge.name}, {note}")
-    plan.kernels.spread(f"spread_{kind}", v, w)
+    w = program.weights(edge.name, rows, f"weights of {edge.name}, {note}")
+    program.kernels.spread(f"spread_{kind}", v, w)
     if w.packed:
-        target["rows"] = plan.need(f"rows_{w.element[:-2]}", w.element, w.length, "unpacked weights")
-    return target | {"kind": kind, "w": w, "weights": f"{plan.p}_tables.{w.constant.name}"}
+        target["rows"] = program.need(f"rows_{w.element[:-2]}", w.element, w.length, "unpacked weights")
+    return target | {"kind": kind, "w": w, "weights": f"{program.p}_tables.{w.constant.name}"}
 
 
-def _finish(plan: Plan, scan: dict[str, Any], targets: dict[str, list[dict[str, Any]]], kept: list[str]) -> None:
+def _finish(program: Program, scan: dict[str, Any], targets: dict[str, list[dict[str, Any]]], kept: list[str]) -> None:
     """Who reads this population's spikes, and how its neuron (p, c) is called there."""
     name = scan["name"]
-    shape = spatial(plan.splitter.shapes[name])
+    shape = spatial(program.splitter.shapes[name])
     positions, channels = shape[0] * shape[1], shape[2]
     scan["unflat"] = scan["positions"] != positions and channels
-    scan["counts"] = plan.buffers[name] if name in kept else ""
+    scan["counts"] = program.buffers[name] if name in kept else ""
     scan["stride"] = channels
     spread = []
     for target in targets.get(name, []):
@@ -205,4 +205,3 @@ def _finish(plan: Plan, scan: dict[str, Any], targets: dict[str, list[dict[str, 
             first = step if first[0] == 0 else f"{first[0]} + {step}"
         spread.append(target | {"p": p, "c": c, "first": first})
     scan["targets"] = spread
-    scan["needs_i"] = bool(scan["counts"]) or any("i" in (t["p"] + t["c"]) or t["kind"] == "row" for t in spread)

@@ -1,0 +1,147 @@
+"""The program of a network: its buffers, tables, members and kernels. `gather` and `scatter` fill it in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from snncc import ir
+from snncc.backends.c.edges import Edge, Wiring, wire
+from snncc.backends.c.kernels import Kernels, Value
+from snncc.backends.c.layout import Member, order, struct_bytes
+from snncc.backends.c.types import DTYPES, Constant, Weights, lay_weights, literal, signed, span
+from snncc.backends.c.views import Move, Pool, Splitter
+from snncc.ir import INPUT, Array
+
+WINDOW_FIELDS = (
+    "height", "width", "channels", "kernel_h", "kernel_w", "stride_h", "stride_w", "dilate_h", "dilate_w",
+    "top", "left", "out_h", "out_w", "out_channels", "multiplier", "first", "row", "gathers",
+)  # fmt: skip
+
+
+@dataclass
+class Program:
+    """Everything a template reads. `p`: the prefix of every symbol."""
+
+    p: str
+    network: ir.Network
+    pack: bool
+    constants: list[Constant] = field(default_factory=list)
+    windows: list[tuple[str, list[int]]] = field(default_factory=list)
+    arrays: list[Member] = field(default_factory=list)
+    kernels: Kernels = field(default_factory=Kernels)
+    buffers: dict[str, str] = field(default_factory=dict)
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    scans: list[dict[str, Any]] = field(default_factory=list)
+    scratch: dict[str, Member] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.currents = {INPUT} if self.network.input.encoding == "current" else set()
+        self.splitter = Splitter(ir.population_shapes(self.network))
+        self.wirings: list[Wiring] = []
+        self.made: list[list[Pool | Move]] = []
+        for population in self.network.populations:
+            known = len(self.splitter.made)
+            self.wirings.append(wire(self.network, population, self.splitter, self.currents))
+            self.made.append(self.splitter.made[known:])
+
+    @property
+    def total(self) -> int:
+        return self.network.timesteps + self.network.spike_ext
+
+    @property
+    def count(self) -> Value:
+        """The type of a spike count."""
+        return Value.of("uint8_t" if self.total <= 255 else "uint16_t", self.total)
+
+    @property
+    def pixel(self) -> Value:
+        source = self.network.input
+        bits = 8 if source.bits <= 8 else 16
+        return Value.of(f"{'' if source.signed else 'u'}int{bits}_t", source.levels)
+
+    def value(self, base: str) -> Value:
+        """The type of a buffer's elements."""
+        return self.pixel if base in self.currents else self.count
+
+    # --- what the header states
+
+    @property
+    def window_type(self) -> str:
+        most = max((abs(v) for _, values in self.windows for v in values), default=0)
+        return "int16_t" if most < 2**15 else "int32_t"
+
+    @property
+    def tables(self) -> list[Member]:
+        """The members of the one const struct: windows, parameters, weights, the hash."""
+        members = [Member(name, self.window_type, len(values), "") for name, values in self.windows]
+        members += [Member(c.name, c.ctype, c.length, c.note) for c in self.constants]
+        return [*order(members), Member("hash", "uint8_t", 65, "SHA-256 of the network")]
+
+    @property
+    def const_bytes(self) -> int:
+        """sizeof the const struct."""
+        return struct_bytes(self.tables)
+
+    @property
+    def weight_bytes(self) -> int:
+        return sum(c.bytes for c in self.constants if c.name.startswith("w_"))
+
+    @property
+    def members(self) -> list[Member]:
+        """The members of the state struct."""
+        return order([*self.arrays, *self.scratch.values()])
+
+    @property
+    def state_bytes(self) -> int:
+        return struct_bytes(self.members)
+
+    # --- what gather and scatter ask for
+
+    def need(self, name: str, ctype: str, length: int, note: str) -> str:
+        """Scratch of at least `length` elements in the state; the expression that reads it."""
+        most = max(length, self.scratch[name].length) if name in self.scratch else length
+        self.scratch[name] = Member(name, ctype, most, note)
+        return f"state->{name}"
+
+    def constant(self, name: str, ctype: str, values: Array, note: str) -> str:
+        flat = np.ascontiguousarray(values, DTYPES[ctype]).reshape(-1)
+        self.constants.append(Constant(name, ctype, flat, note))
+        return f"{self.p}_tables.{name}"
+
+    def parameter(self, population: ir.Population, kind: str, flat: bool) -> str:
+        """A C expression of theta, bias or v0 at position p + q, channel c: a literal where all are equal."""
+        values: Array = getattr(population, kind)
+        if values.min() == values.max():
+            return literal(int(values.min()))
+        channels = population.shape[-1]
+        if flat or population.neurons == channels:
+            index, values = "c", np.broadcast_to(values, population.shape)
+        elif values.ndim == 1:
+            index = "c"
+        elif values.shape[-1] == 1 and channels > 1:
+            index = "(p + q)"
+        else:
+            index = f"(p + q) * {channels} + c"
+        ctype = signed(span(values))
+        note = f"{kind} of {population.name}, {ctype} {list(values.shape)}"
+        return f"{self.constant(f'{kind}_{population.name}', ctype, values, note)}[{index}]"
+
+    def window(self, name: str, edge: Edge, row: int) -> str:
+        height, width, channels = edge.source
+        multiplier = edge.weights.shape[3] if edge.kind == "taps" and edge.weights is not None else 1
+        values = [
+            height, width, channels, *edge.kernel, *edge.strides, *edge.dilation, edge.top, edge.left,
+            *edge.output, multiplier, edge.first, row, int(edge.gathers),
+        ]  # fmt: skip
+        self.windows.append((f"g_{name}", values))
+        return f"&{self.p}_tables.g_{name}"
+
+    def weights(self, name: str, rows: Array, note: str) -> Weights:
+        laid = lay_weights(f"w_{name}", rows, self.network.signed_bit, self.pack, note)
+        self.constants.append(laid.constant)
+        if laid.packed:
+            self.kernels.unpack(laid)
+        return laid
