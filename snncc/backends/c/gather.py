@@ -7,10 +7,11 @@ from typing import Any
 
 from snncc import ir
 from snncc.backends.c.edges import Edge, Wiring
+from snncc.backends.c.expressions import RUN, STEPS, Expression, Literal, product, total
 from snncc.backends.c.kernels import Accumulator
 from snncc.backends.c.layout import Lifetime, Member, place
 from snncc.backends.c.program import Program
-from snncc.backends.c.types import literal, signed, span
+from snncc.backends.c.types import signed, span
 from snncc.backends.c.views import Move, Pool, spatial
 from snncc.ir import INPUT
 
@@ -99,11 +100,11 @@ def window_run(program: Program, population: ir.Population, wiring: Wiring, inde
     a = _count_type(program, population)
     bias = program.parameter(population, "bias", flat)
     v0 = program.parameter(population, "v0", flat)
-    start = v0 if bias == "0" else f"{bias} * steps" + ("" if v0 == "0" else f" + {v0}")
-    made = run(program, population, wiring, index, list(wiring.edges), a=a, factor="steps", start=start)
+    start = total(product(bias, STEPS), v0)
+    made = run(program, population, wiring, index, list(wiring.edges), a=a, factor=STEPS, start=start)
     made["fires"] = population.fires
     if population.fires:
-        made["theta"] = program.parameter(population, "theta", flat)
+        made["theta"] = program.parameter(population, "theta", flat).text(RUN)
         more = 0 if population.saturates else program.network.spike_ext
         made["limit"] = f"limit + {more}U" if more else "limit"
         made["out"] = program.buffers.get(population.name)
@@ -125,24 +126,28 @@ def run(
     height, width, channels = (1, 1, population.neurons) if wiring.flat else spatial(population.shape)
     positions = height * width
     a = more.pop("a")
-    factor = more.pop("factor")
+    factor, start = more.pop("factor"), more.pop("start")
     program.need(f"acc_{a.tag}", a.ctype, min(2, positions) * channels, "accumulators")
     return {
         "name": population.name, "index": index, "positions": positions, "channels": channels, "a": a,
-        "pair": min(2, positions), "acc": f"state->acc_{a.tag}",
+        "start": start.text(RUN), "pair": min(2, positions), "acc": f"state->acc_{a.tag}",
         "edges": [_call(program, e, channels, a, positions, factor) for e in edges],
     } | more  # fmt: skip
 
 
-def _call(program: Program, edge: Edge, row: int, a: Accumulator, positions: int, factor: str) -> dict[str, Any]:
+def _call(
+    program: Program, edge: Edge, row: int, a: Accumulator, positions: int, factor: Expression | None
+) -> dict[str, Any]:
     """One projection in gather form: the kernel call's arguments. `factor`: what a current is multiplied by."""
     x = program.value(edge.base)
     call: dict[str, Any] = {
         "kind": edge.kind, "x": x, "a": a, "window": program.window(edge.name, edge, row),
         "source": program.buffers[edge.base], "first": edge.first, "name": edge.name,
     }  # fmt: skip
-    power = literal(2**edge.shift)
-    call["scale"] = (f"{factor} * {power}" if edge.shift else factor) if edge.current and factor else power
+    scale: Expression = Literal(2**edge.shift)
+    if edge.current and factor:
+        scale = product(factor, scale) if edge.shift else factor
+    call["scale"] = scale.text(RUN)
     if edge.kind == "pool" or edge.weights is None:
         program.kernels.pool(x, a)
         return call

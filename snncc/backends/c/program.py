@@ -9,9 +9,10 @@ import numpy as np
 
 from snncc import ir
 from snncc.backends.c.edges import Edge, Wiring, wire
+from snncc.backends.c.expressions import Channel, Element, Expression, Literal, Position, product, total
 from snncc.backends.c.kernels import Kernels, Value
 from snncc.backends.c.layout import Member, order, struct_bytes
-from snncc.backends.c.types import DTYPES, Constant, Weights, lay_weights, literal, signed, span
+from snncc.backends.c.types import DTYPES, Constant, Weights, lay_weights, signed, span
 from snncc.backends.c.views import Move, Pool, Splitter
 from snncc.ir import INPUT, Array
 
@@ -111,23 +112,24 @@ class Program:
         self.constants.append(Constant(name, ctype, flat, note))
         return f"{self.p}_tables.{name}"
 
-    def parameter(self, population: ir.Population, kind: str, flat: bool) -> str:
-        """A C expression of theta, bias or v0 at position p + q, channel c: a literal where all are equal."""
+    def parameter(self, population: ir.Population, kind: str, flat: bool) -> Expression:
+        """theta, bias or v0 of the neuron at a position and channel: a literal where all are equal."""
         values: Array = getattr(population, kind)
         if values.min() == values.max():
-            return literal(int(values.min()))
+            return Literal(int(values.min()))
         channels = population.shape[-1]
+        index: Expression
         if flat or population.neurons == channels:
-            index, values = "c", np.broadcast_to(values, population.shape)
+            index, values = Channel(), np.broadcast_to(values, population.shape)
         elif values.ndim == 1:
-            index = "c"
+            index = Channel()
         elif values.shape[-1] == 1 and channels > 1:
-            index = "(p + q)"
+            index = Position()
         else:
-            index = f"(p + q) * {channels} + c"
+            index = total(product(Position(), Literal(channels)), Channel())
         ctype = signed(span(values))
         note = f"{kind} of {population.name}, {ctype} {list(values.shape)}"
-        return f"{self.constant(f'{kind}_{population.name}', ctype, values, note)}[{index}]"
+        return Element(self.constant(f"{kind}_{population.name}", ctype, values, note), index)
 
     def window(self, name: str, edge: Edge, row: int) -> str:
         height, width, channels = edge.source

@@ -15,6 +15,18 @@ import numpy as np
 from snncc import ir
 from snncc.backends.c import gather
 from snncc.backends.c.edges import Edge, Wiring
+from snncc.backends.c.expressions import (
+    SCAN,
+    ZERO,
+    Channel,
+    Expression,
+    Group,
+    Literal,
+    Name,
+    Operation,
+    Position,
+    product,
+)
 from snncc.backends.c.kernels import Accumulator, Potential
 from snncc.backends.c.layout import Member
 from snncc.backends.c.program import Program
@@ -86,10 +98,10 @@ def _scan(
     bias = program.parameter(population, "bias", flat)
     scan = {
         "name": population.name, "index": index, "positions": positions, "channels": channels, "v": v, "a": wide,
-        "theta": here(program.parameter(population, "theta", flat)),
-        "v0": here(program.parameter(population, "v0", flat)),
-        "bias": here(bias), "lazy": lazy, "by_channel": per_channel, "input": False, "driven": bool(currents),
-        "uses_live": bool(currents) or (not lazy and bias != "0"),
+        "theta": program.parameter(population, "theta", flat).text(SCAN),
+        "v0": program.parameter(population, "v0", flat).text(SCAN),
+        "bias": bias.text(SCAN), "lazy": lazy, "by_channel": per_channel, "input": False, "driven": bool(currents),
+        "uses_live": bool(currents) or (not lazy and bias != ZERO),
     }  # fmt: skip
     if currents:
         reach = _drive_range(network, population, currents)
@@ -99,18 +111,13 @@ def _scan(
             Member(f"d_{population.name}", ctype, positions * channels, f"charge per timestep of {population.name}")
         )
         scan["drive"] = gather.run(
-            program, population, wiring, index, currents, a=a, factor="", start=bias, ctype=ctype, before=[]
+            program, population, wiring, index, currents, a=a, factor=None, start=bias, ctype=ctype, before=[]
         )
     for edge in spikes:
         target = _target(program, edge, v, channels)
         target["into"] = f"state->v_{population.name}"
         targets.setdefault(edge.base, []).append(target)
     return scan
-
-
-def here(expression: str) -> str:
-    """A parameter's expression where the position is p instead of p + q."""
-    return expression.replace("(p + q)", "p")
 
 
 def _reach(network: ir.Network, population: ir.Population, lazy: bool) -> tuple[int, int, bool]:
@@ -151,7 +158,7 @@ def _drive_range(network: ir.Network, population: ir.Population, currents: list[
 def _target(program: Program, edge: Edge, v: Potential, row: int) -> dict[str, Any]:
     """One consumer of a population's spikes: the scatter call."""
     height, width, channels = edge.source
-    target: dict[str, Any] = {"v": v, "scale": str(2**edge.shift) if edge.shift < 31 else f"INT64_C({2**edge.shift})"}
+    target: dict[str, Any] = {"v": v, "scale": Literal(2**edge.shift).text()}
     target["source"] = (height * width, channels)
     target["window"] = program.window(edge.name, edge, row)
     if edge.weights is None:
@@ -190,18 +197,24 @@ def _finish(program: Program, scan: dict[str, Any], targets: dict[str, list[dict
     scan["stride"] = channels
     spread = []
     for target in targets.get(name, []):
-        made_positions, made_channels = target["source"]
-        if (made_positions, made_channels) == (positions, channels):
-            p, c = "p", "c"
-        elif made_channels == 1:
-            p, c = "i", "0"
-        elif made_positions == 1:
-            p, c = "0", "i"
-        else:
-            p, c = f"i / {made_channels}", f"i % {made_channels}"
+        p, c = _called(target["source"], (positions, channels))
         first = target.get("first", "")
         if isinstance(first, tuple):
-            step = f"{c}" if first[1] == 1 else f"({c}) * {first[1]}"
-            first = step if first[0] == 0 else f"{first[0]} + {step}"
-        spread.append(target | {"p": p, "c": c, "first": first})
+            start, multiplier = first
+            output = c if multiplier == 1 else product(Group(c), Literal(multiplier))
+            first = (Operation(Literal(start), "+", output) if start else output).text()
+        spread.append(target | {"p": p.text(), "c": c.text(), "first": first})
     scan["targets"] = spread
+
+
+def _called(source: tuple[int, int], own: tuple[int, int]) -> tuple[Expression, Expression]:
+    """(position, channel) of neuron i in a source of (positions, channels), where the population itself has `own`."""
+    positions, channels = source
+    element = Name("i")
+    if source == own:
+        return Position(), Channel()
+    if channels == 1:
+        return element, ZERO
+    if positions == 1:
+        return ZERO, element
+    return Operation(element, "/", Literal(channels)), Operation(element, "%", Literal(channels))

@@ -28,13 +28,6 @@ def span(*values: Array | int | None) -> Interval:
     return min(flat), max(flat)
 
 
-def literal(value: int) -> str:
-    """A C integer constant of the smallest fitting type."""
-    if -(2**31) < value < 2**31:
-        return str(value) if value >= 0 else f"({value})"
-    return f"INT64_C({value})"
-
-
 @dataclass(frozen=True)
 class Constant:
     """A const array of the program."""
