@@ -15,6 +15,7 @@ from snncc.backends.c import arrays, host
 from snncc.backends.c.plan import plan
 from snncc.backends.c.program import Program
 from snncc.backends.c.types import Constant
+from snncc.backends.c.windows import FIELDS
 from snncc.backends.vectors import VECTORS, golden
 from snncc.errors import OutputError, TargetError
 from snncc.names import unfit
@@ -108,10 +109,11 @@ def _context(program: Program) -> dict[str, Any]:
     checks = ([f"image[i] < {low}"] if holds.min < low else []) + (
         [f"image[i] > {source.levels}"] if holds.max > source.levels else []
     )
-    value_type = "int32_t" if output.fires else program.runs[-1]["a"].ctype
+    value_type = "int32_t" if output.fires else program.runs[-1].a.ctype
     return {
         "p": program.p, "P": program.p.upper(), "network": network, "hash": ir.content_hash(network),
-        "pack": program.pack, "constants": {c.name: c for c in program.constants}, "windows": dict(program.windows),
+        "pack": program.pack, "constants": {c.name: c for c in program.constants}, "window_fields": FIELDS,
+        "windows": {name: table.numbers for name, table in program.windows.items()},
         "tables": program.tables, "window_type": program.window_type,
         "members": program.members, "state_bytes": max(1, program.state_bytes), "const_bytes": program.const_bytes,
         "weight_bytes": program.weight_bytes, "pixel": program.pixel, "count": program.count, "levels": source.levels,
@@ -127,7 +129,7 @@ def _context(program: Program) -> dict[str, Any]:
 def _vector_context(program: Program, pixels: ir.Array, result: Any) -> dict[str, Any]:
     p = program.p
     values = result.values.reshape(len(pixels), -1)
-    ctype = "int32_t" if program.network.output.fires else program.runs[-1]["a"].ctype
+    ctype = "int32_t" if program.network.output.fires else program.runs[-1].a.ctype
     raw = program.network.input.raw_bytes
     data = None if raw is None else ir.bytes_of_pixels(raw, pixels)
     golden = program.network.golden

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from snncc import ir
-from snncc.backends.c.edges import Edge, Wiring, wire
+from snncc.backends.c.calls import Run, Scan
+from snncc.backends.c.edges import Wiring, wire
 from snncc.backends.c.expressions import Channel, Element, Expression, Literal, Position, product, total
 from snncc.backends.c.kernels import Kernels, Value
 from snncc.backends.c.layout import Member, order, struct_bytes
 from snncc.backends.c.types import DTYPES, Constant, Weights, lay_weights, signed, span
 from snncc.backends.c.views import Move, Pool, Splitter
+from snncc.backends.c.windows import FIELDS, WindowTable
 from snncc.ir import INPUT, Array
-
-WINDOW_FIELDS = (
-    "height", "width", "channels", "kernel_h", "kernel_w", "stride_h", "stride_w", "dilate_h", "dilate_w",
-    "top", "left", "out_h", "out_w", "out_channels", "multiplier", "first", "row", "gathers",
-)  # fmt: skip
 
 
 @dataclass
@@ -30,12 +26,12 @@ class Program:
     network: ir.Network
     pack: bool
     constants: list[Constant] = field(default_factory=list)
-    windows: list[tuple[str, list[int]]] = field(default_factory=list)
+    windows: dict[str, WindowTable] = field(default_factory=dict)
     arrays: list[Member] = field(default_factory=list)
     kernels: Kernels = field(default_factory=Kernels)
     buffers: dict[str, str] = field(default_factory=dict)
-    runs: list[dict[str, Any]] = field(default_factory=list)
-    scans: list[dict[str, Any]] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
+    scans: list[Scan] = field(default_factory=list)
     scratch: dict[str, Member] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -71,13 +67,13 @@ class Program:
 
     @property
     def window_type(self) -> str:
-        most = max((abs(v) for _, values in self.windows for v in values), default=0)
+        most = max((abs(number) for table in self.windows.values() for number in table.numbers), default=0)
         return "int16_t" if most < 2**15 else "int32_t"
 
     @property
     def tables(self) -> list[Member]:
         """The members of the one const struct: windows, parameters, weights, the hash."""
-        members = [Member(name, self.window_type, len(values), "") for name, values in self.windows]
+        members = [Member(name, self.window_type, len(FIELDS), "") for name in self.windows]
         members += [Member(c.name, c.ctype, c.length, c.note) for c in self.constants]
         return [*order(members), Member("hash", "uint8_t", 65, "SHA-256 of the network")]
 
@@ -107,6 +103,11 @@ class Program:
         self.scratch[name] = Member(name, ctype, most, note)
         return f"state->{name}"
 
+    def array(self, name: str, ctype: str, length: int, note: str, first: bool = False) -> str:
+        """An array of the state of its own; the expression that reads it."""
+        self.arrays.append(Member(name, ctype, length, note, first))
+        return f"state->{name}"
+
     def constant(self, name: str, ctype: str, values: Array, note: str) -> str:
         flat = np.ascontiguousarray(values, DTYPES[ctype]).reshape(-1)
         self.constants.append(Constant(name, ctype, flat, note))
@@ -131,19 +132,21 @@ class Program:
         note = f"{kind} of {population.name}, {ctype} {list(values.shape)}"
         return Element(self.constant(f"{kind}_{population.name}", ctype, values, note), index)
 
-    def window(self, name: str, edge: Edge, row: int) -> str:
-        height, width, channels = edge.source
-        multiplier = edge.weights.shape[3] if edge.kind == "taps" and edge.weights is not None else 1
-        values = [
-            height, width, channels, *edge.kernel, *edge.strides, *edge.dilation, edge.top, edge.left,
-            *edge.output, multiplier, edge.first, row, int(edge.gathers),
-        ]  # fmt: skip
-        self.windows.append((f"g_{name}", values))
+    def window(self, name: str, table: WindowTable) -> str:
+        """A window's table; the expression that points to it."""
+        self.windows[f"g_{name}"] = table
         return f"&{self.p}_tables.g_{name}"
 
-    def weights(self, name: str, rows: Array, note: str) -> Weights:
+    def weights(self, name: str, rows: Array, note: str) -> tuple[Weights, str]:
+        """Rows (R, length) of an edge's weights, and the expression that reads them."""
         laid = lay_weights(f"w_{name}", rows, self.network.signed_bit, self.pack, note)
         self.constants.append(laid.constant)
         if laid.packed:
             self.kernels.unpack(laid)
-        return laid
+        return laid, f"{self.p}_tables.{laid.constant.name}"
+
+    def unpacked(self, weights: Weights, rows: int) -> str:
+        """Scratch for so many rows of packed weights; "" where they are not packed."""
+        if not weights.packed:
+            return ""
+        return self.need(f"rows_{weights.element[:-2]}", weights.element, rows * weights.length, "unpacked weights")
