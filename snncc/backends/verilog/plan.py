@@ -11,13 +11,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
-from snncc.backends.verilog.drafts import Draft, drafts, input_range
+from snncc.backends.verilog.drafts import drafts, input_range
 from snncc.backends.verilog.edges import Edge, connect
 from snncc.backends.verilog.layout import Layout, input_layout, population_layout
 from snncc.backends.verilog.leaves import Shape
-from snncc.ir import INPUT, Array, Dynamics, MaxPool, Network, bits_needed
+from snncc.backends.verilog.parameters import Parameters, parameters
+from snncc.ir import INPUT, Dynamics, MaxPool, Network, bits_needed
 from snncc.names import file_stems
 
 META_FLAGS = 3  # {T, empty, drive, final}
@@ -25,7 +24,7 @@ META_FLAGS = 3  # {T, empty, drive, final}
 
 @dataclass(frozen=True)
 class Node:
-    """One `snn_layer`. `parameters` (p_depth, fire_lanes, 3) int64: v0, bias, theta of each neuron in firing order.
+    """One `snn_layer`.
 
     Potentials are kept as V / 2^scale in vw bits; in `count` uw bits hold u = V + bias*T + v0.
     """
@@ -43,7 +42,7 @@ class Node:
     groups: int
     layout: Layout
     edges: tuple[Edge, ...]
-    parameters: Array
+    parameters: Parameters
     fires: bool
     readout: bool
     clip_ext: int
@@ -204,29 +203,6 @@ def whole_parts(channels: int, lanes: int, wanted: int) -> int:
     """The smallest divisor of LANES from `wanted` on that leaves no part of a word empty: the readout sends all."""
     padded = -(-channels // lanes) * lanes
     return min(n for n in range(wanted, lanes + 1) if lanes % n == 0 and -(-channels // n) * n == padded)
-
-
-def parameters(draft: Draft, padded: int, fire_lanes: int) -> Array:
-    """(depth, fire_lanes, 3): v0, bias, theta in firing order; the pass repeats them, so one for all has depth 1.
-
-    Padded channels have theta 1 and nothing else: their potential stays 0 and they never fire.
-    """
-    population = draft.population
-    zero, one = np.zeros((), np.int64), np.ones((), np.int64)
-    if population is None:
-        values = (draft.least, zero, one)
-    else:
-        values = (population.v0, population.bias, one if population.theta is None else population.theta)
-    shape = draft.shape
-    channels = shape[-1]
-    if all(v.ndim == 0 for v in values) and (padded == channels or [int(v) for v in values] == [0, 0, 1]):
-        rows = np.broadcast_to(np.stack([np.broadcast_to(v, (1,)) for v in values], -1), (1, 1, 3))
-        return np.ascontiguousarray(np.broadcast_to(rows, (1, fire_lanes, 3)))
-    whole = shape if any(v.ndim == 3 for v in values) else (channels,)
-    table = np.stack([np.broadcast_to(v, whole) for v in values], -1).reshape(-1, channels, 3)
-    out: Array = np.tile(np.array([0, 0, 1], np.int64), (table.shape[0], padded, 1))
-    out[:, :channels] = table
-    return np.ascontiguousarray(out.reshape(-1, fire_lanes, 3))
 
 
 def describe(node: Node) -> dict[str, Any]:
