@@ -11,8 +11,9 @@ import pytest
 from snncc import backends, ir, store
 from snncc.backends.vectors import random_pixels
 from snncc.backends.verilog import cycles, goals, memory, vectors
+from snncc.backends.verilog.choose import activity, choose
 from snncc.backends.verilog.drafts import drafts, legal_lanes
-from snncc.backends.verilog.emit import activity, choose, read_manifest
+from snncc.backends.verilog.emit import read_manifest
 from snncc.backends.verilog.plan import build
 from snncc.backends.verilog.window import Axis
 from snncc.errors import DataError, NetworkError, TargetError
