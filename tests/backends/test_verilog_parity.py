@@ -33,7 +33,7 @@ def _parity(case: Case, seed: int) -> None:
         event(f"refused: {str(error).split(':')[0][-30:]}")
         return
     choices = {ir.INPUT: Choice(rng.randint(1, INPUT_LANES))}
-    for draft in drafts(network, network.dynamics):
+    for draft in drafts(network):
         lanes = rng.choice(legal_lanes(draft))
         fire = rng.choice([n for n in range(1, lanes + 1) if lanes % n == 0])
         choices[draft.name] = Choice(lanes, fire, rng.choice([1, 2, 3, 16]))

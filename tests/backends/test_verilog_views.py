@@ -65,11 +65,11 @@ def through(kind: str, **options: Any) -> ir.Network:
 def mixed(net: ir.Network, seed: int) -> Plan:
     """Any legal lanes, so that words have empty lanes now and then."""
     rng, choices = np.random.default_rng(seed), {}
-    for draft in drafts(net, net.dynamics):
+    for draft in drafts(net):
         lanes = int(rng.choice(legal_lanes(draft)))
         fire = int(rng.choice([n for n in range(1, lanes + 1) if lanes % n == 0]))
         choices[draft.name] = Choice(lanes, fire, int(rng.integers(1, 4)))
-    return build(net, net.dynamics, choices)
+    return build(net, choices)
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def _context(program: Program) -> dict[str, Any]:
         "pixel_low": low, "pixel_checks": " || ".join(checks), "pixels": math.prod(source.shape),
         "outputs": output.neurons, "value_type": value_type, "runs": program.runs, "scans": program.scans,
         "use": program.kernels.context(), "text": arrays.lines,
-        "rate_input": program.buffers[ir.INPUT] if source.encoding == "rate" and network.window.counting else "",
+        "rate_input": program.buffers[ir.INPUT] if source.coding.spiking and network.window.counting else "",
         "spike_values": program.buffers[output.name] if output.fires else "",
         **host.bytes_context(program), **host.host_context(program),
     }  # fmt: skip

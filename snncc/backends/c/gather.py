@@ -102,7 +102,8 @@ def window_run(program: Program, population: ir.Population, wiring: Wiring, inde
         return made
     program.kernels.fire(a)
     theta = program.parameter(population, "theta", wiring.flat).text(RUN)
-    more = 0 if population.saturates else program.network.window.extra
+    limit = program.network.over(dynamics="count").limit(population.saturates)
+    more = 0 if limit is None else limit - program.network.timesteps
     return replace(made, firing=Firing(theta, f"limit + {more}U" if more else "limit", program.buffers[made.name]))
 
 

@@ -35,7 +35,7 @@ class Program:
     scratch: dict[str, Member] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.currents = {INPUT} if self.network.input.encoding == "current" else set()
+        self.currents = set() if self.network.input.coding.spiking else {INPUT}
         self.splitter = Splitter(ir.population_shapes(self.network))
         self.wirings: list[Wiring] = []
         self.made: list[list[Pool | Move]] = []
@@ -45,13 +45,10 @@ class Program:
             self.made.append(self.splitter.made[known:])
 
     @property
-    def total(self) -> int:
-        return self.network.timesteps + self.network.spike_ext
-
-    @property
     def count(self) -> Value:
         """The type of a spike count."""
-        return Value.of("uint8_t" if self.total <= 255 else "uint16_t", self.total)
+        most = self.network.window.length
+        return Value.of("uint8_t" if most <= 255 else "uint16_t", most)
 
     @property
     def pixel(self) -> Value:

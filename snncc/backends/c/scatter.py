@@ -56,7 +56,7 @@ def step(program: Program) -> None:
     for index, (population, wiring) in enumerate(zip(network.populations, program.wirings, strict=True), 1):
         if population.fires:
             program.scans.append(_scan(program, population, wiring, index, targets))
-    if network.input.encoding == "rate":
+    if network.input.coding.spiking:
         program.scans.insert(0, _encoder(program, targets))
     if not network.output.fires:
         program.runs.append(gather.window_run(program, network.output, program.wirings[-1], len(network.populations)))

@@ -46,8 +46,8 @@ def choose(network: Network, goal: goals.Goal, pixels: Array) -> Made:
     pixels = np.resize(pixels, (max(len(pixels), LEAST), *pixels.shape[1:]))
     seen, asked = activity(network, pixels), goal
     while True:
-        balance = goals.balance(network, network.dynamics, asked, seen)
-        plan = build(network, network.dynamics, balance.choices)
+        balance = goals.balance(network, asked, seen)
+        plan = build(network, balance.choices)
         expected = vectors.make(plan, pixels, [network.timesteps] * (len(pixels) - 1) + [1])
         made = Made(plan, balance, expected, cycles.predict(plan, expected), goal.cycles)
         if made.met or not balance.met or asked.cycles is None or goal.cycles is None:
@@ -59,12 +59,12 @@ def activity(network: Network, pixels: Array) -> dict[str, Array]:
     """Mean events per element and image of every source, max-pools included, on the golden images."""
     result = sim.run(network, pixels, network.timesteps, network.dynamics)
     seen = {name: np.asarray(c) for name, c in result.counts.items()}
-    counting, current = network.dynamics == "count", network.input.encoding == "current"
+    counting, current = network.window.counting, not network.input.coding.spiking
     events = {
         node_name(name): (c != 0 if counting or (name == INPUT and current) else c).mean(axis=0)
         for name, c in seen.items()
     }
-    for draft in drafts(network, network.dynamics):
+    for draft in drafts(network):
         if draft.pool is not None:
             events[draft.name] = (read(draft.pool, seen) != 0).mean(axis=0)
     return events

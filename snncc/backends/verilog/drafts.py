@@ -12,7 +12,6 @@ from snncc.backends.verilog.leaves import Leaf, Resolved, Resolver, Shape, as_ma
 from snncc.ir import (
     INPUT,
     Array,
-    Dynamics,
     Interval,
     MaxPool,
     Network,
@@ -52,9 +51,9 @@ class Draft:
     scale: int = 0
 
 
-def drafts(network: Network, dynamics: Dynamics) -> list[Draft]:
+def drafts(network: Network) -> list[Draft]:
     """Nodes in topological order, max-pools before their readers."""
-    made = _Drafter(network, dynamics)
+    made = _Drafter(network)
     for population in network.populations:
         made.population(population)
     if network.readout == "spikes":
@@ -65,12 +64,12 @@ def drafts(network: Network, dynamics: Dynamics) -> list[Draft]:
 class _Drafter:
     """Drafts made so far, with the shapes and ranges of what they read and write."""
 
-    def __init__(self, network: Network, dynamics: Dynamics) -> None:
-        self.network, self.dynamics = network, dynamics
-        self.steps = network.timesteps + network.spike_ext
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.steps = network.window.length
         self.found: list[Draft] = []
         self.shapes: dict[str, Shape] = {INPUT: network.input.shape}
-        self.ranges = {INPUT: input_range(network, dynamics)}
+        self.ranges = {INPUT: input_range(network)}
 
     def population(self, population: Population) -> None:
         """Its max-pools, then itself."""
@@ -86,8 +85,8 @@ class _Drafter:
             view = fold(projection.source, Resolver(self.shapes, pooled))
             geometry = geometry_of(projection, view.shape, population.shape)
             parts += [(leaf, geometry) for leaf in view.leaves]
-        uw = bits_needed(self.network.intervals[self.dynamics][population.name])
-        scale, vw = _kept(self.network, population) if self.dynamics == "count" else (0, uw)
+        uw = bits_needed(self.network.intervals[self.network.dynamics][population.name])
+        scale, vw = _kept(self.network, population) if self.network.window.counting else (0, uw)
         name = node_name(population.name)
         self._add(
             Draft(name, population.shape, "population", parts, population, vw, uw=uw, scale=scale), (0, self.steps)
@@ -118,13 +117,15 @@ class _Drafter:
         self.shapes[draft.name], self.ranges[draft.name] = draft.shape, reach
 
 
-def input_range(network: Network, dynamics: Dynamics) -> Interval:
-    """Lowest and highest value of an input element."""
-    steps = network.timesteps if dynamics == "count" else 1
-    if network.input.encoding == "rate":
-        return 0, steps
-    reach = network.input.levels * steps
-    return -reach if network.input.signed else 0, reach
+def input_range(network: Network) -> Interval:
+    """Lowest and highest value of an input element in a frame."""
+    source, held = network.input, network.window.held
+    return source.coding.reach(source.levels, source.signed, held, held)
+
+
+def stores_images(network: Network) -> bool:
+    """Whether the encoder keeps an image and sends its frames when all of it is there: spikes, one timestep each."""
+    return network.window.stepping and network.input.coding.spiking
 
 
 def _kept(network: Network, population: Population) -> tuple[int, int]:

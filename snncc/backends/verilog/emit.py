@@ -30,7 +30,7 @@ def check(network: Network, options: Options) -> None:
     checks.check(network, network.dynamics)
     if chosen["memory_format"] not in memory.FORMATS:
         raise TargetError(f"no memory format {chosen['memory_format']!r}: choose from {', '.join(memory.FORMATS)}")
-    goals.balance(network, network.dynamics, goals.goal_of(chosen))
+    goals.balance(network, goals.goal_of(chosen))
 
 
 def emit(network: Network, folder: Path, options: Options) -> None:
@@ -58,13 +58,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def load_plan(network: Network, folder: Path) -> Plan:
     """The plan of an exported folder DIR/verilog."""
-    return build(network, network.dynamics, manifest.choices(manifest.read(folder), network, folder))
+    return build(network, manifest.choices(manifest.read(folder), network, folder))
 
 
 def summary(network: Network, folder: Path) -> dict[str, Any]:
     """Layers with LANES, legal LANES, expected cycles per image; the goal; exact cycles: worst case, golden images."""
     found = read_manifest(folder)
-    legal = {draft.name: legal_lanes(draft) for draft in drafts(network, network.dynamics)}
+    legal = {draft.name: legal_lanes(draft) for draft in drafts(network)}
     layers = [
         {
             "layer": node["name"].removeprefix("pop_"),

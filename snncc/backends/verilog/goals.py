@@ -15,13 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from snncc.backends.verilog.cycles import Timing
-from snncc.backends.verilog.drafts import MAX_LANES, Draft, drafts, legal_lanes
+from snncc.backends.verilog.drafts import MAX_LANES, Draft, drafts, legal_lanes, stores_images
 from snncc.backends.verilog.edges import Geometry
 from snncc.backends.verilog.layout import INPUT_LANES, Layout, input_layout, population_layout
 from snncc.backends.verilog.leaves import Leaf
 from snncc.backends.verilog.plan import Choice, whole_parts
 from snncc.errors import TargetError
-from snncc.ir import INPUT, Array, Dynamics, Network
+from snncc.ir import INPUT, Array, Network
 
 DEFAULT_LANES = 16
 DIVIDERS = 32
@@ -101,7 +101,6 @@ class _Case:
     """What every stage's cycles depend on. `layouts`: words of the sources that are known already."""
 
     network: Network
-    dynamics: Dynamics
     goal: Goal
     activity: Activity | None
     shapes: Mapping[str, tuple[int, ...]]
@@ -110,28 +109,27 @@ class _Case:
 
     @property
     def total(self) -> int:
-        return self.network.timesteps + self.network.spike_ext
+        return self.network.window.length
 
     @property
     def frames(self) -> int:
-        return 1 if self.dynamics == "count" else self.total
+        return self.network.window.passes
 
     @property
     def stored(self) -> bool:
-        """The encoder keeps an image and sends its frames when all of it is there."""
-        return self.dynamics == "step" and self.network.input.encoding == "rate"
+        return stores_images(self.network)
 
 
-def balance(network: Network, dynamics: Dynamics, goal: Goal, activity: Activity | None = None) -> Balance:
+def balance(network: Network, goal: Goal, activity: Activity | None = None) -> Balance:
     """The cheapest choice per node that keeps up with the goal, or with the slowest stage where it cannot be met."""
-    found = drafts(network, dynamics)
+    found = drafts(network)
     names = {draft.name.removeprefix("pop_") for draft in found}
     for name in goal.lanes:
         if name not in names:
             raise TargetError(f"lanes for {name!r}: there is no such layer; there are {', '.join(sorted(names))}")
     shapes = {INPUT: network.input.shape} | {d.name: d.shape for d in found}
     layouts = {INPUT: input_layout(network.input.shape, INPUT_LANES)}
-    case = _Case(network, dynamics, goal, activity, shapes, layouts, found[-1].name)
+    case = _Case(network, goal, activity, shapes, layouts, found[-1].name)
     picked: dict[str, Option] = {}
     for _ in range(2):  # how many words a layer reads follows from its sources' LANES
         case.layouts.update((d.name, _layout(case, d, picked[d.name].choice)) for d in found if picked)
@@ -189,14 +187,14 @@ def _stages(case: _Case, found: list[Draft], picked: dict[str, Option], budget: 
 def _layout(case: _Case, draft: Draft, choice: Choice) -> Layout:
     """The words that a node writes with this choice."""
     padded = -(-draft.shape[-1] // choice.lanes) * choice.lanes
-    return population_layout(draft.shape, padded, choice.fire_lanes if case.dynamics == "count" else choice.lanes)
+    return population_layout(draft.shape, padded, choice.fire_lanes if case.network.window.counting else choice.lanes)
 
 
 def _input_cycles(case: _Case) -> float:
     """From one image's first pixel to the next one's: a pixel a cycle, then what the encoder makes of them."""
     pixels = math.prod(case.network.input.shape)
     if case.stored:
-        return pixels + case.network.timesteps * (case.layouts[INPUT].words + 2) + case.network.spike_ext
+        return pixels + case.network.timesteps * (case.layouts[INPUT].words + 2) + case.network.window.extra
     return pixels + case.frames
 
 
@@ -209,7 +207,7 @@ def _choices(case: _Case, draft: Draft) -> list[Choice]:
             allowed = ", ".join(map(str, legal_lanes(draft)))
             raise TargetError(f"{draft.name.removeprefix('pop_')!r} cannot have {fixed} lanes: choose from {allowed}")
         legal = [fixed]
-    if case.dynamics == "step":
+    if case.network.window.stepping:
         return [Choice(lanes) for lanes in legal]
     quotient = case.total.bit_length()
     return [
@@ -226,7 +224,7 @@ def _options(case: _Case, draft: Draft, choices: list[Choice]) -> list[Option]:
     """Each choice with its cycles per image."""
     events = [_events(case, leaf, geometry, leaf.source in draft.every) for leaf, geometry in draft.parts]
     positions, channels = math.prod(draft.shape[:-1]), draft.shape[-1]
-    counting, quotient = case.dynamics == "count", case.total.bit_length() if _fires(draft) else 1
+    counting, quotient = case.network.window.counting, case.total.bit_length() if _fires(draft) else 1
     ways = []
     for choice in choices:
         groups = -(-channels // choice.lanes)
@@ -266,7 +264,7 @@ def _events(case: _Case, leaf: Leaf, geometry: Geometry, every: bool) -> tuple[f
 
     Without activity, or where zeros count, every element is an event in every frame.
     """
-    once = case.dynamics == "step" and leaf.source == INPUT and case.network.input.encoding == "current"
+    once = case.network.window.stepping and leaf.source == INPUT and not case.network.input.coding.spiking
     frames = 1 if once else case.frames
     shape = case.shapes[leaf.source]
     full = case.activity is None or every

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from snncc.backends.verilog.drafts import stores_images
 from snncc.backends.verilog.edges import Edge
 from snncc.backends.verilog.memory import Fields
 from snncc.backends.verilog.plan import Node, Plan
@@ -128,18 +129,17 @@ def _encoder(out: Design, plan: Plan) -> None:
         "PB": source.bits,
         "TW": plan.tw,
         "MW": plan.mw,
-        "EXT": plan.network.spike_ext,
+        "EXT": plan.network.window.extra,
         "LAST_LANES": layout.d2 - (layout.blocks - 1) * layout.lanes,
     }
     ports = clocks | {"allow": "pixel_allow"} | shared | _output_ports("input")
-    rate = source.encoding == "rate"
-    if rate and not plan.count:
+    if stores_images(plan.network):
         stored = {"WORDS": layout.words, "SAW": width(layout.words)}
         out.instances.append(Instance("snn_encoder_step", "u_encoder", common | stored, ports))
         return
     direct = {
         "SIGNED": int(source.signed),
-        "RATE": int(rate),
+        "RATE": int(source.coding.spiking),
         "BY_T": int(plan.count),
         "FOLDS": folds(source.bits, source.levels * plan.network.timesteps),
         "CW": plan.input_cw,

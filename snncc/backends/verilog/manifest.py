@@ -29,7 +29,7 @@ def _facts(folder: Path, made: Made, built: Design) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "hash": content_hash(plan.network),
-        "dynamics": plan.dynamics,
+        "dynamics": plan.network.dynamics,
         "timesteps": plan.network.timesteps,
         "choices": {name: asdict(choice) for name, choice in balance.choices.items()},
         "nodes": [describe(node) for node in plan.nodes],

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from snncc.backends.verilog.drafts import drafts, input_range
+from snncc.backends.verilog.drafts import Draft, drafts, input_range
 from snncc.backends.verilog.edges import Edge, connect
 from snncc.backends.verilog.layout import Layout, input_layout, population_layout
 from snncc.backends.verilog.leaves import Shape
 from snncc.backends.verilog.parameters import Parameters, parameters
-from snncc.ir import INPUT, Dynamics, MaxPool, Network, bits_needed
+from snncc.ir import INPUT, MaxPool, Network, bits_needed
 from snncc.names import file_stems
 
 META_FLAGS = 3  # {T, empty, drive, final}
@@ -74,7 +74,6 @@ class Plan:
     """The whole design. `tw` bits hold T_max + spike_ext."""
 
     network: Network
-    dynamics: Dynamics
     nodes: tuple[Node, ...]
     input_layout: Layout
     input_cw: int
@@ -88,7 +87,7 @@ class Plan:
 
     @property
     def count(self) -> bool:
-        return self.dynamics == "count"
+        return self.network.window.counting
 
     @cached_property
     def stems(self) -> dict[str, str]:
@@ -105,19 +104,18 @@ class Choice:
     stages: int = 1
 
 
-def build(network: Network, dynamics: Dynamics, choices: dict[str, Choice]) -> Plan:
+def build(network: Network, choices: dict[str, Choice]) -> Plan:
     """The plan for chosen lanes (of `INPUT`: pixels a word). What may be refused `checks.check` has refused before."""
-    counting = dynamics == "count"
-    total = network.timesteps + network.spike_ext
+    counting, total = network.window.counting, network.window.length
     tw = max(1, total.bit_length())
     first = input_layout(network.input.shape, choices[INPUT].lanes if INPUT in choices else None)
-    current = network.input.encoding == "current"
-    low, high = input_range(network, dynamics)
+    current = not network.input.coding.spiking
+    low, high = input_range(network)
     input_cw = bits_needed((low, high)) if low < 0 else max(1, high.bit_length())
     known = {INPUT: Source(first, input_cw, network.input.signed, current, 0)}
     shapes: dict[str, Shape] = {INPUT: network.input.shape}
     nodes: list[Node] = []
-    all_drafts = drafts(network, dynamics)
+    all_drafts = drafts(network)
     taken = {draft.name for draft in all_drafts}
     for draft in all_drafts:
         choice = choices[draft.name]
@@ -176,19 +174,25 @@ def build(network: Network, dynamics: Dynamics, choices: dict[str, Choice]) -> P
             parameters=parameters(draft, groups * choice.lanes, fire_lanes),
             fires=fires,
             readout=last,
-            clip_ext=0 if draft.population is not None and draft.population.saturates else network.spike_ext,
+            clip_ext=_clip_ext(network, draft),
             cw=cw,
         )
         nodes.append(node)
         known[draft.name] = Source(layout, cw, bool(draft.every), False, depth)
         shapes[draft.name] = draft.shape
     pools = {draft.name: draft.pool for draft in all_drafts if draft.pool is not None}
-    plan = Plan(network, dynamics, tuple(nodes), first, input_cw, tw, pools)
+    plan = Plan(network, tuple(nodes), first, input_cw, tw, pools)
     readers: dict[str, list[tuple[int, int]]] = {name: [] for name in known}
     for i, node in enumerate(nodes):
         for j, edge in enumerate(node.edges):
             readers[edge.source].append((i, j))
     return replace(plan, readers=readers)
+
+
+def _clip_ext(network: Network, draft: Draft) -> int:
+    """Spikes that a neuron may fire beyond T where its window is counted."""
+    limit = network.over(dynamics="count").limit(draft.population is not None and draft.population.saturates)
+    return 0 if limit is None else limit - network.timesteps
 
 
 def _edge_name(node: str, index: int, taken: set[str]) -> str:

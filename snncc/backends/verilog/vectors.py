@@ -41,7 +41,7 @@ def make(plan: Plan, pixels: Array, timesteps: Sequence[int]) -> Vectors:
     classes = np.zeros(images, np.int64)
     for steps in sorted(set(map(int, timesteps))):
         index = np.flatnonzero(wanted == steps)
-        result = sim.run(network, pixels[index], steps, plan.dynamics, trace=True)
+        result = sim.run(network, pixels[index], steps, network.dynamics, trace=True)
         values[index], classes[index] = result.values.reshape(len(index), -1), result.classes
         for position, image in enumerate(index):
             _lay_out(plan, result, position, int(image), pixels, frames)
@@ -52,10 +52,9 @@ def _lay_out(
     plan: Plan, result: sim.Result, position: int, image: int, pixels: Array, frames: dict[str, list[Array]]
 ) -> None:
     counts = {name: c[position : position + 1] for name, c in result.counts.items()}
-    current = plan.network.input.encoding == "current"
     for name in (INPUT, *(p.name for p in plan.network.populations)):
         node = name if name == INPUT else f"pop_{name}"
-        if name == INPUT and current and not plan.count:
+        if name == INPUT and not plan.count and not plan.network.input.coding.spiking:
             frames[node][image] = pixels[image][None]
         elif plan.count:
             if name in counts:
