@@ -50,6 +50,10 @@ class Draft:
     uw: int = 0  # of a population
     scale: int = 0
 
+    @property
+    def fires(self) -> bool:
+        return self.population is not None and self.population.fires
+
 
 def drafts(network: Network) -> list[Draft]:
     """Nodes in topological order, max-pools before their readers."""

@@ -215,7 +215,7 @@ def _choices(case: _Case, draft: Draft) -> list[Choice]:
         for lanes in legal
         for fire in range(1, lanes + 1)
         if lanes % fire == 0 and (draft.name != case.last or whole_parts(draft.shape[-1], lanes, fire) == fire)
-        for stages in sorted({min(n, quotient) for n in (1, 2, 3, 4, quotient)} if _fires(draft) else {1})
+        for stages in sorted({min(n, quotient) for n in (1, 2, 3, 4, quotient)} if draft.fires else {1})
         if fire * stages <= DIVIDERS or fire == 1
     ]
 
@@ -224,7 +224,7 @@ def _options(case: _Case, draft: Draft, choices: list[Choice]) -> list[Option]:
     """Each choice with its cycles per image."""
     events = [_events(case, leaf, geometry, leaf.source in draft.every) for leaf, geometry in draft.parts]
     positions, channels = math.prod(draft.shape[:-1]), draft.shape[-1]
-    counting, quotient = case.network.window.counting, case.total.bit_length() if _fires(draft) else 1
+    counting, quotient = case.network.window.counting, case.total.bit_length() if draft.fires else 1
     ways = []
     for choice in choices:
         groups = -(-channels // choice.lanes)
@@ -241,10 +241,6 @@ def _options(case: _Case, draft: Draft, choices: list[Choice]) -> list[Option]:
         sending = channels * positions + 2 * parts + (5 if counting else 4) if draft.name == case.last else 0
         ways.append(Option(choice, work, firing, max(_with_input(case, draft, work + firing), sending)))
     return ways
-
-
-def _fires(draft: Draft) -> bool:
-    return draft.population is not None and draft.population.fires
 
 
 def _reads_input(draft: Draft) -> bool:

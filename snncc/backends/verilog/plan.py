@@ -7,7 +7,8 @@ last layer that sums the spikes. An edge (`snn_edge`) is one leaf of one project
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -79,7 +80,6 @@ class Plan:
     input_cw: int
     tw: int
     pools: dict[str, MaxPool]
-    readers: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
 
     @property
     def mw(self) -> int:
@@ -88,6 +88,15 @@ class Plan:
     @property
     def count(self) -> bool:
         return self.network.window.counting
+
+    @cached_property
+    def readers(self) -> dict[str, list[tuple[int, int]]]:
+        """For each source the edges that read it, as (number of the node, number of its edge)."""
+        found: dict[str, list[tuple[int, int]]] = {name: [] for name in (INPUT, *(node.name for node in self.nodes))}
+        for i, node in enumerate(self.nodes):
+            for j, edge in enumerate(node.edges):
+                found[edge.source].append((i, j))
+        return found
 
     @cached_property
     def stems(self) -> dict[str, str]:
@@ -104,89 +113,93 @@ class Choice:
     stages: int = 1
 
 
-def build(network: Network, choices: dict[str, Choice]) -> Plan:
+def build(network: Network, choices: Mapping[str, Choice]) -> Plan:
     """The plan for chosen lanes (of `INPUT`: pixels a word). What may be refused `checks.check` has refused before."""
-    counting, total = network.window.counting, network.window.length
-    tw = max(1, total.bit_length())
     first = input_layout(network.input.shape, choices[INPUT].lanes if INPUT in choices else None)
-    current = not network.input.coding.spiking
     low, high = input_range(network)
     input_cw = bits_needed((low, high)) if low < 0 else max(1, high.bit_length())
-    known = {INPUT: Source(first, input_cw, network.input.signed, current, 0)}
-    shapes: dict[str, Shape] = {INPUT: network.input.shape}
+    known = {INPUT: Source(first, input_cw, network.input.signed, not network.input.coding.spiking, 0)}
     nodes: list[Node] = []
-    all_drafts = drafts(network)
-    taken = {draft.name for draft in all_drafts}
-    for draft in all_drafts:
-        choice = choices[draft.name]
-        last = draft is all_drafts[-1]
-        fires = draft.population is not None and draft.population.fires
-        channels = draft.shape[-1]
-        groups = -(-channels // choice.lanes)
-        fire_lanes = choice.fire_lanes if counting else choice.lanes
-        if last:
-            cw = draft.uw or draft.vw
-            fire_lanes = whole_parts(channels, choice.lanes, fire_lanes)
-        elif draft.kind == "max_pool":
-            cw = draft.vw - int(not draft.every)
-        else:
-            cw = total.bit_length() if counting else 1
-        quotient = total.bit_length()
-        stages = min(choice.stages, quotient) if fires and counting else 1
-        layout = population_layout(draft.shape, groups * choice.lanes, fire_lanes)
-        depth = 1 + max(known[leaf.source].depth for leaf, _ in draft.parts)
-        edges = []
-        for index, (leaf, geometry) in enumerate(draft.parts):
-            source = known[leaf.source]
-            edges.append(
-                connect(
-                    name=_edge_name(draft.name, index, taken),
-                    leaf=leaf,
-                    geometry=geometry,
-                    source_shape=shapes[leaf.source],
-                    source=source.layout,
-                    target_shape=draft.shape,
-                    lanes=choice.lanes,
-                    groups=groups,
-                    cw=source.cw,
-                    signed=source.signed,
-                    values=counting or source.current,
-                    drive=source.current and not counting,
-                    every=leaf.source in draft.every,
-                    banks=2 + depth - 1 - source.depth,
-                    weight_bits=network.signed_bit,
-                )
-            )
-        node = Node(
-            name=draft.name,
-            shape=draft.shape,
-            kind=draft.kind,
-            lanes=choice.lanes,
-            fire_lanes=fire_lanes,
-            stages=stages,
-            period=-(-quotient // stages) if fires and counting else 1,
-            vw=draft.vw,
-            uw=draft.uw or draft.vw,
-            scale=draft.scale,
-            groups=groups,
-            layout=layout,
-            edges=tuple(edges),
-            parameters=parameters(draft, groups * choice.lanes, fire_lanes),
-            fires=fires,
-            readout=last,
-            clip_ext=_clip_ext(network, draft),
-            cw=cw,
-        )
+    found = drafts(network)
+    taken = {draft.name for draft in found}
+    for draft in found:
+        node = _node(network, draft, choices[draft.name], known, taken, last=draft is found[-1])
         nodes.append(node)
-        known[draft.name] = Source(layout, cw, bool(draft.every), False, depth)
-        shapes[draft.name] = draft.shape
-    pools = {draft.name: draft.pool for draft in all_drafts if draft.pool is not None}
-    plan = Plan(network, tuple(nodes), first, input_cw, tw, pools)
-    readers: dict[str, list[tuple[int, int]]] = {name: [] for name in known}
-    for i, node in enumerate(nodes):
-        for j, edge in enumerate(node.edges):
-            readers[edge.source].append((i, j))
-    return replace(plan, readers=readers)
+        known[draft.name] = Source(node.layout, node.cw, bool(draft.every), False, _depth(draft, known))
+    pools = {draft.name: draft.pool for draft in found if draft.pool is not None}
+    return Plan(network, tuple(nodes), first, input_cw, max(1, network.window.length.bit_length()), pools)
+
+
+def _node(
+    network: Network, draft: Draft, choice: Choice, known: Mapping[str, Source], taken: set[str], last: bool
+) -> Node:
+    counting, quotient = network.window.counting, network.window.length.bit_length()
+    divides = counting and draft.fires
+    stages = min(choice.stages, quotient) if divides else 1
+    groups = -(-draft.shape[-1] // choice.lanes)
+    fire_lanes = choice.fire_lanes if counting else choice.lanes
+    if last:
+        cw = draft.uw or draft.vw
+        fire_lanes = whole_parts(draft.shape[-1], choice.lanes, fire_lanes)
+    elif draft.kind == "max_pool":
+        cw = draft.vw - int(not draft.every)
+    else:
+        cw = quotient if counting else 1
+    return Node(
+        name=draft.name,
+        shape=draft.shape,
+        kind=draft.kind,
+        lanes=choice.lanes,
+        fire_lanes=fire_lanes,
+        stages=stages,
+        period=-(-quotient // stages) if divides else 1,
+        vw=draft.vw,
+        uw=draft.uw or draft.vw,
+        scale=draft.scale,
+        groups=groups,
+        layout=population_layout(draft.shape, groups * choice.lanes, fire_lanes),
+        edges=_edges(network, draft, choice.lanes, known, taken),
+        parameters=parameters(draft, groups * choice.lanes, fire_lanes),
+        fires=draft.fires,
+        readout=last,
+        clip_ext=_clip_ext(network, draft),
+        cw=cw,
+    )
+
+
+def _edges(
+    network: Network, draft: Draft, lanes: int, known: Mapping[str, Source], taken: set[str]
+) -> tuple[Edge, ...]:
+    """One per leaf of each projection; a source that other paths lead round keeps more banks."""
+    counting, depth = network.window.counting, _depth(draft, known)
+    edges = []
+    for index, (leaf, geometry) in enumerate(draft.parts):
+        source = known[leaf.source]
+        edges.append(
+            connect(
+                name=_edge_name(draft.name, index, taken),
+                leaf=leaf,
+                geometry=geometry,
+                source_shape=source.layout.shape,
+                source=source.layout,
+                target_shape=draft.shape,
+                lanes=lanes,
+                groups=-(-draft.shape[-1] // lanes),
+                cw=source.cw,
+                signed=source.signed,
+                values=counting or source.current,
+                drive=source.current and not counting,
+                every=leaf.source in draft.every,
+                banks=1 + depth - source.depth,
+                weight_bits=network.signed_bit,
+            )
+        )
+    return tuple(edges)
+
+
+def _depth(draft: Draft, known: Mapping[str, Source]) -> int:
+    """Nodes on the longest path from the input, itself included."""
+    return 1 + max(known[leaf.source].depth for leaf, _ in draft.parts)
 
 
 def _clip_ext(network: Network, draft: Draft) -> int:
