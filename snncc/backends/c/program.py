@@ -20,7 +20,13 @@ from snncc.ir import INPUT, Array
 
 @dataclass
 class Program:
-    """Everything a template reads. `p`: the prefix of every symbol."""
+    """Everything a template reads. `p`: the prefix of every symbol.
+
+    Const data: `constants` and `windows`. State: `arrays`, and `scratch` that several share. `buffers`: the expression
+    that points to a population's spikes or counts, to the input or to a pool. Code: `kernels`, and the `runs` and
+    `scans` that call them. `wirings`, `made`: each population's edges, and the pools and moves before it; `currents`:
+    buffers of the constant current.
+    """
 
     p: str
     network: ir.Network

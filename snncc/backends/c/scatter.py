@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -52,7 +51,7 @@ def step(program: Program) -> None:
         at += math.prod(program.splitter.shapes[name])
     program.arrays.append(Member("words", "int32_t", 1, "keeps 16-bit potentials on whole words"))
     program.arrays.append(Member("counts", program.count.ctype, at, "spikes so far"))
-    targets: dict[str, list[Target]] = defaultdict(list)
+    targets: defaultdict[str, list[Target]] = defaultdict(list)
     for index, (population, wiring) in enumerate(zip(network.populations, program.wirings, strict=True), 1):
         if population.fires:
             program.scans.append(_scan(program, population, wiring, index, targets))
@@ -62,7 +61,7 @@ def step(program: Program) -> None:
         program.runs.append(gather.window_run(program, network.output, program.wirings[-1], len(network.populations)))
 
 
-def _encoder(program: Program, targets: Mapping[str, list[Target]]) -> InputScan:
+def _encoder(program: Program, targets: defaultdict[str, list[Target]]) -> InputScan:
     """The rate-coded input as the first scan."""
     height, width, channels = spatial(program.network.input.shape)
     neurons = height * width * channels
@@ -72,7 +71,7 @@ def _encoder(program: Program, targets: Mapping[str, list[Target]]) -> InputScan
 
 
 def _scan(
-    program: Program, population: ir.Population, wiring: Wiring, index: int, targets: Mapping[str, list[Target]]
+    program: Program, population: ir.Population, wiring: Wiring, index: int, targets: defaultdict[str, list[Target]]
 ) -> PopulationScan:
     """A population's scan. It joins the targets of those that it reads; its own are listed by its readers."""
     name = population.name
@@ -135,16 +134,17 @@ def signed_or_none(interval: Interval) -> str:
 
 
 def _drive_range(network: ir.Network, population: ir.Population, currents: list[Edge]) -> Interval:
-    levels = network.input.levels
+    """Every value of a neuron's charge per timestep."""
+    source = network.input
+    m, most = source.coding.reach(source.levels, source.signed, 1, 1)
     low, high = span(population.bias)
     for edge in currents:
         ones = np.ones((math.prod(edge.kernel), 1), np.int64) if edge.weights is None else edge.weights
         last = ones.reshape(-1, ones.shape[-1]) if edge.kind == "dot" else ones.reshape(math.prod(edge.kernel), -1)
         positive = int(np.maximum(last, 0).sum(axis=0, dtype=np.int64).max())
         negative = int(np.maximum(-last.astype(np.int64), 0).sum(axis=0).max())
-        m = -levels if network.input.signed else 0
-        high += (positive * levels - negative * m) * 2**edge.shift
-        low += (positive * m - negative * levels) * 2**edge.shift
+        high += (positive * most - negative * m) * 2**edge.shift
+        low += (positive * m - negative * most) * 2**edge.shift
     return low, high
 
 
