@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 import snncc
 from snncc.backends.options import options_of
-from snncc.backends.verilog.plan import MAX_LANES
+from snncc.backends.verilog.drafts import MAX_LANES
 from snncc.backends.verilog.target import VerilogOptions
 from snncc.cli import cli, parameters
 from snncc.errors import CalibrationError, NetworkError

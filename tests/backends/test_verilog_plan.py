@@ -11,8 +11,10 @@ import pytest
 from snncc import backends, ir, store
 from snncc.backends.vectors import random_pixels
 from snncc.backends.verilog import cycles, goals, memory, vectors
-from snncc.backends.verilog.emit import activity, choose, load_plan, read_manifest
-from snncc.backends.verilog.plan import build, drafts, legal_lanes
+from snncc.backends.verilog.choose import activity, choose
+from snncc.backends.verilog.drafts import drafts, legal_lanes
+from snncc.backends.verilog.emit import load_plan, read_manifest
+from snncc.backends.verilog.plan import build
 from snncc.backends.verilog.window import Axis
 from snncc.errors import DataError, NetworkError, TargetError
 from tests.hw.simulate import dense_network, plan_with
@@ -70,7 +72,7 @@ def test_window_tables_against_every_tap() -> None:
 
 @pytest.mark.parametrize("channels", [1, 7, 10, 16])
 def test_legal_lanes_waste_no_word(channels: int) -> None:
-    draft = drafts(dense_network("count", sizes=(4, channels)), "count")[0]
+    draft = drafts(dense_network("count", sizes=(4, channels)))[0]
     legal = legal_lanes(draft)
     assert legal[0] == 1 and legal[-1] == channels
     for lanes in legal:
@@ -98,7 +100,7 @@ def test_goals() -> None:
 
     def reached(**options: object) -> goals.Balance:
         whole = {"target_fps": None, "clock_mhz": None, "max_lanes": None, "lanes": {}, **options}
-        return goals.balance(network, "count", goals.goal_of(**whole))
+        return goals.balance(network, goals.goal_of(**whole))
 
     fast, slow = reached(max_lanes=16), reached(max_lanes=1)
     assert fast.reached < slow.reached and fast.met and slow.met
@@ -108,7 +110,7 @@ def test_goals() -> None:
     assert tight.met == (tight.reached <= 1000)
     impossible = reached(target_fps=1e7, clock_mhz=1.0)
     assert not impossible.met and impossible.reached >= 0.1
-    build(network, "count", impossible.choices)
+    build(network, impossible.choices)
 
 
 @pytest.mark.parametrize("dynamics", ["count", "step"])
@@ -122,8 +124,8 @@ def test_no_goal_is_met_that_the_input_or_the_readout_misses(dynamics: str, size
     whole = {"clock_mhz": 1.0, "max_lanes": None, "lanes": {}}
     for cycles_wanted in (60, 5000):
         goal = goals.goal_of(**{**whole, "target_fps": 1e6 / cycles_wanted})
-        found = goals.balance(network, dynamics, goal, seen)
-        plan = build(network, dynamics, found.choices)
+        found = goals.balance(network, goal, seen)
+        plan = build(network, found.choices)
         timing = cycles.predict(plan, vectors.make(plan, pixels, [4] * 4))
         assert found.met == (cycles_wanted == 5000)
         assert goals.interval(timing) == (found.reached if not found.met else pytest.approx(found.reached, rel=0.03))
@@ -134,8 +136,8 @@ def test_no_goal_is_met_that_the_input_or_the_readout_misses(dynamics: str, size
 def test_stages_are_exact_where_every_element_is_an_event(dynamics: str, sizes: tuple[int, ...]) -> None:
     network = dense_network(dynamics, sizes=sizes, timesteps=4)
     goal = goals.goal_of(**{"target_fps": None, "clock_mhz": None, "max_lanes": 2, "lanes": {}})
-    found = goals.balance(network, dynamics, goal)
-    assert found.reached == goals.interval(cycles.worst(build(network, dynamics, found.choices)))
+    found = goals.balance(network, goal)
+    assert found.reached == goals.interval(cycles.worst(build(network, found.choices)))
 
 
 @pytest.mark.parametrize(("wanted", "lanes"), [(1528, 8), (1552, 7), (2000, 6), (3000, 4), (12000, 1)])
@@ -145,9 +147,9 @@ def test_the_input_has_the_fewest_pixels_a_word_that_keep_up(wanted: int, lanes:
     network = dense_network("step", sizes=(320, 6, 3), timesteps=8)
     pixels = np.repeat([[255, 0]], 160, axis=1).reshape(1, 320)
     goal = goals.goal_of(**{"clock_mhz": 1.0, "target_fps": 1e6 / wanted, "max_lanes": None, "lanes": {"p0": 6}})
-    found = goals.balance(network, "step", goal, activity(network, pixels))
+    found = goals.balance(network, goal, activity(network, pixels))
     assert found.met and found.choices[ir.INPUT].lanes == lanes
-    plan = build(network, "step", found.choices)
+    plan = build(network, found.choices)
     timing = cycles.predict(plan, vectors.make(plan, pixels[[0, 0, 0, 0]], [8] * 4))
     assert goals.interval(timing) <= wanted
 
@@ -158,13 +160,13 @@ def test_without_a_goal_in_cycles_firing_passes_are_short_too() -> None:
     pixels = np.random.default_rng(3).integers(0, 256, (3, 64))
     seen = activity(network, pixels)
     whole = {"target_fps": None, "clock_mhz": None, "max_lanes": 8, "lanes": {}}
-    quick = goals.balance(network, "count", goals.goal_of(**whole), seen)
+    quick = goals.balance(network, goals.goal_of(**whole), seen)
     lanes = {name.removeprefix("pop_"): c.lanes for name, c in quick.choices.items() if name != ir.INPUT}
     aim = whole | {"clock_mhz": 1.0, "target_fps": 1e6 / (quick.reached * goals.SLACK), "lanes": lanes}
-    cheap = goals.balance(network, "count", goals.goal_of(**aim), seen)
+    cheap = goals.balance(network, goals.goal_of(**aim), seen)
 
     def timing(found: goals.Balance) -> cycles.Timing:
-        plan = build(network, "count", found.choices)
+        plan = build(network, found.choices)
         return cycles.predict(plan, vectors.make(plan, pixels, [network.timesteps] * 3))
 
     assert timing(quick).latency[0] < timing(cheap).latency[0]
@@ -195,8 +197,8 @@ def test_a_goal_is_met_by_exact_cycles() -> None:
     whole = {"clock_mhz": 1.0, "max_lanes": None, "lanes": {}}
     wanted = 2000
     goal = goals.goal_of(**{**whole, "target_fps": 1e6 / wanted})
-    alone = goals.balance(network, "step", goal, activity(network, pixels))
-    plan = build(network, "step", alone.choices)
+    alone = goals.balance(network, goal, activity(network, pixels))
+    plan = build(network, alone.choices)
     timing = cycles.predict(plan, vectors.make(plan, pixels, [16, 16, 1]))
     assert alone.met and timing.last[1] - timing.last[0] > wanted
     made = choose(network, goal, pixels)

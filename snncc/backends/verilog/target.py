@@ -13,7 +13,7 @@ from typing import Any
 from snncc.backends.options import TargetOptions, option
 from snncc.backends.target import Summary, Table, Target
 from snncc.backends.verilog import emit, goals, memory
-from snncc.backends.verilog.plan import MAX_LANES
+from snncc.backends.verilog.drafts import MAX_LANES
 from snncc.backends.verilog.run import Icarus, Verilator
 from snncc.errors import TargetError
 from snncc.ir import Network
@@ -51,7 +51,7 @@ class Verilog(Target[VerilogOptions]):
     options = VerilogOptions
 
     def examine(self, network: Network, options: VerilogOptions) -> None:
-        goals.balance(network, network.dynamics, options.goal)
+        goals.balance(network, options.goal)
 
     def write(self, network: Network, folder: Path, options: VerilogOptions) -> None:
         emit.write_folder(network, folder, options.goal, options.memory_format, options.pixels)
