@@ -37,7 +37,7 @@ from models import NETWORKS, SEEDS, trained
 
 from snncc import sim
 from snncc.errors import SnnccWarning
-from snncc.frontend import from_keras
+from snncc.frontend.keras import from_keras
 from snncc.lower import Options, Prepared, finish, prepare
 from snncc.lower.options import AveragePools
 from snncc.sim.encode import quantise

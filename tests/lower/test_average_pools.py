@@ -11,7 +11,7 @@ from keras import layers
 
 import snncc
 from snncc.errors import CalibrationError
-from snncc.frontend import from_keras
+from snncc.frontend.keras import from_keras
 from snncc.ir import Conv2D, SumPool2D
 from snncc.lower.calibrate import input_extremes
 from snncc.lower.options import AveragePools

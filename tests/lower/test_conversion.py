@@ -18,7 +18,7 @@ import pytest
 
 import snncc
 from snncc import ir
-from snncc.frontend import from_keras
+from snncc.frontend.keras import from_keras
 from snncc.ir import INPUT, DepthwiseConv2D, Identity, SumPool2D, view_shape
 from snncc.lower.calibrate import input_extremes
 from snncc.lower.populate import input_scaling, populate

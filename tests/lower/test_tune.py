@@ -12,7 +12,7 @@ import pytest
 import snncc
 from snncc import ir, sim
 from snncc.errors import CalibrationError, SnnccWarning, ToolMissingError
-from snncc.frontend import from_keras
+from snncc.frontend.keras import from_keras
 from snncc.lower import Options, lower
 from snncc.lower.calibrate import scales
 from snncc.lower.populate import populate

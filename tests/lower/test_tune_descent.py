@@ -10,7 +10,7 @@ import tensorflow as tf
 
 import snncc
 from snncc import ir, sim
-from snncc.frontend import from_keras
+from snncc.frontend.keras import from_keras
 from snncc.ir import INPUT, Concat, Conv2D, Dense, DepthwiseConv2D, Identity, MaxPool, Pad, Reshape, Source, SumPool2D
 from snncc.lower import Options, lower
 from snncc.lower.calibrate import scales

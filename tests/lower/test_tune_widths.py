@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import snncc
 from snncc import ir, sim
 from snncc.errors import CalibrationError, UnsupportedLayerError
-from snncc.frontend import from_keras
+from snncc.frontend.keras import from_keras
 from snncc.lower import Options, prepare, tune
 from snncc.lower.tune import EFFORTS
 from snncc.lower.tune.descent import within

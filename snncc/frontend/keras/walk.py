@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from snncc.errors import UnsupportedLayerError
-from snncc.frontend.layers import Refusal, read
+from snncc.frontend.keras.layers import Refusal, read
 from snncc.graph import Graph, Input, Node
 from snncc.names import LONGEST, LONGEST_LAYER, identifier
 
