@@ -131,11 +131,25 @@ class Node:
 
 
 @dataclass(frozen=True)
+class Words:
+    """What a front end's users call things: lowering's refusals tell them the way out in these words."""
+
+    relu: str = "relu"
+    shrinking: str = "no padding"
+    """A layer without padding, as in "use ..."."""
+    keeping: str = "padding"
+    """Padding that keeps a map's size."""
+    one_position: str = "global average pooling, or a flatten and a dense layer"
+    """Layers that make a vector of a map, as in "end with ..."."""
+
+
+@dataclass(frozen=True)
 class Graph:
     """Nodes in topological order: the first is the input, the last makes the output."""
 
     name: str
     nodes: tuple[Node, ...]
+    words: Words = Words()
 
     @property
     def input_shape(self) -> tuple[int, ...]:

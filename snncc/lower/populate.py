@@ -41,8 +41,6 @@ from snncc.lower.values import (
     source,
 )
 
-ADVICE = "put a relu after it, or make it non-negative"
-
 
 def populate(
     network: Graph, signed_input: bool, current_input: bool = False, average_pools: AveragePools = "fire"
@@ -56,7 +54,7 @@ def populate(
 
 
 def input_scaling(network: Graph) -> tuple[Array, Array, int]:
-    """(gain, offset, number of nodes) of the Rescaling/Normalization layers right after the input."""
+    """(gain, offset, number of nodes) of the gains and offsets per channel right after the input."""
     gain, offset = np.ones(()), np.zeros(())
     used = 1
     for node in network.nodes[1:]:
@@ -73,6 +71,8 @@ class _Populate:
 
     def __init__(self, network: Graph, signed_input: bool, current_input: bool, average_pools: AveragePools) -> None:
         self.network, self.current_input, self.average_pools = network, current_input, average_pools
+        self.words = network.words
+        self.advice = f"put a {self.words.relu} after it, or make it non-negative"
         self.gain, self.offset, self.first = input_scaling(network)
         shape = network.input_shape
         self.input_shape = shape if len(shape) in (1, 3) else (int(np.prod(shape)),)
@@ -130,7 +130,7 @@ class _Populate:
                 if head == "softmax" and int(np.prod(nodes[last].shape[:-1])) > 1:
                     raise UnsupportedLayerError(
                         f"layer {nodes[last].layer!r}: a softmax over {nodes[last].shape} classifies every position; "
-                        "snncc gives one class per image: end with GlobalAveragePooling2D or Flatten and Dense"
+                        f"snncc gives one class per image: end with {self.words.one_position}"
                     )
             elif isinstance(op, graph.Relu) and head == "linear" and op.max_value is None:
                 head = "relu"
@@ -198,10 +198,10 @@ class _Populate:
             if not flattens or kernel.depthwise:
                 raise UnsupportedLayerError(
                     f"layer {node.layer!r} reads {names(part.linear.layers)} through {describe(part.operations)} "
-                    f"with no relu between: {ADVICE}"
+                    f"with no {self.words.relu} between: {self.advice}"
                 )
             kernel = Kernel(kernel.weights.reshape(*shape, -1))
-        return then(part.linear, kernel, np.zeros(1), node.layer)
+        return then(part.linear, kernel, np.zeros(1), node.layer, self.words)
 
     def _depthwise(self, node: Node, value: Value, kernel: Kernel, bias: Array | None) -> Value:
         parts: list[Part] = []
@@ -248,7 +248,7 @@ class _Populate:
             worst = int(np.argmin(scale))
             raise UnsupportedLayerError(
                 f"layer {node.layer!r} follows a max-pool of a linear layer and its gain of channel {worst} is "
-                "negative: put the relu before the max-pool"
+                f"negative: put the {self.words.relu} before the max-pool"
             )
         if isinstance(operation, PadBy) and shift.any():
             raise UnsupportedLayerError(f"layer {node.layer!r} shifts zero padding: normalise before padding")
@@ -289,8 +289,9 @@ class _Populate:
         counts = window_counts(shape, pool.size, pool.strides, pool.pads, (node.shape[0], node.shape[1]))
         if not (counts == counts.flat[0]).all():
             raise UnsupportedLayerError(
-                f"layer {node.layer!r} averages over fewer elements at the border ('same' padding) of a tensor that is "
-                "not provably non-negative, or of the readout: use padding='valid' or put a relu before it"
+                f"layer {node.layer!r} averages over fewer elements at the border ({self.words.keeping}) of a tensor "
+                f"that is not provably non-negative, or of the readout: use {self.words.shrinking} or put a "
+                f"{self.words.relu} before it"
             )
         weights = np.full((*pool.size, shape[2], 1), 1 / counts.flat[0])
         return Kernel(weights, True, pool.strides, (1, 1), pool.pads)
@@ -314,7 +315,7 @@ class _Populate:
         for part in value:
             place = np.zeros((1, 1, part.shape[2], count))
             place[0, 0, np.arange(part.shape[2]), start + np.arange(part.shape[2])] = 1
-            linears.append(then(self._as_linear(node, part), Kernel(place), np.zeros(count), node.layer))
+            linears.append(then(self._as_linear(node, part), Kernel(place), np.zeros(count), node.layer, self.words))
             start += part.shape[2]
         return (self._pending(node, total(linears, node.layer)),)
 
@@ -327,7 +328,7 @@ class _Populate:
         if not part.plain:
             raise UnsupportedLayerError(
                 f"layer {node.layer!r} adds {names(part.linear.layers)} after {describe(part.operations)} with no "
-                f"relu between: {ADVICE}"
+                f"{self.words.relu} between: {self.advice}"
             )
         return part.linear
 
@@ -423,7 +424,8 @@ class _Populate:
         operations = part.operations if isinstance(part, Pending) else ()
         if any(not isinstance(operation, ReshapeTo) for operation in operations):
             raise UnsupportedLayerError(
-                f"the model ends with {describe(operations)} of {node.layer!r}, which no relu precedes: {ADVICE}"
+                f"the model ends with {describe(operations)} of {node.layer!r}, which no {self.words.relu} precedes: "
+                f"{self.advice}"
             )
         linear = part.linear if isinstance(part, Pending) else self._as_linear(node, part)
         projections, shape = emit_terms(linear)
