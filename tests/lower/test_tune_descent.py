@@ -109,7 +109,9 @@ def test_forward_makes_the_counts_of_the_simulator(name: str, dynamics: ir.Dynam
     assert not np.array_equal(counts[network.populations[0].name], expected.counts[network.populations[0].name] + 1)
 
 
-@pytest.mark.parametrize("name", ["add_linear_shortcut", "average_pool_overlapping_same", "relu6", "separable"])
+@pytest.mark.parametrize(
+    "name", ["add_linear_shortcut", "average_pool_overlapping_same", "relu6", "separable", "norm_shared_conv"]
+)
 def test_the_teacher_is_the_float_network(name: str) -> None:
     real, _, x = lowered(name, timesteps=5)
     made = Teacher(real)(constant(prepared_input(real, x)))

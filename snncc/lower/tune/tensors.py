@@ -127,18 +127,18 @@ class Teacher:
         for population in real.populations:
             for p in population.projections:
                 if isinstance(p, SumPool2D):
-                    self.weights[p.name] = constant(
+                    self.weights[population.name, p.name] = constant(
                         1 / pool_counts(p, view_shape(p.source, real.shapes), population.shape)
                     )
                 else:
-                    self.weights[p.name] = constant(p.weights)
+                    self.weights[population.name, p.name] = constant(p.weights)
 
     def __call__(self, x: Tensor) -> dict[str, Tensor]:
         values = {INPUT: x}
         for population in self.real.populations:
             total = constant(population.bias)
             for p in population.projections:
-                weights, source = self.weights[p.name], read(p.source, values)
+                weights, source = self.weights[population.name, p.name], read(p.source, values)
                 product = linear(p, weights, source)
                 total = total + (product * weights if isinstance(p, SumPool2D) else product)
             if population is not self.real.populations[-1]:
