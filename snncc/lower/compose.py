@@ -14,7 +14,7 @@ import numpy as np
 from snncc.errors import UnsupportedLayerError
 from snncc.graph import Words
 from snncc.ir import Array, Conv2D, DepthwiseConv2D, Pads, Pair, Source, View, window_output
-from snncc.sim.linear import operator
+from snncc.lower.projections import RealProjection
 
 Map = tuple[int, int, int]
 
@@ -178,15 +178,9 @@ def _carry_bias(linear: Linear, second: Kernel) -> Array:
 def apply(kernel: Kernel, maps: Array) -> Array:
     """The kernel on a batch (N, H, W, C), in float64."""
     kind = DepthwiseConv2D if kernel.depthwise else Conv2D
-    projection = kind(
-        name="",
-        source=Source(""),
-        weights=kernel.weights,
-        strides=kernel.strides,
-        dilation=kernel.dilation,
-        pads=kernel.pads,
-    )
-    return operator(projection, maps.shape[1:], np.float64)(maps)
+    projection = RealProjection(kind, "", Source(""), kernel.weights, kernel.strides, kernel.dilation, kernel.pads)
+    shape: Map = maps.shape[1:]
+    return projection.operator(shape, kernel.output(shape), np.float64)(maps)
 
 
 def simplify_bias(bias: Array) -> Array:

@@ -15,10 +15,11 @@ import numpy as np
 from snncc import graph
 from snncc.errors import UnsupportedLayerError
 from snncc.graph import Graph, Node, window_counts
-from snncc.ir import INPUT, Array, Head, Projection, Source, SumPool2D, View, sources
+from snncc.ir import INPUT, Array, Head, View, sources
 from snncc.lower.compose import Kernel, Linear, Map, Term, biased, identity, scaled, then, total
 from snncc.lower.emit import emit_terms
 from snncc.lower.options import AveragePools
+from snncc.lower.projections import RealPool, RealProjection
 from snncc.lower.real import RealNetwork, RealPopulation
 from snncc.lower.values import (
     IndexOp,
@@ -154,9 +155,8 @@ class _Populate:
                 return self._affine(node, value, scale, shift)
             case graph.Relu(max_value):
                 return tuple(self._fire(self._restrict(node, part, max_value), max_value) for part in value)
-            case graph.AveragePool(size, strides, pads):
-                return self._average(node, value, SumPool2D(name=node.name, source=Source(""), size=size,
-                                                           strides=strides, pads=pads), readout)  # fmt: skip
+            case graph.AveragePool():
+                return self._average(node, value, node.op, readout)
             case graph.MaxPool(size, strides, pads):
                 return self._index(node, value, PoolMax(size, strides, pads))
             case graph.Pad(pads):
@@ -257,16 +257,14 @@ class _Populate:
                 f"layer {node.layer!r} normalises after a reshape of {names(part.linear.layers)}: normalise before it"
             )
 
-    def _average(self, node: Node, value: Value, pool: SumPool2D, readout: bool) -> Value:
+    def _average(self, node: Node, value: Value, pool: graph.AveragePool, readout: bool) -> Value:
         """A population of sums over non-negative signals; else a depthwise kernel of 1/k."""
         parts: list[Part] = []
         for part in value:
             part = self._settle(part)
             if isinstance(part, Signal) and part.nonnegative and not readout:
                 shape = (*canonical(node.shape)[:2], part.shape[2])
-                projection = SumPool2D(
-                    name=node.name, source=part.view, size=pool.size, strides=pool.strides, pads=pool.pads
-                )
+                projection = RealPool(node.name, part.view, pool.size, pool.strides, pool.pads)
                 signal = self._population(node.name, shape, (projection,), np.zeros(shape[2]), None, (node.layer,))
                 whole = pool.size == part.shape[:2]
                 if self.average_pools == "all" or (self.average_pools == "global" and whole):
@@ -277,7 +275,7 @@ class _Populate:
             parts.append(self._mean(node, part, pool))
         return tuple(parts)
 
-    def _mean(self, node: Node, part: Part, pool: SumPool2D) -> Pending:
+    def _mean(self, node: Node, part: Part, pool: graph.AveragePool) -> Pending:
         """An average pool as a linear map."""
         own = self._mean_kernel(node, part.shape, pool)
         if isinstance(part, Pending):
@@ -285,7 +283,7 @@ class _Populate:
         term, shape = Term(part.view, part.shape, own, node.layer), own.output(part.shape)
         return self._pending(node, Linear((term,), np.zeros(shape[2]), shape, (node.layer,), part.nonnegative))
 
-    def _mean_kernel(self, node: Node, shape: tuple[int, int, int], pool: SumPool2D) -> Kernel:
+    def _mean_kernel(self, node: Node, shape: tuple[int, int, int], pool: graph.AveragePool) -> Kernel:
         counts = window_counts(shape, pool.size, pool.strides, pool.pads, (node.shape[0], node.shape[1]))
         if not (counts == counts.flat[0]).all():
             raise UnsupportedLayerError(
@@ -375,7 +373,7 @@ class _Populate:
         self,
         name: str,
         shape: tuple[int, ...],
-        projections: tuple[Projection, ...],
+        projections: tuple[RealProjection | RealPool, ...],
         bias: Array,
         max_value: float | None,
         layers: tuple[str, ...],

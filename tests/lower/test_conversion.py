@@ -22,7 +22,8 @@ from snncc.frontend.keras import from_keras
 from snncc.ir import INPUT, DepthwiseConv2D, Identity, SumPool2D, view_shape
 from snncc.lower.calibrate import input_extremes
 from snncc.lower.populate import input_scaling, populate
-from snncc.lower.real import RealNetwork, activations, pool_counts, prepared_input
+from snncc.lower.projections import pool_counts
+from snncc.lower.real import RealNetwork, activations, prepared_input
 from snncc.sim.linear import operator, read
 from tests import keras_models
 from tests.keras_models import CASES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -11,14 +12,13 @@ from snncc.ir import (
     Array,
     Population,
     Projection,
-    SumPool2D,
     replace,
     view_shape,
     weight_dtype,
     weight_limit,
 )
-from snncc.lower.quantise import MAX_SHIFT, MIN_THETA, Quantiser, Weighted, start_potential
-from snncc.lower.real import pool_counts
+from snncc.lower.projections import RealPool, ScaledProjection, pool_counts
+from snncc.lower.quantise import MAX_SHIFT, MIN_THETA, Quantiser, start_potential
 from snncc.lower.tune import rounding
 from snncc.lower.tune.firing import Choice, Sample, Window, error, search
 from snncc.lower.tune.state import State
@@ -100,10 +100,10 @@ class Weights:
 def weigh(quantiser: Quantiser, state: State, linear: Array, places: Places, level: Level) -> Weights:
     """The integer weights of a population, on the counts that reach it."""
     first = quantiser.population.projections[0]
-    if isinstance(first, SumPool2D):
+    if isinstance(first, RealPool):
         counts = pool_counts(first, view_shape(first.source, quantiser.shapes), quantiser.population.shape)
         scale = quantiser.source_scale(first)
-        return Weights([first], counts / (scale[0] if (scale == scale[0]).all() else scale))
+        return Weights([first.projection()], counts / (scale[0] if (scale == scale[0]).all() else scale))
     weighted = quantiser.weighted()
     groups = [rounding.grouped(p, p.weights) for p in weighted]
     squares: list[Array | None] = [None] * len(groups)
@@ -112,15 +112,17 @@ def weigh(quantiser: Quantiser, state: State, linear: Array, places: Places, lev
         bias = places.parameter(quantiser.population.bias, quantiser.population.shape)
         reconstruct(ridges, groups, places.of(linear) - bias)
         squares = [r.h for r in ridges]
-        weighted = [replace(p, weights=rounding.ungrouped(p, g)) for p, g in zip(weighted, groups, strict=True)]
+        weighted = [
+            dataclasses.replace(p, weights=rounding.ungrouped(p, g)) for p, g in zip(weighted, groups, strict=True)
+        ]
     s = quantiser.common_scale(weighted)
     if quantiser.options.signed_bit > CAREFUL_BITS:
         return Weights(quantiser.integers(weighted, s), s)
     return _round(quantiser, weighted, groups, squares, s)
 
 
-def _inputs(projection: Weighted, state: State, places: Places) -> Array:
-    view = state.view(projection)
+def _inputs(projection: ScaledProjection, state: State, places: Places) -> Array:
+    view = state.view(projection.source)
     return rounding.patches(projection, view, places.image, places.row, places.column)
 
 
@@ -133,7 +135,7 @@ def reconstruct(ridges: list[rounding.Ridge], groups: list[Array], wanted: Array
 
 
 def _round(
-    quantiser: Quantiser, weighted: list[Weighted], groups: list[Array], squares: list[Array | None], s: Array
+    quantiser: Quantiser, weighted: list[ScaledProjection], groups: list[Array], squares: list[Array | None], s: Array
 ) -> Weights:
     """Scale and integers: largest weights clipped where finer steps are worth more, rounding errors compensated."""
     limit = weight_limit(quantiser.options.signed_bit)
@@ -151,7 +153,7 @@ def _round(
         else:
             integers = rounding.round_weights(g, scale, h, limit)
         integers = rounding.ungrouped(projection, integers).astype(weight_dtype(quantiser.options.signed_bit))
-        out.append(replace(projection, weights=integers, shift=shift))
+        out.append(projection.projection(integers, shift))
     return Weights(out, s)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from snncc.ir import INPUT, Array, Input, Network, Population, Projection, replace, sources
+from snncc.ir import INPUT, Array, Input, Network, Population, View, replace, sources
 from snncc.ir.intervals import potential_bounds
 from snncc.lower.options import Options
 from snncc.lower.real import RealNetwork, RealPopulation, prepared_input, runner
@@ -48,9 +48,9 @@ class State:
         """Float pre-activations (N, *shape) of the next population."""
         return runner(self.real, population, relu=False)(self.activations)
 
-    def view(self, projection: Projection) -> Array:
-        """Counts per timestep, (N, *shape) float32, that a projection reads in the integer network."""
-        return np.asarray(read(projection.source, self.counts), np.float32) / np.float32(self.timesteps)
+    def view(self, view: View) -> Array:
+        """Counts per timestep, (N, *shape) float32, that are read through a view in the integer network."""
+        return np.asarray(read(view, self.counts), np.float32) / np.float32(self.timesteps)
 
     def neurons(self, population: Population) -> tuple[Network, Neurons]:
         """A candidate made ready to run on the populations so far."""

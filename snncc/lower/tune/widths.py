@@ -31,8 +31,9 @@ from snncc.ir import (
 )
 from snncc.ir.intervals import channel_bounds
 from snncc.lower.options import Options
+from snncc.lower.projections import pool_counts
 from snncc.lower.quantise import MAX_SHIFT, MIN_THETA, quantise
-from snncc.lower.real import RealNetwork, pool_counts
+from snncc.lower.real import RealNetwork
 from snncc.lower.tune.firing import Window
 from snncc.sim.neurons import widened
 
