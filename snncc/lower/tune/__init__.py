@@ -110,12 +110,12 @@ def _layer_by_layer(
         weights = weigh(quantiser, state, linear, places, level)
         if population is readout:
             final, gained = read_out(quantiser, weights, state, linear, window, options.readout == "spikes")
-            final, halved = narrowed(state.network, final, room, window, together=True)
+            final, halved = narrowed(state.network(final), final, room, window, together=True)
             output_scale = 1.0 if options.readout == "spikes" else float(weights.unit) / 2 ** int(halved)
         else:
             seen = take_places(population.shape, state.images, level.samples, random)
             final, drive, gained = fire(quantiser, weights, state, linear, seen, window, own, room)
-            final, halved = narrowed(state.network, final, room, window, together=False)
+            final, halved = narrowed(state.network(final), final, room, window, together=False)
             lambdas[population.name] = final.lambda_
             state.advance(final, None if halved.any() else drive, np.clip(linear, 0, population.max_value))
         populations.append(final)

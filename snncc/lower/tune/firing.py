@@ -48,7 +48,7 @@ class Sample:
     """M neurons of each of C channels in real units. float32.
 
     `drive` (M, C): the whole window's in `count`; (T + extra, M, C) in `step`. `bias` (M, C) or (C,), per timestep.
-    `target` (M, C): the float activation. `linear` (M, C): the float pre-activation. `most`: the largest count.
+    `target` (M, C): the float activation. `linear` (M, C): the float pre-activation. `most`: the largest count, if there is one.
     `least` (C,): the smallest threshold that an integer can show.
     """
 
@@ -56,7 +56,7 @@ class Sample:
     bias: Array
     target: Array
     linear: Array
-    most: float
+    most: float | None
     least: Array
 
     def channels(self, part: slice) -> Sample:

@@ -174,8 +174,8 @@ def fire(
     population, unit = quantiser.population, weights.unit
     channels = population.shape[-1]
     trial = quantiser.assemble(weights.projections, _theta(unit, quantiser.scale), *np.zeros((2, channels), np.int64))
-    drive = state.drive(state.neurons(trial)[1])
-    highest = highest_shift(state.network, trial, room)
+    drive = state.drive(state.neurons(trial))
+    highest = highest_shift(state.network(trial), trial, room)
     wanted = places.of(linear)
     sample = Sample(
         drive=(places.of(drive) / places.parameter(unit, population.shape)).astype(np.float32),
@@ -226,7 +226,7 @@ def read_out(
     zero = np.zeros((), np.int64)
     bias = np.rint(unit * population.bias).astype(np.int64)
     silent = quantiser.assemble(weights.projections, None, bias, zero)
-    drive = state.drive(state.neurons(silent)[1])
+    drive = state.drive(state.neurons(silent))
     given = drive / (unit * window.timesteps) + population.bias
     shift = (linear - given).reshape(-1, linear.shape[-1]).mean(axis=0)
     corrected = np.rint(unit * (population.bias + shift)).astype(np.int64)
