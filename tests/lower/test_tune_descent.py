@@ -11,14 +11,26 @@ import tensorflow as tf
 import snncc
 from snncc import ir, sim
 from snncc.frontend.keras import from_keras
-from snncc.ir import INPUT, Concat, Conv2D, Dense, DepthwiseConv2D, Identity, MaxPool, Pad, Reshape, Source, SumPool2D
+from snncc.ir import (
+    INPUT,
+    Concat,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Identity,
+    MaxPool,
+    Pad,
+    Reshape,
+    Source,
+    SumPool2D,
+    Window,
+)
 from snncc.lower import Options, lower
 from snncc.lower.calibrate import scales
 from snncc.lower.populate import populate
 from snncc.lower.real import activations, prepared_input
 from snncc.lower.tune import EFFORTS, WHOLE, calibrated, descent, tensors
 from snncc.lower.tune.descent import Learner, descend, forward, output_error
-from snncc.lower.tune.firing import Window
 from snncc.lower.tune.population import Effort
 from snncc.lower.tune.tensors import Teacher, constant
 from snncc.lower.tune.widths import Room

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from snncc.errors import NetworkError, SnnccWarning, ToolMissingError
-from snncc.ir import INPUT, Array, Dynamics, Input, Network, Population, has_max_pool
+from snncc.ir import INPUT, Array, Input, Network, Population, Window, has_max_pool
 from snncc.lower.calibrate import LARGEST_LOGIT
 from snncc.lower.options import Options
 from snncc.lower.quantise import Quantiser, network_of
 from snncc.lower.real import RealNetwork
-from snncc.lower.tune.firing import Window
 from snncc.lower.tune.population import Effort, Level, Objective, fire, read_out, take_places, weigh
 from snncc.lower.tune.state import State
 from snncc.lower.tune.widths import Room, narrowed, rooms
@@ -139,23 +139,22 @@ def _held_out(x: Array, random: np.random.Generator) -> tuple[Array, Array]:
 
 def _window(real: RealNetwork, options: Options) -> Window:
     """What calibration runs: the dynamics asked for, except where a max-pool has no meaning in `step`."""
-    dynamics: Dynamics = options.dynamics
+    window = Window(options.dynamics, options.timesteps, options.spike_ext)
     pooled = [p.name for p in real.populations if any(has_max_pool(q.source) for q in p.projections)]
-    if dynamics == "step" and pooled:
+    if window.stepping and pooled:
         warnings.warn(
             f"population {pooled[0]!r} reads a max-pool, which `step` cannot run: calibrated for `count`",
             SnnccWarning,
             stacklevel=2,
         )
-        dynamics = "count"
-    timesteps = min(options.timesteps, LONGEST) if dynamics == "step" else options.timesteps
-    return Window(dynamics, timesteps, max(0, options.spike_ext))
+        return replace(window, dynamics="count")
+    return replace(window, timesteps=min(window.timesteps, LONGEST)) if window.stepping else window
 
 
 def _images(real: RealNetwork, window: Window, level: Level, available: int, random: np.random.Generator) -> Array:
     """Which calibration samples: as many as the level and memory allow."""
     largest = max(int(np.prod(shape)) for shape in real.shapes.values())
-    per_image = largest * (window.length if window.dynamics == "step" else 1)
+    per_image = largest * window.passes
     wanted = min(available, level.images, max(8, MEMORY // per_image))
     return np.sort(random.choice(available, wanted, replace=False))
 

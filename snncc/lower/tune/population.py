@@ -12,6 +12,7 @@ from snncc.ir import (
     Array,
     Population,
     Projection,
+    Window,
     replace,
     view_shape,
     weight_dtype,
@@ -20,7 +21,7 @@ from snncc.ir import (
 from snncc.lower.projections import RealPool, ScaledProjection, pool_counts
 from snncc.lower.quantise import MAX_SHIFT, MIN_THETA, Quantiser, start_potential
 from snncc.lower.tune import rounding
-from snncc.lower.tune.firing import Choice, Sample, Window, error, search
+from snncc.lower.tune.firing import Choice, Sample, error, search
 from snncc.lower.tune.state import State
 from snncc.lower.tune.widths import Room, exact_scale, highest_shift
 
@@ -182,7 +183,7 @@ def fire(
         bias=places.parameter(population.bias, population.shape).astype(np.float32),
         target=np.clip(wanted, 0, population.max_value),
         linear=wanted,
-        most=state.most(population.max_value is not None),
+        limit=window.limit(population.max_value is not None),
         least=LEAST_THETA / 2.0**highest / smallest(unit, population.shape),
     )
     start = np.full(channels, float(Fraction(quantiser.options.thresholding)))

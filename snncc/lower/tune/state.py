@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from snncc.ir import DYNAMICS, INPUT, Array, Input, Interval, Network, Population, View, replace, sources
+from snncc.ir import DYNAMICS, INPUT, Array, Input, Interval, Network, Population, View, Window, replace, sources
 from snncc.ir.intervals import potential_bounds
 from snncc.lower.options import Options
 from snncc.lower.real import RealNetwork, RealPopulation, prepared_input, runner
-from snncc.lower.tune.firing import Window
 from snncc.sim import count, step
 from snncc.sim.encode import quantise
 from snncc.sim.linear import exact_dtype, read
@@ -24,18 +23,17 @@ class State:
     """
 
     def __init__(self, real: RealNetwork, source: Input, options: Options, x: Array, window: Window) -> None:
-        self.real, self.source, self.options = real, source, options
-        self.dynamics, self.timesteps, self.extra = window.dynamics, window.timesteps, window.extra
+        self.real, self.source, self.options, self.window = real, source, options, window
         self.final: list[Population] = []
         self.intervals: dict[str, dict[str, Interval]] = {"count": {}, "step": {}}
         pixels, levels = quantise(source, x), source.levels
         self.images = len(pixels)
         self.activations: dict[str, Array] = {INPUT: prepared_input(real, x).astype(np.float32)}
-        self.counts: dict[str, Array] = {INPUT: source.coding.counts(pixels, levels, self.timesteps)}
+        self.counts: dict[str, Array] = {INPUT: source.coding.counts(pixels, levels, window.timesteps)}
         self.trains: dict[str, Array] = {}
-        if self.dynamics == "step":
+        if window.stepping:
             silence = np.zeros((window.length, *pixels.shape), exact_dtype((-levels, levels)))
-            self.trains[INPUT] = source.coding.train(pixels, levels, self.timesteps, silence)
+            self.trains[INPUT] = source.coding.train(pixels, levels, window.timesteps, silence)
             self.counts[INPUT] = self.trains[INPUT].sum(axis=0)
         self.last_use = {n: i for i, p in enumerate(real.populations) for q in p.projections for n in sources(q.source)}
 
@@ -45,7 +43,7 @@ class State:
 
     def view(self, view: View) -> Array:
         """Counts per timestep, (N, *shape) float32, that are read through a view in the integer network."""
-        return np.asarray(read(view, self.counts), np.float32) / np.float32(self.timesteps)
+        return np.asarray(read(view, self.counts), np.float32) / np.float32(self.window.timesteps)
 
     def network(self, candidate: Population) -> Network:
         """The final populations and a candidate for the next; proved but for the candidate."""
@@ -75,13 +73,13 @@ class State:
         return prepare(network, population, "step" if self._steps(population) else "count")
 
     def _steps(self, population: Population) -> bool:
-        return self.dynamics == "step" and population.fires
+        return not population.neuron.counts_at_once(self.window.counting)
 
     def drive(self, neurons: Neurons) -> Array:
         """What the projections add: per timestep (T + e, N, *shape) in `step`, else of the whole window."""
         if self._steps(neurons.population):
-            total = self.timesteps + self.extra
-            return step.charge(self.network(neurons.population), neurons, self.trains, self.timesteps, total)
+            timesteps, length = self.window.timesteps, self.window.length
+            return step.charge(self.network(neurons.population), neurons, self.trains, timesteps, length)
         whole = np.empty((self.images, *neurons.population.shape), neurons.dtype)
         for start in range(0, self.images, neurons.block):
             rows = slice(start, start + neurons.block)
@@ -94,12 +92,12 @@ class State:
         neurons = self._ready(network, population)
         drive = self.drive(neurons) if drive is None else drive.astype(neurons.dtype, copy=False)
         if self._steps(population):
-            self.trains[population.name] = step.scan(neurons, drive, self.timesteps, None).astype(np.uint8)
+            self.trains[population.name] = step.scan(neurons, drive, self.window.timesteps, None).astype(np.uint8)
             out: Any = self.trains[population.name].sum(axis=0, dtype=np.float32)
         else:
-            out = drive + neurons.parameter(population.bias, self.timesteps) + neurons.parameter(population.v0)
+            out = drive + neurons.parameter(population.bias, self.window.timesteps) + neurons.parameter(population.v0)
             if population.fires:
-                out = count.fire(neurons, out, self.most(population.saturates))
+                out = count.fire(neurons, out, self.window.limit(population.saturates))
         self.counts[population.name] = out
         self.activations[population.name] = linear
         done = len(self.final)
@@ -108,9 +106,3 @@ class State:
             for name in [n for n in held if n != INPUT and self.last_use.get(n, len(self.real.populations)) <= done]:
                 del held[name]
         return np.asarray(out)
-
-    def most(self, saturates: bool) -> int | None:
-        """The largest count in `count`; None where there is none."""
-        if self.options.spike_ext < 0 and not saturates:
-            return None
-        return self.timesteps + (0 if saturates else self.extra)

@@ -16,6 +16,7 @@ import numpy as np
 
 from snncc.errors import SnnccWarning
 from snncc.ir import (
+    DYNAMICS,
     Array,
     DepthwiseConv2D,
     Dynamics,
@@ -24,6 +25,7 @@ from snncc.ir import (
     Population,
     Projection,
     SumPool2D,
+    Window,
     bits_needed,
     population_shapes,
     replace,
@@ -34,7 +36,6 @@ from snncc.lower.options import Options
 from snncc.lower.projections import pool_counts
 from snncc.lower.quantise import MAX_SHIFT, MIN_THETA, quantise
 from snncc.lower.real import RealNetwork
-from snncc.lower.tune.firing import Window
 from snncc.sim.neurons import widened
 
 SPARE = 1
@@ -42,7 +43,6 @@ SPARE = 1
 
 Room = dict[Dynamics, int]
 """The most bits of a population's potential in each of the dynamics; empty where nothing limits them."""
-DYNAMICS: tuple[Dynamics, ...] = ("count", "step")
 
 
 def rooms(real: RealNetwork, source: Input, scales: dict[str, Array], options: Options) -> dict[str, Room]:
