@@ -35,13 +35,16 @@ from snncc.lower.real import RealNetwork, RealPopulation
 from snncc.sim.linear import read
 
 MIN_THETA = 512
+"""Scales and shifts are chosen so that thresholds do not fall below it: then rounding them is negligible."""
 MAX_SCALE = 2**20
-MAX_SHIFT = 40
+"""No common scale makes a threshold larger."""
+SHIFT_CAP = 40
+"""No larger F, and no larger power of two in a common scale, is chosen; a file may hold more."""
 FEW = 64
 """A layer whose largest weight is below this keeps fewer than 7 bits of its weights: worth a warning."""
 
 
-def quantise(real: RealNetwork, source: Input, scales: dict[str, Array], options: Options) -> Network:
+def quantised_network(real: RealNetwork, source: Input, scales: dict[str, Array], options: Options) -> Network:
     """The network of populations, thresholds and weights; intervals proved."""
     readout = real.populations[-1]
     fires = options.readout == "spikes"
@@ -201,7 +204,7 @@ class Quantiser:
         """F of each projection: the smallest with which its largest weight fits the bits."""
         q = weight_limit(self.options.signed_bit)
         largest = [(peak * s).max() for peak in self._peaks(weighted)]
-        return [next(f for f in range(MAX_SHIFT + 64) if np.rint(peak / 2**f) <= q) for peak in largest]
+        return [next(f for f in range(SHIFT_CAP + 64) if np.rint(peak / 2**f) <= q) for peak in largest]
 
     def _peaks(self, weighted: list[ScaledProjection]) -> list[Array]:
         peaks = [np.abs(p.columns(self.population.shape[-1])).max(axis=0) for p in weighted]
@@ -211,7 +214,7 @@ class Quantiser:
         """s[c] = min(2^e q / m[c], 2^20 / lambda[c]), e the smallest that keeps theta and small branches."""
         ratio = q * self.scale / m
         branches = [(peak / m).max() for peak in peaks if peak.any()]
-        for e in range(MAX_SHIFT):
+        for e in range(SHIFT_CAP):
             if (2**e * ratio >= MIN_THETA).all() and all(2**e * branch > 0.5 for branch in branches):
                 break
         return np.minimum(2.0**e * q / m, (MAX_SCALE / self.scale).min() if m.size == 1 else MAX_SCALE / self.scale)
@@ -226,7 +229,7 @@ class Quantiser:
         exact: Any = counts * self.scale / lambda_src
         shift = 0
         if self.options.signed_bit:
-            while shift < MAX_SHIFT and np.rint(exact * 2**shift).min() < MIN_THETA:
+            while shift < SHIFT_CAP and np.rint(exact * 2**shift).min() < MIN_THETA:
                 shift += 1
         theta = self._round(exact * 2**shift)
         s = np.asarray(2**shift / lambda_src)

@@ -1,7 +1,7 @@
 """The real-valued network in the shape of the integer one: the same populations, views and projections.
 
 Every batch normalisation is folded and every linear chain composed, so that a population is exactly
-`a = min(max(sum of projections + bias, 0), max_value)`. Calibration and the float twin run it.
+`a = min(max(sum of projections + bias, 0), max_value)`. Calibration, tuning and diagnosis run it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class RealNetwork:
         return {INPUT: self.input_shape} | {p.name: p.shape for p in self.populations}
 
 
-def prepared_input(network: RealNetwork, x: Array) -> Array:
+def real_input(network: RealNetwork, x: Array) -> Array:
     """What the first layers see, in float64: `x*gain + offset`."""
     x = np.asarray(x, np.float64).reshape(len(x), *network.input_shape)
     return x * network.gain + network.offset
@@ -67,7 +67,7 @@ def activations(
     last_use = {name: i for i, p in enumerate(network.populations) for q in p.projections for name in sources(q.source)}
 
     def work(chunk: Array) -> dict[str, Array]:
-        values = {INPUT: prepared_input(network, chunk).astype(np.float32)}
+        values = {INPUT: real_input(network, chunk).astype(np.float32)}
         for i, (population, run) in enumerate(zip(network.populations, runners, strict=True)):
             values[population.name] = run(values)
             if visit:

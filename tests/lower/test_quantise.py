@@ -15,7 +15,7 @@ from snncc.ir import Conv2D, Dense, DepthwiseConv2D, Identity, Source
 from snncc.lower.calibrate import LARGEST_LOGIT
 from snncc.lower.options import Options
 from snncc.lower.projections import RealPool, RealProjection
-from snncc.lower.quantise import check_thresholding, quantise
+from snncc.lower.quantise import check_thresholding, quantised_network
 from snncc.lower.real import RealNetwork, RealPopulation
 
 
@@ -72,7 +72,7 @@ def source(levels_bits: int = 8, shape: tuple[int, ...] = (4, 4, 2), encoding: A
 def compiled(populations: list[RealPopulation], scales: dict[str, Any], entry: ir.Input, **options: Any) -> ir.Network:
     real = RealNetwork("net", entry.shape, np.ones(()), np.zeros(()), tuple(populations), "linear", (2,))
     every = {name: np.asarray(v, np.float64) for name, v in scales.items()}
-    return quantise(real, entry, {LARGEST_LOGIT: every[populations[-1].name], **every}, Options(**options))
+    return quantised_network(real, entry, {LARGEST_LOGIT: every[populations[-1].name], **every}, Options(**options))
 
 
 def readout(source_name: str, size: int, rng: np.random.Generator) -> RealPopulation:

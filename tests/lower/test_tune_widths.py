@@ -15,7 +15,7 @@ from snncc import ir, sim
 from snncc.errors import CalibrationError, UnsupportedLayerError
 from snncc.frontend.keras import from_keras
 from snncc.ir import Window
-from snncc.lower import Options, prepare, tune
+from snncc.lower import Options, calibrated, tune
 from snncc.lower.tune import EFFORTS
 from snncc.lower.tune.descent import within
 from snncc.lower.tune.firing import Choice, Sample, error, search
@@ -272,7 +272,7 @@ def test_free_widths_and_endless_counts_have_no_bound_and_other_words_are_refuse
     model, x = nearly_dead()
     with pytest.raises(CalibrationError, match="keep or free"):
         snncc.convert(model, x, calibrate_widths="wide")
-    made = prepare(from_keras(model), x, Options())
+    made = calibrated(from_keras(model), x, Options())
     for options, named in ((Options(calibrate_widths="free"), set()), (Options(spike_ext=-1), set()),
                            (Options(), {"count", "step"})):  # fmt: skip
         found = rooms(made.real, made.source, made.scales, options)

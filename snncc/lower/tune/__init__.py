@@ -1,7 +1,9 @@
-"""Calibration for the T, the dynamics and the bits asked for: populations one after the other, on the integers so far.
+"""Tuning: integers for the T, the dynamics and the bits asked for, populations one after the other.
+
+What the user calls `calibrate` light or full. Each population is chosen on what the integers before it really send.
 
 Everything lands in theta, bias, v0, W_int and the common scale s, within the ranges of the contract and the widths of
-the uncalibrated network, one bit more at most. rounding.py: weights; firing.py: threshold, bias, start potential;
+the network of `none`, one bit more at most. rounding.py: weights; firing.py: threshold, bias, start potential;
 widths.py: how wide they may be; state.py: both networks; descent.py: the whole network once more.
 """
 
@@ -25,9 +27,9 @@ from snncc.lower.tune.widths import Room, narrowed, rooms
 
 Progress = Callable[[int, int], object]
 LONGEST = 128
-"""Timesteps of `step` that calibration runs at most: beyond them finite T costs nothing measurable."""
+"""Timesteps of `step` that tuning runs at most: beyond them finite T costs nothing measurable."""
 MEMORY = 2**25
-"""Elements of the largest array that calibration holds."""
+"""Elements of the largest array that tuning holds."""
 
 LEVELS = {
     "light": Level(images=2048, samples=1024, patches=4096, taps=2048),
@@ -37,7 +39,7 @@ EFFORTS = {"light": None, "full": Effort(images=2**14, multiplications=2**37)}
 """Of the descent through the whole network; 2^37 multiplications are about half a minute of one processor."""
 
 
-def calibrated(
+def tuned_network(
     real: RealNetwork,
     source: Input,
     scales: dict[str, Array],
@@ -45,7 +47,7 @@ def calibrated(
     x: Array,
     progress: Progress | None = None,
 ) -> tuple[Network, list[Objective]]:
-    """The calibrated network, and what each population gained on the calibration samples (a part of `x`)."""
+    """The tuned network, and what each population gained on the calibration samples (a part of `x`)."""
     window = _window(real, options)
     room = rooms(real, source, scales, options)
     effort = EFFORTS[options.calibrate]
@@ -131,14 +133,14 @@ WHOLE = "(whole network)"
 
 
 def _held_out(x: Array, random: np.random.Generator) -> tuple[Array, Array]:
-    """(what calibration sees, a fifth that it does not see: at most 1,024)."""
+    """(what tuning sees, a fifth that it does not see: at most 1,024)."""
     count = min(len(x) // 5, 1024)
     order = random.permutation(len(x))
     return x[np.sort(order[count:])], x[np.sort(order[:count])]
 
 
 def _window(real: RealNetwork, options: Options) -> Window:
-    """What calibration runs: the dynamics asked for, except where a max-pool has no meaning in `step`."""
+    """What tuning runs: the dynamics asked for, except where a max-pool has no meaning in `step`."""
     window = Window(options.dynamics, options.timesteps, options.spike_ext)
     pooled = [p.name for p in real.populations if any(has_max_pool(q.source) for q in p.projections)]
     if window.stepping and pooled:
@@ -176,4 +178,4 @@ def _channelwise(real: RealNetwork) -> dict[str, bool]:
     return found
 
 
-__all__ = ["LEVELS", "Objective", "Progress", "calibrated"]
+__all__ = ["LEVELS", "Objective", "Progress", "tuned_network"]

@@ -1,4 +1,4 @@
-"""The whole calibrated network once more: gradient descent towards the float network's outputs, without labels.
+"""The whole tuned network once more: gradient descent towards the float network's outputs, without labels.
 
 Forward are the integers of the contract in their dynamics, on mini-batches of the calibration samples. Backward, the
 floor counts as a straight line inside its range and a train of spikes as its count (straight-through estimator):
@@ -32,7 +32,7 @@ from snncc.ir import (
     sources,
     weight_limit,
 )
-from snncc.lower.real import RealNetwork, activations, prepared_input
+from snncc.lower.real import RealNetwork, activations, real_input
 from snncc.lower.tune.population import Effort
 from snncc.lower.tune.tensors import Teacher, Tensor, constant, linear, read, rounded, scan
 from snncc.lower.tune.widths import Room, narrowed
@@ -214,7 +214,7 @@ class Learner:
         return replace(network, intervals=prove(network))  # type: ignore[no-any-return]
 
     def _prepared(self, x: Array) -> Tensor:
-        return constant(prepared_input(self.real, x))
+        return constant(real_input(self.real, x))
 
     def error(self, x: Tensor, source: Tensor) -> Tensor:
         """What is minimised, of a batch: E of the outputs and NEAR/2 of the mean of every population's square."""

@@ -19,7 +19,7 @@ from snncc.ir import (
     weight_limit,
 )
 from snncc.lower.projections import RealPool, ScaledProjection, pool_counts
-from snncc.lower.quantise import MAX_SHIFT, MIN_THETA, Quantiser, start_potential
+from snncc.lower.quantise import MIN_THETA, SHIFT_CAP, Quantiser, start_potential
 from snncc.lower.tune import rounding
 from snncc.lower.tune.firing import Choice, Sample, error, search
 from snncc.lower.tune.state import State
@@ -53,7 +53,7 @@ class Effort:
 
 @dataclass(frozen=True)
 class Objective:
-    """Mean squared error of a population's activations on the calibration sample, uncalibrated and calibrated."""
+    """Mean squared error of a population's activations on the calibration sample, before and after tuning."""
 
     population: str
     before: float
@@ -191,7 +191,7 @@ def fire(
     before = error(sample, window, threshold, np.zeros(channels), start)
     choice = search(sample, window, Choice(threshold, np.zeros(channels), start, before), ROUNDS, channelwise)
     shift = min(0, highest)
-    while shift < min(highest, MAX_SHIFT) and np.rint(unit * choice.threshold * 2.0**shift).min() < MIN_THETA:
+    while shift < min(highest, SHIFT_CAP) and np.rint(unit * choice.threshold * 2.0**shift).min() < MIN_THETA:
         shift += 1
     projections = [replace(p, shift=p.shift + shift) for p in weights.projections]
     unit = unit * 2.0**shift

@@ -9,7 +9,7 @@ import numpy as np
 from snncc.ir import DYNAMICS, INPUT, Array, Input, Interval, Network, Population, View, Window, replace, sources
 from snncc.ir.intervals import potential_bounds
 from snncc.lower.options import Options
-from snncc.lower.real import RealNetwork, RealPopulation, prepared_input, runner
+from snncc.lower.real import RealNetwork, RealPopulation, real_input, runner
 from snncc.sim import count, step
 from snncc.sim.encode import quantise
 from snncc.sim.linear import exact_dtype, read
@@ -28,7 +28,7 @@ class State:
         self.intervals: dict[str, dict[str, Interval]] = {"count": {}, "step": {}}
         pixels, levels = quantise(source, x), source.levels
         self.images = len(pixels)
-        self.activations: dict[str, Array] = {INPUT: prepared_input(real, x).astype(np.float32)}
+        self.activations: dict[str, Array] = {INPUT: real_input(real, x).astype(np.float32)}
         self.counts: dict[str, Array] = {INPUT: source.coding.counts(pixels, levels, window.timesteps)}
         self.trains: dict[str, Array] = {}
         if window.stepping:
