@@ -11,8 +11,9 @@ from snncc.graph import Graph
 from snncc.ir import Array, Encoding, Input, Network
 from snncc.ir import replace as replace_fields
 from snncc.lower.calibrate import check_samples, input_extremes, scales, snap
+from snncc.lower.ends import input_scaling
 from snncc.lower.options import Options
-from snncc.lower.populate import input_scaling, populate
+from snncc.lower.populate import populate
 from snncc.lower.quantise import check_thresholding, quantised_network
 from snncc.lower.raw import Found, raw_bytes
 from snncc.lower.real import RealNetwork

@@ -14,8 +14,9 @@ from snncc.errors import CalibrationError
 from snncc.frontend.keras import from_keras
 from snncc.ir import Conv2D
 from snncc.lower.calibrate import input_extremes
+from snncc.lower.ends import input_scaling
 from snncc.lower.options import AveragePools
-from snncc.lower.populate import input_scaling, populate
+from snncc.lower.populate import populate
 from snncc.lower.projections import RealPool
 from snncc.lower.real import RealNetwork
 from tests import keras_models

@@ -21,7 +21,8 @@ from snncc import ir
 from snncc.frontend.keras import from_keras
 from snncc.ir import INPUT, DepthwiseConv2D, Identity, SumPool2D, view_shape
 from snncc.lower.calibrate import input_extremes
-from snncc.lower.populate import input_scaling, populate
+from snncc.lower.ends import input_scaling
+from snncc.lower.populate import populate
 from snncc.lower.projections import pool_counts
 from snncc.lower.real import RealNetwork, activations, real_input
 from snncc.sim.linear import operator, read
