@@ -37,8 +37,8 @@ from models import NETWORKS, SEEDS, trained
 
 from snncc import sim
 from snncc.errors import SnnccWarning
-from snncc.frontend import from_keras
-from snncc.lower import Options, Prepared, finish, prepare
+from snncc.frontend.keras import from_keras
+from snncc.lower import Calibrated, Options, calibrated, finish
 from snncc.lower.options import AveragePools
 from snncc.sim.encode import quantise
 from snncc.terminal import make_table
@@ -92,10 +92,10 @@ def digits_data() -> Any:
 
 
 @cache
-def prepared(name: str, seed: int, encoding: str, pools: AveragePools) -> Prepared:
+def prepared(name: str, seed: int, encoding: str, pools: AveragePools) -> Calibrated:
     """A trained network up to the point where T, dynamics and bits matter."""
     graph = from_keras(trained(name, seed), (28, 28, 1))
-    return prepare(graph, digits_data().x_train, Options(encoding=encoding, average_pools=pools))
+    return calibrated(graph, digits_data().x_train, Options(encoding=encoding, average_pools=pools))
 
 
 def float_accuracies() -> dict[str, list[float]]:

@@ -1,4 +1,4 @@
-"""The public API: `convert` a Keras model, then `run`, `evaluate`, `save` and `export` the network."""
+"""The public API: `convert` a trained model, then `run`, `evaluate`, `save` and `export` the network."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from typing import Any, get_args
 
 import numpy as np
 
-from snncc import diagnosis, evaluation, ir, sim, store
+from snncc import diagnosis, evaluation, frontend, ir, sim, store
 from snncc.diagnosis import Diagnosis
 from snncc.errors import CalibrationError, DataError, NetworkError
 from snncc.evaluation import Evaluation
-from snncc.frontend import from_keras, load_model
 from snncc.lower import Options, lower
 from snncc.lower.options import AveragePools
 from snncc.lower.populate import populate
@@ -150,7 +149,7 @@ def _rescaled(population: ir.Population, factor: float, thresholding: str) -> ir
 def convert(
     model: Any, x_calibration: Any, *, progress: Callable[[int, int], object] | None = None, **options: Any
 ) -> Network:
-    """Convert a trained Keras model (or the path of one) into an exact integer spiking network.
+    """Convert a trained Keras model (or the path of one, or any front end's) into an exact integer spiking network.
 
     `x_calibration` (N, *input shape) is what one would feed to `model.predict`; every sample counts. Options, as
     keywords: signed_bit=8 (0: float twin), timesteps=64, dynamics="count"|"step", encoding="auto"|"rate"|"current",
@@ -169,12 +168,10 @@ def convert(
         chosen = Options(**options, tool_version=tool_version())
     except TypeError as error:
         raise CalibrationError(f"unknown option: {error}") from None
-    if isinstance(model, str | Path):
-        model = load_model(model)
     x = np.asarray(x_calibration)
     if x.ndim < 2:
         raise CalibrationError(f"calibration data must be a batch of samples (N, ...), not of shape {x.shape}")
-    network = lower(from_keras(model, x.shape[1:]), x, chosen, progress)
+    network = lower(frontend.read(model, x.shape[1:]), x, chosen, progress)
     ir.verify(network)
     return Network(network)
 
@@ -214,8 +211,6 @@ def diagnose(
     Split into clipping, weight rounding, finite T and, in `step`, uneven timing; `.sentence` names the layer that
     hurts first, `.plot(path)` draws it. DataError where model and network do not belong together.
     """
-    if isinstance(model, str | Path):
-        model = load_model(model)
     x = np.asarray(x)
     record = network.ir.record
     if not record:
@@ -224,7 +219,7 @@ def diagnose(
     pools = next((known for known in get_args(AveragePools) if known == named), None)
     if pools is None:
         raise DataError(f"the network was compiled with average_pools={named!r}, which this snncc does not know")
-    real = populate(from_keras(model, x.shape[1:]), source.signed, source.encoding == "current", pools)
+    real = populate(frontend.read(model, x.shape[1:]), source.signed, source.encoding == "current", pools)
     return diagnosis.diagnose(network.ir, real, x, y, timesteps, dynamics, progress)
 
 

@@ -27,7 +27,7 @@ import numpy as np
 from snncc.errors import DataError, OutputError, ToolMissingError
 from snncc.evaluation import labels
 from snncc.ir import INPUT, Array, Dynamics, Network, Population, population_shapes, sources, view_shape
-from snncc.lower.real import RealNetwork, prepared_input, runner
+from snncc.lower.real import RealNetwork, real_input, runner
 from snncc.sim.encode import quantise
 from snncc.sim.linear import operator, read
 from snncc.sim.run import check, chunk_size, classify, rescale, run
@@ -185,7 +185,7 @@ class _Chain:
             self.classes[stage].append(classify(made[self.names[-1]]))
 
     def _float(self, x: Array, clipped: bool) -> dict[str, Array]:
-        values = {INPUT: prepared_input(self.real, x).astype(np.float32)}
+        values = {INPUT: real_input(self.real, x).astype(np.float32)}
         for population in self.network.populations:
             made = self.floats[population.name](values)
             if clipped and population.fires:

@@ -21,7 +21,7 @@ import numpy as np
 from snncc import api
 from snncc.errors import CalibrationError, DataError, NetworkError, SnnccWarning
 from snncc.evaluation import labels
-from snncc.frontend import load_model
+from snncc.frontend.keras import load_model
 from snncc.ir import Array, Identity, SumPool2D
 from snncc.lower import Options
 from snncc.lower.quantise import check_thresholding

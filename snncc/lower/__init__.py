@@ -1,4 +1,4 @@
-"""Graph -> network, in one screen: populate, calibrate, quantise or tune. One step per file."""
+"""Graph -> network, in one screen: populate, calibrate (find scales), then quantise or tune. One step per file."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from snncc.graph import Graph
 from snncc.ir import Array, Encoding, Input, Network
 from snncc.ir import replace as replace_fields
 from snncc.lower.calibrate import check_samples, input_extremes, scales, snap
+from snncc.lower.ends import input_scaling
 from snncc.lower.options import Options
-from snncc.lower.populate import input_scaling, populate
-from snncc.lower.quantise import check_thresholding, quantise
+from snncc.lower.populate import populate
+from snncc.lower.quantise import check_thresholding, quantised_network
 from snncc.lower.raw import Found, raw_bytes
 from snncc.lower.real import RealNetwork
 from snncc.lower.record import record
-from snncc.lower.tune import Progress, calibrated
+from snncc.lower.tune import Progress, tuned_network
 
 
 @dataclass(frozen=True)
-class Prepared:
+class Calibrated:
     """What the timesteps, the dynamics and the bits of a network do not change: a sweep over them makes it once."""
 
     real: RealNetwork
@@ -36,10 +37,10 @@ def lower(graph: Graph, calibration: Array, options: Options, progress: Progress
 
     `progress(done, populations)` is called while `calibrate` light or full works.
     """
-    return finish(prepare(graph, calibration, options), options, progress)
+    return finish(calibrated(graph, calibration, options), options, progress)
 
 
-def prepare(graph: Graph, calibration: Array, options: Options) -> Prepared:
+def calibrated(graph: Graph, calibration: Array, options: Options) -> Calibrated:
     """Populations, the input's quantiser and the scales; depends on the options of input, pools and scales alone."""
     x = check_samples(calibration, graph.input_shape)
     gain, offset, _ = input_scaling(graph)
@@ -53,16 +54,16 @@ def prepare(graph: Graph, calibration: Array, options: Options) -> Prepared:
     raw = raw_bytes(source, x.reshape(len(x), *source.shape), options.bytes, options.bytes_scale, options.bytes_offset)
     source = replace_fields(source, raw=raw.raw or UNSET)
     found = scales(real, x, options.percentile, options.lambda_per_channel, options.fixed_lambda)
-    return Prepared(real, source, raw, found, x)
+    return Calibrated(real, source, raw, found, x)
 
 
-def finish(made: Prepared, options: Options, progress: Progress | None = None) -> Network:
-    """The integers: by the contract's formulas, or calibrated for T, dynamics and bits."""
+def finish(made: Calibrated, options: Options, progress: Progress | None = None) -> Network:
+    """The integers: by the contract's formulas, or tuned for T, dynamics and bits."""
     options = replace(options, thresholding=check_thresholding(options.thresholding))
     if options.calibrate == "none" or not options.signed_bit or options.fixed_lambda is not None:
-        network = quantise(made.real, made.source, made.scales, options)
+        network = quantised_network(made.real, made.source, made.scales, options)
     else:
-        network = calibrated(made.real, made.source, made.scales, options, made.samples, progress)[0]
+        network = tuned_network(made.real, made.source, made.scales, options, made.samples, progress)[0]
     whole: Network = replace_fields(network, record=record(options, made.source, made.samples, made.raw.line))
     return whole
 
@@ -85,4 +86,4 @@ def _input(real: RealNetwork, low: float, high: float, options: Options) -> Inpu
     )
 
 
-__all__ = ["Options", "Prepared", "finish", "lower", "prepare"]
+__all__ = ["Calibrated", "Options", "calibrated", "finish", "lower"]

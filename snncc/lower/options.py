@@ -12,7 +12,7 @@ from snncc.ir import Dynamics, Readout, Window
 AveragePools: TypeAlias = Literal["fire", "global", "all"]
 """Which average pools are composed into the linear layers that read them instead of firing."""
 CalibrateWidths: TypeAlias = Literal["keep", "free"]
-"""Whether calibration keeps the widths of the uncalibrated potentials, one bit more at most."""
+"""Whether tuning keeps the widths of the potentials of `none`, one bit more at most."""
 
 
 @dataclass(frozen=True)

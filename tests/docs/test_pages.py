@@ -128,7 +128,7 @@ def test_the_map_of_the_readme_names_folders_and_files_that_exist() -> None:
 def missing(code: str) -> bool:
     """Whether inline code that begins with a dotted name of ours (`snncc.sim.run(...)`, `ir.prove`) names nothing."""
     found = re.match(r"(?:from )?((?:snncc|ir)(?:\.[A-Za-z_]+)+)(?=$|\(| import)", code)
-    if not found or found[1] in ("snncc.targets", "network.snn"):  # a group of entry points
+    if not found or found[1] in ("snncc.targets", "snncc.frontends", "network.snn"):  # groups of entry points
         return False
     parts = found[1].replace("ir.", "snncc.ir.", 1).split(".") if found[1].startswith("ir.") else found[1].split(".")
     value: object = importlib.import_module(parts[0])

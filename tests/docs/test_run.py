@@ -30,7 +30,7 @@ def given(name: str) -> dict[str, Any]:
     data = np.load("data.npz")
     if name == "docs/calibration.md":
         import snncc
-        from snncc.frontend import load_model
+        from snncc.frontend.keras import load_model
 
         return {"snncc": snncc, "model": load_model("model.keras"), "x": data["x_calibration"][:60]}
     if "spkeras" in name:

@@ -13,6 +13,7 @@ from snncc.graph import Affine, Conv, Graph, Input, Node
 from snncc.ir import Dense, Identity, Source
 from snncc.lower import Options, lower
 from snncc.lower.calibrate import LARGEST_LOGIT, scales, snap
+from snncc.lower.projections import RealProjection
 from snncc.lower.real import CHUNK, RealNetwork, RealPopulation
 from snncc.sim.encode import quantise
 
@@ -25,13 +26,15 @@ def network(bias: Any = 0.0, max_value: float | None = None, weights: Any = 1.0)
     a = RealPopulation(
         "a",
         (SIZE,),
-        (Identity(name="i", source=Source("input"), weights=gains),),
+        (RealProjection(Identity, name="i", source=Source("input"), weights=gains),),
         np.broadcast_to(np.asarray(bias, np.float64), (SIZE,)).copy(),
         max_value,
     )
     out = np.zeros((SIZE, 2))
     out[0, 0] = -2.0
-    readout = RealPopulation("out", (2,), (Dense(name="d", source=Source("a"), weights=out),), np.zeros(2))
+    readout = RealPopulation(
+        "out", (2,), (RealProjection(Dense, name="d", source=Source("a"), weights=out),), np.zeros(2)
+    )
     return RealNetwork("net", (SIZE,), np.ones(()), np.zeros(()), (a, readout), "linear", (2,))
 
 

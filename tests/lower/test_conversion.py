@@ -18,11 +18,13 @@ import pytest
 
 import snncc
 from snncc import ir
-from snncc.frontend import from_keras
+from snncc.frontend.keras import from_keras
 from snncc.ir import INPUT, DepthwiseConv2D, Identity, SumPool2D, view_shape
 from snncc.lower.calibrate import input_extremes
-from snncc.lower.populate import input_scaling, populate
-from snncc.lower.real import RealNetwork, activations, pool_counts, prepared_input
+from snncc.lower.ends import input_scaling
+from snncc.lower.populate import populate
+from snncc.lower.projections import pool_counts
+from snncc.lower.real import RealNetwork, activations, real_input
 from snncc.sim.linear import operator, read
 from tests import keras_models
 from tests.keras_models import CASES
@@ -121,7 +123,7 @@ def differences(
     }
     output = network.ir.output
     rates[output.name] = result.values / (network.ir.output_scale * T)
-    exact = {**values, INPUT: prepared_input(real, x)}
+    exact = {**values, INPUT: real_input(real, x)}
     allowed = bounds(network.ir, real, exact, np.abs(rates[INPUT] - exact[INPUT]))
     return {name: (np.abs(rates[name] - exact[name]), allowed[name]) for name in rates}
 

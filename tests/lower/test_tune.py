@@ -12,12 +12,12 @@ import pytest
 import snncc
 from snncc import ir, sim
 from snncc.errors import CalibrationError, SnnccWarning, ToolMissingError
-from snncc.frontend import from_keras
+from snncc.frontend.keras import from_keras
 from snncc.lower import Options, lower
 from snncc.lower.calibrate import scales
 from snncc.lower.populate import populate
 from snncc.lower.real import activations
-from snncc.lower.tune import EFFORTS, calibrated
+from snncc.lower.tune import EFFORTS, tuned_network
 from snncc.lower.tune import state as state_module
 from snncc.lower.tune.descent import output_error
 from snncc.lower.tune.population import Effort
@@ -38,7 +38,7 @@ def tuned(name: str, **options: Any) -> tuple[ir.Network, ir.Network, list[Any]]
     signed = plain.input.signed
     real = populate(graph, signed, plain.input.encoding == "current")
     chosen = Options(**{"calibrate": "light", **options})
-    network, gained = calibrated(real, plain.input, scales(real, x), chosen, x)
+    network, gained = tuned_network(real, plain.input, scales(real, x), chosen, x)
     return plain, network, gained
 
 

@@ -10,15 +10,27 @@ import tensorflow as tf
 
 import snncc
 from snncc import ir, sim
-from snncc.frontend import from_keras
-from snncc.ir import INPUT, Concat, Conv2D, Dense, DepthwiseConv2D, Identity, MaxPool, Pad, Reshape, Source, SumPool2D
+from snncc.frontend.keras import from_keras
+from snncc.ir import (
+    INPUT,
+    Concat,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Identity,
+    MaxPool,
+    Pad,
+    Reshape,
+    Source,
+    SumPool2D,
+    Window,
+)
 from snncc.lower import Options, lower
 from snncc.lower.calibrate import scales
 from snncc.lower.populate import populate
-from snncc.lower.real import activations, prepared_input
-from snncc.lower.tune import EFFORTS, WHOLE, calibrated, descent, tensors
+from snncc.lower.real import activations, real_input
+from snncc.lower.tune import EFFORTS, WHOLE, descent, tensors, tuned_network
 from snncc.lower.tune.descent import Learner, descend, forward, output_error
-from snncc.lower.tune.firing import Window
 from snncc.lower.tune.population import Effort
 from snncc.lower.tune.tensors import Teacher, constant
 from snncc.lower.tune.widths import Room
@@ -109,10 +121,12 @@ def test_forward_makes_the_counts_of_the_simulator(name: str, dynamics: ir.Dynam
     assert not np.array_equal(counts[network.populations[0].name], expected.counts[network.populations[0].name] + 1)
 
 
-@pytest.mark.parametrize("name", ["add_linear_shortcut", "average_pool_overlapping_same", "relu6", "separable"])
+@pytest.mark.parametrize(
+    "name", ["add_linear_shortcut", "average_pool_overlapping_same", "relu6", "separable", "norm_shared_conv"]
+)
 def test_the_teacher_is_the_float_network(name: str) -> None:
     real, _, x = lowered(name, timesteps=5)
-    made = Teacher(real)(constant(prepared_input(real, x)))
+    made = Teacher(real)(constant(real_input(real, x)))
     expected = list(activations(real, x))
     for population in real.populations:
         values = np.concatenate([chunk[population.name] for chunk in expected])
@@ -133,7 +147,7 @@ def test_at_many_timesteps_the_estimated_gradient_is_the_slope(monkeypatch: pyte
     window = Window("count", network.timesteps)
     learner = Learner(real, network, window, x, 1.0)
     moved = learner.parts[0]
-    source, prepared = constant(descent._source(network, x, window)), constant(prepared_input(real, x))
+    source, prepared = constant(descent._source(network, x, window)), constant(real_input(real, x))
     learner.units[network.output.name] *= 1.5  # an error to come back from
     for variable, size in ((moved.bias, 2e5), (moved.factor, 30.0)):
         with tf.GradientTape() as tape:
@@ -235,7 +249,7 @@ def test_full_tells_its_progress_and_holds_samples_out_where_there_are_enough(
     plain = lower(graph, x, Options(calibrate="none", timesteps=4))
     real = populate(graph, False, False)
     told: list[tuple[int, int]] = []
-    network, gained = calibrated(
+    network, gained = tuned_network(
         real, plain.input, scales(real, x), Options(calibrate="full", timesteps=4), x, lambda *t: told.append(t)
     )
     ir.verify(network)

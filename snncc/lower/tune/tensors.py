@@ -27,7 +27,8 @@ from snncc.ir import (
     fold,
     view_shape,
 )
-from snncc.lower.real import RealNetwork, pool_counts
+from snncc.lower.projections import RealPool, RealProjection
+from snncc.lower.real import RealNetwork
 
 Tensor: TypeAlias = Any
 
@@ -123,26 +124,24 @@ class Teacher:
 
     def __init__(self, real: RealNetwork) -> None:
         self.real = real
-        self.weights = {}
-        for population in real.populations:
-            for p in population.projections:
-                if isinstance(p, SumPool2D):
-                    self.weights[p.name] = constant(
-                        1 / pool_counts(p, view_shape(p.source, real.shapes), population.shape)
-                    )
-                else:
-                    self.weights[p.name] = constant(p.weights)
+        self.synapses = {p.name: [_real(q, real, p.shape) for q in p.projections] for p in real.populations}
 
     def __call__(self, x: Tensor) -> dict[str, Tensor]:
         values = {INPUT: x}
         for population in self.real.populations:
             total = constant(population.bias)
-            for p in population.projections:
-                weights, source = self.weights[p.name], read(p.source, values)
-                product = linear(p, weights, source)
-                total = total + (product * weights if isinstance(p, SumPool2D) else product)
+            for projection, weights in self.synapses[population.name]:
+                product = linear(projection, weights, read(projection.source, values))
+                total = total + (product * weights if isinstance(projection, SumPool2D) else product)
             if population is not self.real.populations[-1]:
                 total = tf.minimum(tf.nn.relu(total), np.inf if population.max_value is None else population.max_value)
             values[population.name] = total
         del values[INPUT]
         return values
+
+
+def _real(p: RealProjection | RealPool, real: RealNetwork, output: tuple[int, ...]) -> tuple[Projection, Tensor]:
+    """A projection and its weights; of a pool, the sum and 1/k."""
+    if isinstance(p, RealPool):
+        return p.projection(), constant(p.share(view_shape(p.source, real.shapes), output))
+    return p.projection(p.weights), constant(p.weights)

@@ -6,11 +6,17 @@ import math
 from typing import Any
 
 from snncc.errors import UnsupportedLayerError
-from snncc.frontend.layers import Refusal, read
-from snncc.graph import Graph, Input, Node
+from snncc.frontend.keras.layers import Refusal, read
+from snncc.graph import Graph, Head, Input, Node, Reshape, Words
 from snncc.names import LONGEST, LONGEST_LAYER, identifier
 
 Shape = tuple[int, ...]
+WORDS = Words(
+    relu="relu",
+    shrinking="padding='valid'",
+    keeping="'same' padding",
+    one_position="GlobalAveragePooling2D or Flatten and Dense",
+)
 
 
 def from_keras(model: Any, sample_shape: Shape | None = None) -> Graph:
@@ -63,7 +69,7 @@ class _Walk:
             raise UnsupportedLayerError(
                 f"model {self.name!r} cannot be converted:\n" + "\n".join(f"  - {line}" for line in self.refused)
             )
-        return Graph(identifier(self.name, LONGEST), tuple(self._reachable(output)))
+        return Graph(identifier(self.name, LONGEST), tuple(self._reachable(output)), WORDS)
 
     def _call(self, model: Any, arguments: list[str]) -> str:
         """Walk one call of a (nested) model; the name of the node that makes its output."""
@@ -106,8 +112,6 @@ class _Walk:
 
     def _check_heads(self, output: str) -> None:
         """softmax and sigmoid are read by the host: nothing but a reshape may follow them."""
-        from snncc.graph import Head, Reshape
-
         allowed = {output}
         for node in reversed(self.nodes):
             if isinstance(node.op, Reshape) and node.name in allowed:
