@@ -1,8 +1,9 @@
 """SpKeras's own interface on snncc's engine: change `from spkeras.models import cnn_to_snn` to this module's.
 
 `signed_bit=0` runs the float twin, which SpKeras also runs; `signed_bit >= 2` the integer network that snncc compiles
-to C and Verilog. docs/spkeras.md lists where the results differ from SpKeras's and by how much;
-docs/migrating-from-spkeras.md has old and new side by side. Source: Wu, Yi, Huang 2022, doi 10.3389/fnins.2022.759900.
+to C and Verilog. docs/reference/spkeras.md lists where the results differ from SpKeras's and by how much;
+docs/guide/migrating-from-spkeras.md has old and new side by side. Source: Wu, Yi, Huang 2022,
+doi 10.3389/fnins.2022.759900.
 """
 
 from __future__ import annotations
