@@ -144,8 +144,8 @@ class cnn_to_snn:  # noqa: N801 (SpKeras's name)
     ) -> tuple[float, float]:
         """(loss, accuracy): the mean cross-entropy of softmax(counts), and the share of images classed right.
 
-        y_test is one-hot or class numbers. fix > 0 (float twin): the input is x*fix instead of floor(x*T). DataError,
-        NetworkError: what cannot be run.
+        y_test is one-hot or class numbers. fix > 0 (float twin): the input is `x*fix` instead of `floor(x*T)`.
+        DataError, NetworkError: what cannot be run.
         """
         if sf is not None:
             _once("sf changes nothing, as in SpKeras")
