@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.docs.pages import PAGES, Fence, parse, read, text
-from tests.docs.running import compile_c, run_line, run_page
+from tests.docs.running import compile_c, not_printed, run_line, run_page
 
 PRINTED = {
     "README.md": [r" \(16, 5, 6, 6, 8\)$", r"^8 [\d.]+ [\d.]+$", r"network\.snn"],
@@ -98,6 +98,16 @@ def test_every_line_of_an_exports_readme_is_true(
             assert "%Warning" not in said
     named = [code for code in page.codes if FILE.fullmatch(code)]
     assert named and [code for code in named if not list(folder.glob(code.strip("/")))] == []
+
+
+def test_text_after_commands_is_what_they_print() -> None:
+    printed = "  c-host   gcc -O0   4   14,932   pass\nown/network.snn  774c1e066d64b1ba\n"
+    right = Fence("text", "c-host  gcc -O3  12   9 pass\n...\nown/network.snn  00c1e066d64b1ba0\nc-host ... pass\n", 1)
+    wrong = Fence("text", "c-host  gcc -O3  12   9 fail\nown/network.snn\nc-host clang ... pass\n", 1)
+    assert not_printed(right, printed) == []
+    assert not_printed(wrong, printed) == ["c-host  gcc -O3  12   9 fail", "c-host clang ... pass"]
+    with pytest.raises(AssertionError):
+        run_page(parse("```sh\nsnncc --version\n```\n\n```text\nsnncc of another name\n```\n"), {})
 
 
 def test_blocks_that_are_wrong_are_found(desk: Path, exported: dict[str, Path]) -> None:
