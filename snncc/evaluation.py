@@ -106,7 +106,7 @@ class _Cost:
     def __init__(self, network: Network) -> None:
         shapes = population_shapes(network)
         self.network = network
-        self.current = network.input.encoding == "current"
+        self.current = not network.input.coding.spiking
         self.spiking = [p.name for p in network.populations if p.fires]
         if not self.current:
             self.spiking.insert(0, INPUT)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from fractions import Fraction
 
 import numpy as np
+from msgspec import UNSET
 
 from snncc.errors import NetworkError
 from snncc.ir.intervals import prove
@@ -100,7 +101,7 @@ def _verify_header(network: Network) -> None:
     _require(not network.window.fault, network.window.fault)
     _require(network.populations, "a network needs at least one population, its readout")
     _require(2 <= source.bits <= 16, "input bits must be 2..16")
-    _require(not (source.signed and source.encoding == "rate"), "a signed input cannot be rate-coded")
+    _require(source.coding.signed or not source.signed, f"a signed input cannot be {source.encoding}-coded")
     _require(math.isfinite(source.lambda_0) and source.lambda_0 > 0, "lambda_0 must be finite and positive")
     _require(len(source.shape) in (1, 3), f"the input's shape {source.shape} is neither (N,) nor (H, W, C)")
     _require(min(source.shape) >= 1 and math.prod(source.shape) <= MAX_NEURONS, "the input's shape is out of range")
@@ -166,6 +167,7 @@ def _verify_population(network: Network, population: Population, shapes: Shapes)
         (population.theta is None) == silent,
         "it needs a threshold" if not silent else "a potential readout has no threshold",
     )
+    _require(population.kind is UNSET, "its threshold says which kind its neurons are: leave `kind` out")
     _verify_parameter(network, population, "bias", population.bias)
     _verify_parameter(network, population, "v0", population.v0)
     if population.theta is not None:

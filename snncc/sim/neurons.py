@@ -89,8 +89,8 @@ def prepare(network: Network, population: Population, dynamics: Dynamics) -> Neu
         source = view_shape(projection.source, shapes)
         dtype: Any = np.float32
         if network.is_integer:
-            # a potential readout multiplies summed counts in `step` too
-            reach = source_range(network, projection.source, dynamics if population.fires else "count")
+            at_once = population.neuron.counts_at_once(network.over(dynamics=dynamics).counting)
+            reach = source_range(network, projection.source, "count" if at_once else "step")
             low, high = projection_bounds(projection, population.shape[-1], reach)
             dtype = exact_dtype((min(low), max(high)))
         apply = operator(projection, source, dtype)

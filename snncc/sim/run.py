@@ -60,7 +60,8 @@ class Result:
 
 def check(network: Network, pixels: Array, timesteps: int, dynamics: Dynamics, noneloss: bool = False) -> None:
     """Refuse what the contract refuses, by name."""
-    if noneloss and (network.is_integer or dynamics != "count"):
+    window = network.over(timesteps, dynamics)
+    if noneloss and (network.is_integer or not window.counting):
         raise NetworkError("noneloss (nothing rounded) exists in the float twin's `count` only: use signed_bit=0")
     if pixels.shape[1:] != network.input.shape:
         raise DataError(f"images of shape {pixels.shape[1:]}; the network reads {network.input.shape}")
@@ -72,7 +73,7 @@ def check(network: Network, pixels: Array, timesteps: int, dynamics: Dynamics, n
     check_timesteps(network, timesteps)
     if dynamics not in ("count", "step"):
         raise DataError(f"no dynamics {dynamics!r}: there are count and step")
-    if dynamics == "step":
+    if window.stepping:
         if network.spike_ext < 0:
             raise NetworkError("spike_ext = -1 (no upper clip) exists in `count` only")
         for population in network.populations:
@@ -104,7 +105,7 @@ def lossless(network: Network) -> Network:
 def chunk_size(network: Network, timesteps: int, dynamics: Dynamics) -> int:
     """Images that one worker takes at a time, so that its arrays stay bounded."""
     neurons = sum(p.neurons for p in network.populations) + int(np.prod(network.input.shape))
-    per_image = neurons * (1 if dynamics == "count" else timesteps + network.spike_ext)
+    per_image = neurons * network.over(timesteps, dynamics).passes
     return int(max(1, min(MAX_CHUNK, CHUNK_ELEMENTS // per_image)))
 
 
@@ -180,7 +181,7 @@ def _run_chunk(
         if name != INPUT:
             kept.potentials[name] = potentials.astype(whole)
 
-    if dynamics == "count":
+    if network.over(timesteps, dynamics).counting:
         observe = keep_potential if trace else None
         return count.run(network, layers, chunk, timesteps, observe, floor=not noneloss), kept
     return step.run(network, layers, chunk, timesteps, keep_spikes if trace else None), kept
@@ -216,7 +217,9 @@ def run(
         values=values,
         outputs=rescale(network, values, timesteps),
         counts=outputs,
-        trace=_join([kept for _, kept in parts], dynamics) if trace else None,
+        trace=_join([kept for _, kept in parts], 0 if network.over(timesteps, dynamics).counting else 1)
+        if trace
+        else None,
     )
 
 
@@ -236,9 +239,9 @@ def rescale(network: Network, values: Array, timesteps: int) -> Array:
     return scaled.reshape(len(values), *network.output_shape)
 
 
-def _join(parts: list[Trace], dynamics: Dynamics) -> Trace:
+def _join(parts: list[Trace], axis: int) -> Trace:
+    """The traces of chunks as one; images are on this axis."""
     joined = Trace()
-    axis = 0 if dynamics == "count" else 1
     for kind in ("spikes", "potentials"):
         for name in getattr(parts[0], kind) if parts else ():
             getattr(joined, kind)[name] = np.concatenate([getattr(p, kind)[name] for p in parts], axis=axis)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from snncc import ir
 from snncc.errors import FileFormatError, NetworkError, OutputError
+from snncc.neurons import INTEGRATE_AND_FIRE
 from tests import strategies
 from tests.ir.samples import change, change_projection, every_kind
 from tests.support import examples
@@ -114,6 +115,7 @@ CHANGES: dict[str, Callable[[ir.Network], ir.Network]] = {
             "lambda_": np.ones(4),
             "saturates": True,
             "layers": (),
+            "kind": INTEGRATE_AND_FIRE,
         }.items()
     },
     **{

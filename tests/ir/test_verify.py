@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from snncc import ir
 from snncc.errors import NetworkError
+from snncc.neurons import INTEGRATE_AND_FIRE, SILENT
 from tests import strategies
 from tests.ir.samples import change, change_projection, every_kind
 
@@ -96,6 +97,8 @@ POPULATION: dict[str, tuple[str, Break, str]] = {
     "no projection": ("both", population("both", projections=()), "no projection"),
     "hidden without threshold": ("both", population("both", theta=None), "needs a threshold"),
     "readout with threshold": ("out", population("out", theta=i64(5)), "no threshold"),
+    "kind said twice": ("both", population("both", kind=INTEGRATE_AND_FIRE), "leave `kind` out"),
+    "kind that does not fire": ("both", population("both", kind=SILENT), "leave `kind` out"),
     "readout with v0": ("out", population("out", v0=i64(1)), "v0 = 0"),
     "theta zero": ("both", population("both", theta=i64(0)), "positive"),
     "theta negative": ("both", population("both", theta=i64(-1)), "positive"),
