@@ -9,17 +9,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 import snncc
 import snncc.backends
 import snncc.diagnosis
+import snncc.encodings
 import snncc.errors
 import snncc.evaluation
 import snncc.ir
 import snncc.keras_layers
+import snncc.neurons
 import snncc.sim
 import snncc.spkeras
 from tests.docs.pages import ROOT
@@ -45,6 +47,8 @@ OBJECTS = {
         **{f"snncc.ir.{name}": value for name in snncc.ir.__all__
            if name != "verify" and (inspect.isclass(value := getattr(snncc.ir, name)) or inspect.isfunction(value))},
         "snncc.ir.verify.verify": snncc.ir.verify,
+        **{f"snncc.neurons.{kind.__name__}": kind for kind in get_args(snncc.neurons.Neuron)},
+        **{f"snncc.encodings.{kind.__name__}": kind for kind in get_args(snncc.encodings.Coding)},
         "snncc.sim.run.run": snncc.sim.run,
         "snncc.backends.Target": snncc.backends.Target,
         "snncc.backends.pick": snncc.backends.pick,
