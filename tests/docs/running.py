@@ -70,7 +70,7 @@ def run_line(line: str, exported: Path) -> tuple[int, str]:
 
     Targets of the project's own Makefile are not run (test_pages.py looks whether they exist).
     """
-    tool = line.split()[0]
+    tool = line.lstrip("(").split()[0]
     if tool == "snncc":
         return snncc(*shlex.split(line)[1:])
     if tool == "make" and " -C " not in line and not (exported / "Makefile").is_file():
