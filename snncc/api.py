@@ -155,7 +155,7 @@ def convert(
     keywords: signed_bit=8 (0: float twin), timesteps=64, dynamics="count"|"step", encoding="auto"|"rate"|"current",
     thresholding=0.5, percentile=100, per_channel=True, lambda_per_channel=False, input_bits=8, input_range=(lo, hi),
     readout="potential"|"spikes", spike_ext=0, average_pools="fire"|"global"|"all" (docs/adr/0007),
-    calibrate="light"|"none"|"full", calibrate_widths="keep"|"free" (docs/calibration.md), seed=0, name,
+    calibrate="light"|"none"|"full", calibrate_widths="keep"|"free" (docs/guide/calibration.md), seed=0, name,
     bytes="auto"|"none"|"x/255"|... or bytes_scale=, bytes_offset= (how a raw byte becomes an input of the model;
     docs/contract.md, 2);
     `progress(done, populations)` is called while it calibrates. UnsupportedLayerError, CalibrationError say what

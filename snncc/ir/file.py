@@ -1,6 +1,6 @@
 """network.snn: one safetensors file whose metadata hold the schema; no pickle, no code.
 
-Tensors are stored by number in the order in which the schema names them. docs/ir.md describes the format.
+Tensors are stored by number in the order in which the schema names them. docs/reference/ir.md describes the format.
 """
 
 from __future__ import annotations

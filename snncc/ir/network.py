@@ -168,10 +168,12 @@ class Population(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_o
 
     @property
     def neurons(self) -> int:
+        """How many neurons it has, the product of its shape."""
         return int(np.prod(self.shape))
 
     @property
     def fires(self) -> bool:
+        """Whether it has a threshold; a potential readout has none."""
         return self.neuron.fires
 
 
@@ -295,6 +297,7 @@ class Network(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_only
 
     @property
     def is_integer(self) -> bool:
+        """Whether it has integer weights; a float twin (`signed_bit` 0) has none."""
         return self.signed_bit >= 2
 
     @property

@@ -21,9 +21,9 @@ class Options:
 
     signed_bit 0 is the float twin; `percentile` of the strictly positive activations; `input_range` (low, high)
     overrides the calibration's; `calibrate` none, light or full chooses theta, bias, v0 and W_int for this T, these
-    dynamics and bits (docs/calibration.md), `calibrate_widths` keep with potentials at most one bit wider than none's,
-    `seed` its samples; `average_pools`: fire (each is a population), or global (those over the whole map) or all are
-    composed into the linear layers after them where the border allows it; `bytes` auto, none or a kind
+    dynamics and bits (docs/guide/calibration.md), `calibrate_widths` keep with potentials at most one bit wider than
+    none's, `seed` its samples; `average_pools`: fire (each is a population), or global (those over the whole map) or
+    all are composed into the linear layers after them where the border allows it; `bytes` auto, none or a kind
     (snncc/lower/raw.py), or `bytes_scale` and `bytes_offset`, one number or one per channel: how a raw byte of the
     user's becomes a model input; `fixed_lambda` is the scale of every population but the readout, whatever the samples
     say; `name` (an identifier) prefixes what is generated.

@@ -14,8 +14,8 @@ Array: TypeAlias = NDArray[Any]
 class IntegrateAndFire(Struct, frozen=True, forbid_unknown_fields=True, tag="integrate_and_fire"):
     """Integrate-and-fire, reset by subtraction: what a relu becomes.
 
-    count:  u = drive + bias*T + v0;  n = clip(floor(u / theta), 0, limit)
-    step:   V = v0;  for t = 1..length:  V += drive[t] + (bias while t <= T);  s[t] = (V >= theta);  V -= theta*s[t]
+        count:  u = drive + bias*T + v0;  n = clip(floor(u / theta), 0, limit)
+        step:   V = v0;  for t = 1..length:  V += drive[t] + (bias while t <= T);  s[t] = (V >= theta);  V -= theta*s[t]
 
     theta > 0. Integers in integer arrays; exact in float32 below 2^24, in float64 below 2^53. Source:
     docs/contract.md, 4 and 5.

@@ -46,7 +46,7 @@ class Result:
     `classes` (N,): argmax of the readout, ties to the lowest index; one neuron: 1 where its value > 0.
     `values` (N, *shape): potential after the last timestep, in the readout's LSB, or its counts (`spikes`).
     `outputs` (N, *output_shape) float64: what the Keras model's last linear layer would give.
-    `counts[name]` (N, *shape): spikes of each firing population and of the input (`current`: p*T).
+    `counts[name]` `(N, *shape)`: spikes of each firing population and of the input (`current`: `p*T`).
     """
 
     timesteps: int

@@ -95,6 +95,23 @@ def test_every_path_in_the_text_exists(name: str) -> None:
             assert (ROOT / code).exists(), f"{name}: {code}"
 
 
+def pages_named(source: str) -> set[str]:
+    """The pages of docs/ that a source names; a decision record by its number is enough (`docs/adr/0007`)."""
+    return set(re.findall(r"\bdocs/(?:adr/\d{4}\b(?!-)|[\w/-]+\.md\b)", source))
+
+
+def test_every_page_that_the_sources_name_exists() -> None:
+    folders = ("snncc", "templates", "hw_sim", "examples", "benchmarks", "tests")
+    kinds = (".py", ".j2", ".v", ".vlt", ".c", ".h")
+    paths = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in kinds]
+    named = set().union(*(pages_named(path.read_text(encoding="utf-8")) for path in paths)) - {"docs/gone.md"}
+    assert len(named) > 10
+    assert [page for page in sorted(named) if not list(ROOT.glob(f"{page}*"))] == []
+    assert pages_named("see docs/gone.md, 4, docs/adr/0007 and docs/contract.md.") == {
+        "docs/gone.md", "docs/adr/0007", "docs/contract.md",
+    }  # fmt: skip
+
+
 def arithmetic(source: str) -> Iterator[str]:
     """The sums, products and the like of a template; joining lists and formatting text are none."""
     for node in jinja2.Environment(autoescape=True).parse(source).find_all((nodes.BinExpr, nodes.Neg)):
@@ -135,7 +152,7 @@ def test_most_files_are_small() -> None:
 
 
 def test_the_tree_of_the_ir_page_has_every_field() -> None:
-    (tree,) = [fence.text for fence in read("docs/ir.md").fences if fence.text.startswith("Network\n")]
+    (tree,) = [fence.text for fence in read("docs/reference/ir.md").fences if fence.text.startswith("Network\n")]
     words = set(re.findall(r"\w+", tree))
     for kind in (ir.Network, ir.Input, ir.RawBytes, ir.Population):
         fields = {name for name in kind.__struct_fields__ if name != "populations"} | {kind.__name__}
@@ -144,5 +161,5 @@ def test_the_tree_of_the_ir_page_has_every_field() -> None:
 
 
 def test_the_version_on_the_ir_page_is_the_newest() -> None:
-    assert f'"version": {ir_file.VERSION},' in text("docs/ir.md")
-    assert re.search(rf"`{re.escape(ir_file.FORMAT)}`|\"{re.escape(ir_file.FORMAT)}\"", text("docs/ir.md"))
+    assert f'"version": {ir_file.VERSION},' in text("docs/reference/ir.md")
+    assert re.search(rf"`{re.escape(ir_file.FORMAT)}`|\"{re.escape(ir_file.FORMAT)}\"", text("docs/reference/ir.md"))

@@ -1,4 +1,4 @@
-"""The target `c`: plain C99 with the weights as const arrays. docs/c.md describes the folder and its API."""
+"""The target `c`: plain C99 with the weights as const arrays. docs/guide/c.md describes the folder and its API."""
 
 from __future__ import annotations
 

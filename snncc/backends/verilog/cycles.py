@@ -13,7 +13,8 @@ the last one: word w at commit + offset_w (`offsets`). For edge e of layer l and
     pass(l)      = words + 2                                                   (`step`)
                  = (parts - 1)*PERIOD + 3 + STAGES*PERIOD                      (`count`; 1*1 without division)
 
-Within a frame, event i lies in word w_i after g_i words without events and reaches f_i word pairs (docs/hardware.md):
+Within a frame, event i lies in word w_i after g_i words without events and reaches f_i word pairs
+(docs/design/hardware.md):
 
     A_i = max(A_{i-1} + 1 + g_i, B_{i-1}, offset_{w_i} + 3);   B_i = max(A_i + 1, B_{i-1} + max(1, f_{i-1}))
     with a place table:  A_i = max(A_{i-1} + 1 + g_i, P_{i-1}, offset_{w_i} + 3);  P_i = max(A_i + 1, B_{i-1});

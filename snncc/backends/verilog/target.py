@@ -1,6 +1,6 @@
 """The target `verilog`: IR -> plan -> snn_top.v, hand-written modules, memory files, bench, manifest.
 
-The folder is for any simulator and synthesiser as it is; docs/hardware.md describes it.
+The folder is for any simulator and synthesiser as it is; docs/guide/hardware.md describes it.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ floor counts as a straight line inside its range and a train of spikes as its co
 
 What is learned moves in small steps beside the integers it starts from: weights in their own unit, theta by a factor,
 bias and v0 in thresholds. Samples held out judge in the simulator whether that gained; else the start stays.
-Sources: docs/calibration.md; Bengio et al. 2013, arXiv 1308.3432 (estimator); Li et al. 2021, arXiv 2102.05426 and
-2106.06984 (reconstruction of what a quantised or spiking network loses, from calibration samples alone).
+Sources: docs/design/calibration.md; Bengio et al. 2013, arXiv 1308.3432 (estimator); Li et al. 2021, arXiv 2102.05426
+and 2106.06984 (reconstruction of what a quantised or spiking network loses, from calibration samples alone).
 """
 
 from __future__ import annotations

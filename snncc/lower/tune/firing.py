@@ -6,7 +6,7 @@ times and stands for lambda*n/T. Against the float activation a, each channel al
     E(lambda, b, v0) = mean over samples of (lambda*n/T - a)^2
 
 by coordinate descent over grids. The choice of `none` is the first candidate, so E never grows.
-Sources: docs/calibration.md; Li et al. 2021, arXiv 2106.06984 (layer-wise calibration of a converted network).
+Sources: docs/design/calibration.md; Li et al. 2021, arXiv 2106.06984 (layer-wise calibration of a converted network).
 """
 
 from __future__ import annotations
