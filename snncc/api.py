@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Unpack, get_args
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from snncc.diagnosis import Diagnosis
 from snncc.errors import CalibrationError, DataError, NetworkError
 from snncc.evaluation import Evaluation
 from snncc.lower import Options, lower
-from snncc.lower.options import AveragePools
+from snncc.lower.options import AveragePools, Choices
 from snncc.lower.populate import populate
 from snncc.lower.quantise import check_thresholding, start_potential
 from snncc.names import unfit
@@ -147,7 +147,11 @@ def _rescaled(population: ir.Population, factor: float, thresholding: str) -> ir
 
 
 def convert(
-    model: Any, x_calibration: Any, *, progress: Callable[[int, int], object] | None = None, **options: Any
+    model: Any,
+    x_calibration: Any,
+    *,
+    progress: Callable[[int, int], object] | None = None,
+    **options: Unpack[Choices],
 ) -> Network:
     """Convert a trained Keras model (or the path of one, or any front end's) into an exact integer spiking network.
 
@@ -161,11 +165,12 @@ def convert(
     `progress(done, populations)` is called while it calibrates. UnsupportedLayerError, CalibrationError say what
     cannot be done.
     """
-    reason = unfit(options["name"], verilog=True) if options.get("name") else None
+    name = options.get("name")
+    reason = unfit(name, verilog=True) if name else None
     if reason:
-        raise NetworkError(f"{options['name']!r} cannot name a network: {reason}; choose another `name`")
+        raise NetworkError(f"{name!r} cannot name a network: {reason}; choose another `name`")
     try:
-        chosen = Options(**options, tool_version=tool_version())
+        chosen = Options(**dict(options), tool_version=tool_version())  # type: ignore[arg-type]
     except TypeError as error:
         raise CalibrationError(f"unknown option: {error}") from None
     x = np.asarray(x_calibration)

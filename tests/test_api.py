@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import snncc
 from snncc import ir
 from snncc.errors import CalibrationError, DataError, FileFormatError, NetworkError
+from snncc.lower.options import Choices, Options
 from tests.conftest import Digits
 
 
@@ -108,6 +110,12 @@ def test_convert_is_repeatable_and_every_sample_counts(digits: Digits) -> None:
 def test_options_that_are_none(digits: Digits, options: dict[str, Any], message: str) -> None:
     with pytest.raises(CalibrationError, match=message):
         snncc.convert(digits.model, digits.x, **options)
+
+
+def test_the_typed_choices_are_the_options() -> None:
+    """What a type checker lets pass is what `Options` has, each field but the one that snncc sets itself."""
+    fields = {field.name for field in dataclasses.fields(Options)} - {"tool_version"}
+    assert set(Choices.__annotations__) == fields
 
 
 def test_names_are_identifiers(digits: Digits) -> None:

@@ -40,7 +40,7 @@ def _loaded(name: str, point: Any) -> Target[Any]:
     found = point.load()
     if not isinstance(found, Target):
         raise TargetError(
-            f"the package that brings target {name!r} names no snncc.backends.target.Target: {point.value}"
+            f"target {name!r}: {point.value} is no snncc.backends.Target: mend the package that brings it"
         )
     return found
 

@@ -2,7 +2,7 @@
 
 A feature is a name with a sentence (FEATURES). `features` says which of them a network uses, and where. Whoever runs
 or exports networks names the features that it refuses, each with the reason and the way out; `refuse` raises that.
-docs/support.md is written from both, and tests cross it with the networks that the parity tests run.
+docs/reference/support.md is written from both, and tests cross it with the networks that the parity tests run.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypedDict
 
 from snncc.errors import CalibrationError
 from snncc.ir import Dynamics, Readout, Window
@@ -88,3 +88,29 @@ class Options:
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise CalibrationError(message)
+
+
+class Choices(TypedDict, total=False):
+    """The fields of `Options` that a caller of `snncc.convert` may give."""
+
+    signed_bit: int
+    timesteps: int
+    dynamics: Dynamics
+    encoding: Literal["auto", "rate", "current"]
+    thresholding: str | float
+    percentile: float
+    per_channel: bool
+    lambda_per_channel: bool
+    input_bits: int
+    input_range: tuple[float, float] | None
+    readout: Readout
+    average_pools: AveragePools
+    spike_ext: int
+    calibrate: Literal["none", "light", "full"]
+    calibrate_widths: CalibrateWidths
+    seed: int
+    bytes: str
+    bytes_scale: float | tuple[float, ...] | None
+    bytes_offset: float | tuple[float, ...] | None
+    fixed_lambda: float | None
+    name: str

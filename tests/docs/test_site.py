@@ -14,12 +14,13 @@ from typing import Any, get_args
 import pytest
 
 import snncc
-import snncc.backends
+import snncc.backends.options
 import snncc.diagnosis
 import snncc.encodings
 import snncc.errors
 import snncc.evaluation
 import snncc.ir
+import snncc.jobs
 import snncc.keras_layers
 import snncc.neurons
 import snncc.sim
@@ -50,8 +51,9 @@ OBJECTS = {
         **{f"snncc.neurons.{kind.__name__}": kind for kind in get_args(snncc.neurons.Neuron)},
         **{f"snncc.encodings.{kind.__name__}": kind for kind in get_args(snncc.encodings.Coding)},
         "snncc.sim.run.run": snncc.sim.run,
-        "snncc.backends.Target": snncc.backends.Target,
-        "snncc.backends.pick": snncc.backends.pick,
+        "snncc.backends.target.Target": snncc.backends.Target,
+        "snncc.backends.options.option": snncc.backends.options.option,
+        "snncc.jobs.Runner": snncc.jobs.Runner,
     },
 }  # fmt: skip
 """Page -> the objects that it has an entry of."""
