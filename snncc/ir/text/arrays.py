@@ -159,14 +159,13 @@ def read_numbers(text: str, dtype: np.dtype[Any]) -> list[Any]:
         match = (INTEGER_RUN if dtype.kind == "i" else FLOAT_RUN).fullmatch(token)
         if match is None:
             raise ValueError(f"{_short(token)} is no number of type {dtype.name}, nor a run of them")
-        first = int(match[1]) if dtype.kind == "i" else float(match[1])
-        if dtype.kind == "i" and match[3]:
-            run: Any = range(int(first), int(match[3]) + 1)
-        else:
-            run = [first] * int(match[2] or 1) if int(match[2] or 1) <= LONGEST else ()
-        if not 1 <= len(run) <= LONGEST:
+        whole = dtype.kind == "i"
+        first: Any = int(match[1]) if whole else float(match[1])
+        last = int(match[3]) if whole and match[3] else None
+        count = int(match[2] or 1) if last is None else last - first + 1
+        if not 1 <= count <= LONGEST:
             raise ValueError(f"the run {token} is not of 1 to {LONGEST} numbers")
-        numbers += run
+        numbers += [first] * count if last is None else range(first, last + 1)
     return numbers
 
 
