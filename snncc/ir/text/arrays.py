@@ -1,7 +1,7 @@
 """Arrays as text, and back: `int8[3x3x2x4]`, then their numbers row by row, exactly.
 
 Rows begin at places that the shape and the type alone decide, so that a changed number changes its own row. Four or
-more equal numbers are `7*16`, four or more that count up by one `0..15`; rows that go on like that are one row.
+more equal numbers are `7*16`, eight or more that count up by one `0..15`; rows that go on like that are one row.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from snncc.ir.network import Array
 
 LONGEST = 256
 """Numbers in one run, at most: what a text makes of arrays stays in proportion to the text."""
-SHORTEST = 4
+SHORTEST = {0: 4, 1: 8}
+"""Numbers in a run that is written as one, at least, by its step."""
 COLUMNS = 104
 INTEGER = "-?[0-9]{1,19}"
 FLOAT = r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?(?:e[-+]?[0-9]{1,3})?"
@@ -60,7 +61,7 @@ class Run:
         return None
 
     def __str__(self) -> str:
-        if self.count < SHORTEST:
+        if self.step is None or self.count < SHORTEST[self.step]:
             return " ".join(str(self.first + i if self.step else self.first) for i in range(self.count))
         return f"{self.first}..{self.first + self.count - 1}" if self.step else f"{self.first}*{self.count}"
 
