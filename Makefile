@@ -42,8 +42,8 @@ soak: $(VENV)/.ready tools ## a hundred thousand hostile inputs, every kill, the
 	$(BIN)/python -m tests.soak.fuzz --inputs 100000 --seed 1 --record benchmarks/results/soak.json
 	SNNCC_EXAMPLES=20 $(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
 
-golden: $(VENV)/.ready ## refresh the snapshots of the command line's help in tests/golden/help
-	SNNCC_REFRESH=1 $(BIN)/python -m pytest -n 0 tests/docs/test_help.py
+golden: $(VENV)/.ready ## refresh the snapshots: the command line's help, small networks as text, C and Verilog
+	SNNCC_REFRESH=1 $(BIN)/python -m pytest -n 0 tests/docs/test_help.py tests/test_golden_text.py
 
 mutants: $(VENV)/.ready tools ## faults put into the C, the RTL and the Python one by one; writes benchmarks/results/mutants.json
 	$(BIN)/python -m tests.mutants
