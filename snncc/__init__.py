@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from snncc.api import convert as convert
     from snncc.api import diagnose as diagnose
     from snncc.api import evaluate as evaluate
+    from snncc.api import explain as explain
     from snncc.api import export as export
     from snncc.api import load as load
     from snncc.synth import synthesise as synthesise
@@ -20,13 +21,14 @@ HOME = {
     "convert": "api",
     "diagnose": "api",
     "evaluate": "api",
+    "explain": "api",
     "export": "api",
     "load": "api",
     "synthesise": "synth",
     "verify": "verification",
 }
 """Public name -> the module that it is loaded from."""
-__all__ = ["Network", "convert", "diagnose", "evaluate", "export", "load", "synthesise", "verify"]
+__all__ = ["Network", "convert", "diagnose", "evaluate", "explain", "export", "load", "synthesise", "verify"]
 
 
 def __getattr__(name: str) -> Any:

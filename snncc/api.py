@@ -14,6 +14,7 @@ from snncc import diagnosis, evaluation, frontend, ir, sim, store
 from snncc.diagnosis import Diagnosis
 from snncc.errors import CalibrationError, DataError, NetworkError
 from snncc.evaluation import Evaluation
+from snncc.ir.text import dump
 from snncc.lower import Options, lower
 from snncc.lower.options import AveragePools, Choices
 from snncc.lower.populate import populate
@@ -184,6 +185,15 @@ def convert(
 def load(path: str | Path) -> Network:
     """Read a `.snn` file or a compiled folder. FileFormatError for anything else; nothing in it is executed."""
     return Network(ir.load(path))
+
+
+def explain(network: Network | str | Path, *, weights: bool = True) -> str:
+    """The whole network (or that of a file or compiled folder) as text that a person reads, population by population.
+
+    `snncc.ir.text.parse` makes an equal network of it. `weights=False` leaves out the weights: their shape, range and
+    a short hash stay, and the text does not parse back. docs/reference/ir.md has the grammar.
+    """
+    return dump(network.ir if isinstance(network, Network) else ir.load(network), weights)
 
 
 def evaluate(

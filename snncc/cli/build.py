@@ -133,9 +133,10 @@ def compile_(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Convert a trained MODEL into an integer spiking network.
+    """Convert a trained model.
 
-    It writes OUTPUT/network.snn, OUTPUT/manifest.json and one folder for each target.
+    MODEL becomes an integer spiking network. It writes OUTPUT/network.snn, OUTPUT/manifest.json and one folder for
+    each target.
     """
     from snncc import api, data, store
 
@@ -190,9 +191,9 @@ def _say_input(network: ir.Network) -> None:
 def export(
     folder: str, targets: tuple[str, ...], output: str | None, force: bool, as_json: bool, **options: Any
 ) -> None:
-    """Add targets to a compiled FOLDER, from its network.snn alone, without Keras.
+    """Add targets to a compiled folder.
 
-    From a .snn file it makes a compiled folder, which --output names.
+    It needs FOLDER/network.snn alone, and no Keras. From a .snn file it makes a compiled folder, which --output names.
     """
     from snncc import api
 

@@ -17,8 +17,10 @@ from snncc.cli.targets import print_reports, summaries
 @click.command("inspect", cls=Command, example="snncc inspect model_snn --json")
 @parameters.NETWORK
 @click.option("--cycles", is_flag=True, help="Print the clock cycles of the exported hardware instead.")
+@click.option("--text", is_flag=True, help="Print the whole network as text, which snncc.ir.text.parse reads back.")
+@click.option("--weights/--no-weights", default=True, help="Whether --text has the weights.")
 @JSON
-def inspect(folder: str, cycles: bool, as_json: bool) -> None:
+def inspect(folder: str, cycles: bool, text: bool, weights: bool, as_json: bool) -> None:
     """Print what a network is made of.
 
     Its populations and projections: shapes, thresholds, proved widths, bytes, sparsity; and what its targets take.
@@ -26,6 +28,9 @@ def inspect(folder: str, cycles: bool, as_json: bool) -> None:
     from snncc import api, backends
 
     network = api.load(folder)
+    if text:
+        click.echo(api.explain(network, weights=weights), nl=False)
+        return
     if cycles:
         hardware = backends.target("verilog").summary(network.ir, Path(folder) / "verilog", None)
         found = {} if hardware is None else {"verilog": hardware}

@@ -43,9 +43,9 @@ def evaluate(
     raw: bool,
     as_json: bool,
 ) -> None:
-    """Measure accuracy, spikes and synaptic operations on DATA, bit-exactly.
+    """Measure accuracy, spikes and operations.
 
-    The accuracy needs the classes of the images. JSON is a list with one object for each T.
+    It runs DATA bit-exactly. The accuracy needs the classes of the images. JSON is a list with one object for each T.
     """
     from snncc import api, data
     from snncc.cli import tables
@@ -90,9 +90,9 @@ def diagnose(
     plot: str | None,
     as_json: bool,
 ) -> None:
-    """Measure each layer's error against the float model, by cause.
+    """Measure each layer's error, by cause.
 
-    It says in a sentence which layer hurts first, and what helps.
+    The error is that against the float model. It says in a sentence which layer hurts first, and what helps.
     """
     from snncc import api, data
     from snncc.cli import tables

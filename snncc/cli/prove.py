@@ -61,9 +61,10 @@ def verify(
     raw: bool,
     as_json: bool,
 ) -> None:
-    """Build and run every target in FOLDER and compare every integer with the simulator.
+    """Compare every target with the simulator.
 
-    Without DATA it runs the images that the targets ship, then random ones.
+    It builds and runs every target in FOLDER and compares every integer. Without DATA it runs the images that the
+    targets ship, then random ones.
     """
     from snncc import data
     from snncc.verification import verify as run
@@ -100,9 +101,10 @@ def verify(
 )
 @JSON
 def synth(folder: str, device: str, dsp: int | Literal["auto", "none"], as_json: bool) -> None:
-    """Synthesise the exported hardware of a compiled FOLDER with Yosys and nextpnr.
+    """Synthesise the exported hardware.
 
-    It says what the design takes of the device and how fast it is, after weighing every memory.
+    Yosys and nextpnr run on FOLDER/verilog, after every memory has been weighed. It says what the design takes of the
+    device and how fast it is.
     """
     from snncc.synth import synthesise
 

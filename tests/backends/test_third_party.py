@@ -92,7 +92,7 @@ def test_a_fault_in_what_it_wrote_is_named(folder: Path) -> None:
 
 
 def test_its_refusals_and_its_faults_are_said(folder: Path) -> None:
-    with pytest.raises(TargetError, match="population 'added' uses an Add: .*, which plain has not"):
+    with pytest.raises(TargetError, match=r"population 'added' uses an Add: .*, which plain has not"):
         backends.target("plain").check(residual(), {})
     with pytest.raises(TargetError, match=r"'plain' has no option 'ident': choose from comment, indent, pixels"):
         store.export(folder, {"plain": {"ident": 2}})
