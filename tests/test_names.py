@@ -95,9 +95,9 @@ def test_the_messages_name_the_word_and_the_way_out() -> None:
         ("n" * 50, "has 50 characters"),
         ("a b", "holds ' '"),
     ):
-        with pytest.raises(TargetError, match=rf"{prefix!r} cannot begin C names: it .*{said}.*--prefix"):
+        with pytest.raises(TargetError, match=rf"{prefix!r} cannot begin C names: it .*{said}.*`prefix`"):
             store.check_targets(net, {"c": {"prefix": prefix}})
-    with pytest.raises(NetworkError, match=r"'module' cannot name a network: it is a reserved word of Verilog.*--name"):
+    with pytest.raises(NetworkError, match=r"'module' cannot name a network: it is a reserved word of Verilog.*`name`"):
         snncc.convert(None, None, name="module")
 
 

@@ -11,6 +11,7 @@ from snncc.backends.options import options_of
 from snncc.backends.verilog.drafts import MAX_LANES
 from snncc.backends.verilog.target import VerilogOptions
 from snncc.cli import cli, parameters
+from snncc.cli.targets import parameters_of
 from snncc.errors import CalibrationError, NetworkError
 from snncc.ir import MAX_TIMESTEPS
 from snncc.lower import Options
@@ -19,7 +20,7 @@ from tests.backends.c_folder import residual
 OPTIONS = [
     (name, option)
     for name, command in sorted(cli.commands.items())
-    for option in command.get_params(click.Context(command))
+    for option in parameters_of(command)
     if isinstance(option, click.Option)
 ]
 

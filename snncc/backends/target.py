@@ -39,7 +39,7 @@ class Summary:
 
 
 class Target(ABC, Generic[O]):
-    """A target. One instance, in the table of snncc/backends/__init__.py or an entry point of `snncc.targets`.
+    """A target. One instance, in the table of `snncc/backends/__init__.py` or an entry point of `snncc.targets`.
 
     `writes`: what it makes, for the help. `refuses`: features of networks (snncc/ir/capabilities.py) that it cannot
     express, each with reason and way out. `limits`: what else `examine` may refuse, a sentence each, for docs.

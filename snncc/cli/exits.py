@@ -11,6 +11,7 @@ import click
 
 from snncc.terminal import drop_output, say
 
+HELP_OPTIONS = ["-h", "--help"]
 FAILED, USAGE, TOOL_MISSING, INTERRUPTED, PIPE_CLOSED = 1, 2, 3, 130, 141
 
 

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from snncc.cli.build import compile_, export
-from snncc.cli.exits import FAILED, TOOL_MISSING, Commands
+from snncc.cli.exits import FAILED, HELP_OPTIONS, TOOL_MISSING, Commands
 from snncc.cli.inspect import inspect
 from snncc.cli.measure import diagnose, evaluate
 from snncc.cli.prove import synth, verify
@@ -18,7 +18,7 @@ from snncc.cli.targets import in_flags
 from snncc.errors import OUT_OF_MEMORY, SYSTEM, SnnccError, SnnccWarning, ToolMissingError
 from snncc.terminal import drop_output, never_refuse, say
 
-HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True}
+HELP = {"help_option_names": HELP_OPTIONS, "max_content_width": 100, "show_default": True}
 
 
 @click.group(cls=Commands, context_settings=HELP)

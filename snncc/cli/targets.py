@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from snncc.cli.exits import Command
+from snncc.cli.exits import HELP_OPTIONS, Command
 from snncc.cli.parameters import Finite
 from snncc.terminal import print_table, say
 
@@ -30,12 +30,16 @@ def _flag(found: re.Match[str]) -> str:
     return f"--{found[1].replace('_', '-')}"
 
 
+def parameters_of(command: click.Command) -> list[click.Parameter]:
+    """All parameters of a command, those of the targets too. (click keeps the help option of the first context.)"""
+    return command.get_params(click.Context(command, help_option_names=HELP_OPTIONS))
+
+
 def in_flags(message: str) -> str:
     """A message of the library with the arguments that it names as options of the command line."""
     from snncc.cli.main import cli
 
-    context = click.Context(cli)
-    known = {option for command in cli.commands.values() for parameter in command.get_params(context)
+    known = {option for command in cli.commands.values() for parameter in parameters_of(command)
              for option in (*parameter.opts, *parameter.secondary_opts)}  # fmt: skip
     return ARGUMENT.sub(lambda found: _flag(found) if _flag(found) in known else found[0], message)
 

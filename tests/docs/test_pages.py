@@ -13,6 +13,7 @@ import click
 import pytest
 
 from snncc.cli import cli
+from snncc.cli.targets import parameters_of
 from tests.docs.pages import PAGES, ROOT, Page, parse, read, shell_lines
 
 LANGUAGES = {"python", "sh", "c", "text"}
@@ -30,7 +31,7 @@ def option_faults(command: click.Command, words: list[str]) -> Iterator[str]:
     for word, value in zip_longest(words, words[1:], fillvalue=""):
         if not re.fullmatch(r"--?[A-Za-z][\w-]*", word):
             continue
-        found = [p for p in command.get_params(click.Context(command)) if word in (*p.opts, *p.secondary_opts)]
+        found = [p for p in parameters_of(command) if word in (*p.opts, *p.secondary_opts)]
         if not found and word not in ("-h", "--help", "--version"):
             yield f"snncc {command.name} has no option {word}"
         for parameter in found:
