@@ -40,7 +40,7 @@ from snncc.errors import SnnccWarning
 from snncc.frontend.keras import from_keras
 from snncc.lower import Calibrated, Options, calibrated, finish
 from snncc.lower.options import AveragePools
-from snncc.sim.encode import quantise
+from snncc.sim.encode import to_pixels
 from snncc.terminal import make_table
 
 STORE = Path("build/accuracy/cells.jsonl")
@@ -126,7 +126,7 @@ def measure(keys: list[Key]) -> list[Cell]:
     network = finish(made, options)
     seconds, here = round(time.process_time() - start, 2), machine()
     facts = {"convert_cpu_seconds": seconds, "processor": here["processor"], "date": here["date"]}
-    pixels = quantise(network.input, data.x_test)
+    pixels = to_pixels(network.input, data.x_test)
     cells = []
     for one in keys:
         classes = sim.run(network, pixels, one[-1], cell["dynamics"]).classes

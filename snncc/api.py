@@ -20,7 +20,7 @@ from snncc.lower.options import AveragePools, Choices
 from snncc.lower.populate import populate
 from snncc.lower.quantise import check_thresholding, start_potential
 from snncc.names import unfit
-from snncc.sim.encode import quantise, quantise_bytes
+from snncc.sim.encode import bytes_to_pixels, to_pixels
 
 
 def tool_version() -> str:
@@ -54,7 +54,7 @@ class Network:
 
         Raw bytes are looked up in the network's table; DataError where it has none.
         """
-        return (quantise_bytes if raw else quantise)(self.ir.input, np.asarray(x))
+        return (bytes_to_pixels if raw else to_pixels)(self.ir.input, np.asarray(x))
 
     @property
     def raw_bytes(self) -> str | None:
@@ -80,9 +80,9 @@ class Network:
         timesteps = self.ir.timesteps if timesteps is None else timesteps
         return sim.run(self.ir, self.pixels(x, raw), timesteps, dynamics or self.ir.dynamics, trace, noneloss)
 
-    def verify(self) -> None:
+    def check(self) -> None:
         """Check every invariant of the contract; NetworkError names what is broken."""
-        ir.verify(self.ir)
+        ir.check(self.ir)
 
     def save(self, path: str | Path) -> Path:
         """Write one `.snn` file, whole or not at all."""
@@ -131,7 +131,7 @@ class Network:
         if new.record:
             changed = {key: getattr(new, key) for key in new.record.options if hasattr(new, key)}
             new = ir.replace(new, record=ir.replace(new.record, options=new.record.options | changed))
-        ir.verify(new)
+        ir.check(new)
         return Network(new)
 
 
@@ -178,7 +178,7 @@ def convert(
     if x.ndim < 2:
         raise CalibrationError(f"calibration data must be a batch of samples (N, ...), not of shape {x.shape}")
     network = lower(frontend.read(model, x.shape[1:]), x, chosen, progress)
-    ir.verify(network)
+    ir.check(network)
     return Network(network)
 
 
@@ -234,7 +234,7 @@ def diagnose(
     pools = next((known for known in get_args(AveragePools) if known == named), None)
     if pools is None:
         raise DataError(f"the network was compiled with average_pools={named!r}, which this snncc does not know")
-    real = populate(frontend.read(model, x.shape[1:]), source.signed, source.encoding == "current", pools)
+    real = populate(frontend.read(model, x.shape[1:]), source.signed, not source.coding.spiking, pools)
     return diagnosis.diagnose(network.ir, real, x, y, timesteps, dynamics, progress)
 
 

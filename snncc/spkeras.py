@@ -27,7 +27,7 @@ from snncc.ir import Array, Identity, SumPool2D
 from snncc.lower import Options
 from snncc.lower.quantise import check_thresholding
 from snncc.sim import twin
-from snncc.sim.encode import quantise
+from snncc.sim.encode import to_pixels
 from snncc.sim.run import batches, check, classify
 
 B = TypeVar("B")
@@ -253,7 +253,7 @@ def _run(
         return twin.batches(network.ir, x, timesteps, digest, noneloss, fix)
     if noneloss or fix:
         raise NetworkError("noneloss and fix exist in the float twin only: use signed_bit=0")
-    pixels = quantise(network.ir.input, x)
+    pixels = to_pixels(network.ir.input, x)
     check(network.ir, pixels, timesteps, "count")
     return batches(network.ir, pixels, timesteps, "count", lambda outputs, _: digest(outputs))
 

@@ -132,7 +132,7 @@ def test_calibration_must_be_a_batch(digits: Digits) -> None:
 
 def test_with_makes_a_new_network(network: snncc.Network, digits: Digits) -> None:
     other = network.with_(thresholding="0.3", scaling_factor=1.5, timesteps=9, dynamics="step", name="other")
-    other.verify()
+    other.check()
     assert other.hash != network.hash and network.ir.timesteps == 16
     for new, old in zip(other.ir.populations[:-1], network.ir.populations[:-1], strict=True):
         thetas = [max(1, round(int(t) * 3 / 2)) for t in old.theta.ravel()]
@@ -151,4 +151,4 @@ def test_a_broken_network_does_not_verify(network: snncc.Network) -> None:
     first = network.ir.populations[0]
     broken = ir.replace(first, theta=first.theta * 0)
     with pytest.raises(NetworkError, match=r"'conv'.*positive"):
-        snncc.Network(ir.replace(network.ir, populations=(broken, *network.ir.populations[1:]))).verify()
+        snncc.Network(ir.replace(network.ir, populations=(broken, *network.ir.populations[1:]))).check()

@@ -146,7 +146,7 @@ def network(name: str, dynamics: ir.Dynamics = "count", nudge: bool = False) -> 
     made = lower(graph, samples.reshape(6, *graph.input_shape), Options(**chosen))
     assert made.record
     made = ir.replace(made, record=ir.replace(made.record, versions={}))
-    ir.verify(made)
+    ir.check(made)
     return made
 
 

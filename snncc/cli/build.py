@@ -13,7 +13,7 @@ from snncc.cli import parameters
 from snncc.cli.exits import FAILED
 from snncc.cli.parameters import FORCE, JSON
 from snncc.cli.printing import network_facts, print_network
-from snncc.cli.targets import TargetCommand, print_reports, requested, summaries
+from snncc.cli.targets import TargetCommand, in_flags, print_reports, requested, summaries
 from snncc.stderr import held_back
 from snncc.terminal import calibration_bar, status
 
@@ -163,7 +163,7 @@ def compile_(
 def _say_input(network: ir.Network) -> None:
     """How raw bytes become inputs, and what rate coding leaves of a pixel at few timesteps."""
     if network.record:
-        click.echo(network.record.data["bytes"])
+        click.echo(in_flags(network.record.data["bytes"]))
     if network.input.coding.spiking and network.timesteps < FEW_TIMESTEPS:
         click.echo(
             f"Rate-coded input has {network.timesteps + 1} levels per pixel at T = {network.timesteps}; "

@@ -11,6 +11,7 @@ from snncc.cli import parameters
 from snncc.cli.build import NO_KERAS
 from snncc.cli.exits import Command
 from snncc.cli.parameters import AS_COMPILED, AT_LEAST_1, IN_DYNAMICS, JSON, ONE_T, RAW, TIMESTEPS
+from snncc.cli.targets import in_flags
 from snncc.stderr import held_back
 from snncc.terminal import print_table, progress_bar
 
@@ -110,4 +111,4 @@ def diagnose(
     title = f"{network.ir.name}: {found.dynamics}, T = {found.timesteps}, error in % of the activations' rms"
     print_table(title, tables.DIAGNOSIS_HEADER, [tables.diagnosis_row(row) for row in found.rows])
     print_table("the same images", tables.STAGE_HEADER, tables.stage_rows(found))
-    click.echo(found.sentence)
+    click.echo(in_flags(found.sentence))

@@ -1,6 +1,7 @@
 """The integer spiking network as data: populations, views, projections, their file and their proofs."""
 
 from snncc.ir.capabilities import FEATURES, NO_HARDWARE, NO_MEANING, Refusals, features, refuse
+from snncc.ir.check import check, weight_dtype, weight_limit
 from snncc.ir.file import content_hash, load, save
 from snncc.ir.intervals import bits_needed, projection_bounds, prove, source_range
 from snncc.ir.network import (
@@ -44,7 +45,6 @@ from snncc.ir.shapes import (
     window_output,
     window_shape,
 )
-from snncc.ir.verify import verify, weight_dtype, weight_limit
 from snncc.ir.walk import Visitor, fold
 from snncc.ir.window import DYNAMICS, MAX_TIMESTEPS, Dynamics, Window
 
@@ -89,6 +89,7 @@ __all__ = [
     "byte_inputs",
     "byte_pixels",
     "bytes_of_pixels",
+    "check",
     "content_hash",
     "dense_weights",
     "describe_bytes",
@@ -109,7 +110,6 @@ __all__ = [
     "save",
     "source_range",
     "sources",
-    "verify",
     "view_shape",
     "weight_dtype",
     "weight_limit",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from msgspec import UNSET
 
+from snncc.encodings import ENCODINGS
 from snncc.errors import CalibrationError
 from snncc.graph import Graph
 from snncc.ir import Array, Encoding, Input, Network
@@ -48,9 +49,10 @@ def calibrated(graph: Graph, calibration: Array, options: Options) -> Calibrated
         low, high = input_extremes(x, gain, offset)
     else:
         low, high = options.input_range
-    current = low < 0 or options.encoding == "current"
+    encoding = _encoding(options.encoding, signed=low < 0)
+    current = not ENCODINGS[encoding].spiking
     real = populate(graph, signed_input=low < 0, current_input=current, average_pools=options.average_pools)
-    source = _input(real, low, high, options)
+    source = _input(real, low, high, encoding, options)
     raw = raw_bytes(source, x.reshape(len(x), *source.shape), options.bytes, options.bytes_scale, options.bytes_offset)
     source = replace_fields(source, raw=raw.raw or UNSET)
     found = scales(real, x, options.percentile, options.lambda_per_channel, options.fixed_lambda)
@@ -68,18 +70,22 @@ def finish(made: Calibrated, options: Options, progress: Progress | None = None)
     return whole
 
 
-def _input(real: RealNetwork, low: float, high: float, options: Options) -> Input:
-    """The host's quantiser: pixels of `input_bits` bits, signed where the data are."""
-    signed = low < 0
-    if signed and options.encoding == "rate":
-        raise CalibrationError("rate encoding needs data without negatives; use --encoding current")
-    largest = max(abs(low), abs(high))
+def _encoding(wanted: str, signed: bool) -> Encoding:
+    """The encoding asked for; `auto` is `rate` where the data allow it."""
     chosen: dict[str, Encoding] = {"rate": "rate", "current": "current", "auto": "current" if signed else "rate"}
+    if signed and not ENCODINGS[chosen[wanted]].signed:
+        raise CalibrationError(f"{wanted} encoding needs data without negatives; use `encoding` current")
+    return chosen[wanted]
+
+
+def _input(real: RealNetwork, low: float, high: float, encoding: Encoding, options: Options) -> Input:
+    """The host's quantiser: pixels of `input_bits` bits, signed where the data are."""
+    signed, largest = low < 0, max(abs(low), abs(high))
     return Input(
         shape=real.input_shape,
         bits=options.input_bits,
         signed=signed,
-        encoding=chosen[options.encoding],
+        encoding=encoding,
         lambda_0=largest if options.input_range else snap(largest, signed),
         gain=real.gain,
         offset=real.offset,

@@ -32,7 +32,7 @@ from snncc.lower.calibrate import LARGEST_LOGIT
 from snncc.lower.options import Options
 from snncc.lower.projections import RealPool, RealProjection, ScaledProjection, pool_counts
 from snncc.lower.real import RealNetwork, RealPopulation
-from snncc.sim.linear import read
+from snncc.sim.linear import values_of
 
 MIN_THETA = 512
 """Scales and shifts are chosen so that thresholds do not fall below it: then rounding them is negligible."""
@@ -126,7 +126,7 @@ class Quantiser:
             if not silent and int(theta.min()) < MIN_THETA:
                 warnings.warn(
                     f"population {self.population.name!r}: its smallest threshold is {int(theta.min())}, below "
-                    f"{MIN_THETA}: its weights differ too much in size for this scaling: use --per-channel or "
+                    f"{MIN_THETA}: its weights differ too much in size for this scaling: use `per_channel` or "
                     "more bits",
                     SnnccWarning,
                     stacklevel=2,
@@ -156,7 +156,7 @@ class Quantiser:
         """lambda of each channel (last axis) of what the projection reads."""
         whole = {name: np.broadcast_to(self.lambdas[name], (1, *shape)) for name, shape in self.shapes.items()
                  if name in self.lambdas}  # fmt: skip
-        values = read(projection.source, whole)[0]
+        values = values_of(projection.source, whole)[0]
         flat = values.reshape(-1, values.shape[-1])
         most: Array = flat.max(axis=0)
         if ((flat != most) & (flat != 0)).any():  # zeros are padding
@@ -183,7 +183,7 @@ class Quantiser:
             warnings.warn(
                 f"population {self.population.name!r}: its largest weight is {round(used)} of {q}, because its "
                 f"threshold may not pass {MAX_SCALE}: its input is coded much finer than its "
-                "weights; use fewer --input-bits",
+                "weights; use fewer `input_bits`",
                 SnnccWarning,
                 stacklevel=2,
             )

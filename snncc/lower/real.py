@@ -13,7 +13,7 @@ import numpy as np
 
 from snncc.ir import INPUT, Array, Head, View, sources, view_shape
 from snncc.lower.projections import RealPool, RealProjection
-from snncc.sim.linear import BLOCK_ELEMENTS, Operator, read
+from snncc.sim.linear import BLOCK_ELEMENTS, Operator, values_of
 from snncc.sim.run import in_chunks
 
 CHUNK = 32
@@ -101,7 +101,7 @@ def runner(network: RealNetwork, population: RealPopulation, relu: bool = True) 
             rows = {name: value[start : start + block] for name, value in values.items()}
             total: Array = np.zeros((), np.float32)
             for first, (view, apply) in enumerate(synapses):
-                product = apply(read(view, rows))
+                product = apply(values_of(view, rows))
                 total = np.add(total, product, out=total) if first else product
             total += bias
             if not linear:

@@ -70,7 +70,7 @@ class _Read:
         return _max_pool(inner, pool.size, pool.strides, pool.pads)
 
 
-def read(view: View, outputs: Mapping[str, Array]) -> Array:
+def values_of(view: View, outputs: Mapping[str, Array]) -> Array:
     """The view of a batch: outputs hold (N, *shape) per population."""
     return fold(view, _Read(outputs))
 

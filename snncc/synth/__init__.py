@@ -247,7 +247,7 @@ def memories(plan: Plan, manifest: dict[str, Any], source: Path) -> dict[str, Me
         for name, facts in manifest["memories"].items()
     }
     pixels, layout = plan.network.input, plan.input_layout
-    if pixels.encoding == "rate" and not plan.count:
+    if pixels.coding.spiking and not plan.count:
         for what in ("pixels", "potentials"):
             found[f"encoder {what}"] = Memory(layout.words, layout.lanes * pixels.bits)
     for node in plan.nodes:

@@ -71,13 +71,13 @@ def expectations(network: Network, pixels: Array, timesteps: int) -> Iterable[Ob
         trace = result.trace or sim.Trace()
         values = np.asarray(result.values).reshape(-1).astype(np.int64)
         readout = network.output.name
-        if network.dynamics == "step":
+        if network.window.stepping:
             spikes = {n: v.reshape(len(v), -1) for n, v in trace.spikes.items()}
             potentials = {n: v.reshape(len(v), -1) for n, v in trace.potentials.items() if n in spikes}
             potentials.pop("input", None)
         else:
             spikes = {n: v.reshape(1, -1) for n, v in result.counts.items()}
-            if network.input.encoding == "current":
+            if not network.input.coding.spiking:
                 spikes.pop("input", None)
             if not network.output.fires:
                 spikes.pop(readout, None)

@@ -14,7 +14,7 @@ from snncc.backends.vectors import VECTORS, random_pixels
 from snncc.errors import DataError, SnnccError, TargetError
 from snncc.ir import Array
 from snncc.jobs import Job, NoToolError, NotRunError, Runner
-from snncc.sim.encode import quantise, quantise_bytes
+from snncc.sim.encode import bytes_to_pixels, to_pixels
 from snncc.verification.compare import Tally, compare_all, expectations
 from snncc.verification.report import Outcome, Report, Status
 
@@ -81,8 +81,8 @@ def _quantised(network: ir.Network, x: Array | None, data: Array | None, pixels:
     if sum(given is not None for given in (x, data, pixels)) > 1:
         raise DataError("give images, or raw bytes, or pixels: one of them")
     if x is not None:
-        return quantise(network.input, x)
-    return pixels if data is None else quantise_bytes(network.input, data)
+        return to_pixels(network.input, x)
+    return pixels if data is None else bytes_to_pixels(network.input, data)
 
 
 def _job(folder: Path, network: ir.Network, x: Array | None, data: Array | None, pixels: Array, timesteps: int) -> Job:

@@ -32,7 +32,7 @@ def agree(
 
 def proved(network: ir.Network) -> ir.Network:
     network = ir.replace(network, intervals=ir.prove(network))
-    ir.verify(network)
+    ir.check(network)
     return network
 
 

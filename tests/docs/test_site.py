@@ -46,8 +46,8 @@ OBJECTS = {
     },
     "reference/api-inside.html": {
         **{f"snncc.ir.{name}": value for name in snncc.ir.__all__
-           if name != "verify" and (inspect.isclass(value := getattr(snncc.ir, name)) or inspect.isfunction(value))},
-        "snncc.ir.verify.verify": snncc.ir.verify,
+           if name != "check" and (inspect.isclass(value := getattr(snncc.ir, name)) or inspect.isfunction(value))},
+        "snncc.ir.check.check": snncc.ir.check,
         **{f"snncc.neurons.{kind.__name__}": kind for kind in get_args(snncc.neurons.Neuron)},
         **{f"snncc.encodings.{kind.__name__}": kind for kind in get_args(snncc.encodings.Coding)},
         "snncc.sim.run.run": snncc.sim.run,

@@ -93,7 +93,7 @@ def dense_network(
         dynamics=dynamics, output_shape=(sizes[-1],), **fields,
     )  # fmt: skip
     network = ir.replace(network, intervals=ir.prove(network))
-    ir.verify(network)
+    ir.check(network)
     return network
 
 
@@ -122,5 +122,5 @@ def skip_network(dynamics: str) -> ir.Network:
         output_shape=(4,), spike_ext=1,
     )  # fmt: skip
     network = ir.replace(network, intervals=ir.prove(network))
-    ir.verify(network)
+    ir.check(network)
     return network

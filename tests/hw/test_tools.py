@@ -71,7 +71,7 @@ def conv_network(dynamics: str) -> ir.Network:
         populations=(a, b, c, last), timesteps=6, signed_bit=4, dynamics=dynamics, output_shape=(3,),
     )  # fmt: skip
     network = ir.replace(network, intervals=ir.prove(network))
-    ir.verify(network)
+    ir.check(network)
     return network
 
 

@@ -219,7 +219,7 @@ def test_flipped_bits(data: st.DataObject, saved: bytes, scratch: Path) -> None:
         content[index] ^= 1 << data.draw(st.integers(0, 7))
     network = read(scratch, bytes(content))
     if network is not None:
-        ir.verify(network)
+        ir.check(network)
 
 
 @examples(150)
@@ -236,7 +236,7 @@ def test_extra_or_swapped_bytes(data: st.DataObject, saved: bytes, scratch: Path
     content = saved[:start] + data.draw(st.binary(max_size=40)) + saved[end:]
     network = read(scratch, content)
     if network is not None:
-        ir.verify(network)
+        ir.check(network)
 
 
 def archive(schema: Any, tensors: dict[str, np.ndarray], **header: Any) -> bytes:
@@ -324,7 +324,7 @@ def test_wrong_values_in_the_schema(data: st.DataObject, saved: bytes, scratch: 
             break
     network = read(scratch, archive(schema, tensors))
     if network is not None:
-        ir.verify(network)
+        ir.check(network)
 
 
 def test_a_field_more_is_refused(saved: bytes, scratch: Path) -> None:

@@ -107,7 +107,7 @@ def equal(left: ir.Network, right: ir.Network) -> bool:
 @pytest.mark.parametrize("name", SAMPLES)
 def test_round_trip_of_samples(name: str) -> None:
     network = SAMPLES[name]()
-    ir.verify(network)
+    ir.check(network)
     text = dump(network)
     assert equal(parse(text), network)
     assert dump(parse(text)) == text
@@ -377,7 +377,7 @@ def test_tokens_deleted_doubled_or_altered(data: st.DataObject) -> None:
                 tokens[at], tokens[other] = tokens[other], tokens[at]
     network = read("".join(tokens))
     if network is not None:
-        ir.verify(network)
+        ir.check(network)
 
 
 @examples(150)
@@ -390,7 +390,7 @@ def test_lines_deleted_doubled_or_moved(data: st.DataObject) -> None:
         lines.insert(data.draw(st.integers(0, len(lines))), line)
     network = read("\n".join(lines))
     if network is not None:
-        ir.verify(network)
+        ir.check(network)
 
 
 @examples(150)
@@ -450,7 +450,7 @@ def test_nothing_of_a_valid_network_is_refused_by_name() -> None:
     odd = change(network, "conv", projections=(replace_name(conv, 'population "x", (y) \\ \u00e9 \U0001f600'),))
     assert equal(parse(dump(odd)), odd)
     with pytest.raises(NetworkError, match="not a line"):
-        ir.verify(change(network, "conv", projections=(replace_name(conv, "\n"),)))
+        ir.check(change(network, "conv", projections=(replace_name(conv, "\n"),)))
 
 
 def replace_name(projection: ir.Projection, name: str) -> ir.Projection:

@@ -9,7 +9,7 @@ from snncc import ir
 from snncc.lower.compose import Kernel, Linear, Term, apply
 from snncc.lower.emit import emit_terms
 from snncc.lower.projections import RealProjection
-from snncc.sim.linear import read
+from snncc.sim.linear import values_of
 
 
 def emitted(shape: tuple[int, int, int], *kernels: Kernel) -> tuple[tuple[RealProjection, ...], tuple[int, ...]]:
@@ -45,7 +45,7 @@ def test_kind_shape_and_values(name: str) -> None:
     (projection,), made = emitted(shape, kernel)
     assert projection.kind is kind and made == target
     x = np.random.default_rng(0).random((2, *shape))
-    view = read(projection.source, {"x": x})
+    view = values_of(projection.source, {"x": x})
     got = projection.operator(view.shape[1:], target, np.float64)(view)
     assert got.shape == (2, *target)
     assert np.allclose(got.reshape(-1), apply(kernel, x).reshape(-1), rtol=1e-12)

@@ -127,7 +127,7 @@ def test_scale_shift_weights_threshold_and_bias(bits: int, per_channel: bool, sp
     assert final.projections[0].shift == last["shift"][0]
     assert final.bias.tolist() == last["bias"]
     assert network.output_scale == last["s"][0]
-    ir.verify(network)
+    ir.check(network)
 
 
 def test_lambda_per_channel_scales_inputs_and_thresholds() -> None:
@@ -239,7 +239,7 @@ def test_the_float_twin_keeps_floats() -> None:
         "a", (4, 4, 3), (RealProjection(Conv2D, name="c", source=Source("input"), weights=kernel),), np.ones(3)
     )
     network = compiled([a, readout("a", 48, rng)], {"a": 2.0, "out": 1.0}, source(), signed_bit=0)
-    ir.verify(network)
+    ir.check(network)
     assert not network.intervals
     assert float(network["a"].theta) == 2.0 and float(network["a"].v0) == 1.0
     np.testing.assert_array_equal(network["a"].projections[0].weights, kernel.astype(np.float32))

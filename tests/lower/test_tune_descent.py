@@ -34,8 +34,8 @@ from snncc.lower.tune.descent import Learner, descend, forward, output_error
 from snncc.lower.tune.population import Effort
 from snncc.lower.tune.tensors import Teacher, constant
 from snncc.lower.tune.widths import Room
-from snncc.sim.encode import quantise
-from snncc.sim.linear import operator, read
+from snncc.sim.encode import to_pixels
+from snncc.sim.linear import operator, values_of
 from tests.keras_models import build, samples
 
 BRIEF = Effort(images=2048, multiplications=1e12)
@@ -93,9 +93,9 @@ def test_a_projection_is_the_simulators_and_its_gradient_the_adjoint(projection:
 )
 def test_a_view_is_the_simulators(view: ir.View) -> None:
     values = {"a": RNG.permutation(4 * 126).reshape(4, *MAP) - 200.0, "b": integers(4, 7, 6, 2)}
-    made = tensors.read(view, {name: constant(value) for name, value in values.items()})
-    np.testing.assert_array_equal(made, read(view, values))
-    assert not np.array_equal(made, read(view, values | {"a": np.roll(values["a"], 1)}))
+    made = tensors.values_of(view, {name: constant(value) for name, value in values.items()})
+    np.testing.assert_array_equal(made, values_of(view, values))
+    assert not np.array_equal(made, values_of(view, values | {"a": np.roll(values["a"], 1)}))
 
 
 def lowered(name: str, **options: Any) -> tuple[Any, ir.Network, np.ndarray]:
@@ -114,7 +114,7 @@ def test_forward_makes_the_counts_of_the_simulator(name: str, dynamics: ir.Dynam
     source = descent._source(network, x, window)
     parts = [descent.Learned(p, network.output_scale, 5, network.signed_bit) for p in network.populations]
     counts = forward(network, parts, constant(source), window)
-    expected = sim.run(network, quantise(network.input, x), 5, dynamics)
+    expected = sim.run(network, to_pixels(network.input, x), 5, dynamics)
     for population in network.populations[:-1]:
         np.testing.assert_array_equal(counts[population.name], expected.counts[population.name])
     np.testing.assert_array_equal(counts[network.output.name], expected.values)
@@ -190,7 +190,7 @@ def bits(network: ir.Network, population: ir.Population, less: int) -> Room:
 def test_descent_gains_on_samples_it_did_not_see_and_repeats_itself(residual: Any, dynamics: ir.Dynamics) -> None:
     effort = Effort(images=4096, multiplications=1e12)
     network, found, before, after = trained(residual, dynamics, effort, signed_bit=4)
-    ir.verify(found)
+    ir.check(found)
     assert after < 0.97 * before
     assert ir.content_hash(trained(residual, dynamics, effort, signed_bit=4)[1]) == ir.content_hash(found)
     assert ir.content_hash(found) != ir.content_hash(network)
@@ -206,7 +206,7 @@ def test_descent_gains_on_samples_it_did_not_see_and_repeats_itself(residual: An
 def test_what_was_learned_is_made_to_fit_its_room(residual: Any, dynamics: ir.Dynamics) -> None:
     effort = Effort(images=4096, multiplications=1e12)
     network, found, before, after = trained(residual, dynamics, effort, less=2, signed_bit=4)
-    ir.verify(found)
+    ir.check(found)
     assert after < before
     for start, end in zip(network.populations, found.populations, strict=True):
         room = bits(network, start, 2)
@@ -252,7 +252,7 @@ def test_full_tells_its_progress_and_holds_samples_out_where_there_are_enough(
     network, gained = tuned_network(
         real, plain.input, scales(real, x), Options(calibrate="full", timesteps=4), x, lambda *t: told.append(t)
     )
-    ir.verify(network)
+    ir.check(network)
     assert [n for n, _ in told] == sorted(n for n, _ in told)
     assert told[-1] == (told[0][1], told[0][1])
     assert (gained[-1].population == WHOLE) == (count == 100)

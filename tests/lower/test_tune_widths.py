@@ -73,7 +73,7 @@ def test_random_graphs_stay_as_narrow_as_without_calibration(chosen: Any, option
         except UnsupportedLayerError:
             return
         light = snncc.convert(model, x, **options)
-    light.verify()
+    light.check()
     assert wider(light.ir, plain.ir) <= 1
 
 
@@ -113,7 +113,7 @@ def test_a_channel_that_hardly_fires_widens_no_layer_unless_asked(
     plain = snncc.convert(model, x, calibrate="none", **options).ir
     kept = snncc.convert(model, x, calibrate=level, **options)
     free = snncc.convert(model, x, calibrate=level, calibrate_widths="free", **options)
-    kept.verify()
+    kept.check()
     assert wider(kept.ir, plain) <= 1
     assert wider(free.ir, plain) > 4
 

@@ -178,7 +178,7 @@ def _write_harness(work: Path, prefix: str, job: Job, reads: list[_Read]) -> Non
 
 def recorded(network: Network) -> list[tuple[str, int]]:
     """(population, neurons) in the order in which the program records them, a potential readout last."""
-    rate = network.input.encoding == "rate"
+    rate = network.input.coding.spiking
     entries = [(INPUT, math.prod(network.input.shape))] if rate else []
     return entries + [(p.name, p.neurons) for p in network.populations]
 
@@ -187,8 +187,8 @@ def _observations(file: Path, job: Job) -> Iterator[Observation]:
     """Take the program's records apart, one image at a time."""
     network = job.network
     entries = recorded(network)
-    step = network.dynamics == "step"
-    total = job.timesteps + network.spike_ext if step else 1
+    step = network.window.stepping
+    total = network.over(job.timesteps).passes
     looped = [e for e in entries if not step or e[0] != network.output.name or network.output.fires]
     once = [e for e in entries if e not in looped]
     per_step, tail = sum(n for _, n in looped), sum(n for _, n in once)

@@ -12,7 +12,7 @@ from snncc.backends.verilog.drafts import drafts
 from snncc.backends.verilog.leaves import node_name
 from snncc.backends.verilog.plan import Plan, build
 from snncc.ir import INPUT, Array, Network
-from snncc.sim.linear import read
+from snncc.sim.linear import values_of
 
 LEAST = 3
 """Golden images: two at T_max, one at T = 1."""
@@ -66,5 +66,5 @@ def activity(network: Network, pixels: Array) -> dict[str, Array]:
     }
     for draft in drafts(network):
         if draft.pool is not None:
-            events[draft.name] = (read(draft.pool, seen) != 0).mean(axis=0)
+            events[draft.name] = (values_of(draft.pool, seen) != 0).mean(axis=0)
     return events

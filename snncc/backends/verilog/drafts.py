@@ -25,7 +25,7 @@ from snncc.ir import (
     source_range,
     window_shape,
 )
-from snncc.sim.linear import read
+from snncc.sim.linear import values_of
 
 MAX_LANES = 256
 
@@ -150,7 +150,7 @@ def _least(pool: MaxPool, inner: Resolved, ranges: Mapping[str, Interval]) -> Ar
         least.reshape(-1)[leaf.positions] = ranges[leaf.source][0]
     if not least.any():
         return np.zeros((), np.int64)
-    windows = read(replace(pool, view=Source("least")), {"least": least})[0]
+    windows = values_of(replace(pool, view=Source("least")), {"least": least})[0]
     return windows if windows.min() < windows.max() else np.asarray(windows.min())
 
 

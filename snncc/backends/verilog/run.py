@@ -158,7 +158,7 @@ def _read(path: Path, layout: Layout, bits: int, frames: int) -> Array:
 def _observations(work: Path, plan: Plan, job: Job) -> Iterator[Observation]:
     """Spikes (or counts) of every population and the readout, image by image. Potentials stay inside the design."""
     network, images = job.network, len(job.pixels)
-    frames = 1 if plan.count else job.timesteps + network.spike_ext
+    frames = network.over(job.timesteps).passes
     spikes = {
         node.name.removeprefix("pop_"): _read(
             work / f"{plan.stems[node.name]}.log", node.layout, node.cw, images * frames
@@ -166,7 +166,7 @@ def _observations(work: Path, plan: Plan, job: Job) -> Iterator[Observation]:
         for node in plan.nodes
         if node.kind == "population" and not node.readout
     }
-    if network.input.encoding == "rate":
+    if network.input.coding.spiking:
         seen = 1 if plan.count else job.timesteps
         sent = _read(work / "input.log", plan.input_layout, plan.input_cw, images * seen).reshape(images, seen, -1)
         spikes[INPUT] = np.pad(sent, ((0, 0), (0, frames - seen), (0, 0))).reshape(images * frames, -1)

@@ -13,7 +13,7 @@ from snncc.backends.verilog.layout import Layout
 from snncc.backends.verilog.memory import Fields
 from snncc.backends.verilog.plan import Plan
 from snncc.ir import INPUT, Array
-from snncc.sim.linear import read
+from snncc.sim.linear import values_of
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def _lay_out(
                 frames[node][image] = spikes[: result.timesteps] if name == INPUT else spikes
     frames[plan.nodes[-1].name][image] = result.values[position][None]
     for node, view in plan.pools.items():
-        frames[node][image] = read(view, counts)
+        frames[node][image] = values_of(view, counts)
 
 
 def emitted(name: str, layout: Layout, vectors: Vectors) -> Array:

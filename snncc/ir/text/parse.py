@@ -13,10 +13,10 @@ import numpy as np
 from msgspec import UNSET, MsgspecError, Struct, UnsetType, structs
 
 from snncc.errors import FileFormatError, NetworkError
+from snncc.ir.check import MAX_DEPTH, check
 from snncc.ir.network import Array, Interval, Network, Population, Source, replace
 from snncc.ir.text import arrays
 from snncc.ir.text.notation import FORMAT, VERSION, read, read_intervals, read_word, tag
-from snncc.ir.verify import MAX_DEPTH, verify
 
 TOKEN = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[(),]|[^\s(),"]+)')
 DEEPEST = 8
@@ -55,7 +55,7 @@ def parse(text: str) -> Network:
     """The network that `dump` wrote. FileFormatError names the line and what is wrong, or what verify refuses."""
     try:
         network = _network(_tree(text))
-        verify(network)
+        check(network)
     except NetworkError as error:
         raise FileFormatError(f"the text holds an invalid network: {error}") from error
     except (ValueError, TypeError, KeyError, RecursionError, OverflowError, MemoryError) as error:

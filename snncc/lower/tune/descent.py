@@ -34,10 +34,10 @@ from snncc.ir import (
 )
 from snncc.lower.real import RealNetwork, activations, real_input
 from snncc.lower.tune.population import Effort
-from snncc.lower.tune.tensors import Teacher, Tensor, constant, linear, read, rounded, scan
+from snncc.lower.tune.tensors import Teacher, Tensor, constant, linear, rounded, scan, values_of
 from snncc.lower.tune.widths import Room, narrowed
 from snncc.sim import count, run, step
-from snncc.sim.encode import quantise
+from snncc.sim.encode import to_pixels
 
 WEIGHTS, REST = 0.01, 0.004
 """The longest step of a weight in root mean squares of its projection; of charges in thresholds, of the factor / 3."""
@@ -139,7 +139,7 @@ Synapses: TypeAlias = "list[tuple[Projection, Tensor]]"
 
 
 def _charge(projection: Projection, weights: Tensor, values: dict[str, Tensor]) -> Tensor:
-    made = linear(projection, weights, read(projection.source, values))
+    made = linear(projection, weights, values_of(projection.source, values))
     return (rounded(made) if weights is None else made) * 2.0**projection.shift
 
 
@@ -264,7 +264,7 @@ class Judge:
     def __init__(self, real: RealNetwork, network: Network, window: Window, unseen: Array, power: float) -> None:
         self.window, self.power = window, power
         self.wanted = float_outputs(real, unseen)
-        self.pixels = quantise(network.input, unseen)
+        self.pixels = to_pixels(network.input, unseen)
 
     def __call__(self, network: Network) -> float:
         found = run(network, self.pixels, self.window.timesteps, self.window.dynamics).outputs
@@ -333,7 +333,7 @@ def float_outputs(real: RealNetwork, x: Array) -> Array:
 
 
 def _source(network: Network, x: Array, window: Window) -> Array:
-    pixels = quantise(network.input, x)
+    pixels = to_pixels(network.input, x)
     if window.stepping:
         return step.input_train(network, pixels, window.timesteps, window.length).astype(np.float32)
     return count.input_counts(network, pixels, window.timesteps).astype(np.float32)

@@ -11,8 +11,8 @@ from snncc.ir.intervals import potential_bounds
 from snncc.lower.options import Options
 from snncc.lower.real import RealNetwork, RealPopulation, real_input, runner
 from snncc.sim import count, step
-from snncc.sim.encode import quantise
-from snncc.sim.linear import exact_dtype, read
+from snncc.sim.encode import to_pixels
+from snncc.sim.linear import exact_dtype, values_of
 from snncc.sim.neurons import Neurons, prepare
 
 
@@ -26,7 +26,7 @@ class State:
         self.real, self.source, self.options, self.window = real, source, options, window
         self.final: list[Population] = []
         self.intervals: dict[str, dict[str, Interval]] = {"count": {}, "step": {}}
-        pixels, levels = quantise(source, x), source.levels
+        pixels, levels = to_pixels(source, x), source.levels
         self.images = len(pixels)
         self.activations: dict[str, Array] = {INPUT: real_input(real, x).astype(np.float32)}
         self.counts: dict[str, Array] = {INPUT: source.coding.counts(pixels, levels, window.timesteps)}
@@ -43,7 +43,7 @@ class State:
 
     def view(self, view: View) -> Array:
         """Counts per timestep, (N, *shape) float32, that are read through a view in the integer network."""
-        return np.asarray(read(view, self.counts), np.float32) / np.float32(self.window.timesteps)
+        return np.asarray(values_of(view, self.counts), np.float32) / np.float32(self.window.timesteps)
 
     def network(self, candidate: Population) -> Network:
         """The final populations and a candidate for the next; proved but for the candidate."""

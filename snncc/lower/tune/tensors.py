@@ -65,7 +65,7 @@ class _Read:
         return tf.nn.max_pool2d(pad(inner, pool.pads, -np.inf), pool.size, pool.strides, "VALID")
 
 
-def read(view: View, outputs: Mapping[str, Tensor]) -> Tensor:
+def values_of(view: View, outputs: Mapping[str, Tensor]) -> Tensor:
     """The view of a batch: outputs hold (N, *shape) per population."""
     return fold(view, _Read(outputs))
 
@@ -131,7 +131,7 @@ class Teacher:
         for population in self.real.populations:
             total = constant(population.bias)
             for projection, weights in self.synapses[population.name]:
-                product = linear(projection, weights, read(projection.source, values))
+                product = linear(projection, weights, values_of(projection.source, values))
                 total = total + (product * weights if isinstance(projection, SumPool2D) else product)
             if population is not self.real.populations[-1]:
                 total = tf.minimum(tf.nn.relu(total), np.inf if population.max_value is None else population.max_value)

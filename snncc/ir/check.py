@@ -36,7 +36,7 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 DECIMAL = re.compile(r"[-+]?[0-9]{0,20}[./]?[0-9]{0,40}(e[-+]?[0-9]{1,2})?\Z", re.IGNORECASE)
 MAX_NEURONS = 2**27
 MAX_CHANNELS = 2**22
-MAX_SHIFT = 62
+LARGEST_SHIFT = 62
 MAX_DEPTH = 64
 MAX_CHANNELS_IN_ALL = 2**23
 PARAMETER_LIMIT = 2**62
@@ -52,17 +52,17 @@ def weight_dtype(signed_bit: int) -> type[np.int8] | type[np.int16]:
     return np.int8 if signed_bit <= 8 else np.int16
 
 
-def verify(network: Network) -> None:
+def check(network: Network) -> None:
     """Check every invariant of the contract; NetworkError says which one is broken and where."""
-    _verify_header(network)
-    _verify_raw(network.input)
-    _verify_record(network)
+    _check_header(network)
+    _check_raw(network.input)
+    _check_record(network)
     shapes: dict[str, tuple[int, ...]] = {INPUT: network.input.shape}
     for population in network.populations:
         with _within(f"population {population.name!r}"):
-            _verify_population(network, population, shapes)
+            _check_population(network, population, shapes)
         shapes[population.name] = population.shape
-    _verify_connected(network)
+    _check_connected(network)
     in_all = sum(len(p.projections) * p.shape[-1] for p in network.populations)
     _require(in_all <= MAX_CHANNELS_IN_ALL, f"its projections have {in_all} channels, more than {MAX_CHANNELS_IN_ALL}")
     if network.is_integer:
@@ -94,7 +94,7 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def _verify_header(network: Network) -> None:
+def _check_header(network: Network) -> None:
     source = network.input
     _require(NAME.match(network.name), f"the name {network.name!r} is not an identifier")
     _require(network.signed_bit == 0 or 2 <= network.signed_bit <= 16, "signed_bit must be 0 or 2..16")
@@ -120,7 +120,7 @@ def _verify_header(network: Network) -> None:
     )
 
 
-def _verify_raw(source: Input) -> None:
+def _check_raw(source: Input) -> None:
     """The table of raw bytes: in range, and at most a level and an eighth of a byte from its scale and offset."""
     raw = source.raw_bytes
     if raw is None:
@@ -143,7 +143,7 @@ def _verify_raw(source: Input) -> None:
     _require(near.all(), "raw bytes: the pixels are not those of scale and offset")
 
 
-def _verify_record(network: Network) -> None:
+def _check_record(network: Network) -> None:
     """The golden images are pixels of this input."""
     golden = network.golden
     if golden is None:
@@ -154,7 +154,7 @@ def _verify_record(network: Network) -> None:
     _require(int(golden.min()) >= low and int(golden.max()) <= high, "a golden pixel is out of range")
 
 
-def _verify_population(network: Network, population: Population, shapes: Shapes) -> None:
+def _check_population(network: Network, population: Population, shapes: Shapes) -> None:
     _require(NAME.match(population.name), "its name is not an identifier")
     _require(population.name not in shapes, "its name is taken")
     _require(len(population.shape) in (1, 3) and min(population.shape) >= 1, f"bad shape {population.shape}")
@@ -168,10 +168,10 @@ def _verify_population(network: Network, population: Population, shapes: Shapes)
         "it needs a threshold" if not silent else "a potential readout has no threshold",
     )
     _require(population.kind is UNSET, "its threshold says which kind its neurons are: leave `kind` out")
-    _verify_parameter(network, population, "bias", population.bias)
-    _verify_parameter(network, population, "v0", population.v0)
+    _check_parameter(network, population, "bias", population.bias)
+    _check_parameter(network, population, "v0", population.v0)
     if population.theta is not None:
-        _verify_parameter(network, population, "theta", population.theta)
+        _check_parameter(network, population, "theta", population.theta)
         _require((population.theta > 0).all(), "every threshold must be positive")
     else:
         _require(not population.v0.any(), "a potential readout starts at v0 = 0")
@@ -185,10 +185,10 @@ def _verify_population(network: Network, population: Population, shapes: Shapes)
             _require(projection.name not in names, "its name is taken")
             names.add(projection.name)
             _require(_depth(projection.source) <= MAX_DEPTH, f"its view is nested more than {MAX_DEPTH} deep")
-            _verify_projection(network, population, projection, shapes)
+            _check_projection(network, population, projection, shapes)
 
 
-def _verify_parameter(network: Network, population: Population, name: str, values: Array) -> None:
+def _check_parameter(network: Network, population: Population, name: str, values: Array) -> None:
     """Type, range and a shape of (), (C,), (H, W, 1) or (H, W, C)."""
     shape = population.shape
     allowed = {(), shape[-1:], (*shape[:-1], 1), shape} if len(shape) == 3 else {(), shape}
@@ -200,10 +200,10 @@ def _verify_parameter(network: Network, population: Population, name: str, value
         _require(values.dtype == np.float64 and np.isfinite(values).all(), f"{name} must be finite float64")
 
 
-def _verify_projection(network: Network, population: Population, projection: Projection, shapes: Shapes) -> None:
+def _check_projection(network: Network, population: Population, projection: Projection, shapes: Shapes) -> None:
     shape = projection_shape(projection, view_shape(projection.source, shapes))
     _require(shape == population.shape, f"it makes {shape}, its population is {population.shape}")
-    _require(0 <= projection.shift <= MAX_SHIFT, f"shift {projection.shift} is out of range")
+    _require(0 <= projection.shift <= LARGEST_SHIFT, f"shift {projection.shift} is out of range")
     if isinstance(projection, SumPool2D):
         _require(len(population.projections) == 1, "sum_pool2d must be alone in its population")
         return
@@ -239,7 +239,7 @@ def _depth(view: View) -> int:
     return depth
 
 
-def _verify_connected(network: Network) -> None:
+def _check_connected(network: Network) -> None:
     """Every population but the readout is read by a later one, and so is the input."""
     read = {name for p in network.populations for projection in p.projections for name in sources(projection.source)}
     unread = {INPUT, *(p.name for p in network.populations[:-1])} - read

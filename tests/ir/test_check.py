@@ -213,14 +213,14 @@ IDENTITY = {
 
 @pytest.mark.parametrize("spikes", [False, True])
 def test_the_sample_is_valid(spikes: bool) -> None:
-    ir.verify(every_kind(spikes))
+    ir.check(every_kind(spikes))
 
 
 @pytest.mark.parametrize("case", HEADER)
 def test_header(case: str) -> None:
     broken, says = HEADER[case]
     with pytest.raises(NetworkError) as caught:
-        ir.verify(broken(every_kind()))
+        ir.check(broken(every_kind()))
     assert says in str(caught.value)
 
 
@@ -228,7 +228,7 @@ def test_header(case: str) -> None:
 def test_population(case: str) -> None:
     name, broken, says = POPULATION[case]
     with pytest.raises(NetworkError) as caught:
-        ir.verify(broken(every_kind()))
+        ir.check(broken(every_kind()))
     assert name in str(caught.value)
     assert says in str(caught.value)
 
@@ -237,7 +237,7 @@ def test_population(case: str) -> None:
 def test_projection(case: str) -> None:
     name, broken, says = PROJECTION[case]
     with pytest.raises(NetworkError) as caught:
-        ir.verify(broken(every_kind()))
+        ir.check(broken(every_kind()))
     assert f"population '{name}'" in str(caught.value)
     assert "projection" in str(caught.value)
     assert says in str(caught.value)
@@ -247,7 +247,7 @@ def test_projection(case: str) -> None:
 def test_identity(case: str) -> None:
     broken, says = IDENTITY[case]
     with pytest.raises(NetworkError) as caught:
-        ir.verify(broken(every_kind()))
+        ir.check(broken(every_kind()))
     assert "'both'" in str(caught.value)
     assert "'both_1'" in str(caught.value)
     assert says in str(caught.value)
@@ -255,19 +255,19 @@ def test_identity(case: str) -> None:
 
 def test_spikes_readout_needs_a_threshold() -> None:
     with pytest.raises(NetworkError, match=r"population 'out'.*needs a threshold"):
-        ir.verify(change(every_kind(spikes=True), "out", theta=None))
+        ir.check(change(every_kind(spikes=True), "out", theta=None))
 
 
 def test_order_of_populations_is_topological() -> None:
     network = every_kind()
     a, b, *rest = network.populations
     with pytest.raises(NetworkError, match=r"'both'.*'conv', which is not an earlier population"):
-        ir.verify(ir.replace(network, populations=(b, a, *rest)))
+        ir.check(ir.replace(network, populations=(b, a, *rest)))
 
 
 @pytest.mark.parametrize("text", ["0.5", ".5", "0", "-0.25", "1e-05", "1/3"])
 def test_every_way_to_write_thresholding(text: str) -> None:
-    ir.verify(ir.replace(every_kind(), thresholding=text))
+    ir.check(ir.replace(every_kind(), thresholding=text))
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -280,4 +280,4 @@ def test_one_interval_off_by_one_is_refused(network: ir.Network, data: st.DataOb
     wrong = data.draw(st.sampled_from([(low - 1, high), (low, high + 1), (low + 1, high), (low, high - 1)]))
     stored = network.intervals | {dynamics: network.intervals[dynamics] | {name: wrong}}
     with pytest.raises(NetworkError, match="intervals"):
-        ir.verify(ir.replace(network, intervals=stored))
+        ir.check(ir.replace(network, intervals=stored))
