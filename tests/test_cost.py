@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from snncc import ir
 from snncc.evaluation import evaluate
-from tests import reference, strategies
+from tests import networks, reference, strategies
 from tests.support import examples
 
 BATCHES = st.sampled_from([1, 2, 4])
@@ -67,33 +67,10 @@ def test_by_hand() -> None:
     """3x3 kernel, `same`, on 2x2 pixels: each pixel reaches 4 outputs, but for the one that the zero weight misses."""
     weights = np.ones((3, 3, 1, 1), np.int8)
     weights[0, 0] = 0
-    zero = np.zeros((), np.int64)
-    readout = ir.Population(
-        name="out",
-        shape=(2, 2, 1),
-        projections=(ir.Conv2D(name="out_0", source=ir.Source("input"), weights=weights, pads=(1, 1, 1, 1)),),
-        theta=None,
-        bias=zero,
-        v0=zero,
-        lambda_=np.ones(()),
-    )
+    conv = ir.Conv2D(name="out_0", source=ir.Source("input"), weights=weights, pads=(1, 1, 1, 1))
+    readout = networks.population("out", (2, 2, 1), conv, theta=None)
     for encoding, operations, macs in (("rate", 5 * 15, 0), ("current", 0, 15)):
-        network = ir.Network(
-            name="by_hand",
-            input=ir.Input(
-                shape=(2, 2, 1),
-                bits=2,
-                signed=False,
-                encoding=encoding,
-                lambda_0=1.0,
-                gain=np.ones(()),
-                offset=np.zeros(()),
-            ),
-            populations=(readout,),
-            timesteps=5,
-            signed_bit=8,
-            output_shape=(2, 2, 1),
-        )
-        (found,) = evaluate(strategies.proved(network), np.full((1, 2, 2, 1), 3), None, [5], "count")
+        made = networks.network(readout, shape=(2, 2, 1), source={"bits": 2, "encoding": encoding}, timesteps=5)
+        (found,) = evaluate(made, np.full((1, 2, 2, 1), 3), None, [5], "count")
         assert found.synaptic_operations_per_image == operations
         assert found.input_macs_per_image == macs

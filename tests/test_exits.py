@@ -17,7 +17,8 @@ from click.testing import CliRunner
 
 from snncc.cli import cli, exits
 from snncc.verification.report import Outcome, Report
-from tests.backends.c_folder import compiled, residual
+from tests.backends.c_folder import compiled
+from tests.networks import residual
 
 TOOLS = ("gcc", "as", "ld")
 

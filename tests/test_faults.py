@@ -18,8 +18,8 @@ import pytest
 
 from snncc import ir, staging, store
 from snncc.errors import OutputError
-from tests.ir.samples import every_kind
-from tests.soak.kills import Snapshot, hidden, snapshot, toy
+from tests.networks import every_kind, toy
+from tests.soak.kills import Snapshot, hidden, snapshot
 from tests.support import FACTOR
 
 COMMAND = [sys.executable, "-m", "snncc"]
@@ -128,7 +128,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from snncc import ir, store
-from tests.soak.kills import toy
+from tests.networks import toy
 what, place, weight, times = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 for _ in range(times):
     if what == "save":

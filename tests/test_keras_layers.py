@@ -19,7 +19,7 @@ from snncc.errors import CalibrationError, NetworkError
 from snncc.keras_layers import CurrentBias, SpikeForward, SumPooling2D, to_keras
 from snncc.keras_layers.layers import floor_divide
 from snncc.sim.encode import to_pixels
-from tests import strategies
+from tests import networks, strategies
 from tests.spkeras_golden import logits, mnist, model
 from tests.support import examples
 
@@ -71,9 +71,6 @@ def test_max_pools_of_signed_inputs_equal_the_simulator(case: strategies.Case) -
 def test_kernels_that_keras_lacks() -> None:
     """Strides with dilation, and depthwise strides of two sizes."""
     random = np.random.default_rng(1)
-    source = ir.Input(
-        shape=(9, 8, 2), bits=8, signed=False, encoding="rate", lambda_0=1.0, gain=np.ones(()), offset=np.zeros(())
-    )
     weights = random.integers(-7, 8, (3, 2, 2, 3)).astype(np.int8)
     dilated = {"strides": (2, 1), "dilation": (2, 2), "pads": (1, 0, 2, 1)}
     conv = ir.Conv2D(name="a", source=ir.Source("input"), weights=weights, **dilated)
@@ -81,24 +78,17 @@ def test_kernels_that_keras_lacks() -> None:
     views = {"conv": ir.Source("conv"), "depthwise": ir.Source("depthwise")}
     shapes = {"conv": (3, 9, 3), "depthwise": (4, 3, 4)}
     populations = [
-        ir.Population(name=name, shape=shapes[name], projections=(projection,), theta=np.array(5), bias=np.array(1),
-                      v0=np.array(2), lambda_=np.ones(()))
+        networks.population(name, shapes[name], projection, theta=5, bias=1, v0=2)
         for name, projection in (("conv", conv), ("depthwise", depthwise))
-    ]  # fmt: skip
+    ]
     dense = [
         ir.Dense(name=name, source=ir.Reshape(view, (size,)), weights=random.integers(-7, 8, (size, 4)).astype(np.int8))
         for (name, view), size in zip(views.items(), (81, 48), strict=True)
     ]
-    populations.append(
-        ir.Population(name="out", shape=(4,), projections=tuple(dense), theta=None, bias=np.array([1, -2, 3, 0]),
-                      v0=np.array(0), lambda_=np.ones(()))
-    )  # fmt: skip
-    network = ir.Network(name="n", input=source, populations=tuple(populations), timesteps=9, signed_bit=4,
-                         output_shape=(4,))  # fmt: skip
-    network = ir.replace(network, intervals=ir.prove(network))
-    ir.check(network)
+    last = networks.population("out", (4,), *dense, theta=None, bias=[1, -2, 3, 0])
+    made = networks.network(*populations, last, shape=(9, 8, 2), timesteps=9, signed_bit=4)
     x = random.random((5, 9, 8, 2))
-    assert not differences(network, x, 9, counts(network, to_keras(network), x))
+    assert not differences(made, x, 9, counts(made, to_keras(made), x))
 
 
 def changed(name: str) -> Callable[[ir.Network], ir.Network]:

@@ -15,8 +15,8 @@ from snncc import ir, names, store
 from snncc.errors import NetworkError, TargetError
 from snncc.names import LONGEST, LONGEST_LAYER, file_stems, identifier, unfit
 from snncc.verification import verify
-from tests.backends.c_folder import network, population, weights
 from tests.keras_models import L, keras, randomised
+from tests.networks import network, population, weights
 
 REASONS = {
     "": "it is empty",

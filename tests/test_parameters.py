@@ -15,7 +15,7 @@ from snncc.cli.targets import parameters_of
 from snncc.errors import CalibrationError, NetworkError
 from snncc.ir import MAX_TIMESTEPS
 from snncc.lower import Options
-from tests.backends.c_folder import residual
+from tests.networks import residual
 
 OPTIONS = [
     (name, option)

@@ -10,7 +10,8 @@ import pytest
 
 from snncc import ir
 from snncc.backends.c.run import STRICT
-from tests.backends.c_folder import compiled, residual, with_bytes
+from tests.backends.c_folder import compiled
+from tests.networks import residual, with_bytes
 
 NETWORKS = {
     "count": (residual(), {}),

@@ -17,7 +17,8 @@ from snncc.backends.c.run import STRICT
 from snncc.backends.c.types import DTYPES, Constant, pack_rows
 from snncc.errors import OutputError, SnnccError, TargetError
 from snncc.sim.encode import to_pixels
-from tests.backends.c_folder import compiled, residual
+from tests.backends.c_folder import compiled
+from tests.networks import residual
 
 
 @pytest.mark.parametrize("prefix", ["2nd", "a-b", "", " x", "int", "main", "é", "x" * 41, "a b", "a;", "_x"])

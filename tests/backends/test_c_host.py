@@ -15,7 +15,8 @@ from snncc import ir, sim
 from snncc.backends.c.run import STRICT
 from snncc.sim.encode import to_pixels
 from snncc.verification import verify
-from tests.backends.c_folder import compiled, residual, with_bytes
+from tests.backends.c_folder import compiled
+from tests.networks import residual, with_bytes
 from tests.support import examples
 
 MAIN = """#include <stdio.h>

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from snncc.backends.c.run import CortexM4, RiscV
 from snncc.errors import TargetError
-from tests.backends.c_folder import agree, compiled, network, population, proved, residual, weights
+from tests.backends.c_folder import agree, compiled
+from tests.networks import network, population, proved, residual, weights
 from tests.strategies import Case, cases
 from tests.support import examples
 

@@ -15,7 +15,7 @@ from snncc import backends, ir, store
 from snncc.cli import cli
 from snncc.errors import TargetError
 from snncc.verification import verify
-from tests.backends.c_folder import network, population, residual, weights
+from tests.networks import network, population, residual, weights
 
 PACKAGE = Path(__file__).parents[1] / "examples" / "plain_target"
 

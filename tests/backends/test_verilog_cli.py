@@ -12,12 +12,13 @@ from snncc import store
 from snncc.backends.verilog.target import numbers
 from snncc.cli import cli
 from snncc.errors import SnnccError
-from tests.hw.simulate import compile_bench, dense_network, measured, run
+from tests.hw.simulate import compile_bench, measured, run
+from tests.networks import dense_chain
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    store.write(dense_network("count"), tmp_path / "m", {})
+    store.write(dense_chain("count"), tmp_path / "m", {})
     return tmp_path / "m"
 
 

@@ -11,13 +11,14 @@ from snncc import ir, store
 from snncc.backends.verilog.emit import read_manifest
 from snncc.errors import FileFormatError
 from snncc.verification import verify
-from tests.hw.simulate import compile_bench, dense_network, make, plan_with, run, skip_network
+from tests.hw.simulate import compile_bench, make, plan_with, run
+from tests.networks import dense_chain, dense_skip
 
 
 @pytest.fixture(params=["count", "step"])
 def design(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A design whose neurons sit on ties: thresholds equal to weights."""
-    network = dense_network(request.param, sizes=(6, 4, 3))
+    network = dense_chain(request.param, sizes=(6, 4, 3))
     first = network.populations[0]
     weights = np.full((6, 4), 50, np.int8)
     weights[::2] = 25
@@ -80,7 +81,7 @@ def test_a_dropped_bias(design: Path) -> None:
 @pytest.fixture(params=["count", "step"])
 def busy_design(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """One potential word per layer, so events in a row meet it again, and an input that arrives slowly."""
-    network = skip_network(request.param)
+    network = dense_skip(request.param)
     rng = np.random.default_rng(6)
     pixels = rng.integers(-20, 21, (2, 20)) * (rng.random((2, 20)) < 0.4)
     make(tmp_path, plan_with(network), pixels, [8, 8])
@@ -112,7 +113,7 @@ def test_a_reader_that_does_not_wait_for_its_writer(busy_design: Path) -> None:
 )
 def test_what_only_stalls_or_a_reset_show(tmp_path: Path, file: str, old: str, new: str, plusargs: list[str]) -> None:
     pixels = np.random.default_rng(6).integers(-20, 21, (6, 20))
-    make(tmp_path, plan_with(skip_network("count"), 3), pixels, [8, 1, 8, 8, 2, 8])
+    make(tmp_path, plan_with(dense_skip("count"), 3), pixels, [8, 1, 8, 8, 2, 8])
     assert "PASS" in run(tmp_path, *plusargs)
     _edit(tmp_path / file, old, new)
     compile_bench(tmp_path)
@@ -152,7 +153,7 @@ def test_a_missing_or_short_memory_is_fatal(design: Path, name: str) -> None:
 
 def test_verify_and_manifest_notice(tmp_path: Path) -> None:
     folder = tmp_path / "made"
-    store.write(dense_network("count"), folder, {"verilog": {}})
+    store.write(dense_chain("count"), folder, {"verilog": {}})
     report = verify(folder, targets=["verilog-icarus"], images=3)
     assert [o.status for o in report.outcomes] == ["pass", "pass"]
     assert all(o.values > 3 * (20 + 12 + 5) for o in report.outcomes)

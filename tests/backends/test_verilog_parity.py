@@ -17,7 +17,8 @@ from snncc.backends.verilog.drafts import drafts, legal_lanes
 from snncc.backends.verilog.layout import INPUT_LANES
 from snncc.backends.verilog.plan import Choice
 from snncc.errors import TargetError
-from tests.hw.simulate import dense_network, exact, make, measured, plan_with, run
+from tests.hw.simulate import exact, make, measured, plan_with, run
+from tests.networks import dense_chain
 from tests.strategies import Case, cases
 from tests.support import examples
 
@@ -74,7 +75,7 @@ def test_step(case: Case, seed: int) -> None:
 @pytest.mark.parametrize("readout", ["potential", "spikes"])
 @pytest.mark.parametrize("spike_ext", [0, 3])
 def test_back_to_back_images_of_different_length(tmp_path: Path, dynamics: str, readout: str, spike_ext: int) -> None:
-    network = dense_network(dynamics, readout=readout, spike_ext=spike_ext)
+    network = dense_chain(dynamics, readout=readout, spike_ext=spike_ext)
     pixels = np.random.default_rng(3).integers(0, 256, (6, 20))
     plan = plan_with(network, 5)
     golden = make(tmp_path, plan, pixels, [8, 1, 3, 8, 1, 7])
@@ -86,7 +87,7 @@ def test_back_to_back_images_of_different_length(tmp_path: Path, dynamics: str, 
 
 @pytest.mark.parametrize("dynamics", ["count", "step"])
 def test_reset_at_any_cycle(tmp_path: Path, dynamics: str) -> None:
-    network = dense_network(dynamics)
+    network = dense_chain(dynamics)
     pixels = np.random.default_rng(4).integers(0, 256, (2, 20))
     make(tmp_path, plan_with(network, 4), pixels, [8, 8])
     for cycle in (4, 5, 23, 24, 25, 26, 40, 61, 77, 100, 131):
@@ -96,7 +97,7 @@ def test_reset_at_any_cycle(tmp_path: Path, dynamics: str) -> None:
 @pytest.mark.parametrize("dynamics", ["count", "step"])
 @pytest.mark.parametrize("seed", range(4))
 def test_stalls(tmp_path: Path, dynamics: str, seed: int) -> None:
-    network = dense_network(dynamics)
+    network = dense_chain(dynamics)
     pixels = np.random.default_rng(seed).integers(0, 256, (4, 20))
     make(tmp_path, plan_with(network, 3), pixels, [8, 2, 8, 1])
     for stall in (20, 90):
@@ -104,7 +105,7 @@ def test_stalls(tmp_path: Path, dynamics: str, seed: int) -> None:
 
 
 def test_a_layer_called_like_an_edge(tmp_path: Path) -> None:
-    network = dense_network("count", sizes=(5, 4, 3, 2))
+    network = dense_chain("count", sizes=(5, 4, 3, 2))
     names = {"p0": "a", "p1": "a_e0", "input": "input"}
 
     def renamed(p: ir.Population) -> ir.Population:
@@ -120,7 +121,7 @@ def test_a_layer_called_like_an_edge(tmp_path: Path) -> None:
 def test_ties_at_the_threshold(tmp_path: Path) -> None:
     """Weights and thresholds of equal size: V meets theta exactly, many times."""
     for dynamics in ("count", "step"):
-        network = dense_network(dynamics, sizes=(4, 3, 2))
+        network = dense_chain(dynamics, sizes=(4, 3, 2))
         first = network.populations[0]
         weights = np.full((4, 3), 25, np.int8)
         tied = ir.replace(

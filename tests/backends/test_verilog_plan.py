@@ -17,8 +17,8 @@ from snncc.backends.verilog.emit import load_plan, read_manifest
 from snncc.backends.verilog.plan import build
 from snncc.backends.verilog.window import Axis
 from snncc.errors import DataError, NetworkError, TargetError
-from tests.hw.simulate import dense_network, plan_with
-from tests.hw.test_tools import conv_network
+from tests.hw.simulate import plan_with
+from tests.networks import dense_chain, mixed_conv, population, unproved, with_intervals
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 5, 8, 13, 16, 33, 63])
@@ -72,7 +72,7 @@ def test_window_tables_against_every_tap() -> None:
 
 @pytest.mark.parametrize("channels", [1, 7, 10, 16])
 def test_legal_lanes_waste_no_word(channels: int) -> None:
-    draft = drafts(dense_network("count", sizes=(4, channels)))[0]
+    draft = drafts(dense_chain("count", sizes=(4, channels)))[0]
     legal = legal_lanes(draft)
     assert legal[0] == 1 and legal[-1] == channels
     for lanes in legal:
@@ -81,7 +81,7 @@ def test_legal_lanes_waste_no_word(channels: int) -> None:
 
 
 def test_lanes_asked_for_are_checked() -> None:
-    network = dense_network("count", sizes=(4, 10))
+    network = dense_chain("count", sizes=(4, 10))
     with pytest.raises(TargetError, match="1, 2, 3, 4, 5, 10"):
         backends.target("verilog").check(network, {"lanes": {"p0": 7}})
     with pytest.raises(TargetError, match="no such layer"):
@@ -96,7 +96,7 @@ def test_lanes_asked_for_are_checked() -> None:
 
 
 def test_goals() -> None:
-    network = conv_network("count")
+    network = mixed_conv("count")
 
     def reached(**options: object) -> goals.Balance:
         whole = {"target_fps": None, "clock_mhz": None, "max_lanes": None, "lanes": {}, **options}
@@ -117,7 +117,7 @@ def test_goals() -> None:
 @pytest.mark.parametrize("sizes", [(400, 6, 3), (6, 5, 150)])
 def test_no_goal_is_met_that_the_input_or_the_readout_misses(dynamics: str, sizes: tuple[int, ...]) -> None:
     """They take a pixel, and give a value, a cycle: with few events they are the slowest, whatever LANES are."""
-    network = dense_network(dynamics, sizes=sizes, timesteps=4)
+    network = dense_chain(dynamics, sizes=sizes, timesteps=4)
     pixels = np.zeros((4, sizes[0]), np.int64)
     pixels[:, ::20] = 255
     seen = activity(network, pixels)
@@ -134,7 +134,7 @@ def test_no_goal_is_met_that_the_input_or_the_readout_misses(dynamics: str, size
 @pytest.mark.parametrize("dynamics", ["count", "step"])
 @pytest.mark.parametrize("sizes", [(5, 30, 4), (30, 5, 4)])
 def test_stages_are_exact_where_every_element_is_an_event(dynamics: str, sizes: tuple[int, ...]) -> None:
-    network = dense_network(dynamics, sizes=sizes, timesteps=4)
+    network = dense_chain(dynamics, sizes=sizes, timesteps=4)
     goal = goals.goal_of(**{"target_fps": None, "clock_mhz": None, "max_lanes": 2, "lanes": {}})
     found = goals.balance(network, goal)
     assert found.reached == goals.interval(cycles.worst(build(network, found.choices)))
@@ -144,7 +144,7 @@ def test_stages_are_exact_where_every_element_is_an_event(dynamics: str, sizes: 
 def test_the_input_has_the_fewest_pixels_a_word_that_keep_up(wanted: int, lanes: int) -> None:
     """A frame's scan takes at most a quarter of the goal, and its words without a spike must not cost the goal itself:
     8 timesteps of 160 spikes and 20 words of 8 or 23 of 7 pixels without any, 1 potential word and 10 cycles more."""
-    network = dense_network("step", sizes=(320, 6, 3), timesteps=8)
+    network = dense_chain("step", sizes=(320, 6, 3), timesteps=8)
     pixels = np.repeat([[255, 0]], 160, axis=1).reshape(1, 320)
     goal = goals.goal_of(**{"clock_mhz": 1.0, "target_fps": 1e6 / wanted, "max_lanes": None, "lanes": {"p0": 6}})
     found = goals.balance(network, goal, activity(network, pixels))
@@ -156,7 +156,7 @@ def test_the_input_has_the_fewest_pixels_a_word_that_keep_up(wanted: int, lanes:
 
 def test_without_a_goal_in_cycles_firing_passes_are_short_too() -> None:
     """The same LANES and interval, within 5 %, at a lower latency than what is cheapest for that interval."""
-    network = dense_network("count", sizes=(64, 32, 48, 10))
+    network = dense_chain("count", sizes=(64, 32, 48, 10))
     pixels = np.random.default_rng(3).integers(0, 256, (3, 64))
     seen = activity(network, pixels)
     whole = {"target_fps": None, "clock_mhz": None, "max_lanes": 8, "lanes": {}}
@@ -175,7 +175,7 @@ def test_without_a_goal_in_cycles_firing_passes_are_short_too() -> None:
 
 def test_golden_images_run_at_the_largest_t_but_the_last(tmp_path: Path) -> None:
     """So their mean interval is that of T_max; a single image runs three times."""
-    network = dense_network("step")
+    network = dense_chain("step")
     for images in (5, 1):
         folder = tmp_path / str(images)
         pixels = np.random.default_rng(1).integers(0, 256, (images, 20))
@@ -191,7 +191,7 @@ def test_golden_images_run_at_the_largest_t_but_the_last(tmp_path: Path) -> None
 
 def test_a_goal_is_met_by_exact_cycles() -> None:
     """Bursts of spikes that the means do not see: the balance alone promises too much."""
-    network = dense_network("step", sizes=(16, 40, 300), timesteps=16)
+    network = dense_chain("step", sizes=(16, 40, 300), timesteps=16)
     rng = np.random.default_rng(0)
     pixels = rng.integers(1, 256, (3, 16)) * (rng.random((3, 16)) < 0.05)
     whole = {"clock_mhz": 1.0, "max_lanes": None, "lanes": {}}
@@ -206,31 +206,16 @@ def test_a_goal_is_met_by_exact_cycles() -> None:
 
 
 def pooled(dynamics: str, signed: bool) -> ir.Network:
-    source = ir.Input(
-        shape=(4, 4, 1), bits=8, signed=signed, encoding="current" if signed else "rate", lambda_0=1.0,
-        gain=np.ones(()), offset=np.zeros(()),
-    )  # fmt: skip
+    source = {"signed": signed, "encoding": "current" if signed else "rate"}
     view = ir.Reshape(ir.MaxPool(ir.Source("input"), (2, 2), (2, 2)), (4,))
-    last = ir.Population(
-        name="out", shape=(2,), projections=(ir.Dense(name="d", source=view, weights=np.ones((4, 2), np.int8)),),
-        theta=None, bias=np.zeros((), np.int64), v0=np.zeros((), np.int64), lambda_=np.ones(()),
-    )  # fmt: skip
-    network = ir.Network(
-        name="pooled",
-        input=source,
-        populations=(last,),
-        timesteps=4,
-        signed_bit=8,
-        dynamics=dynamics,
-        output_shape=(2,),
-    )
-    return ir.replace(network, intervals=ir.prove(network))
+    last = population("out", (2,), ir.Dense(name="d", source=view, weights=np.ones((4, 2), np.int8)), theta=None)
+    return with_intervals(unproved(last, name="pooled", shape=(4, 4, 1), source=source, timesteps=4, dynamics=dynamics))
 
 
 @pytest.mark.parametrize("dynamics", ["count", "step"])
 def test_activity_is_the_mean_of_events(dynamics: str) -> None:
     """Of every source, max-pools included: what the recurrence counts as busy, summed over an image."""
-    made = [conv_network(dynamics), dense_network(dynamics), *([pooled("count", False)] if dynamics == "count" else [])]
+    made = [mixed_conv(dynamics), dense_chain(dynamics), *([pooled("count", False)] if dynamics == "count" else [])]
     for network in made:
         pixels = random_pixels(network, 5)
         plan, steps = plan_with(network), network.timesteps
@@ -247,7 +232,7 @@ def test_refusals_by_name(tmp_path: Path) -> None:
         check(pooled("step", False), {})
     check(pooled("count", True), {})
     with pytest.raises(TargetError, match="spike_ext"):
-        check(ir.replace(dense_network("count"), spike_ext=-1), {})
+        check(ir.replace(dense_chain("count"), spike_ext=-1), {})
     folder = tmp_path / "m"
     with pytest.raises((TargetError, NetworkError)):
         store.write(pooled("step", False), folder, {"verilog": {}})
@@ -255,13 +240,13 @@ def test_refusals_by_name(tmp_path: Path) -> None:
 
 
 def test_a_plan_of_another_network_is_refused(tmp_path: Path) -> None:
-    store.write(dense_network("count"), tmp_path / "m", {"verilog": {}})
+    store.write(dense_chain("count"), tmp_path / "m", {"verilog": {}})
     with pytest.raises(DataError, match="another network"):
-        load_plan(dense_network("count", seed=1), tmp_path / "m" / "verilog")
+        load_plan(dense_chain("count", seed=1), tmp_path / "m" / "verilog")
 
 
 def test_banks_follow_the_longest_path() -> None:
-    plan = plan_with(conv_network("step"))
+    plan = plan_with(mixed_conv("step"))
     banks = {edge.name: edge.banks for node in plan.nodes for edge in node.edges}
     assert banks == {"pop_a_e0": 2, "pop_b_e0": 2, "pop_c_e0": 2, "pop_out_e0": 4, "pop_out_e1": 2}
 
@@ -269,7 +254,7 @@ def test_banks_follow_the_longest_path() -> None:
 @pytest.mark.parametrize("dynamics", ["count", "step"])
 def test_the_worst_case_is_the_recurrence_with_every_event(dynamics: str) -> None:
     for lanes in (1, 4, None):
-        plan = plan_with(conv_network(dynamics), lanes)
+        plan = plan_with(mixed_conv(dynamics), lanes)
         for node in plan.nodes:
             for edge in node.edges:
                 every = np.ones((1, edge.layout.words * edge.layout.lanes), bool)

@@ -15,51 +15,17 @@ from snncc.backends.verilog import cycles
 from snncc.backends.verilog.drafts import drafts, legal_lanes
 from snncc.backends.verilog.plan import Choice, Plan, build
 from snncc.verification import verify
-from tests.backends.c_folder import network, population, weights
 from tests.hw.simulate import compile_bench, exact, plan_with, run
-
-SIGNED = {"bits": 5, "signed": True, "encoding": "current"}
-FIRST = population(
-    "first", (4, 5, 6),
-    ir.Conv2D(name="a", source=ir.Source("input"), weights=weights(1, 3, 3, 3, 6), pads=(1, 1, 1, 1)),
-    theta=900, bias=40, v0=450,
-)  # fmt: skip
-
-
-def tangled() -> ir.View:
-    """(6, 6, 9): two maps of 4x5 read as 5x4, one after the other on channels, with zeros around."""
-    parts = (ir.Reshape(ir.Source("first"), (5, 4, 6)), ir.Reshape(ir.Source("input"), (5, 4, 3)))
-    return ir.Pad(ir.Concat(parts), (1, 0, 0, 2))
-
-
-def last(view: ir.View, size: int) -> ir.Population:
-    dense = ir.Dense(name="z", source=ir.Reshape(view, (size,)), weights=weights(9, size, 3))
-    return population("last", (3,), dense, theta=None, bias=np.arange(3))
-
-
-def through(kind: str, **options: Any) -> ir.Network:
-    """first -> a tangled view -> one projection of that kind -> dense readout."""
-    view, half = tangled(), {"strides": (2, 2)}
-    match kind:
-        case "conv2d":
-            shape, projection = (3, 3, 4), ir.Conv2D(
-                name="m", source=view, weights=weights(2, 3, 3, 9, 4), **half, pads=(1, 0, 0, 1)
-            )  # fmt: skip
-        case "depthwise_conv2d":
-            shape, projection = (4, 4, 18), ir.DepthwiseConv2D(
-                name="m", source=view, weights=weights(3, 2, 2, 9, 2), dilation=(2, 2)
-            )  # fmt: skip
-        case "sum_pool2d":
-            shape, projection = (3, 3, 9), ir.SumPool2D(name="m", source=view, size=(3, 3), **half, pads=(0, 1, 1, 0),
-                                                        shift=8)  # fmt: skip
-        case "identity":
-            shape, projection = (6, 6, 9), ir.Identity(name="m", source=view, weights=weights(4, 9), shift=3)
-        case _:
-            pool = ir.MaxPool(view, (2, 3), (2, 1), (1, 0, 1, 1))
-            shape, projection = (3, 6, 4), ir.Conv2D(name="m", source=pool, weights=weights(5, 1, 1, 9, 4))
-    middle = population("middle", shape, projection, theta=500, bias=-7, v0=250)
-    size = int(np.prod(shape))
-    return network(FIRST, middle, last(ir.Source("middle"), size), shape=(4, 5, 3), timesteps=5, **options)
+from tests.networks import (
+    SIGNED,
+    TANGLED_FIRST,
+    network,
+    population,
+    tangled,
+    tangled_readout,
+    tangled_view,
+    weights,
+)
 
 
 def mixed(net: ir.Network, seed: int) -> Plan:
@@ -89,7 +55,7 @@ def mixed(net: ir.Network, seed: int) -> Plan:
 def test_a_tangled_view_under_every_projection(
     tmp_path: Path, kind: str, dynamics: str, source: dict[str, Any]
 ) -> None:
-    net = through(kind, dynamics=dynamics, source=source)
+    net = tangled(kind, dynamics=dynamics, source=source)
     plan = mixed(net, len(kind))
     (node,) = (n for n in plan.nodes if "first" in str(n.edges) and n.name not in ("pop_first", "pop_last"))
     assert all(edge.place is not None for edge in node.edges) and len(node.edges) == 2
@@ -107,14 +73,14 @@ def pools() -> dict[str, ir.Network]:
         "of a maximum": ir.MaxPool(ir.MaxPool(image, (2, 2), (1, 1)), (2, 2), (1, 1)),
         "of a vector": ir.MaxPool(ir.Reshape(image, (60, 1, 1)), (3, 1), (2, 1)),
         "of a tangled map": ir.MaxPool(ir.Reshape(image, (5, 4, 3)), *window),
-        "beside spikes": ir.MaxPool(tangled(), *window),
+        "beside spikes": ir.MaxPool(tangled_view(), *window),
         "in one window with spikes": ir.MaxPool(ir.Reshape(ir.Concat((image, ir.Source("first"))), (6, 6, 5)), *window),
     }
     made = {}
     for name, view in views.items():
         size = int(np.prod(ir.view_shape(view, {"input": (4, 5, 3), "first": (4, 5, 6)})))
-        hidden = [FIRST] if "first" in ir.sources(view) else []
-        made[name] = network(*hidden, last(view, size), shape=(4, 5, 3), timesteps=3, source=SIGNED)
+        hidden = [TANGLED_FIRST] if "first" in ir.sources(view) else []
+        made[name] = network(*hidden, tangled_readout(view, size), shape=(4, 5, 3), timesteps=3, source=SIGNED)
     return made
 
 
@@ -154,7 +120,7 @@ def test_a_view_of_any_size(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["conv2d", "max_pool", "ragged"])
 def test_golden_traces_in_c_and_verilog(tmp_path: Path, name: str) -> None:
     """Both targets against the simulator, through `snncc verify`."""
-    net = POOLS[name] if name in POOLS else through(name, dynamics="count", source=SIGNED)
+    net = POOLS[name] if name in POOLS else tangled(name, dynamics="count", source=SIGNED)
     store.write(net, tmp_path / "m", {"verilog": {"max_lanes": 3}, "c": {}})
     variants = ["plain bench", "gcc -O0"]
     report = verify(tmp_path / "m", targets=["verilog-icarus", "c-host"], variants=variants, images=3)
@@ -191,7 +157,7 @@ def test_faults_are_noticed(tmp_path: Path, fault: str) -> None:
 
 @pytest.mark.parametrize("name", ["conv2d", "of a tangled map", "of a maximum"])
 def test_the_worst_case_with_places(name: str) -> None:
-    net = POOLS[name] if name in POOLS else through(name, dynamics="count")
+    net = POOLS[name] if name in POOLS else tangled(name, dynamics="count")
     for lanes in (1, 4, None):
         plan = plan_with(net, lanes)
         for node in plan.nodes:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from snncc import backends, errors, ir, support
 from snncc.errors import NetworkError, SnnccError, TargetError
 from tests.docs.pages import ROOT, read
-from tests.ir.samples import every_kind
+from tests.networks import every_kind
 from tests.strategies import cases
 
 PAGE = ROOT / "docs" / "reference" / "support.md"

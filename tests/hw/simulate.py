@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -61,66 +60,3 @@ def exact(folder: Path, plan: Plan, pixels: np.ndarray, timesteps: Sequence[int]
     said = run(folder, "+stall_in=30", "+stall_out=50", "+seed=7")
     assert f"PASS {len(pixels)}" in said, said
     return golden
-
-
-def dense_network(
-    dynamics: str, sizes: Sequence[int] = (20, 12, 5), timesteps: int = 8, seed: int = 0, **changes: object
-) -> ir.Network:
-    """A rate-coded chain of dense layers in which neurons fire sometimes."""
-    rng = np.random.default_rng(seed)
-    populations: list[ir.Population] = []
-    for i, (before, after) in enumerate(pairwise(sizes)):
-        fires = i < len(sizes) - 2 or changes.get("readout") == "spikes"
-        weights = rng.integers(-100, 101, (before, after)).astype(np.int8)
-        source = ir.Source("input" if i == 0 else f"p{i - 1}")
-        populations.append(
-            ir.Population(
-                name=f"p{i}",
-                shape=(after,),
-                projections=(ir.Dense(name=f"d{i}", source=source, weights=weights, shift=i),),
-                theta=rng.integers(100, 200, after) if fires else None,
-                bias=rng.integers(-20, 20, after),
-                v0=rng.integers(0, 60, after) if fires else np.zeros(after, np.int64),
-                lambda_=np.ones(()),
-            )
-        )
-    source = ir.Input(
-        shape=(sizes[0],), bits=8, signed=False, encoding="rate", lambda_0=1.0, gain=np.ones(()), offset=np.zeros(())
-    )
-    fields: dict[str, object] = {"readout": "potential", "spike_ext": 0} | changes
-    network = ir.Network(
-        name="chain", input=source, populations=tuple(populations), timesteps=timesteps, signed_bit=8,
-        dynamics=dynamics, output_shape=(sizes[-1],), **fields,
-    )  # fmt: skip
-    network = ir.replace(network, intervals=ir.prove(network))
-    ir.check(network)
-    return network
-
-
-def skip_network(dynamics: str) -> ir.Network:
-    """A hidden layer and a readout that both read the signed current input; the readout reads the hidden layer too."""
-    rng = np.random.default_rng(9)
-
-    def dense(name: str, source: str, inputs: int, neurons: int) -> ir.Dense:
-        weights = rng.integers(-7, 8, (inputs, neurons)).astype(np.int8)
-        return ir.Dense(name=name, source=ir.Source(source), weights=weights)
-
-    def population(name: str, neurons: int, theta: int | None, *projections: ir.Projection) -> ir.Population:
-        return ir.Population(
-            name=name, shape=(neurons,), projections=projections, lambda_=np.ones(()),
-            bias=rng.integers(-9, 10, neurons),
-            theta=None if theta is None else np.full(neurons, theta), v0=np.full(neurons, 0 if theta is None else 40),
-        )  # fmt: skip
-
-    source = ir.Input(
-        shape=(20,), bits=6, signed=True, encoding="current", lambda_0=1.0, gain=np.ones(()), offset=np.zeros(())
-    )
-    hidden = population("a", 9, 90, dense("x", "input", 20, 9))
-    last = population("out", 4, None, dense("y", "input", 20, 4), dense("z", "a", 9, 4))
-    network = ir.Network(
-        name="skip", input=source, populations=(hidden, last), timesteps=8, signed_bit=4, dynamics=dynamics,
-        output_shape=(4,), spike_ext=1,
-    )  # fmt: skip
-    network = ir.replace(network, intervals=ir.prove(network))
-    ir.check(network)
-    return network

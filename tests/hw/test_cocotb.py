@@ -17,8 +17,8 @@ from snncc.backends.verilog import memory, vectors, write
 from snncc.backends.verilog.instances import folds
 from snncc.ir import content_hash
 from tests.hw.cocotb_bench import Fault, bench, bits
-from tests.hw.simulate import dense_network, plan_with, skip_network
-from tests.hw.test_tools import conv_network
+from tests.hw.simulate import plan_with
+from tests.networks import dense_chain, dense_skip, mixed_conv
 
 
 def ram(folder: Path, width: int, depth: int, fault: Fault | None = None) -> None:
@@ -172,12 +172,12 @@ def protocol(folder: Path, network: ir.Network, simulator: str = "icarus", fault
     ("kind", "simulator"), [("chain", "icarus"), ("skip", "icarus"), ("conv", "icarus"), ("chain", "verilator")]
 )
 def test_protocol(tmp_path: Path, dynamics: str, kind: str, simulator: str) -> None:
-    made = {"chain": lambda d: dense_network(d, spike_ext=1), "skip": skip_network, "conv": conv_network}
+    made = {"chain": lambda d: dense_chain(d, spike_ext=1), "skip": dense_skip, "conv": mixed_conv}
     protocol(tmp_path, made[kind](dynamics), simulator)
 
 
 def skip(folder: Path, dynamics: str, fault: Fault | None = None) -> None:
-    protocol(folder, skip_network(dynamics), fault=fault)
+    protocol(folder, dense_skip(dynamics), fault=fault)
 
 
 FAULTS: dict[str, tuple[Any, tuple[Any, ...], Fault]] = {

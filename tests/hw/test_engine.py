@@ -15,9 +15,9 @@ from snncc.backends.verilog import memory
 from snncc.backends.verilog.instances import design
 from snncc.backends.verilog.leaves import as_map
 from snncc.backends.verilog.plan import Plan
-from tests.backends.c_folder import network, population, weights
 from tests.hw.cocotb_bench import Fault, bench, bits
 from tests.hw.simulate import plan_with
+from tests.networks import network, population, weights
 
 WALK = (
     "HAS_MAP", "LANES_ON_X", "CHANNELWISE", "GROUPS", "WAW", "VAW", "NW", "BW", "D0W", "D1W", "D2W", "WSTRIDE",

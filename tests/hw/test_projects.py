@@ -16,8 +16,7 @@ import pytest
 
 from snncc import store
 from snncc.synth import run_yosys
-from tests.hw.simulate import dense_network
-from tests.hw.test_tools import conv_network
+from tests.networks import dense_chain, mixed_conv
 
 VIVADO = (
     "create_project", "add_files", "set_property", "get_property", "current_fileset", "get_runs", "launch_runs",
@@ -48,7 +47,7 @@ def calls(script: Path, commands: tuple[str, ...], progress: str = "100%") -> li
     return recorded
 
 
-@pytest.fixture(scope="module", params=[dense_network, conv_network])
+@pytest.fixture(scope="module", params=[dense_chain, mixed_conv])
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("projects") / "m"
     store.write(request.param("count"), folder, {"verilog": {"max_lanes": 3}})
@@ -111,7 +110,7 @@ def _without(old: str, new: str = "") -> Callable[[str], str]:
     _without("project_close", "project_shut"), _without("pop_p0_e0_weights.mem", "pop_p0_e0_weight.mem"),
 ])  # fmt: skip
 def test_a_fault_in_a_script_is_noticed(tmp_path: Path, damage: Callable[[str], str]) -> None:
-    store.write(dense_network("count"), tmp_path / "m", {"verilog": {"max_lanes": 3}})
+    store.write(dense_chain("count"), tmp_path / "m", {"verilog": {"max_lanes": 3}})
     script = tmp_path / "m" / "verilog" / "quartus.tcl"
     assert script.read_text() != damage(script.read_text())
     script.write_text(damage(script.read_text()))

@@ -11,7 +11,7 @@ import pytest
 
 from snncc import store
 from snncc.backends.verilog.run import Verilator
-from tests.hw.simulate import dense_network
+from tests.networks import dense_chain
 
 Damage = Callable[[Path], None]
 
@@ -19,7 +19,7 @@ Damage = Callable[[Path], None]
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("status") / "m"
-    store.write(dense_network("step", sizes=(6, 4, 3)), folder, {"verilog": {"max_lanes": 2}})
+    store.write(dense_chain("step", sizes=(6, 4, 3)), folder, {"verilog": {"max_lanes": 2}})
     return folder / "verilog"
 
 

@@ -21,7 +21,7 @@ from snncc.errors import TargetError
 from snncc.synth import DEVICES, memories, run_yosys, synthesise
 from snncc.synth.blockram import ECP5, ICE40, XC7, Family, Memory
 from snncc.synth.multipliers import DspSlice, Multiplier, chosen, find
-from tests.hw.simulate import dense_network, skip_network
+from tests.networks import dense_chain, dense_skip
 
 
 @pytest.mark.parametrize(("family", "memory", "number"), [
@@ -90,9 +90,9 @@ def held(folder: Path, network: ir.Network) -> dict[str, Memory]:
 
 
 NETWORKS = {
-    "dense, step": lambda: dense_network("step", sizes=(300, 70, 40, 10)),
-    "dense, count": lambda: dense_network("count", sizes=(784, 33, 10)),
-    "current, step": lambda: skip_network("step"),
+    "dense, step": lambda: dense_chain("step", sizes=(300, 70, 40, 10)),
+    "dense, count": lambda: dense_chain("count", sizes=(784, 33, 10)),
+    "current, step": lambda: dense_skip("step"),
 }
 
 
@@ -114,7 +114,7 @@ def test_no_bound_is_above_what_yosys_maps_and_the_sum_is_close(tmp_path: Path, 
 
 def test_bits_that_never_change_need_no_memory(tmp_path: Path) -> None:
     """Yosys leaves them out, so the bound does."""
-    network = dense_network("count", sizes=(784, 16, 10))
+    network = dense_chain("count", sizes=(784, 16, 10))
     first = network.populations[0]
     weights = np.array(first.projections[0].weights)
     weights[:, :8] &= 1
@@ -130,7 +130,7 @@ def test_bits_that_never_change_need_no_memory(tmp_path: Path) -> None:
 
 def test_a_design_too_large_says_by_how_much_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is memory is counted before any tool runs."""
-    network = dense_network("step", sizes=(500, 40, 3))
+    network = dense_chain("step", sizes=(500, 40, 3))
     store.write(network, tmp_path / "m", {"verilog": {"max_lanes": 2}})
     monkeypatch.setattr(synth, "run_yosys", lambda *_: pytest.fail("Yosys ran"))
     done = CliRunner().invoke(cli, ["synth", str(tmp_path / "m"), "--device", "ice40-up5k"])
@@ -196,7 +196,7 @@ def test_the_largest_multipliers_become_dsps() -> None:
 @pytest.fixture(scope="module")
 def skip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("skip") / "m"
-    store.write(skip_network("count"), folder, {"verilog": {"max_lanes": 3}})
+    store.write(dense_skip("count"), folder, {"verilog": {"max_lanes": 3}})
     return folder
 
 
@@ -231,7 +231,7 @@ def gates(work: Path, source: Path, dsp: int | str) -> str:
 
 
 def test_gates_with_some_multipliers_in_dsps_give_the_same_integers(tmp_path: Path) -> None:
-    store.write(dense_network("count", sizes=(6, 4, 2)), tmp_path / "m", {"verilog": {"max_lanes": 2}})
+    store.write(dense_chain("count", sizes=(6, 4, 2)), tmp_path / "m", {"verilog": {"max_lanes": 2}})
     assert "PASS 4 images" in gates(tmp_path / "g", tmp_path / "m" / "verilog", 2)
     weights = tmp_path / "m" / "verilog" / "pop_p1_e0_weights.mem"
     words = [f"{int(word, 16) ^ 1:0{len(word)}x}" for word in weights.read_text().split()]

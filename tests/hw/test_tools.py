@@ -8,7 +8,6 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
 from hypothesis import given
@@ -26,58 +25,15 @@ from snncc.resources import resource
 from snncc.synth import memories, run_yosys, synthesise
 from snncc.synth.blockram import Memory
 from snncc.verification import verify
-from tests.backends.test_verilog_views import through
-from tests.hw.simulate import dense_network, plan_with
+from tests.hw.simulate import plan_with
+from tests.networks import dense_chain, mixed_conv, tangled
 from tests.strategies import Case, cases
 from tests.support import examples
 
 
-def conv_network(dynamics: str) -> ir.Network:
-    """conv, depthwise and a residual dense readout, current input: most configurations of the modules."""
-    rng = np.random.default_rng(2)
-
-    def weights(*shape: int) -> np.ndarray:
-        return rng.integers(-7, 8, shape).astype(np.int8)
-
-    def population(name: str, shape: tuple[int, ...], *projections: ir.Projection, fires: bool = True) -> ir.Population:
-        theta = rng.integers(40, 90, shape[-1]) if fires else None
-        bias, v0 = rng.integers(-3, 4, shape[-1]), np.zeros(shape[-1], np.int64)
-        return ir.Population(
-            name=name, shape=shape, projections=projections, theta=theta, bias=bias, v0=v0, lambda_=np.ones(())
-        )
-
-    a = population(
-        "a", (6, 6, 5), ir.Conv2D(name="c", source=ir.Source("input"), weights=weights(3, 3, 2, 5), pads=(1, 1, 1, 1))
-    )
-    b = population(
-        "b", (3, 3, 10),
-        ir.DepthwiseConv2D(
-            name="d", source=ir.Source("a"), weights=weights(3, 3, 5, 2), strides=(2, 2), pads=(0, 1, 0, 1), shift=1
-        ),
-    )  # fmt: skip
-    c = population("c", (3, 3, 10), ir.SumPool2D(name="s", source=ir.Source("b"), size=(1, 1), strides=(1, 1)))
-    c = ir.replace(c, theta=np.arange(1, 11))
-    flat = {name: ir.Reshape(ir.Source(name), (n,)) for name, n in (("a", 180), ("c", 90))}
-    last = population(
-        "out", (3,), ir.Dense(name="x", source=flat["a"], weights=weights(180, 3)),
-        ir.Dense(name="y", source=flat["c"], weights=weights(90, 3)), fires=False,
-    )  # fmt: skip
-    network = ir.Network(
-        name="conv",
-        input=ir.Input(
-            shape=(6, 6, 2), bits=6, signed=True, encoding="current", lambda_0=1.0,
-            gain=np.ones(()), offset=np.zeros(()),
-        ),
-        populations=(a, b, c, last), timesteps=6, signed_bit=4, dynamics=dynamics, output_shape=(3,),
-    )  # fmt: skip
-    network = ir.replace(network, intervals=ir.prove(network))
-    ir.check(network)
-    return network
-
-
-def tangled_network(dynamics: str) -> ir.Network:
+def entangled(dynamics: str) -> ir.Network:
     """A projection that reads two reshaped maps through a table of places."""
-    return through("conv2d", dynamics=dynamics)
+    return tangled("conv2d", dynamics=dynamics)
 
 
 def lint(folder: Path) -> str:
@@ -91,7 +47,7 @@ def lint(folder: Path) -> str:
 
 
 @pytest.mark.parametrize("dynamics", ["count", "step"])
-@pytest.mark.parametrize("make", [dense_network, conv_network, tangled_network])
+@pytest.mark.parametrize("make", [dense_chain, mixed_conv, entangled])
 def test_lint_is_clean(tmp_path: Path, dynamics: str, make) -> None:
     store.write(make(dynamics), tmp_path / "m", {"verilog": {}})
     folder = tmp_path / "m" / "verilog"
@@ -117,14 +73,14 @@ def test_lint_is_clean_in_any_configuration(case: Case, pixels: int) -> None:
 
 
 def test_compiled_bench_of_verilator(tmp_path: Path) -> None:
-    store.write(conv_network("step"), tmp_path / "m", {"verilog": {"max_lanes": 4}})
+    store.write(mixed_conv("step"), tmp_path / "m", {"verilog": {"max_lanes": 4}})
     report = verify(tmp_path / "m", targets=["verilog-icarus", "verilog-verilator"], images=40)
     assert [o.status for o in report.outcomes] == ["pass"] * 3, report.outcomes
     assert all(o.images == 40 for o in report.outcomes)
 
 
 def test_a_short_memory_fails_in_a_simulator_without_undefined_bits(tmp_path: Path) -> None:
-    store.write(dense_network("step", sizes=(3, 2, 2)), tmp_path / "m", {"verilog": {"max_lanes": 1}})
+    store.write(dense_chain("step", sizes=(3, 2, 2)), tmp_path / "m", {"verilog": {"max_lanes": 1}})
     weights = tmp_path / "m" / "verilog" / "pop_p1_e0_weights.mem"
     *lines, _ = weights.read_text().split()
     weights.write_text("\n".join(lines) + "\n")
@@ -134,7 +90,7 @@ def test_a_short_memory_fails_in_a_simulator_without_undefined_bits(tmp_path: Pa
 
 def test_yosys_maps_deep_roms_to_block_ram(tmp_path: Path) -> None:
     """200 weight words: block RAM; a missing memory stops it."""
-    network = dense_network("step", sizes=(200, 6, 3))
+    network = dense_chain("step", sizes=(200, 6, 3))
     store.write(network, tmp_path / "m", {"verilog": {"max_lanes": 6}})
     found = synthesise(tmp_path / "m", "ecp5-25k", place=False)
     assert found.cells > 0 and found.luts > 0 and found.ffs > 0
@@ -165,7 +121,7 @@ def latches(folder: Path, network: ir.Network) -> int:
 
 @pytest.mark.parametrize("dynamics", ["count", "step"])
 def test_no_latch(tmp_path: Path, dynamics: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    networks = [dense_network(dynamics), conv_network(dynamics), through("conv2d", dynamics=dynamics)]
+    networks = [dense_chain(dynamics), mixed_conv(dynamics), tangled("conv2d", dynamics=dynamics)]
     for network in networks:
         assert latches(tmp_path, network) == 0
     hw = tmp_path / "hw_sim"
@@ -177,7 +133,7 @@ def test_no_latch(tmp_path: Path, dynamics: str, monkeypatch: pytest.MonkeyPatch
 
 
 def test_place_and_route_through_the_command_line(tmp_path: Path) -> None:
-    store.write(dense_network("step", sizes=(6, 4, 2)), tmp_path / "m", {"verilog": {"max_lanes": 2}})
+    store.write(dense_chain("step", sizes=(6, 4, 2)), tmp_path / "m", {"verilog": {"max_lanes": 2}})
     done = CliRunner().invoke(cli, ["synth", str(tmp_path / "m"), "--device", "ice40-hx8k", "--json"])
     assert done.exit_code == 0, done.output
     facts = json.loads(done.output[done.output.index("{") :])
@@ -197,7 +153,7 @@ def test_what_yosys_counts_beyond_the_device_is_said() -> None:
 
 
 def test_missing_tools_are_named_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.write(dense_network("step", sizes=(6, 4, 2)), tmp_path / "m", {"verilog": {}})
+    store.write(dense_chain("step", sizes=(6, 4, 2)), tmp_path / "m", {"verilog": {}})
     monkeypatch.setattr(synth.shutil, "which", lambda _: None)
     monkeypatch.setattr(synth.sys, "executable", "/nowhere/python")
     with monkeypatch.context() as patch, pytest.raises(ToolMissingError, match=r"nextpnr-ice40.*snncc\[hw\]"):
@@ -209,7 +165,7 @@ def test_missing_tools_are_named_before_any_work(tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.parametrize("dynamics", ["count", "step"])
-@pytest.mark.parametrize("make", [dense_network, conv_network])
+@pytest.mark.parametrize("make", [dense_chain, mixed_conv])
 def test_the_listed_memories_are_all_that_there_are(tmp_path: Path, dynamics: str, make) -> None:
     """Their bits are Yosys's own count, encoder, drives and readout included."""
     network = make(dynamics)

@@ -14,7 +14,7 @@ from snncc import ir
 from snncc.errors import NetworkError
 from snncc.neurons import INTEGRATE_AND_FIRE, SILENT
 from tests import strategies
-from tests.ir.samples import change, change_projection, every_kind
+from tests.networks import change, change_projection, every_kind
 
 Break = Callable[[ir.Network], ir.Network]
 

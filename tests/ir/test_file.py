@@ -19,7 +19,7 @@ from snncc import ir
 from snncc.errors import FileFormatError, NetworkError, OutputError
 from snncc.neurons import INTEGRATE_AND_FIRE
 from tests import strategies
-from tests.ir.samples import change, change_projection, every_kind
+from tests.networks import change, change_projection, every_kind, population, unproved
 from tests.support import examples
 
 MEGABYTE = 2**20
@@ -399,30 +399,8 @@ def test_huge_numbers(case: str, saved: bytes, scratch: Path) -> None:
 
 def tiny(*projections: ir.Projection, shape: tuple[int, ...], **fields: Any) -> ir.Network:
     """One silent population on a 1x1x1 input, not proved."""
-    zero = np.zeros((), np.int64)
-    population = ir.Population(
-        name="out",
-        shape=shape,
-        projections=projections,
-        theta=None,
-        **({"bias": zero, "v0": zero, "lambda_": np.ones(())} | fields),
-    )
-    return ir.Network(
-        name="tiny",
-        input=ir.Input(
-            shape=(1, 1, 1),
-            bits=8,
-            signed=False,
-            encoding="rate",
-            lambda_0=1.0,
-            gain=np.ones(()),
-            offset=np.zeros(()),
-        ),
-        populations=(population,),
-        timesteps=1,
-        signed_bit=8,
-        output_shape=shape,
-    )
+    last = population("out", shape, *projections, theta=None, **fields)
+    return unproved(last, name="tiny", shape=(1, 1, 1), timesteps=1)
 
 
 PIXEL = ir.Source("input")

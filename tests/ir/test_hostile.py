@@ -10,7 +10,7 @@ import pytest
 
 from snncc import ir, sim
 from snncc.errors import FileFormatError, NetworkError, SnnccError
-from tests.soak.kills import toy
+from tests.networks import population, toy, unproved
 from tests.soak.network_inputs import container, dumped, taken_apart
 
 
@@ -44,23 +44,12 @@ def test_views_are_at_most_64_deep(tmp_path: Path) -> None:
 
 def wide(channels: int, populations: int) -> ir.Network:
     """Identity after identity on a vector: as few bytes as there can be for so many channels."""
-    one, zero = np.ones(()), np.zeros((), np.int64)
     layers = []
     for i in range(populations):
         source = ir.Source(f"p{i - 1}" if i else "input")
-        last = i == populations - 1
-        layers.append(
-            ir.Population(
-                name=f"p{i}", shape=(channels,), theta=None if last else np.array(5), bias=zero, v0=zero, lambda_=one,
-                projections=(ir.Identity(name="i", source=source, weights=np.array(1, np.int8)),),
-            )
-        )  # fmt: skip
-    source = ir.Input(
-        shape=(channels,), bits=8, signed=False, encoding="rate", lambda_0=1.0, gain=one, offset=np.zeros(())
-    )
-    return ir.Network(
-        name="wide", input=source, populations=tuple(layers), timesteps=4, signed_bit=8, output_shape=(channels,)
-    )
+        identity = ir.Identity(name="i", source=source, weights=np.array(1, np.int8))
+        layers.append(population(f"p{i}", (channels,), identity, theta=None if i == populations - 1 else 5))
+    return unproved(*layers, name="wide", shape=(channels,), timesteps=4)
 
 
 def test_channels_in_all_are_bounded() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from snncc import ir
 from snncc.errors import NetworkError
 from tests import reference, strategies
+from tests.networks import population, unproved
 from tests.support import examples
 
 
@@ -100,46 +101,13 @@ def test_no_step_leaves_its_interval(case: strategies.Case, shuffle: random.Rand
 
 def single(weights: list[int], **changes: Any) -> ir.Network:
     """Current input of +-127 -> one neuron of threshold 10 -> itself read out once; 5 timesteps, 2 more."""
-    one, zero = np.ones(()), np.zeros((), np.int64)
-    hidden = ir.Population(
-        name="hidden",
-        shape=(1,),
-        projections=(
-            ir.Dense(name="a", source=ir.Source("input"), weights=np.array(weights, np.int8)[:, None], shift=1),
-        ),
-        theta=np.array(10, np.int64),
-        bias=np.array(-3, np.int64),
-        v0=np.array(4, np.int64),
-        lambda_=one,
-    )
-    last = ir.Population(
-        name="last",
-        shape=(1,),
-        projections=(ir.Dense(name="b", source=ir.Source("hidden"), weights=np.array([[2]], np.int8)),),
-        theta=None,
-        bias=zero,
-        v0=zero,
-        lambda_=one,
-    )
-    source = ir.Input(
-        shape=(len(weights),),
-        bits=8,
-        signed=True,
-        encoding="current",
-        lambda_0=1.0,
-        gain=one,
-        offset=np.zeros(()),
-    )
-    network = ir.Network(
-        name="single",
-        input=source,
-        populations=(ir.replace(hidden, **changes), last),
-        timesteps=5,
-        spike_ext=2,
-        signed_bit=8,
-        output_shape=(1,),
-    )
-    return network
+    column = np.array(weights, np.int8)[:, None]
+    first = ir.Dense(name="a", source=ir.Source("input"), weights=column, shift=1)
+    second = ir.Dense(name="b", source=ir.Source("hidden"), weights=np.array([[2]], np.int8))
+    hidden = ir.replace(population("hidden", (1,), first, theta=10, bias=-3, v0=4), **changes)
+    source = {"signed": True, "encoding": "current"}
+    last = population("last", (1,), second, theta=None)
+    return unproved(hidden, last, name="single", shape=(len(weights),), source=source, timesteps=5, spike_ext=2)
 
 
 def test_an_interval_by_hand() -> None:

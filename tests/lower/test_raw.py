@@ -14,6 +14,7 @@ from snncc import ir
 from snncc.errors import CalibrationError, DataError, NetworkError
 from snncc.lower.raw import Found, raw_bytes
 from snncc.sim.encode import bytes_to_pixels, to_pixels
+from tests.networks import population, unproved, with_intervals
 from tests.support import examples
 
 MEAN, DEVIATION = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
@@ -171,13 +172,9 @@ def test_a_given_lattice_is_exact_on_the_data_that_was_seen(
 def _network(source: ir.Input) -> ir.Network:
     size = int(np.prod(source.shape))
     view = ir.Reshape(ir.Source("input"), (size,))
-    last = ir.Population(
-        name="last", shape=(1,), theta=None, bias=np.array(0), v0=np.array(0), lambda_=np.ones(()),
-        projections=(ir.Dense(name="d", source=view, weights=np.ones((size, 1), np.int8)),),
-    )  # fmt: skip
-    network = ir.Network(name="n", input=source, populations=(last,), timesteps=2, signed_bit=8, output_shape=(1,))
-    proved: ir.Network = ir.replace(network, intervals=ir.prove(network))
-    return proved
+    last = population("last", (1,), ir.Dense(name="d", source=view, weights=np.ones((size, 1), np.int8)), theta=None)
+    made = unproved(last, name="n", shape=source.shape, timesteps=2)
+    return with_intervals(ir.replace(made, input=source))
 
 
 def test_a_table_that_is_not_scale_and_offset_is_refused() -> None:

@@ -23,6 +23,7 @@ from snncc.lower.tune.population import Effort
 from snncc.lower.tune.widths import narrowed, rooms
 from tests.keras_models import keras, randomised
 from tests.lower.test_random_graphs import SHAPE, tensors
+from tests.networks import population, unproved, with_intervals
 from tests.support import examples
 
 L = keras.layers
@@ -163,36 +164,16 @@ def test_no_threshold_below_the_least_is_chosen() -> None:
 def by_hand(shift: int = 3, factor: int = 1, kind: str = "dense") -> ir.Network:
     """Three inputs, two neurons and a readout; `factor` multiplies the integers of the second neuron."""
     w = np.array([[2, -4 * factor], [6, 2 * factor], [-4, 8 * factor]], np.int8)
-    hidden = ir.Population(
-        name="hidden",
-        shape=(2,),
-        projections=(ir.Dense(name="d", source=ir.Source(population="input"), weights=w, shift=shift),),
-        theta=np.array([64, 32 * factor]),
-        bias=np.array([8, -16 * factor]),
-        v0=np.array([32, 16 * factor]),
+    first = ir.Dense(name="d", source=ir.Source("input"), weights=w, shift=shift)
+    hidden = population(
+        "hidden", (2,), first, theta=[64, 32 * factor], bias=[8, -16 * factor], v0=[32, 16 * factor],
         lambda_=np.array([1.0, 2.0]),
-    )
-    read = ir.Dense(name="r", source=ir.Source(population="hidden"), weights=np.array([[6], [-2]], np.int8), shift=1)
-    readout = ir.Population(
-        name="readout",
-        shape=(1,),
-        projections=(read,),
-        theta=None,
-        bias=np.array([4]),
-        v0=np.zeros((), np.int64),
-        lambda_=np.ones(()),
-    )
-    network = ir.Network(
-        name="n",
-        input=ir.Input(shape=(3,), bits=2, signed=False, encoding="rate", lambda_0=1.0, gain=np.ones(()),
-                       offset=np.zeros(())),
-        populations=(hidden, readout),
-        timesteps=4,
-        signed_bit=8,
-        output_scale=16.0,
-        output_shape=(1,),
     )  # fmt: skip
-    return ir.replace(network, intervals=ir.prove(network))  # type: ignore[no-any-return]
+    second = ir.Dense(name="r", source=ir.Source("hidden"), weights=np.array([[6], [-2]], np.int8), shift=1)
+    readout = population("readout", (1,), second, theta=None, bias=[4])
+    return with_intervals(
+        unproved(hidden, readout, name="n", shape=(3,), source={"bits": 2}, timesteps=4, output_scale=16.0)
+    )
 
 
 def room(network: ir.Network, less: tuple[int, int]) -> dict[str, dict[ir.Dynamics, int]]:
@@ -247,16 +228,10 @@ def test_a_bias_that_halving_rounds_is_made_up_in_the_start() -> None:
 
 
 def test_a_sum_pool_that_is_too_wide_takes_its_source_s_scale() -> None:
-    pool = ir.Population(
-        name="pool",
-        shape=(1, 1, 2),
-        projections=(ir.SumPool2D(name="p", source=ir.Source(population="input"), size=(2, 2), strides=(2, 2),
-                                  pads=(0, 0, 0, 0), shift=2),),
-        theta=np.array([16, 4096]),
-        bias=np.array([0, 8]),
-        v0=np.array([8, 2048]),
-        lambda_=np.array([1.0, 256.0]),
-    )  # fmt: skip
+    window = ir.SumPool2D(name="p", source=ir.Source("input"), size=(2, 2), strides=(2, 2), shift=2)
+    pool = population(
+        "pool", (1, 1, 2), window, theta=[16, 4096], bias=[0, 8], v0=[8, 2048], lambda_=np.array([1.0, 256.0])
+    )
     source = ir.replace(by_hand().input, shape=(2, 2, 2))
     network = ir.replace(by_hand(), input=source, populations=(pool,), intervals={"count": {}, "step": {}})
     found, lowered = narrowed(network, pool, {"count": 6, "step": 6}, Window("count", 4), together=False)

@@ -10,23 +10,34 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
+
 from snncc import ir
 from snncc.backends.vectors import random_pixels
 from snncc.verification import verify
 from tests.backends.c_folder import compiled
 from tests.mutants import text
-from tests.mutants.networks import RATE, SIGNED, fed, pooled, residual, single
 from tests.mutants.sites import Mutant
 from tests.mutants.tree import Tree
+from tests.networks import SIGNED, max_pooled, one_output, shortcuts, with_bytes
+
+RATE = {"bits": 4}
+
+
+def with_gains(network: ir.Network) -> ir.Network:
+    """The network with a gain and an offset of its own for each channel."""
+    channels = np.arange(network.input.shape[-1])
+    return ir.replace(network, input=ir.replace(network.input, gain=0.5 + channels, offset=channels / 8))
+
 
 NETWORKS: dict[str, tuple[Callable[[], ir.Network], dict[str, Any]]] = {
-    "count": (lambda: fed(pooled(source=RATE), gains=True), {}),
-    "count, packed, signed": (lambda: pooled(source=SIGNED, signed_bit=4), {"pack": True}),
-    "count, sums": (lambda: residual(source=RATE), {}),
-    "step, packed": (lambda: fed(residual(source=RATE, signed_bit=4, dynamics="step")), {"pack": True}),
-    "step, current": (lambda: residual(source=SIGNED, signed_bit=12, dynamics="step"), {}),
-    "one output": (single, {}),
-    "one output, step": (lambda: single(dynamics="step"), {}),
+    "count": (lambda: with_bytes(with_gains(max_pooled(source=RATE))), {}),
+    "count, packed, signed": (lambda: max_pooled(source=SIGNED, signed_bit=4), {"pack": True}),
+    "count, sums": (lambda: shortcuts(source=RATE), {}),
+    "step, packed": (lambda: with_bytes(shortcuts(source=RATE, signed_bit=4, dynamics="step")), {"pack": True}),
+    "step, current": (lambda: shortcuts(source=SIGNED, signed_bit=12, dynamics="step"), {}),
+    "one output": (one_output, {}),
+    "one output, step": (lambda: one_output(dynamics="step"), {}),
 }
 IMAGES = 6
 SECONDS = 30

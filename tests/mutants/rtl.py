@@ -10,21 +10,21 @@ from typing import Any
 from snncc.backends.vectors import random_pixels
 from snncc.backends.verilog import cycles
 from snncc.resources import resource
-from tests.hw.simulate import BUILD, dense_network, make, measured, plan_with, skip_network
+from tests.hw.simulate import BUILD, make, measured, plan_with
 from tests.mutants import text
-from tests.mutants.networks import RATE, SIGNED, pooled, residual, single
 from tests.mutants.sites import Mutant
 from tests.mutants.tree import Tree
+from tests.networks import SIGNED, dense_chain, dense_skip, max_pooled, one_output, shortcuts
 
 NETWORKS: dict[str, tuple[Any, dict[str, Any], int | None]] = {
-    "skip, count": (skip_network, {"dynamics": "count"}, 3),
-    "skip, step": (skip_network, {"dynamics": "step"}, None),
-    "chain, step": (dense_network, {"dynamics": "step", "sizes": (11, 6, 3), "readout": "spikes", "spike_ext": 2}, 3),
-    "one output, step": (single, {"dynamics": "step"}, 3),
-    "residual, step": (residual, {"dynamics": "step", "source": RATE, "signed_bit": 4, "timesteps": 4}, 2),
-    "residual, count": (residual, {"source": RATE}, None),
-    "one output, count": (single, {}, 2),
-    "pooled, count": (pooled, {"source": SIGNED, "signed_bit": 4}, 4),
+    "skip, count": (dense_skip, {"dynamics": "count"}, 3),
+    "skip, step": (dense_skip, {"dynamics": "step"}, None),
+    "chain, step": (dense_chain, {"dynamics": "step", "sizes": (11, 6, 3), "readout": "spikes", "spike_ext": 2}, 3),
+    "one output, step": (one_output, {"dynamics": "step"}, 3),
+    "residual, step": (shortcuts, {"dynamics": "step", "source": {"bits": 4}, "signed_bit": 4, "timesteps": 4}, 2),
+    "residual, count": (shortcuts, {"source": {"bits": 4}}, None),
+    "one output, count": (one_output, {}, 2),
+    "pooled, count": (max_pooled, {"source": SIGNED, "signed_bit": 4}, 4),
 }
 """Network, its options, lanes at most."""
 RUNS = ((), ("+stall_in=30", "+stall_out=50", "+seed=7"), ("+stall_in=5", "+stall_out=95", "+seed=3"),

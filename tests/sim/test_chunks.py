@@ -9,8 +9,7 @@ import pytest
 
 from snncc import ir, sim
 from snncc.backends.vectors import random_pixels
-from tests.backends.c_folder import residual
-from tests.ir.samples import every_kind
+from tests.networks import every_kind, residual
 
 RUN = import_module("snncc.sim.run")
 

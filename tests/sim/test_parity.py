@@ -14,7 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from snncc import ir, sim
-from tests import reference, strategies
+from tests import networks, reference, strategies
 from tests.support import examples
 
 LONG = st.one_of(strategies.TIMESTEPS, st.integers(301, 65_000), st.just(65_528))
@@ -172,34 +172,11 @@ def test_first_potential_is_conserved(case: strategies.Case) -> None:
 
 def readout_only(encoding: str, weights: np.ndarray, bits: int, timesteps: int) -> ir.Network:
     """Two pixels straight into a potential readout of one neuron."""
-    zero = np.zeros((), np.int64)
-    readout = ir.Population(
-        name="out",
-        shape=(1,),
-        projections=(ir.Dense(name="out_0", source=ir.Source("input"), weights=weights),),
-        theta=None,
-        bias=zero,
-        v0=zero,
-        lambda_=np.ones(()),
-    )
-    source = ir.Input(
-        shape=(2,),
-        bits=bits,
-        signed=False,
-        encoding=encoding,
-        lambda_0=1.0,
-        gain=np.ones(()),
-        offset=np.zeros(()),
-    )
-    network = ir.Network(
-        name="readout_only",
-        input=source,
-        populations=(readout,),
-        timesteps=timesteps,
-        signed_bit=16,
-        output_shape=(1,),
-    )
-    return strategies.proved(network)
+    dense = ir.Dense(name="out_0", source=ir.Source("input"), weights=weights)
+    return networks.network(
+        networks.population("out", (1,), dense, theta=None), name="readout_only", shape=(2,),
+        source={"bits": bits, "encoding": encoding}, timesteps=timesteps, signed_bit=16,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("dynamics", ["count", "step"])
@@ -245,56 +222,20 @@ MUTATIONS: dict[str, Change] = {
 def control(readout: str) -> strategies.Case:
     """A small network in which every parameter of its first population matters."""
     pixels = np.arange(1, 10, dtype=np.int64).reshape(1, 3, 3, 1) % 7
-    source = ir.Input(
-        shape=(3, 3, 1),
-        bits=3,
-        signed=False,
-        encoding="rate",
-        lambda_0=1.0,
-        gain=np.ones(()),
-        offset=np.zeros(()),
+    image, flat = ir.Source("input"), ir.Reshape(ir.Source("hidden"), (8,))
+    hidden = networks.population(
+        "hidden", (2, 2, 2),
+        ir.Conv2D(name="a", source=image, weights=(np.arange(8) - 3).reshape(2, 2, 1, 2).astype(np.int8)),
+        ir.Conv2D(name="b", source=image, weights=np.full((2, 2, 1, 2), 1, np.int8)),
+        theta=[4, 9], bias=[1, -1], v0=[3, 8],
+    )  # fmt: skip
+    dense = ir.Dense(name="c", source=flat, weights=((np.arange(24) * 5) % 7 - 3).reshape(8, 3).astype(np.int8))
+    spiking = {"theta": 3, "v0": 1} if readout == "spikes" else {"theta": None}
+    last = networks.population("last", (3,), dense, bias=[0, 1, 0], **spiking)
+    made = networks.network(
+        hidden, last, name="control", shape=(3, 3, 1), source={"bits": 3}, timesteps=20, readout=readout
     )
-    scale = np.ones(())
-    hidden = ir.Population(
-        name="hidden",
-        shape=(2, 2, 2),
-        projections=(
-            ir.Conv2D(
-                name="a", source=ir.Source("input"), weights=(np.arange(8) - 3).reshape(2, 2, 1, 2).astype(np.int8)
-            ),
-            ir.Conv2D(name="b", source=ir.Source("input"), weights=np.full((2, 2, 1, 2), 1, np.int8)),
-        ),
-        theta=np.array([4, 9], np.int64),
-        bias=np.array([1, -1], np.int64),
-        v0=np.array([3, 8], np.int64),
-        lambda_=scale,
-    )
-    spiking = readout == "spikes"
-    last = ir.Population(
-        name="last",
-        shape=(3,),
-        projections=(
-            ir.Dense(
-                name="c",
-                source=ir.Reshape(ir.Source("hidden"), (8,)),
-                weights=((np.arange(24) * 5) % 7 - 3).reshape(8, 3).astype(np.int8),
-            ),
-        ),
-        theta=np.array(3, np.int64) if spiking else None,
-        bias=np.array([0, 1, 0], np.int64),
-        v0=np.array(1 if spiking else 0, np.int64),
-        lambda_=scale,
-    )
-    network = ir.Network(
-        name="control",
-        input=source,
-        populations=(hidden, last),
-        timesteps=20,
-        signed_bit=8,
-        readout=readout,
-        output_shape=(3,),
-    )
-    return strategies.Case(strategies.proved(network), pixels, 20)
+    return strategies.Case(made, pixels, 20)
 
 
 @pytest.mark.parametrize("dynamics", ["count", "step"])

@@ -10,7 +10,7 @@ import pytest
 from snncc import ir
 from snncc.errors import DataError, NetworkError
 from snncc.sim.twin import batches, input_counts
-from tests.backends.c_folder import network, population, weights
+from tests.networks import network, population, unproved, weights
 
 
 def fed(encoding: str = "rate", **source: Any) -> ir.Network:
@@ -65,18 +65,11 @@ def test_numbers_that_are_none_are_refused(bad: float) -> None:
 def test_without_loss_nothing_is_rounded_and_nothing_starts() -> None:
     """x = 0.3, T = 4, L = 3: the input hands on 3.6; u = 0.5*3.6 + 0.1*4 = 2.2, and 2.95 with v0; theta = 1.5."""
     image = ir.Dense(name="a", source=ir.Source("input"), weights=np.array([[0.5]], np.float32))
-    fields = {"shape": (1,), "lambda_": np.ones(())}
-    hidden = ir.Population(
-        name="h", projections=(image,), theta=np.array(1.5), bias=np.array(0.1), v0=np.array(0.75), **fields
-    )
+    hidden = population("h", (1,), image, theta=1.5, bias=0.1, v0=0.75)
     readout = ir.Dense(name="b", source=ir.Source("h"), weights=np.array([[2.0]], np.float32))
-    last = ir.Population(name="o", projections=(readout,), theta=None, bias=np.array(-0.25), v0=np.zeros(()), **fields)
-    source = ir.Input(
-        shape=(1,), bits=2, signed=False, encoding="current", lambda_0=1.0, gain=np.ones(()), offset=np.zeros(())
-    )
-    twin = ir.Network(
-        name="twin", input=source, populations=(hidden, last), timesteps=4, signed_bit=0, output_shape=(1,)
-    )  # fmt: skip
+    last = population("o", (1,), readout, theta=None, bias=-0.25, v0=0.0)
+    source = {"bits": 2, "encoding": "current"}
+    twin = unproved(hidden, last, name="twin", shape=(1,), source=source, timesteps=4, signed_bit=0)
     x = np.array([[0.3], [3.0], [0.0]])
     for noneloss, counts in ((False, [1, 4, 0]), (True, [2.2 / 1.5, 4, 0.4 / 1.5])):
         (found,) = batches(twin, x, 4, lambda outputs: outputs, noneloss=noneloss)

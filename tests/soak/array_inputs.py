@@ -14,7 +14,7 @@ import numpy as np
 
 from snncc import api, data
 from snncc.api import Network
-from tests.ir.samples import every_kind
+from tests.networks import every_kind
 from tests.soak.judge import Finding
 
 SHAPE = (4, 4, 2)

@@ -18,35 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from snncc import ir, store
+from tests.networks import toy
 
 CHANGES = frozenset(
     ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod", "os.truncate", "os.link", "os.symlink")
 )
 Snapshot = dict[str, bytes]
-
-
-def toy(weight: int, dynamics: str = "count") -> ir.Network:
-    """Two populations of a few neurons; the weight tells one network from another."""
-    one = np.ones(())
-    hidden = ir.Population(
-        name="hidden", shape=(3,), lambda_=one, theta=np.array(4), bias=np.array(1), v0=np.array(2),
-        projections=(ir.Dense(name="h", source=ir.Source("input"), weights=np.full((2, 3), weight, np.int8), shift=1),),
-    )  # fmt: skip
-    out = ir.Population(
-        name="out", shape=(2,), lambda_=one, theta=None, bias=np.array([0, 4]), v0=np.array(0),
-        projections=(ir.Dense(name="o", source=ir.Source("hidden"), weights=np.full((3, 2), -1, np.int8)),),
-    )  # fmt: skip
-    source = ir.Input(
-        shape=(2,), bits=2, signed=False, encoding="rate", lambda_0=1.0, gain=one, offset=np.zeros(())
-    )  # fmt: skip
-    network = ir.Network(
-        name="toy", input=source, populations=(hidden, out), timesteps=4, signed_bit=4, dynamics=dynamics,
-        output_shape=(2,),
-    )  # fmt: skip
-    return ir.replace(network, intervals=ir.prove(network))
 
 
 def snapshot(place: Path) -> Snapshot | None:

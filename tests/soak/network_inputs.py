@@ -17,9 +17,8 @@ from hypothesis import HealthCheck, given, settings
 
 from snncc import ir
 from tests import strategies
-from tests.ir.samples import every_kind
+from tests.networks import every_kind, toy
 from tests.soak import judge
-from tests.soak.kills import toy
 
 TYPES = {"int8": "I8", "int16": "I16", "int64": "I64", "float32": "F32", "float64": "F64", "uint8": "U8",
          "int32": "I32", "uint64": "U64", "float16": "F16", "bool": "BOOL", "complex64": "C64"}  # fmt: skip

@@ -17,11 +17,10 @@ from hypothesis import given
 from snncc import ir, sim
 from snncc.errors import SnnccError
 from tests import reference, strategies
-from tests.ir.samples import every_kind
+from tests.networks import every_kind, toy
 from tests.soak import fuzz, judge
 from tests.soak.controls import SAID, WAYS
 from tests.soak.judge import Finding
-from tests.soak.kills import toy
 from tests.support import examples
 
 INPUTS = 500

@@ -17,8 +17,8 @@ from snncc.backends.verilog import run as verilog
 from snncc.errors import OutputError
 from snncc.verification import verify
 from snncc.verification.report import Outcome
-from tests.backends.c_folder import compiled, residual
-from tests.hw.simulate import dense_network
+from tests.backends.c_folder import compiled
+from tests.networks import dense_chain, residual
 
 HANGS = "sleep 600 &\necho $! > {pids}\necho $$ >> {pids}\nwait\n"
 """A tool that starts a child and waits for it; both write down who they are."""
@@ -70,7 +70,7 @@ def test_a_compiler_that_hangs_is_stopped_with_its_children(tmp_path: Path, monk
 def test_a_simulator_that_hangs_is_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tool: str, doing: str
 ) -> None:
-    store.write(dense_network("step", sizes=(3, 2, 2)), tmp_path / "net", {"verilog": {}})
+    store.write(dense_chain("step", sizes=(3, 2, 2)), tmp_path / "net", {"verilog": {}})
     if tool == "vvp":
         fake(tmp_path / "bin", "iverilog", "exit 0\n")
     path_with(fake(tmp_path / "bin", tool, HANGS.format(pids=tmp_path / "pids")), monkeypatch)
@@ -82,7 +82,7 @@ def test_a_simulator_that_hangs_is_stopped(
 
 def test_tools_that_fail_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = compiled(residual(), tmp_path / "net")
-    store.write(dense_network("step", sizes=(3, 2, 2)), tmp_path / "hw", {"verilog": {}})
+    store.write(dense_chain("step", sizes=(3, 2, 2)), tmp_path / "hw", {"verilog": {}})
     path_with(
         fake(tmp_path / "bin", "gcc", "echo one >&2; echo 'fatal error: no \\377 licence' >&2; exit 7\n"), monkeypatch
     )

@@ -17,7 +17,8 @@ from snncc.cli import cli
 from snncc.errors import DataError, TargetError
 from snncc.verification import verify
 from snncc.verification.report import Outcome, Report
-from tests.backends.c_folder import compiled, network, population, residual, weights
+from tests.backends.c_folder import compiled
+from tests.networks import network, population, residual, weights
 
 Edit = Callable[[str], str]
 

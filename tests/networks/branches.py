@@ -7,22 +7,10 @@ from typing import Any
 import numpy as np
 
 from snncc import ir
-from tests.backends.c_folder import network, population, weights, with_bytes
-
-RATE = {"bits": 4}
-SIGNED = {"bits": 5, "signed": True, "encoding": "current"}
+from tests.networks.build import SIGNED, network, population, weights
 
 
-def fed(network: ir.Network, gains: bool = False) -> ir.Network:
-    """The network with raw bytes over 255 and, on request, a gain and an offset of its own for each channel."""
-    if gains:
-        channels = np.arange(network.input.shape[-1])
-        source = ir.replace(network.input, gain=0.5 + channels, offset=channels / 8)
-        network = ir.replace(network, input=source)
-    return with_bytes(network)
-
-
-def pooled(**options: Any) -> ir.Network:
+def max_pooled(**options: Any) -> ir.Network:
     """`count`: strided, padded and dilated convolutions, depthwise, max-pools of a tangled view, a relu with a cap."""
     bits = options.get("signed_bit", 8)
     q = 2 ** (bits - 1) - 1
@@ -50,7 +38,7 @@ def pooled(**options: Any) -> ir.Network:
     )  # fmt: skip
 
 
-def residual(**options: Any) -> ir.Network:
+def shortcuts(**options: Any) -> ir.Network:
     """An Add with strided and depthwise shortcuts and an identity, overlapping and plain sums, spikes read out."""
     bits = options.get("signed_bit", 8)
     q = 2 ** (bits - 1) - 1
@@ -92,7 +80,7 @@ def residual(**options: Any) -> ir.Network:
     return network(first, added, kept, wide, small, last, shape=(4, 5, 1), **settings)
 
 
-def single(**options: Any) -> ir.Network:
+def one_output(**options: Any) -> ir.Network:
     """A signed current input, read by two layers, and a readout of one neuron."""
     bits = options.get("signed_bit", 8)
     q = 2 ** (bits - 1) - 1

@@ -1,0 +1,46 @@
+"""Hand-made networks: what they are built from, and those that several tests share."""
+
+from tests.networks.branches import max_pooled, one_output, shortcuts
+from tests.networks.build import (
+    SIGNED,
+    change,
+    change_projection,
+    input_of,
+    network,
+    population,
+    proved,
+    unproved,
+    weights,
+    with_bytes,
+    with_intervals,
+)
+from tests.networks.maps import every_kind, mixed_conv, residual
+from tests.networks.tangled import TANGLED_FIRST, tangled, tangled_readout, tangled_view
+from tests.networks.vectors import dense_chain, dense_skip, toy
+
+__all__ = [
+    "SIGNED",
+    "TANGLED_FIRST",
+    "change",
+    "change_projection",
+    "dense_chain",
+    "dense_skip",
+    "every_kind",
+    "input_of",
+    "max_pooled",
+    "mixed_conv",
+    "network",
+    "one_output",
+    "population",
+    "proved",
+    "residual",
+    "shortcuts",
+    "tangled",
+    "tangled_readout",
+    "tangled_view",
+    "toy",
+    "unproved",
+    "weights",
+    "with_bytes",
+    "with_intervals",
+]  # fmt: skip
