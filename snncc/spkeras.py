@@ -88,7 +88,7 @@ class cnn_to_snn:  # noqa: N801 (SpKeras's name)
         if noneloss and signed_bit:
             raise CalibrationError("noneloss exists in the float twin only: use signed_bit=0")
         if method != 1:
-            _once("method changes nothing, as in SpKeras")
+            warn_once("method changes nothing, as in SpKeras")
         self.timesteps, self.thresholding, self.scaling_factor = timesteps, thresholding, scaling_factor
         self.signed_bit, self.method, self.amp_factor = signed_bit, method, amp_factor
         self.epsilon, self.spike_ext, self.noneloss = epsilon, spike_ext, noneloss
@@ -148,7 +148,7 @@ class cnn_to_snn:  # noqa: N801 (SpKeras's name)
         DataError, NetworkError: what cannot be run.
         """
         if sf is not None:
-            _once("sf changes nothing, as in SpKeras")
+            warn_once("sf changes nothing, as in SpKeras")
         network = self._with(timesteps, thresholding, scaling_factor, spike_ext)
         x, y = np.asarray(x_test), np.asarray(y_test)
         if not len(x):
@@ -305,5 +305,6 @@ def _batch_norms(model: Any) -> Iterator[Any]:
 
 
 @cache
-def _once(text: str) -> None:
+def warn_once(text: str) -> None:
+    """Warn of it the first time; `warn_once.cache_clear()` forgets what was said."""
     warnings.warn(text, SnnccWarning, stacklevel=3)

@@ -1,13 +1,20 @@
-"""A small model, its data and its compiled folder, made once for the tests of the command line and the API."""
+"""For the tests of the command line and the API: a small model, its data and its compiled folder; the command line."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+from snncc import cli
+
+Run = Callable[..., tuple[int, str, str]]
+"""`snncc ARGUMENTS`: (exit status, stdout, stderr)."""
 
 
 @dataclass(frozen=True)
@@ -42,3 +49,19 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Digits:
     np.savez_compressed(folder / "data.npz", **arrays)
     snncc.convert(model, arrays["x_train"], timesteps=16).write(folder / "compiled")
     return Digits(folder / "model.keras", folder / "data.npz", folder / "compiled", arrays["x_test"], arrays["y_test"])
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """(exit status, stdout, stderr) of `snncc ARGUMENTS`."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["snncc", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return int(left.value.code or 0), out, err
+
+    return call

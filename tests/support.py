@@ -1,8 +1,9 @@
-"""What tests share: how many random examples a property gets."""
+"""What tests share: how many random examples a property gets, what is in a folder."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 
@@ -18,3 +19,8 @@ def examples(number: int) -> settings:
         derandomize=FACTOR == 1,
         suppress_health_check=list(HealthCheck),
     )
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, by its path from there."""
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}

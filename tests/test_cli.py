@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,29 +15,12 @@ import numpy as np
 import pytest
 
 import snncc
-from snncc import backends, cli, ir, store, terminal
+from snncc import backends, ir, store, terminal
 from snncc.backends.options import TargetOptions
 from snncc.errors import FileFormatError
 from snncc.ir.text import parse
-from tests.conftest import Digits
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """(exit status, stdout, stderr) of `snncc ARGUMENTS`."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["snncc", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return int(left.value.code or 0), out, err
-
-    return call
+from tests.conftest import Digits, Run
+from tests.support import everything
 
 
 def _emit(network: Any, folder: Path, options: Any) -> None:
@@ -60,10 +42,6 @@ def targets(monkeypatch: pytest.MonkeyPatch) -> None:
 
         monkeypatch.setitem(sys.modules, f"target_{called}", SimpleNamespace(TARGET=Paper()))
         monkeypatch.setitem(backends.TARGETS, called, f"target_{called}")
-
-
-def everything(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
 def test_compile_writes_the_folder(run: Run, digits: Digits, tmp_path: Path, targets: None) -> None:

@@ -33,10 +33,10 @@ from snncc.keras_layers.layers import floor_divide
 from snncc.keras_layers.synapses import cut, floor
 from snncc.sim.encode import steps, to_pixels
 from tests import strategies
+from tests.keras_counts import built, counts, differences, images
 from tests.keras_models import randomised
 from tests.spkeras_golden import mnist, model
 from tests.support import examples
-from tests.test_keras_layers import built, counts, differences, images
 
 
 def to_bits(x: Any, bits: int) -> Any:
@@ -147,7 +147,7 @@ def test_every_window_is_exact_on_a_device_that_rounds(bits: int, options: dict[
 def test_without_pieces_the_device_would_be_noticed(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """So the pieces are what keeps these networks exact, and their large operands do meet float32 products."""
     network, x = compiled(**options)
-    monkeypatch.setattr(build, "_count", lambda _: 1)
+    monkeypatch.setattr(build, "pieces", lambda _: 1)
     with device(8):
         assert differences(network, x, options["timesteps"], counts(network, to_keras(network, check=0), x))
         with pytest.raises(NetworkError, match="not exact"):

@@ -6,50 +6,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import keras
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 import snncc
-from snncc import ir, sim
+from snncc import ir
 from snncc.errors import CalibrationError, NetworkError
 from snncc.keras_layers import CurrentBias, SpikeForward, SumPooling2D, to_keras
 from snncc.keras_layers.layers import floor_divide
-from snncc.sim.encode import to_pixels
 from tests import networks, strategies
+from tests.keras_counts import built, counts, differences, images
 from tests.spkeras_golden import logits, mnist, model
 from tests.support import examples
-
-
-def images(source: ir.Input, pixels: np.ndarray) -> np.ndarray:
-    """Images (float64) that the quantiser makes these pixels of."""
-    x = (pixels * (source.lambda_0 / source.levels) - source.offset) / source.gain
-    assume(np.array_equal(to_pixels(source, x), pixels))
-    return x
-
-
-def built(network: ir.Network, timesteps: int) -> keras.Model:
-    """The Keras model; a random network beyond float64 is not one that can be compared."""
-    try:
-        return to_keras(network, timesteps)
-    except NetworkError as error:
-        assert "53 bits" in str(error)
-        hypothesis.reject()
-
-
-def counts(network: ir.Network, snn: keras.Model, x: np.ndarray) -> dict[str, np.ndarray]:
-    """What the model's layers of the populations' names give."""
-    tap = keras.Model(snn.input, {p.name: snn.get_layer(p.name).output for p in network.populations})
-    return {name: np.asarray(values) for name, values in tap(x).items()}
-
-
-def differences(network: ir.Network, x: np.ndarray, timesteps: int, found: dict[str, np.ndarray]) -> list[str]:
-    result = sim.run(network, to_pixels(network.input, x), timesteps, "count")
-    expected = result.counts | {network.output.name: result.values}
-    return [name for name, values in found.items() if not np.array_equal(values, expected[name])]
 
 
 @examples(30)

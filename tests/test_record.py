@@ -15,9 +15,9 @@ from snncc import ir
 from snncc.errors import DataError, SnnccWarning
 from snncc.lower.options import Options
 from snncc.verification import verify
-from tests.conftest import Digits
+from tests.conftest import Digits, Run
 from tests.keras_models import L, build, keras, randomised, samples
-from tests.test_cli import Run, everything, run  # noqa: F401 (a fixture)
+from tests.support import everything
 
 
 def bytes_of(count: int = 60, seed: int = 3) -> np.ndarray:
@@ -34,7 +34,7 @@ def model() -> Any:
 
 
 @pytest.mark.parametrize("options", [[], ["--target-fps", "80000", "--clock-mhz", "100"]])
-def test_export_after_compile_writes_the_same_bytes(run: Run, model: Any, tmp_path: Path, options: list[str]) -> None:  # noqa: F811
+def test_export_after_compile_writes_the_same_bytes(run: Run, model: Any, tmp_path: Path, options: list[str]) -> None:
     """The golden images are those of compile, so the LANES, the vectors and the verdict are."""
     model.save(tmp_path / "m.keras")
     np.savez(tmp_path / "d.npz", x=bytes_of() / np.float32(255))
@@ -91,7 +91,7 @@ def test_diagnose_goes_by_the_pools_it_was_compiled_with(pools: Any) -> None:
 
 
 @pytest.mark.parametrize("timesteps", [17, 128, 65_536])
-def test_above_the_compiled_timesteps_nothing_runs(run: Run, digits: Digits, tmp_path: Path, timesteps: int) -> None:  # noqa: F811
+def test_above_the_compiled_timesteps_nothing_runs(run: Run, digits: Digits, tmp_path: Path, timesteps: int) -> None:
     """One rule: simulator, evaluate, diagnose, verify, the Keras twin, on the command line and from Python."""
     from snncc.keras_layers import to_keras
 
@@ -131,7 +131,7 @@ def test_raw_bytes_and_inputs_of_the_model_are_the_same_images(model: Any) -> No
     assert snncc.convert(model, np.random.default_rng(0).normal(size=(30, 6, 6, 2))).raw_bytes is None
 
 
-def test_help_and_pages_name_every_kind_of_bytes(run: Run) -> None:  # noqa: F811
+def test_help_and_pages_name_every_kind_of_bytes(run: Run) -> None:
     said = " ".join(run("compile", "--help")[1].split())
     page = (Path(__file__).parents[1] / "docs" / "guide" / "c.md").read_text()
     for kind in ir.BYTE_KINDS:
@@ -148,7 +148,7 @@ def test_whatever_numbers_an_option_has_the_file_is_read_again(model: Any, tmp_p
 
 
 @pytest.mark.parametrize("scale", ["0.5", "0.5,0.25"])
-def test_a_scale_from_the_command_line(run: Run, model: Any, tmp_path: Path, scale: str) -> None:  # noqa: F811
+def test_a_scale_from_the_command_line(run: Run, model: Any, tmp_path: Path, scale: str) -> None:
     model.save(tmp_path / "m.keras")
     np.savez(tmp_path / "d.npz", x=bytes_of() / np.float32(255))
     options = ["--bytes-scale", scale, "--bytes-offset", "-1", "--calibrate", "none"]

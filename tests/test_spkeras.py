@@ -202,14 +202,14 @@ def test_user_define(reference: Reference) -> None:
 
 def test_amp_factor_and_method_change_nothing(seq: cnn_to_snn) -> None:
     with pytest.warns(SnnccWarning, match="method"):
-        spkeras._once.cache_clear()
+        spkeras.warn_once.cache_clear()
         other = cnn_to_snn(amp_factor=7, method=0)(model("seq"), mnist()[0])
     assert other.network.hash == seq.network.hash
 
 
 def test_warnings_come_once(seq: cnn_to_snn) -> None:
     _, x, y = mnist()
-    spkeras._once.cache_clear()
+    spkeras.warn_once.cache_clear()
     with pytest.warns(SnnccWarning, match="sf changes nothing") as seen:
         for _ in range(2):
             plain = seq.evaluate(x[:8], y[:8], timesteps=8, sf=[1, 2])

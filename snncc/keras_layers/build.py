@@ -188,7 +188,7 @@ class _Builder:
         if not self.network.is_integer or dtype == "float64":
             return 1, 1
         reach = ir.source_range(self.network, projection.source, "count")
-        return _count(max(-reach[0], reach[1])), _count(int(np.abs(projection.weights.astype(np.int64)).max()))
+        return pieces(max(-reach[0], reach[1])), pieces(int(np.abs(projection.weights.astype(np.int64)).max()))
 
     # --- views ---------------------------------------------------------------------------------------------
 
@@ -237,8 +237,8 @@ class _Builder:
         return y
 
 
-def _count(largest: int) -> int:
-    """The least n >= 1 with largest <= 256^n."""
+def pieces(largest: int) -> int:
+    """How many pieces of 8 bits hold integers up to `largest`: the least n >= 1 with largest <= 256^n."""
     n = 1
     while largest > RADIX**n:
         n += 1

@@ -143,7 +143,7 @@ def synthesise(
     }  # fmt: skip
     least = sum(map(chip.memory.least, held.values()))
     if least > chip.brams:
-        return Synthesis(**known, brams=least, too_large=_beyond({"block RAM": least}, chip, held, "at least "))
+        return Synthesis(**known, brams=least, too_large=beyond({"block RAM": least}, chip, held, "at least "))
     placer = _placer(chip.place[0]) if place and chip.place else None
     with tempfile.TemporaryDirectory(prefix="snncc-synth-") as name:
         work = Path(name)
@@ -154,9 +154,9 @@ def synthesise(
                 shutil.copyfile(path, work / path.name)
         files = (work / "snn_top.f").read_text().split()
         counts, multipliers, log = _yosys(work, files, chip, dsp)
-        used = _resources(counts)
+        used = resources_of(counts)
         known |= {key: used[name] for key, name in COUNTED.items()}
-        known |= {"cells": sum(counts.values()), "log": log, "too_large": _beyond(used, chip, held)}
+        known |= {"cells": sum(counts.values()), "log": log, "too_large": beyond(used, chip, held)}
         known["multipliers"] = multipliers
         if placer is None or known["too_large"]:
             return Synthesis(**known)
@@ -164,7 +164,9 @@ def synthesise(
         return Synthesis(**known, fmax_mhz=fmax, images_per_second=fmax * 1e6 / cycles["golden_interval"])
 
 
-def _map(work: Path, files: list[str], chip: Device, top: str, dsp: int | str, extra: str) -> tuple[int | None, str]:
+def map_design(
+    work: Path, files: list[str], chip: Device, top: str, dsp: int | str, extra: str
+) -> tuple[int | None, str]:
     """Run Yosys's flow on `top`, then `extra`; the number of multipliers, where it was asked, and the log."""
     flow, read = chip.flow, f"read_verilog -defer {' '.join(files)}"
     plain = f"{read}\n{flow.command} -top {top}"
@@ -192,7 +194,7 @@ def _map(work: Path, files: list[str], chip: Device, top: str, dsp: int | str, e
 
 def _yosys(work: Path, files: list[str], chip: Device, dsp: int | str) -> tuple[dict[str, int], int | None, str]:
     """Cells of snn_top by type, the number of multipliers, and Yosys's log."""
-    number, log = _map(work, files, chip, "snn_top", dsp, "flatten\ntee -q -o stat.json stat -json")
+    number, log = map_design(work, files, chip, "snn_top", dsp, "flatten\ntee -q -o stat.json stat -json")
     design = json.loads((work / "stat.json").read_text())["design"]
     counts = {str(k).lstrip("\\"): int(v) for k, v in design["num_cells_by_type"].items()}
     if not sum(counts.values()):
@@ -213,7 +215,7 @@ def run_yosys(work: Path, script: str) -> str:
     return tools.run(command, work, "mapping with Yosys", TIMEOUT)
 
 
-def _resources(counts: dict[str, int]) -> dict[str, float]:
+def resources_of(counts: dict[str, int]) -> dict[str, float]:
     """LUT, FF, block RAM and DSP of cells by type."""
     return {
         "LUT": round(sum(LUT_CELLS.get(cell, 0) * n for cell, n in counts.items())),
@@ -223,7 +225,7 @@ def _resources(counts: dict[str, int]) -> dict[str, float]:
     }
 
 
-def _beyond(used: dict[str, float], chip: Device, held: dict[str, Memory], bound: str = "") -> list[str]:
+def beyond(used: dict[str, float], chip: Device, held: dict[str, Memory], bound: str = "") -> list[str]:
     """What is too much, by how much; for block RAM the memories that need most of it."""
     there = {what: getattr(chip, key) for key, what in COUNTED.items()}
     found = [
@@ -281,7 +283,7 @@ def _placer(family: str) -> str:
 
 def _nextpnr(work: Path, files: list[str], chip: Device, program: str, seed: int, dsp: int | str) -> float:
     family, *options = chip.place
-    _map(work, [*files, "snn_pins.v"], chip, "snn_pins", dsp, "write_json pins.json")
+    map_design(work, [*files, "snn_pins.v"], chip, "snn_pins", dsp, "write_json pins.json")
     extra = ["--lpf-allow-unconstrained"] if family == "ecp5" else ["--pcf-allow-unconstrained"]
     command = [program, *options, "--json", "pins.json", "--report", "report.json", "--seed", str(seed), *extra]
     tools.run([*command, "--freq", "100", "--timing-allow-fail", "-q"], work, "place and route", TIMEOUT)

@@ -11,16 +11,9 @@ import pytest
 from snncc import ir
 from snncc.backends.c.run import STRICT
 from tests.backends.c_folder import compiled
-from tests.networks import residual, with_bytes
+from tests.backends.c_variants import NETWORKS
+from tests.networks import with_bytes
 
-NETWORKS = {
-    "count": (residual(), {}),
-    "step": (residual(dynamics="step"), {}),
-    "packed": (residual(signed_bit=5), {"pack": True}),
-    "packed_step": (residual(signed_bit=3, dynamics="step", timesteps=300), {"pack": True}),
-    "current": (residual(signed_bit=12, source={"encoding": "current", "signed": True}), {}),
-    "current_step": (residual(signed_bit=16, source={"encoding": "current", "bits": 16}, dynamics="step"), {}),
-}
 UNDEFINED = {"memcpy", "memset", "__stack_chk_fail", "_GLOBAL_OFFSET_TABLE_"}
 
 

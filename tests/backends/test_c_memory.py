@@ -16,7 +16,7 @@ from snncc.backends.c.emit import memory
 from snncc.backends.c.layout import Lifetime, Member, place, struct_bytes
 from snncc.cli import cli
 from tests.backends.c_folder import compiled
-from tests.backends.test_c_clean import NETWORKS
+from tests.backends.c_variants import NETWORKS
 from tests.networks import network, population, residual, weights
 
 COMMANDS = {"cortex-m4": "arm-none-eabi-nm", "rv32": "riscv64-unknown-elf-nm"}

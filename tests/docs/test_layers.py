@@ -14,7 +14,7 @@ import snncc
 from snncc.errors import SnnccError
 from snncc.frontend.keras.layers import ADVICE, READERS, TRAINING_ONLY
 from tests.docs.pages import parse, read
-from tests.frontend.test_refusals import MIDDLE, SHAPE, Subclassed, _in, _model, _relu, _tail, message
+from tests.frontend.refused import MIDDLE, SHAPE, Subclassed, classified, image, message, model_around, relu_layer
 from tests.keras_models import L, keras, randomised
 
 CONVERTS, REFUSED = read("README.md").table("layer"), read("README.md").table("refused")
@@ -67,18 +67,18 @@ def call(kind: str, x: Any) -> Any:
 
 
 def _two_inputs() -> Any:
-    x, other = _in(), keras.Input(SHAPE)
-    return keras.Model([x, other], L.Add()([_relu()(x), _relu("b")(other)]))
+    x, other = image(), keras.Input(SHAPE)
+    return keras.Model([x, other], L.Add()([relu_layer()(x), relu_layer("b")(other)]))
 
 
 def _two_outputs() -> Any:
-    x = _in()
-    return keras.Model(x, [_tail(x), _relu()(x)])
+    x = image()
+    return keras.Model(x, [classified(x), relu_layer()(x)])
 
 
 def _open() -> Any:
     x = keras.Input((None, None, 3))
-    return keras.Model(x, L.GlobalAveragePooling2D()(_relu()(x)))
+    return keras.Model(x, L.GlobalAveragePooling2D()(relu_layer()(x)))
 
 
 def _subclassed() -> Any:
@@ -87,7 +87,7 @@ def _subclassed() -> Any:
 
 
 def _softmax_maps() -> Any:
-    x = _in()
+    x = image()
     return keras.Model(x, L.Conv2D(3, 3, activation="softmax", name="odd")(x))
 
 
@@ -113,8 +113,8 @@ def test_the_table_names_the_layers_that_have_a_reader_and_no_others() -> None:
 
 @pytest.mark.parametrize("kind", sorted(named(CONVERTS)))
 def test_a_layer_in_the_table_converts(kind: str) -> None:
-    x = _in()
-    before = _relu()(x)
+    x = image()
+    before = relu_layer()(x)
     output = L.Dense(3)(L.Flatten()(before if kind == "Softmax" else call(kind, before)))
     model = randomised(keras.Model(x, L.Softmax()(output) if kind == "Softmax" else output))
     images = np.random.default_rng(0).random((8, *SHAPE))
@@ -133,7 +133,7 @@ def test_the_table_of_refusals_names_every_layer_that_there_is_advice_for() -> N
 
 @pytest.mark.parametrize("kind", sorted(ADVICE))
 def test_a_layer_in_the_table_of_refusals_is_refused_with_the_advice(kind: str) -> None:
-    said = message(_model(lambda x: L.Reshape((-1, 1, 1))(call(kind, x))))
+    said = message(model_around(lambda x: L.Reshape((-1, 1, 1))(call(kind, x))))
     assert f"{kind} layer 'odd'" in said and ADVICE[kind] in said
 
 
@@ -144,7 +144,7 @@ def test_every_other_row_of_the_refusals_is_true() -> None:
         for example in examples:
             if isinstance(example, str):
                 middle, reason = MIDDLE[example]
-                model = _model(middle)
+                model = model_around(middle)
             else:
                 build, reason = example
                 model = build()

@@ -143,6 +143,61 @@ def test_the_places_that_import_keras_are_those_that_are_named() -> None:
     assert sentence and re.findall(r"`([\w.]+)`", sentence[1]) == rule["allowed_importers"]
 
 
+OTHERS = {"_flatten_layers", "_keras_history", "_inbound_nodes", "_exit"}
+"""Private names of Keras and of Python that tests need."""
+
+
+def trespasses(source: str) -> list[str]:
+    """What a test uses that is private to a module of ours, and what it takes from another test module.
+
+    A name that begins with one underscore is private: imported, read from anything but `self` and `cls`, or replaced.
+    """
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.ImportFrom(module=str() as module, names=names) if module.partition(".")[0] in ("snncc", "tests"):
+                full = [f"{module}.{alias.name}" for alias in names]
+            case ast.Import(names=names):
+                full = [alias.name for alias in names if alias.name.partition(".")[0] in ("snncc", "tests")]
+            case ast.Attribute(attr=name) if name not in OTHERS and ast.unparse(node.value) not in ("self", "cls"):
+                full = [f".{name}"]
+            case ast.Call(func=ast.Attribute(attr="setattr" | "delattr") | ast.Name(id="setattr" | "getattr")):
+                full = [str(part.value) for part in node.args if isinstance(part, ast.Constant)]
+            case _:
+                continue
+        for name in full:
+            if re.search(r"(^|\.)_(?!_)", name) or re.match(r"tests\b.*\.test_\w+", name):
+                found.append(f"line {node.lineno}: {name.lstrip('.')}")
+    return found
+
+
+def test_tests_use_what_is_public() -> None:
+    """What two test modules share is in a module of its own; what a test needs of snncc has a public name."""
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        assert trespasses(path.read_text(encoding="utf-8")) == [], path
+
+
+@pytest.mark.parametrize("wrong", [
+    "from snncc.synth import _map",
+    "import snncc._private.x",
+    "from snncc._private import x",
+    "from tests.test_cli import run",
+    "from tests.ir.test_file import same",
+    "from tests.ir import test_file",
+    "import tests.test_cli",
+    "from tests.soak.network_inputs import _Raw",
+    "synth._map(1)",
+    "a.b(c)._d",
+    "monkeypatch.setattr(build, '_count', f)",
+    "monkeypatch.setattr('snncc.spkeras._once', f)",
+    "getattr(build, '_count')",
+])  # fmt: skip
+def test_a_private_name_in_a_test_is_found(wrong: str) -> None:
+    assert len(trespasses(wrong)) == 1
+    fine = "from __future__ import x\nself._a\ncls._b\nos._exit(0)\na.__doc__\nfrom tests.support import test\n_c(1)"
+    assert trespasses(fine) == []
+
+
 def test_most_files_are_small() -> None:
     """Seldom over 400 lines: one in twenty at most; lines up to 120 characters are ruff's."""
     paths = [path for folder in ("snncc", "tests", "templates", "hw_sim", "benchmarks", "examples")

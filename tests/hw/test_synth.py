@@ -218,7 +218,7 @@ def gates(work: Path, source: Path, dsp: int | str) -> str:
     for path in source.iterdir():
         shutil.copyfile(path, work / path.name)
     sources = (work / "snn_top.f").read_text().split()
-    synth._map(work, sources, DEVICES["ice40-up5k"], "snn_top", dsp, "flatten\nwrite_verilog -noattr mapped.v")
+    synth.map_design(work, sources, DEVICES["ice40-up5k"], "snn_top", dsp, "flatten\nwrite_verilog -noattr mapped.v")
     cells = Path(pyosys.__file__).parent / "share" / "ice40" / "cells_sim.v"
     text = (work / "snn_bench.v").read_text()
     text = re.sub(r"    snn_monitor .*?\);\n", "", text, flags=re.DOTALL).replace("|| |bad ", "")

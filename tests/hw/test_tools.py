@@ -143,13 +143,13 @@ def test_place_and_route_through_the_command_line(tmp_path: Path) -> None:
 
 
 def test_what_yosys_counts_beyond_the_device_is_said() -> None:
-    used = synth._resources({"SB_LUT4": 6000, "SB_DFFE": 10, "SB_RAM40_4K": 31, "SB_MAC16": 8})
+    used = synth.resources_of({"SB_LUT4": 6000, "SB_DFFE": 10, "SB_RAM40_4K": 31, "SB_MAC16": 8})
     held = {"a": Memory(4500, 2), "b": Memory(3, 3)}
-    assert synth._beyond(used, synth.DEVICES["ice40-up5k"], held) == [
+    assert synth.beyond(used, synth.DEVICES["ice40-up5k"], held) == [
         "LUT: 6000 of 5280 (720 too many)", "block RAM: 31 of 30 (1 too many)",
         "  a: 4,500 words of 2 bits, at least 3 of them",
     ]  # fmt: skip
-    assert not synth._beyond(used, synth.DEVICES["xc7"], {})
+    assert not synth.beyond(used, synth.DEVICES["xc7"], {})
 
 
 def test_missing_tools_are_named_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,20 +10,8 @@ import pytest
 
 from snncc import ir, sim
 from snncc.errors import FileFormatError, NetworkError, SnnccError
-from tests.networks import population, toy, unproved
+from tests.networks import nested, population, toy, unproved
 from tests.soak.network_inputs import container, dumped, taken_apart
-
-
-def nested(depth: int) -> ir.Network:
-    """A network whose one view has so many levels."""
-    view: ir.View = ir.Source("input")
-    for _ in range(depth - 1):
-        view = ir.Reshape(view, (2,))
-    network = toy(1)
-    hidden = network["hidden"]
-    deep = ir.replace(hidden.projections[0], source=view)
-    populations = (ir.replace(hidden, projections=(deep,)), *network.populations[1:])
-    return ir.replace(network, populations=populations)
 
 
 def saved(network: ir.Network, path: Path) -> Path:

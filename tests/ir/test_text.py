@@ -19,9 +19,8 @@ from snncc.ir.text import dump, parse
 from snncc.ir.text.arrays import LONGEST, head, made, read_head, read_numbers, read_row, rows
 from snncc.neurons import INTEGRATE_AND_FIRE
 from tests import strategies
-from tests.ir.test_file import CHANGES, arrays, same
-from tests.ir.test_hostile import nested
-from tests.networks import change, change_projection, every_kind
+from tests.ir.changes import CHANGES, arrays, same
+from tests.networks import change, change_projection, every_kind, nested
 from tests.support import examples
 
 MEGABYTE = 2**20

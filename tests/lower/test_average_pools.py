@@ -21,7 +21,7 @@ from snncc.lower.projections import RealPool
 from snncc.lower.real import RealNetwork
 from tests import keras_models
 from tests.keras_models import CASES
-from tests.lower.test_conversion import T, apply_head, differences, float_activations
+from tests.lower.bounds import T, apply_head, differences, float_activations
 
 AVERAGES = (layers.AveragePooling2D, layers.GlobalAveragePooling2D)
 

@@ -111,7 +111,7 @@ def lowered(name: str, **options: Any) -> tuple[Any, ir.Network, np.ndarray]:
 def test_forward_makes_the_counts_of_the_simulator(name: str, dynamics: ir.Dynamics, encoding: str) -> None:
     _, network, x = lowered(name, timesteps=5, dynamics=dynamics, spike_ext=2, encoding=encoding)
     window = Window(dynamics, 5, 2)
-    source = descent._source(network, x, window)
+    source = descent.input_values(network, x, window)
     parts = [descent.Learned(p, network.output_scale, 5, network.signed_bit) for p in network.populations]
     counts = forward(network, parts, constant(source), window)
     expected = sim.run(network, to_pixels(network.input, x), 5, dynamics)
@@ -147,7 +147,7 @@ def test_at_many_timesteps_the_estimated_gradient_is_the_slope(monkeypatch: pyte
     window = Window("count", network.timesteps)
     learner = Learner(real, network, window, x, 1.0)
     moved = learner.parts[0]
-    source, prepared = constant(descent._source(network, x, window)), constant(real_input(real, x))
+    source, prepared = constant(descent.input_values(network, x, window)), constant(real_input(real, x))
     learner.units[network.output.name] *= 1.5  # an error to come back from
     for variable, size in ((moved.bias, 2e5), (moved.factor, 30.0)):
         with tf.GradientTape() as tape:

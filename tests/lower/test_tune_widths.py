@@ -22,7 +22,7 @@ from snncc.lower.tune.firing import Choice, Sample, error, search
 from snncc.lower.tune.population import Effort
 from snncc.lower.tune.widths import narrowed, rooms
 from tests.keras_models import keras, randomised
-from tests.lower.test_random_graphs import SHAPE, tensors
+from tests.lower.random_graphs import SHAPE, tensors
 from tests.networks import population, unproved, with_intervals
 from tests.support import examples
 

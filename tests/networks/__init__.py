@@ -16,7 +16,7 @@ from tests.networks.build import (
 )
 from tests.networks.maps import every_kind, mixed_conv, residual
 from tests.networks.tangled import TANGLED_FIRST, tangled, tangled_readout, tangled_view
-from tests.networks.vectors import dense_chain, dense_skip, toy
+from tests.networks.vectors import dense_chain, dense_skip, nested, toy
 
 __all__ = [
     "SIGNED",
@@ -29,6 +29,7 @@ __all__ = [
     "input_of",
     "max_pooled",
     "mixed_conv",
+    "nested",
     "network",
     "one_output",
     "population",
@@ -43,4 +44,4 @@ __all__ = [
     "weights",
     "with_bytes",
     "with_intervals",
-]  # fmt: skip
+]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from snncc import ir
-from tests.networks.build import network, population, unproved, with_intervals
+from tests.networks.build import change_projection, network, population, unproved, with_intervals
 
 
 def toy(weight: int, dynamics: str = "count") -> ir.Network:
@@ -23,6 +23,14 @@ def toy(weight: int, dynamics: str = "count") -> ir.Network:
             name="toy", shape=(2,), source={"bits": 2}, timesteps=4, signed_bit=4, dynamics=dynamics,
         )
     )  # fmt: skip
+
+
+def nested(depth: int) -> ir.Network:
+    """The toy, with a view of so many levels."""
+    view: ir.View = ir.Source("input")
+    for _ in range(depth - 1):
+        view = ir.Reshape(view, (2,))
+    return change_projection(toy(1), "hidden", source=view)
 
 
 def dense_chain(

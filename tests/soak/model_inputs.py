@@ -22,7 +22,7 @@ from snncc.frontend.keras.load import vet
 from tests.soak import judge
 from tests.soak.array_inputs import flipped, lied
 from tests.soak.judge import Finding
-from tests.soak.network_inputs import NAMES, NUMBERS, _Raw, dumped, places
+from tests.soak.network_inputs import NAMES, NUMBERS, Raw, dumped, places
 
 SECRET = 7.0
 """What the file beside holds; a model with such a weight has read it."""
@@ -251,7 +251,7 @@ def _change(config: Any, dice: random.Random) -> None:
         value = value[key]
     match dice.randrange(6):
         case 0 | 1:
-            value[place[-1]] = _Raw(dice.choice(NUMBERS))
+            value[place[-1]] = Raw(dice.choice(NUMBERS))
         case 2:
             value[place[-1]] = dice.choice(NAMES)
         case 3 | 4:

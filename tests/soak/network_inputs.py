@@ -43,16 +43,16 @@ Schema = dict[str, Any]
 Tensors = dict[str, np.ndarray]
 
 
-class _Raw(str):
+class Raw(str):
     """Text that stands in JSON as it is."""
 
 
 def dumped(value: Any) -> str:
-    """JSON with raw text where a `_Raw` stands."""
+    """JSON with raw text where a `Raw` stands."""
     raws: list[str] = []
 
     def marked(part: Any) -> Any:
-        if isinstance(part, _Raw):
+        if isinstance(part, Raw):
             raws.append(str(part))
             return f"\x01{len(raws) - 1}\x01"
         if isinstance(part, dict):
@@ -246,7 +246,7 @@ def _header(self: NetworkInputs, dice: random.Random) -> bytes:
                     ({}, {"snncc": ""}, {"snncc": 7}, {"other": "x"}, [], None, {"snncc": json.dumps(schema), "x": "y"})
                 )
             case 9:
-                entry[dice.choice(("dtype", "shape", "data_offsets", "more"))] = _Raw(dice.choice(NUMBERS))
+                entry[dice.choice(("dtype", "shape", "data_offsets", "more"))] = Raw(dice.choice(NUMBERS))
             case 10:
                 entries |= {"__metadata__": {"snncc": dice.choice(self.texts)}}
             case _:
@@ -292,7 +292,7 @@ def _change_schema(self: NetworkInputs, schema: Schema, tensors: Tensors, dice: 
         # an earlier change took the part away, or nested it too deep for Python's own reader
         match dice.randrange(16):
             case 0 | 1:
-                _replace(schema, dice.choice(list(places(schema))), _Raw(dice.choice(NUMBERS)))
+                _replace(schema, dice.choice(list(places(schema))), Raw(dice.choice(NUMBERS)))
             case 2:
                 _replace(schema, dice.choice(list(places(schema))), dice.choice(NAMES))
             case 3:
@@ -425,7 +425,7 @@ def _view(view: Any, populations: list[Schema], dice: random.Random) -> Any:
                 view = {"type": "pad", "view": view, "pads": [0, 0, 0, 0]}
                 if dice.random() < 0.002:
                     break
-            return _Raw(_nested(view))
+            return Raw(_nested(view))
 
 
 def _nested(view: Any) -> str:

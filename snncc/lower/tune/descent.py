@@ -242,7 +242,7 @@ class Learner:
     def step(self, x: Array, pace: float) -> None:
         """Learn from one batch, with `pace` times the longest steps."""
         self.done += 1
-        source = constant(_source(self.given, x, self.window))
+        source = constant(input_values(self.given, x, self.window))
         self._advance(self._prepared(x), source, tf.constant(pace, tf.float32), tf.constant(self.done, tf.float32))
 
 
@@ -332,7 +332,8 @@ def float_outputs(real: RealNetwork, x: Array) -> Array:
     return found.reshape(len(x), -1).astype(np.float64)
 
 
-def _source(network: Network, x: Array, window: Window) -> Array:
+def input_values(network: Network, x: Array, window: Window) -> Array:
+    """What the input hands on for model inputs `x`, float32: counts (N, ...), or a train (length, N, ...) in `step`."""
     pixels = to_pixels(network.input, x)
     if window.stepping:
         return step.input_train(network, pixels, window.timesteps, window.length).astype(np.float32)
