@@ -185,7 +185,7 @@ def test_tests_use_what_is_public() -> None:
     "from tests.ir.test_file import same",
     "from tests.ir import test_file",
     "import tests.test_cli",
-    "from tests.soak.network_inputs import _Raw",
+    "from tests.soak.snn_file import _Raw",
     "synth._map(1)",
     "a.b(c)._d",
     "monkeypatch.setattr(build, '_count', f)",

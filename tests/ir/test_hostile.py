@@ -11,7 +11,7 @@ import pytest
 from snncc import ir, sim
 from snncc.errors import FileFormatError, NetworkError, SnnccError
 from tests.networks import nested, population, toy, unproved
-from tests.soak.network_inputs import container, dumped, taken_apart
+from tests.soak.snn_file import container, dumped, taken_apart
 
 
 def saved(network: ir.Network, path: Path) -> Path:

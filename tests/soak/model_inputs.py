@@ -22,7 +22,8 @@ from snncc.frontend.keras.load import vet
 from tests.soak import judge
 from tests.soak.array_inputs import flipped, lied
 from tests.soak.judge import Finding
-from tests.soak.network_inputs import NAMES, NUMBERS, Raw, dumped, places
+from tests.soak.network_inputs import NAMES, NUMBERS
+from tests.soak.snn_file import Raw, dumped, places
 
 SECRET = 7.0
 """What the file beside holds; a model with such a weight has read it."""

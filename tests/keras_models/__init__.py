@@ -1,0 +1,9 @@
+"""Tiny Keras models, one per layer kind and combination that converts; every weight is random and not dead.
+
+`build(name)` makes one; each builder says its input shape and what it does to a tensor.
+"""
+
+from tests.keras_models import convolutions, folded, joined, whole  # noqa: F401 (they fill CASES)
+from tests.keras_models.make import CASES, L, build, keras, positive_gains, randomised, samples
+
+__all__ = ["CASES", "L", "build", "keras", "positive_gains", "randomised", "samples"]
