@@ -20,6 +20,7 @@ from snncc.lower.populate import populate
 from snncc.lower.real import activations
 from tests.conftest import Digits
 from tests.keras_models import build, samples
+from tests.networks import with_intervals
 
 NAME = "add_linear_shortcut"
 
@@ -105,7 +106,7 @@ def test_the_layer_that_hurts_first_is_the_damaged_one(model: Any) -> None:
         ir.replace(p, bias=p.bias + np.asarray(p.theta)) if p is damaged else p for p in network.ir.populations
     )
     worse = ir.replace(network.ir, populations=populations)
-    worse = ir.replace(worse, intervals=ir.prove(worse))
+    worse = with_intervals(worse)
     found = snncc.diagnose(snncc.Network(worse), model, samples(NAME))
     assert found.hurts_first == damaged.name
     assert found[damaged.name].cause == "weights"

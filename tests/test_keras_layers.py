@@ -81,7 +81,7 @@ def network() -> snncc.Network:
 def test_a_wrong_parameter_is_noticed(network: snncc.Network, what: str) -> None:
     x = mnist()[1][:16]
     wrong = changed(what)(network.ir)
-    wrong = ir.replace(wrong, intervals=ir.prove(wrong))
+    wrong = networks.with_intervals(wrong)
     assert differences(network.ir, x, 64, counts(network.ir, to_keras(network), x)) == []
     assert "conv2d" in differences(network.ir, x, 64, counts(network.ir, to_keras(wrong), x))
 
@@ -211,6 +211,6 @@ def test_beyond_float64_is_refused_by_name(network: snncc.Network) -> None:
     kernel, *_ = first.projections
     wide = ir.replace(first, projections=(ir.replace(kernel, shift=44),), theta=first.theta * 2**44)
     huge: Any = ir.replace(network.ir, populations=(wide, *others))
-    huge = ir.replace(huge, intervals=ir.prove(huge))
+    huge = networks.with_intervals(huge)
     with pytest.raises(NetworkError, match=r"'conv2d'.*53 bits"):
         to_keras(huge)

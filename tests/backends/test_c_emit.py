@@ -18,7 +18,7 @@ from snncc.backends.c.types import DTYPES, Constant, pack_rows
 from snncc.errors import OutputError, SnnccError, TargetError
 from snncc.sim.encode import to_pixels
 from tests.backends.c_folder import compiled
-from tests.networks import residual
+from tests.networks import residual, with_intervals
 
 
 @pytest.mark.parametrize("prefix", ["2nd", "a-b", "", " x", "int", "main", "é", "x" * 41, "a b", "a;", "_x"])
@@ -141,7 +141,7 @@ def test_bytes_are_quantised_as_the_host_does(tmp_path: Path, name: str) -> None
     one, zero = np.ones(()), np.zeros(())
     raw = ir.RawBytes(scale=one, offset=zero, pixels=ir.byte_pixels(source, one, zero))
     network = ir.replace(network, input=ir.replace(source, raw=raw))
-    network = ir.replace(network, intervals=ir.prove(network))
+    network = with_intervals(network)
     folder = compiled(network, tmp_path / "net") / "c"
     images = np.concatenate([np.arange(256), np.arange(128)]).reshape(2, 8, 8, 3).astype(np.uint8)
     images = np.stack([images[0], images[1], 255 - images[0]])

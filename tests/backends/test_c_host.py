@@ -16,7 +16,7 @@ from snncc.backends.c.run import STRICT
 from snncc.sim.encode import to_pixels
 from snncc.verification import verify
 from tests.backends.c_folder import compiled
-from tests.networks import residual, with_bytes
+from tests.networks import residual, with_bytes, with_intervals
 from tests.support import examples
 
 MAIN = """#include <stdio.h>
@@ -42,8 +42,7 @@ SOURCES: dict[str, dict[str, Any]] = {
 def changed(**source: Any) -> ir.Network:
     network = residual()
     network = ir.replace(network, input=ir.replace(network.input, **source))
-    proved: ir.Network = ir.replace(network, intervals=ir.prove(network))
-    return proved
+    return with_intervals(network)
 
 
 def in_c(folder: Path, name: str, kind: str, values: np.ndarray, more: str = "", flags: tuple[str, ...] = ()) -> Any:
@@ -148,7 +147,7 @@ def test_scales_and_zero_points_say_what_the_functions_do(tmp_path: Path, readou
     if readout == "spikes":
         last = ir.replace(last, theta=np.array(4000), lambda_=np.array(1.7))
     network = ir.replace(network, readout=readout, output_scale=1.25, populations=(*network.populations[:-1], last))
-    network = ir.replace(network, intervals=ir.prove(network))
+    network = with_intervals(network)
     folder = compiled(network, tmp_path / "net") / "c"
     (folder / "m.c").write_text(
         '#include <stdio.h>\n#include "net_host.h"\nint main(void) { printf("%.17g %d %.17g %.17g %.17g %d", '
@@ -176,7 +175,7 @@ def test_outputs_and_heads(tmp_path: Path, head: Any, readout: Any) -> None:
     network = ir.replace(
         network, head=head, readout=readout, output_scale=123.456789, populations=(*network.populations[:-1], last)
     )
-    network = ir.replace(network, intervals=ir.prove(network))
+    network = with_intervals(network)
     folder = compiled(network, tmp_path / "net") / "c"
     pixels = np.random.default_rng(2).integers(0, 255, (1, 8, 8, 3), endpoint=True)
     (folder / "o.c").write_text(

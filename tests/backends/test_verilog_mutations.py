@@ -12,7 +12,7 @@ from snncc.backends.verilog.emit import read_manifest
 from snncc.errors import FileFormatError
 from snncc.verification import verify
 from tests.hw.simulate import compile_bench, make, plan_with, run
-from tests.networks import dense_chain, dense_skip
+from tests.networks import dense_chain, dense_skip, with_intervals
 
 
 @pytest.fixture(params=["count", "step"])
@@ -30,7 +30,7 @@ def design(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
         v0=np.zeros(4, np.int64),
     )
     network = ir.replace(network, populations=(tied, *network.populations[1:]))
-    network = ir.replace(network, intervals=ir.prove(network))
+    network = with_intervals(network)
     pixels = np.array([[255, 0, 0, 0, 0, 0], [0, 255, 255, 60, 0, 255]])
     make(tmp_path, plan_with(network), pixels, [8, 8])
     assert "PASS" in run(tmp_path)

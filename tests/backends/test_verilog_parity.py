@@ -18,7 +18,7 @@ from snncc.backends.verilog.layout import INPUT_LANES
 from snncc.backends.verilog.plan import Choice
 from snncc.errors import TargetError
 from tests.hw.simulate import exact, make, measured, plan_with, run
-from tests.networks import dense_chain
+from tests.networks import dense_chain, with_intervals
 from tests.strategies import Case, cases
 from tests.support import examples
 
@@ -114,7 +114,7 @@ def test_a_layer_called_like_an_edge(tmp_path: Path) -> None:
         return ir.replace(p, name=names.get(p.name, p.name), projections=(ir.replace(dense, source=source),))
 
     network = ir.replace(network, populations=tuple(renamed(p) for p in network.populations))
-    network = ir.replace(network, intervals=ir.prove(network))
+    network = with_intervals(network)
     exact(tmp_path, plan_with(network), np.random.default_rng(1).integers(0, 256, (2, 5)), [8, 3])
 
 
@@ -132,7 +132,7 @@ def test_ties_at_the_threshold(tmp_path: Path) -> None:
             v0=np.array([0, 24, -1]),
         )
         network = ir.replace(network, populations=(tied, *network.populations[1:]))
-        network = ir.replace(network, intervals=ir.prove(network))
+        network = with_intervals(network)
         folder = tmp_path / dynamics
         folder.mkdir()
         make(folder, plan_with(network), np.full((1, 4), 255), [8])

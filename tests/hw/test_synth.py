@@ -21,7 +21,7 @@ from snncc.errors import TargetError
 from snncc.synth import DEVICES, memories, run_yosys, synthesise
 from snncc.synth.blockram import ECP5, ICE40, XC7, Family, Memory
 from snncc.synth.multipliers import DspSlice, Multiplier, chosen, find
-from tests.networks import dense_chain, dense_skip
+from tests.networks import dense_chain, dense_skip, with_intervals
 
 
 @pytest.mark.parametrize(("family", "memory", "number"), [
@@ -120,7 +120,7 @@ def test_bits_that_never_change_need_no_memory(tmp_path: Path) -> None:
     weights[:, :8] &= 1
     first = ir.replace(first, projections=(ir.replace(first.projections[0], weights=weights),))
     network = ir.replace(network, populations=(first, *network.populations[1:]))
-    network = ir.replace(network, intervals=ir.prove(network))
+    network = with_intervals(network)
     store.write(network, tmp_path, {"verilog": {"max_lanes": 16}})
     memory = held(tmp_path, network)["pop_p0_e0_weights.mem"]
     assert (memory.words, memory.bits, memory.used) == (784, 128, 8 + 64)

@@ -10,7 +10,7 @@ import pytest
 
 from snncc import ir, sim
 from snncc.errors import FileFormatError, NetworkError, SnnccError
-from tests.networks import nested, population, toy, unproved
+from tests.networks import nested, population, proved, toy, unproved
 from tests.soak.snn_file import container, dumped, taken_apart
 
 
@@ -43,7 +43,7 @@ def wide(channels: int, populations: int) -> ir.Network:
 def test_channels_in_all_are_bounded() -> None:
     """A file of some kilobytes must not stand for minutes of proof."""
     fits = wide(2**12, 8)
-    ir.check(ir.replace(fits, intervals=ir.prove(fits)))
+    proved(fits)
     with pytest.raises(NetworkError, match="have 8388612 channels, more than 8388608"):
         ir.check(wide(2**21 + 1, 4))
 

@@ -19,7 +19,7 @@ from snncc.neurons import INTEGRATE_AND_FIRE
 from tests import strategies
 from tests.ir.changes import CHANGES, arrays, same
 from tests.ir.text_samples import SAMPLES, equal, records_equal, whole
-from tests.networks import change, change_projection, every_kind, nested
+from tests.networks import change, change_projection, every_kind, nested, with_intervals
 from tests.support import examples
 
 # Round trip.
@@ -78,7 +78,7 @@ def test_what_a_person_reads() -> None:
 
 def test_a_view_too_long_for_a_line_is_continued() -> None:
     network = nested(64)
-    long = ir.replace(network, intervals=ir.prove(network))
+    long = with_intervals(network)
     text = dump(long)
     assert max(map(len, text.splitlines())) <= 120
     assert equal(parse(text), long)

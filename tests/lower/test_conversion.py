@@ -17,6 +17,7 @@ from snncc.lower.real import RealNetwork
 from tests import keras_models
 from tests.keras_models import CASES
 from tests.lower.bounds import T, apply_head, differences, float_activations
+from tests.networks import with_intervals
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +96,7 @@ def test_the_bound_notices_a_wrong_weight_bias_or_threshold(models: dict[str, An
     caught = []
     for mutant in mutants:
         changed = ir.replace(sound.ir, populations=(mutant, *sound.ir.populations[1:]))
-        changed = snncc.Network(ir.replace(changed, intervals=ir.prove(changed)))
+        changed = snncc.Network(with_intervals(changed))
         pairs = differences(sound, real, x, changed).values()
         caught.append(any((found > allowed + 1e-4).any() for found, allowed in pairs))
     assert caught == [False, True, True, True, True]

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 
 from snncc import ir
 from tests import strategies
-from tests.networks import every_kind, toy
+from tests.networks import every_kind, toy, with_intervals
 from tests.soak import judge
 from tests.soak.snn_file import TYPES, Raw, Schema, Tensors, container, dumped, places, put_together, taken_apart
 
@@ -412,7 +412,7 @@ def _proved(self: NetworkInputs, dice: random.Random) -> bytes:
         if max(judge.size(network)) > judge.MOST_TAPS:
             raise ValueError("as much as that is not proved to be refused")
         fitted = _fitted(network, dice)
-        schema, tensors = taken_apart(ir.replace(fitted, intervals=ir.prove(fitted)))
+        schema, tensors = taken_apart(with_intervals(fitted))
         if dice.random() < 0.1:
             _forge(schema["network"], dice)
     return container(dumped(schema), tensors)
