@@ -1,0 +1,66 @@
+"""The toys of docs/adding.md: a neuron and a projection, each added to a copy of snncc and run there.
+
+`tests/examples/NAME.patch` is the whole change, `tests/examples/NAME.py` the program that uses it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "tests" / "examples"
+TOYS = ("leaky",)
+
+
+def patched(toy: str, folder: Path) -> Path:
+    """A copy of the package with the toy in it."""
+    tree = folder / "tree"
+    for part in ("snncc", "templates", "hw_sim"):
+        shutil.copytree(ROOT / part, tree / part, ignore=shutil.ignore_patterns("__pycache__"))
+    subprocess.run(["git", "apply", EXAMPLES / f"{toy}.patch"], cwd=tree, check=True)
+    return tree
+
+
+def run(toy: str, tree: Path) -> subprocess.CompletedProcess[str]:
+    """The toy's program in an empty folder beside the copy."""
+    place = tree.parent / "place"
+    place.mkdir()
+    environment = os.environ | {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, EXAMPLES / f"{toy}.py"]
+    return subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("toy", TOYS)
+def test_a_toy_is_the_same_integers_everywhere(toy: str, tmp_path: Path) -> None:
+    done = run(toy, patched(toy, tmp_path))
+    assert done.returncode == 0, done.stderr
+
+
+WRONG = {
+    "threshold": ("leaky", "snncc/neurons/leaky.py", "potential >= theta", "potential > theta", "hidden of image"),
+    "interval": (
+        "leaky",
+        "snncc/neurons/leaky.py",
+        "window = min(length,",
+        "window = min(1,",
+        "AssertionError: hidden",
+    ),
+    "shift in C": ("leaky", "templates/c/scan.c.j2", "? -1 - (-1 - v[c]) /", "? v[c] /", "verified(place).status"),
+    "refusal": ("leaky", "snncc/ir/capabilities.py", '"leaky in count": "{', '"leaky in": "{', "nothing refused"),
+}
+
+
+@pytest.mark.parametrize(("toy", "file", "right", "wrong", "noticed"), WRONG.values(), ids=WRONG)
+def test_a_wrong_toy_is_noticed(toy: str, file: str, right: str, wrong: str, noticed: str, tmp_path: Path) -> None:
+    tree = patched(toy, tmp_path)
+    text = (tree / file).read_text(encoding="utf-8")
+    assert right in text
+    (tree / file).write_text(text.replace(right, wrong), encoding="utf-8")
+    done = run(toy, tree)
+    assert done.returncode == 1 and noticed in done.stderr, done.stderr
