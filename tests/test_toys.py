@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "tests" / "examples"
-TOYS = ("leaky",)
+TOYS = ("leaky", "upsample")
 
 
 def patched(toy: str, folder: Path) -> Path:
@@ -53,6 +53,9 @@ WRONG = {
     ),
     "shift in C": ("leaky", "templates/c/scan.c.j2", "? -1 - (-1 - v[c]) /", "? v[c] /", "verified(place).status"),
     "refusal": ("leaky", "snncc/ir/capabilities.py", '"leaky in count": "{', '"leaky in": "{', "nothing refused"),
+    "order": ("upsample", "snncc/sim/linear.py", "axis=2), scale", "axis=2)[:, ::-1], scale", "large in count"),
+    "map in TensorFlow": ("upsample", "snncc/lower/tune/tensors.py", "axis=2) * w", "axis=2)[:, ::-1] * w", "linear("),
+    "refusal too": ("upsample", "snncc/backends/verilog/target.py", '"upsample2d": "{', '"up": "{', "'b' upsamples"),
 }
 
 

@@ -27,10 +27,12 @@ def population(name: str, shape: tuple[int, ...], *projections: ir.Projection, *
     )  # fmt: skip
 
 
-def network(*populations: ir.Population, shape: tuple[int, ...], **options: Any) -> ir.Network:
-    """Proved and checked; its input is rate-coded."""
+def network(
+    *populations: ir.Population, shape: tuple[int, ...], encoding: ir.Encoding = "rate", **options: Any
+) -> ir.Network:
+    """Proved and checked."""
     source = ir.Input(
-        shape=shape, bits=8, signed=False, encoding="rate", lambda_0=1.0, gain=np.ones(()), offset=np.zeros(())
+        shape=shape, bits=8, signed=False, encoding=encoding, lambda_0=1.0, gain=np.ones(()), offset=np.zeros(())
     )
     made = ir.Network(
         name="toy", input=source, populations=populations, output_shape=populations[-1].shape, signed_bit=8, **options
