@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "tests" / "examples"
+ADDING = (ROOT / "docs" / "adding.md").read_text(encoding="utf-8")
 TOYS = ("leaky", "upsample")
 
 
@@ -67,3 +69,36 @@ def test_a_wrong_toy_is_noticed(toy: str, file: str, right: str, wrong: str, not
     (tree / file).write_text(text.replace(right, wrong), encoding="utf-8")
     done = run(toy, tree)
     assert done.returncode == 1 and noticed in done.stderr, done.stderr
+
+
+def touched(toy: str) -> dict[str, int]:
+    """File -> lines added: of a patch as git counts them, of a package its files."""
+    folder = EXAMPLES / toy
+    if folder.is_dir():
+        files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+        return {str(path.relative_to(folder)): len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    command = ["git", "apply", "--numstat", EXAMPLES / f"{toy}.patch"]
+    counted = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return {file: int(added) for added, _, file in map(str.split, counted.splitlines())}
+
+
+@pytest.mark.parametrize("toy", ["leaky", "upsample", "plain_frontend", "plain_target"])
+def test_the_page_says_how_much_a_toy_is(toy: str) -> None:
+    found = re.search(rf"\| [^|]*`tests/examples/{toy}(?:\.patch)?` \| (\d+) \| (\d+) \|", ADDING)
+    assert found, toy
+    assert [int(number) for number in found.groups()] == [len(touched(toy)), sum(touched(toy).values())]
+
+
+def listed(begin: str, end: str, toy: str) -> set[str]:
+    """The files of the package and its templates that a part of the page lists, in items."""
+    part = ADDING.partition(begin)[2].partition(end)[0]
+    items = "\n".join(re.findall(r"^(?:-|\d\.) (.*)$", part, re.MULTILINE))
+    return {path.replace("<name>", toy) for path in re.findall(r"`((?:snncc|templates)/[^`]*\.(?:py|j2))`", items)}
+
+
+@pytest.mark.parametrize(
+    ("toy", "begin", "end"),
+    [("leaky", "## A kind of neurons", "\n## "), ("upsample", "**3. ", "Where the toy stops")],
+)
+def test_the_page_lists_the_files_of_a_toy(toy: str, begin: str, end: str) -> None:
+    assert listed(begin, end, toy) == set(touched(toy))
