@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from fractions import Fraction
 
 import numpy as np
-from msgspec import UNSET
 
 from snncc.errors import NetworkError
 from snncc.ir.intervals import prove
@@ -31,6 +30,7 @@ from snncc.ir.network import (
 from snncc.ir.pixels import pixel_range
 from snncc.ir.raw import BYTES, byte_pixels
 from snncc.ir.shapes import Shapes, projection_shape, sources, view_shape
+from snncc.neurons import INTEGRATE_AND_FIRE, SILENT
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 DECIMAL = re.compile(r"[-+]?[0-9]{0,20}[./]?[0-9]{0,40}(e[-+]?[0-9]{1,2})?\Z", re.IGNORECASE)
@@ -167,7 +167,10 @@ def _check_population(network: Network, population: Population, shapes: Shapes) 
         (population.theta is None) == silent,
         "it needs a threshold" if not silent else "a potential readout has no threshold",
     )
-    _require(population.kind is UNSET, "its threshold says which kind its neurons are: leave `kind` out")
+    _require(
+        population.kind not in (INTEGRATE_AND_FIRE, SILENT),
+        "its threshold says which kind its neurons are: leave `kind` out",
+    )
     _check_parameter(network, population, "bias", population.bias)
     _check_parameter(network, population, "v0", population.v0)
     if population.theta is not None:

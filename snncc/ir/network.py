@@ -154,8 +154,11 @@ class Population(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_o
     @property
     def neuron(self) -> Neuron:
         """The kind of its neurons."""
-        if self.kind is not UNSET:
-            return self.kind
+        return self.kind or self.usual
+
+    @property
+    def usual(self) -> Neuron:
+        """The kind that its threshold tells, which `kind` never repeats."""
         return SILENT if self.theta is None else INTEGRATE_AND_FIRE
 
     @property

@@ -55,6 +55,7 @@ def to_keras(
         raise DataError(f"check is a number of images, 0 for none, not {check}")
     timesteps = whole.timesteps if timesteps is None else timesteps
     check_timesteps(whole, timesteps)
+    ir.refuse(whole, "count", ir.NO_MEANING, NetworkError)
     model = _Builder(whole, timesteps, noneloss, pixels, dtype).model(rescale)
     if whole.is_integer and check:
         compare(whole, model, timesteps, check)

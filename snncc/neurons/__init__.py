@@ -2,7 +2,7 @@
 
 Only numbers come in: arrays of theta, bias and v0 in the LSB of the population's potential, and the window's T and
 length. What a population is made of is snncc.ir; what a target needs of a kind is the target's.
-To add one: a module with a class, its name in `Neuron`, and a line in docs/adding.md's list.
+To add one: docs/adding.md, which does it with a toy.
 """
 
 from typing import TypeAlias

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,47 +18,17 @@ from snncc import frontend
 from snncc.errors import FileFormatError, UnsupportedLayerError
 from snncc.graph import Graph
 
-PLAIN = '''
-"""Reads a list of dense layers from JSON: {"inputs": N, "layers": [{"name", "kernel", "bias", "relu"}]}."""
-import json
-from snncc import graph
-import numpy as np
-
-SUFFIXES = (".plain.json",)
-
-class Model:
-    def __init__(self, description):
-        self.description = description
-
-def accepts(source):
-    return isinstance(source, Model)
-
-def read(source, sample_shape=None):
-    description = source.description if accepts(source) else json.loads(source.read_text())
-    nodes = [graph.Node("input", "input", graph.Input(), (), (description["inputs"],))]
-    for layer in description["layers"]:
-        kernel, bias = np.array(layer["kernel"], np.float64), np.array(layer["bias"], np.float64)
-        ops = [graph.Dense(kernel, bias)] + ([graph.Relu()] if layer["relu"] else [])
-        for i, op in enumerate(ops):
-            name = layer["name"] + ("_relu" if i else "")
-            nodes.append(graph.Node(name, layer["name"], op, (nodes[-1].name,), bias.shape))
-    return graph.Graph("plain", tuple(nodes))
-'''
-"""A whole front end of another package."""
-POINTS = "[snncc.frontends]\nplain = plain_frontend\n"
+PACKAGE = Path(__file__).parents[1] / "examples" / "plain_frontend"
 
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder in which that package lies, installed."""
-    folder = tmp_path / "site"
-    (folder / "plain_frontend-1.0.dist-info").mkdir(parents=True)
-    (folder / "plain_frontend.py").write_text(PLAIN)
-    (folder / "plain_frontend-1.0.dist-info" / "METADATA").write_text("Name: plain_frontend\nVersion: 1.0\n")
-    (folder / "plain_frontend-1.0.dist-info" / "entry_points.txt").write_text(POINTS)
-    monkeypatch.syspath_prepend(folder)
+    """The example, installed in a folder of its own."""
+    site = tmp_path / "site"
+    shutil.copytree(PACKAGE, site)
+    monkeypatch.syspath_prepend(site)
     monkeypatch.delitem(sys.modules, "plain_frontend", raising=False)
-    return folder
+    return site
 
 
 def description() -> dict[str, Any]:
@@ -134,9 +105,9 @@ def test_an_object_of_no_library_is_refused() -> None:
 
 def test_ours_come_first(monkeypatch: pytest.MonkeyPatch, package: Path) -> None:
     """Another package can neither take a name of ours nor a suffix."""
-    points = package / "plain_frontend-1.0.dist-info" / "entry_points.txt"
-    (package / "plain_frontend.py").write_text(PLAIN.replace('".plain.json"', '".keras"'))
-    points.write_text(POINTS + "keras = nowhere\n")
+    points, module = package / "plain_frontend-1.0.dist-info" / "entry_points.txt", package / "plain_frontend.py"
+    module.write_text(module.read_text().replace('".plain.json"', '".keras"'))
+    points.write_text(points.read_text() + "keras = nowhere\n")
     assert [name for name, _ in frontend.frontends()] == ["keras", "plain"]
     assert frontend.frontend_of("net.keras").read.__module__ == "snncc.frontend.keras"
 

@@ -13,9 +13,12 @@ from snncc.backends.c.views import Leaf, Shape, Split, Splitter, add_pads, spati
 from snncc.backends.c.windows import WindowTable, window_table
 from snncc.errors import TargetError
 from snncc.ir import Array, Pads, Pair
+from snncc.sim.linear import BLOCK_ELEMENTS, operator, scratch_elements
 
 MAX_EXPANDED = 2**24
 Kind: TypeAlias = Literal["dot", "taps", "pool"]
+Looped: TypeAlias = ir.Conv2D | ir.DepthwiseConv2D | ir.SumPool2D | ir.Identity
+"""Projections that C has a loop for. Any other, and these where a view is tangled, become a matrix."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Edge:
 
 @dataclass(frozen=True)
 class Wiring:
-    """A population's edges; `flat`: they see it as one position of H*W*C channels (a tangled view, expanded)."""
+    """A population's edges; `flat`: they see it as one position of H*W*C channels (expanded)."""
 
     edges: tuple[Edge, ...]
     flat: bool
@@ -76,16 +79,16 @@ def wire(network: ir.Network, population: ir.Population, splitter: Splitter, cur
                     "has no buffer type in C: pool each before concatenating, or encode the input as `rate`"
                 )
     flat = any(
-        not split.plain and not isinstance(projection, ir.Dense)
+        not isinstance(projection, ir.Dense) and not (split.plain and isinstance(projection, Looped))
         for split, projection in zip(splits, population.projections, strict=True)
     )
     edges: list[Edge] = []
     for projection, split in zip(population.projections, splits, strict=True):
-        if flat or isinstance(projection, ir.Dense):
+        if isinstance(projection, Looped) and not flat:
+            made_edges = [_edge(projection, leaf, population, currents) for leaf in split.leaves]
+        else:
             matrix = _matrix(projection, split.labels.shape, population)
             made_edges = _dense_edges(projection, split, matrix, currents)
-        else:
-            made_edges = [_edge(projection, leaf, population, currents) for leaf in split.leaves]
         for edge in made_edges:
             if edge.weights is None or edge.weights.any():
                 suffix = f"_{len(edges)}" if len(population.projections) > 1 or len(made_edges) > 1 else ""
@@ -114,7 +117,7 @@ def _dense_edges(projection: ir.Projection, split: Split, matrix: Array, current
     return edges
 
 
-def _edge(projection: ir.Projection, leaf: Leaf, population: ir.Population, currents: set[str]) -> Edge:
+def _edge(projection: Looped, leaf: Leaf, population: ir.Population, currents: set[str]) -> Edge:
     """One leaf of a plain view under a windowed projection or an identity."""
     height, width, channels = spatial(leaf.shape)
     out_h, out_w, out_c = spatial(population.shape)
@@ -140,8 +143,6 @@ def _edge(projection: ir.Projection, leaf: Leaf, population: ir.Population, curr
         case ir.Identity(weights=w):
             share = np.broadcast_to(w, (leaf.offset + channels,) if w.ndim == 0 else w.shape)[part]
             weights, made = share.reshape(1, 1, channels, 1), channels
-        case _:
-            raise TargetError(f"population {population.name!r}: the C backend has no {type(projection).__name__}")
     kernel = (1, 1) if isinstance(projection, ir.Identity) else ir.kernel_size(projection)
     return Edge(
         name=projection.name,
@@ -162,43 +163,20 @@ def _edge(projection: ir.Projection, leaf: Leaf, population: ir.Population, curr
 
 
 def _matrix(projection: ir.Projection, source: Shape, population: ir.Population) -> Array:
-    """The projection as a dense matrix (elements of the view, neurons)."""
+    """The projection as a dense matrix (elements of the view, neurons): what it makes of every single element."""
     if isinstance(projection, ir.Dense):
         return projection.weights
-    neurons = population.neurons
-    size = math.prod(source)
+    size, neurons = math.prod(source), population.neurons
     if size * neurons > MAX_EXPANDED:
         raise TargetError(
             f"population {population.name!r}: its view reshapes a concatenation or padding in front of a windowed "
             f"projection, which C expands to {size} x {neurons} weights (limit {MAX_EXPANDED}): reshape before it"
         )
-    if isinstance(projection, ir.Identity):
-        per_channel = np.broadcast_to(projection.weights, source)
-        return np.diag(per_channel.reshape(-1)).astype(projection.weights.dtype)
-    height, width, channels = spatial(source)
-    out_h, out_w, out_c = spatial(population.shape)
-    dtype = np.dtype(np.int8) if isinstance(projection, ir.SumPool2D) else projection.weights.dtype
-    matrix = np.zeros((height, width, channels, out_h, out_w, out_c), dtype)
-    rows, columns = ir.kernel_size(projection)
-    dilation = (1, 1) if isinstance(projection, ir.SumPool2D) else projection.dilation
-    for oy in range(out_h):
-        for ox in range(out_w):
-            for ky in range(rows):
-                for kx in range(columns):
-                    y = oy * projection.strides[0] + ky * dilation[0] - projection.pads[0]
-                    x = ox * projection.strides[1] + kx * dilation[1] - projection.pads[2]
-                    if 0 <= y < height and 0 <= x < width:
-                        matrix[y, x, :, oy, ox] += _tap(projection, ky, kx, channels)
-    return matrix.reshape(size, neurons)
-
-
-def _tap(projection: ir.Projection, ky: int, kx: int, channels: int) -> Array:
-    """(C_in, C_out) of one window position."""
-    if isinstance(projection, ir.Conv2D):
-        return np.asarray(projection.weights[ky, kx])
-    if isinstance(projection, ir.DepthwiseConv2D):
-        multiplier = projection.weights.shape[3]
-        tap = np.zeros((channels, channels, multiplier), projection.weights.dtype)
-        tap[np.arange(channels), np.arange(channels)] = projection.weights[ky, kx]
-        return tap.reshape(channels, channels * multiplier)
-    return np.eye(channels, dtype=np.int8)
+    apply = operator(projection, source, np.float32)  # weights have at most 16 bits
+    matrix = np.empty((size, neurons), np.int16)
+    block = max(1, BLOCK_ELEMENTS // scratch_elements(projection, source, population.shape))
+    for start in range(0, size, block):
+        rows = matrix[start : start + block]
+        single = np.eye(len(rows), size, start, np.float32).reshape(-1, *source)
+        rows[...] = apply(single).reshape(rows.shape)
+    return matrix

@@ -118,8 +118,7 @@ def _network(root: Node) -> Network:
 
 
 def _without_usual_kind(population: Population) -> Population:
-    plain: Population = replace(population, kind=UNSET)
-    return plain if population.kind in (UNSET, plain.neuron) else population
+    return replace(population, kind=UNSET) if population.kind == population.usual else population
 
 
 def _struct(kind: type[Struct], node: Node, name: str | None = None) -> Any:

@@ -1,0 +1,104 @@
+"""The toys of docs/adding.md: a neuron and a projection, each added to a copy of snncc and run there.
+
+`tests/examples/NAME.patch` is the whole change, `tests/examples/NAME.py` the program that uses it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "tests" / "examples"
+ADDING = (ROOT / "docs" / "adding.md").read_text(encoding="utf-8")
+TOYS = ("leaky", "upsample")
+
+
+def patched(toy: str, folder: Path) -> Path:
+    """A copy of the package with the toy in it."""
+    tree = folder / "tree"
+    for part in ("snncc", "templates", "hw_sim"):
+        shutil.copytree(ROOT / part, tree / part, ignore=shutil.ignore_patterns("__pycache__"))
+    subprocess.run(["git", "apply", EXAMPLES / f"{toy}.patch"], cwd=tree, check=True)
+    return tree
+
+
+def run(toy: str, tree: Path) -> subprocess.CompletedProcess[str]:
+    """The toy's program in an empty folder beside the copy."""
+    place = tree.parent / "place"
+    place.mkdir()
+    environment = os.environ | {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, EXAMPLES / f"{toy}.py"]
+    return subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("toy", TOYS)
+def test_a_toy_is_the_same_integers_everywhere(toy: str, tmp_path: Path) -> None:
+    done = run(toy, patched(toy, tmp_path))
+    assert done.returncode == 0, done.stderr
+
+
+WRONG = {
+    "threshold": ("leaky", "snncc/neurons/leaky.py", "potential >= theta", "potential > theta", "hidden of image"),
+    "interval": (
+        "leaky",
+        "snncc/neurons/leaky.py",
+        "window = min(length,",
+        "window = min(1,",
+        "AssertionError: hidden",
+    ),
+    "shift in C": ("leaky", "templates/c/scan.c.j2", "? -1 - (-1 - v[c]) /", "? v[c] /", "verified(place).status"),
+    "refusal": ("leaky", "snncc/ir/capabilities.py", '"leaky in count": "{', '"leaky in": "{', "nothing refused"),
+    "order": ("upsample", "snncc/sim/linear.py", "axis=2), scale", "axis=2)[:, ::-1], scale", "large in count"),
+    "map in TensorFlow": ("upsample", "snncc/lower/tune/tensors.py", "axis=2) * w", "axis=2)[:, ::-1] * w", "linear("),
+    "refusal too": ("upsample", "snncc/backends/verilog/target.py", '"upsample2d": "{', '"up": "{', "'b' upsamples"),
+}
+
+
+@pytest.mark.parametrize(("toy", "file", "right", "wrong", "noticed"), WRONG.values(), ids=WRONG)
+def test_a_wrong_toy_is_noticed(toy: str, file: str, right: str, wrong: str, noticed: str, tmp_path: Path) -> None:
+    tree = patched(toy, tmp_path)
+    text = (tree / file).read_text(encoding="utf-8")
+    assert right in text
+    (tree / file).write_text(text.replace(right, wrong), encoding="utf-8")
+    done = run(toy, tree)
+    assert done.returncode == 1 and noticed in done.stderr, done.stderr
+
+
+def touched(toy: str) -> dict[str, int]:
+    """File -> lines added: of a patch as git counts them, of a package its files."""
+    folder = EXAMPLES / toy
+    if folder.is_dir():
+        files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+        return {str(path.relative_to(folder)): len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    command = ["git", "apply", "--numstat", EXAMPLES / f"{toy}.patch"]
+    counted = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return {file: int(added) for added, _, file in map(str.split, counted.splitlines())}
+
+
+@pytest.mark.parametrize("toy", ["leaky", "upsample", "plain_frontend", "plain_target"])
+def test_the_page_says_how_much_a_toy_is(toy: str) -> None:
+    found = re.search(rf"\| [^|]*`tests/examples/{toy}(?:\.patch)?` \| (\d+) \| (\d+) \|", ADDING)
+    assert found, toy
+    assert [int(number) for number in found.groups()] == [len(touched(toy)), sum(touched(toy).values())]
+
+
+def listed(begin: str, end: str, toy: str) -> set[str]:
+    """The files of the package and its templates that a part of the page lists, in items."""
+    part = ADDING.partition(begin)[2].partition(end)[0]
+    items = "\n".join(re.findall(r"^(?:-|\d\.) (.*)$", part, re.MULTILINE))
+    return {path.replace("<name>", toy) for path in re.findall(r"`((?:snncc|templates)/[^`]*\.(?:py|j2))`", items)}
+
+
+@pytest.mark.parametrize(
+    ("toy", "begin", "end"),
+    [("leaky", "## A kind of neurons", "\n## "), ("upsample", "**3. ", "Where the toy stops")],
+)
+def test_the_page_lists_the_files_of_a_toy(toy: str, begin: str, end: str) -> None:
+    assert listed(begin, end, toy) == set(touched(toy))
