@@ -188,9 +188,13 @@ def read(element: Element, outputs: Outputs) -> int:
     return max(0 if place is None else outputs[place[0]][place[1]] for place in element)
 
 
-def drive(neuron: Neuron, outputs: Outputs) -> int:
-    """Sum over all projections of weight * 2^shift * source value."""
-    return sum(weight * read(element, outputs) for element, weight in neuron.inputs)
+def drive(neuron: Neuron, outputs: Outputs, before: Outputs | None = None) -> int:
+    """Sum over all projections of weight * 2^shift * source value; with `before`, of how much that value grew."""
+    total = 0
+    for element, weight in neuron.inputs:
+        value = read(element, outputs) - (read(element, before) if before is not None else 0)
+        total += weight * value
+    return total
 
 
 def label(values: list[int]) -> int:
@@ -226,7 +230,10 @@ def count(network: ir.Network, pixels: Any, timesteps: int) -> Count:
 
 
 def step(network: ir.Network, pixels: Any, timesteps: int) -> Step:
-    """`V += drive + b; s = (V >= theta); V -= theta*s`, T timesteps, then e more without input and bias."""
+    """`V += drive + b; s = (V >= theta); V -= theta*s`, T timesteps, then e more without input and bias.
+
+    A view hands on how much it grew: what it holds of all that its sources have sent so far, less the same before.
+    """
     if network.spike_ext < 0:
         raise ValueError("step needs spike_ext >= 0")
     wired, source = wire(network), network.input
@@ -237,8 +244,10 @@ def step(network: ir.Network, pixels: Any, timesteps: int) -> Step:
     potential = {name: [n.v0 for n in neurons] for name, neurons in wired.items()}
     integrated = [0] * len(flat)
     fired = [0] * len(potential[network.populations[-1].name])
+    sent: Outputs = {"input": [0] * len(flat)} | {name: [0] * len(neurons) for name, neurons in wired.items()}
     for t in range(timesteps + network.spike_ext):
         running = t < timesteps
+        before = {name: list(values) for name, values in sent.items()}
         outputs: Outputs = {"input": [p if running else 0 for p in flat]}
         if rate:
             integrated = [v + p for v, p in zip(integrated, outputs["input"], strict=True)]
@@ -246,16 +255,18 @@ def step(network: ir.Network, pixels: Any, timesteps: int) -> Step:
             integrated = [v - source.levels * s for v, s in zip(integrated, outputs["input"], strict=True)]
             result.spikes["input"].append(outputs["input"])
             result.potentials["input"].append(integrated)
+        sent["input"] = [a + b for a, b in zip(sent["input"], outputs["input"], strict=True)]
         for name, neurons in wired.items():
             v = potential[name]
             outputs[name] = [0] * len(neurons)
             for i, n in enumerate(neurons):
-                v[i] += drive(n, outputs) + (n.bias if running else 0)
+                v[i] += drive(n, sent, before) + (n.bias if running else 0)
                 if n.theta is not None and v[i] >= n.theta:
                     v[i] -= n.theta
                     outputs[name][i] = 1
             result.potentials[name].append(list(v))
             result.spikes[name].append(outputs[name])
+            sent[name] = [a + b for a, b in zip(sent[name], outputs[name], strict=True)]
         fired = [a + b for a, b in zip(fired, outputs[network.populations[-1].name], strict=True)]
     readout = network.populations[-1]
     result.values = potential[readout.name] if readout.theta is None else fired

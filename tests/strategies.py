@@ -85,16 +85,14 @@ def networks(
 ) -> ir.Network:
     """A random valid network that may run in `dynamics` (None: in both).
 
-    `max_pool`: None allows it exactly when dynamics is "count"; True puts one into every network whose input is a map.
+    `max_pool`: None allows it; True puts one into every network whose input is a map.
     `saturates`: None for either. `concat=False` leaves out views that concatenate. `extreme=False` leaves out
     potentials and shifts of tens of bits. spike_ext = -1 is drawn in "count" only. `max_neurons` bounds each population
     (a dense or max-pooled one stays far below). Where `kinds` lacks dense and `concat` is False, a readout that has to
     gather several populations is dense all the same.
     """
     counting = dynamics == "count"
-    if max_pool and not counting:
-        raise ValueError("max-pool exists in the dynamics 'count' only")
-    pooled = counting if max_pool is None else max_pool
+    pooled = True if max_pool is None else max_pool
     bits = draw(signed_bits)
     b = _Builder(draw, bits, 2 ** (bits - 1) - 1, tuple(kinds), pooled, concat, max_neurons)
     source = _input(b, input_bits, encoding, signed, max_side)

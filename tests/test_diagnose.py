@@ -14,7 +14,7 @@ import snncc
 from snncc import ir
 from snncc.cli import cli
 from snncc.diagnosis import CAUSES, Diagnosis
-from snncc.errors import DataError, NetworkError, OutputError
+from snncc.errors import DataError, OutputError
 from snncc.frontend.keras import from_keras
 from snncc.lower.populate import populate
 from snncc.lower.real import activations
@@ -121,12 +121,11 @@ def test_a_model_that_does_not_belong_is_refused_by_name(model: Any) -> None:
         snncc.diagnose(compiled(model), model, samples(NAME), timesteps=0)
 
 
-def test_a_max_pool_has_no_step_to_diagnose() -> None:
+def test_a_max_pool_is_diagnosed_in_both_dynamics() -> None:
     pool, x = build("max_pool"), samples("max_pool")
     network = snncc.convert(pool, x, timesteps=8)
     assert snncc.diagnose(network, pool, x).dynamics == "count"
-    with pytest.raises(NetworkError, match="max-pool"):
-        snncc.diagnose(network, pool, x, dynamics="step")
+    assert snncc.diagnose(network, pool, x, dynamics="step").dynamics == "step"
 
 
 def test_the_command_prints_a_table_json_and_a_plot(digits: Digits, tmp_path: Path) -> None:

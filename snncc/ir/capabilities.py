@@ -50,8 +50,6 @@ FEATURES = {
 }
 
 NO_MEANING: Refusals = {
-    "max_pool in step": "{where} reads a max-pool, which has no meaning for single spikes: use dynamics `count` or "
-    "train with an average pool (AveragePooling2D)",
     "no upper clip in step": "spike_ext = -1 (no upper clip) exists in `count` only",
 }
 """What nobody can do."""

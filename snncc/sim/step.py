@@ -9,12 +9,14 @@ timesteps at once: one product over (timesteps x images), then a scan over time.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from snncc.ir import INPUT, Array, Network, sources
+from snncc.ir import INPUT, Array, Network, Source, View, has_max_pool, sources
 from snncc.sim.count import integrate
-from snncc.sim.linear import exact_dtype
+from snncc.sim.linear import exact_dtype, values_of
 from snncc.sim.neurons import Neurons
 
 Observer = Callable[[str, Array, Array], None]
@@ -39,7 +41,28 @@ def charge(network: Network, neurons: Neurons, outputs: dict[str, Array], timest
         drive[:timesteps] = once
         return drive
     flat = {name: values.reshape(-1, *values.shape[2:]) for name, values in outputs.items()}
+    synapses = []
+    for number, synapse in enumerate(neurons.synapses):
+        if has_max_pool(synapse.view):
+            name = f"maximum {number}"
+            train = growth(synapse.view, outputs, np.float32 if network.input.coding.spiking else np.float64)
+            flat[name] = train.reshape(-1, *train.shape[2:])
+            synapse = replace(synapse, view=Source(name))
+        synapses.append(synapse)
+    neurons = replace(neurons, synapses=tuple(synapses))
     return _blocks(neurons, flat, total * images).reshape(total, images, *neurons.population.shape)
+
+
+def growth(view: View, trains: dict[str, Array], dtype: Any) -> Array:
+    """What a view hands on, timestep by timestep: `view(N[t]) - view(N[t-1])`, N[t] the sums of its sources so far.
+
+    (total, N, *shape), for trains (total, N, *shape). A maximum of counts grows by at most one spike a timestep, and
+    what it has grown by in the end is the maximum of the counts; without one this is the view of each timestep alone.
+    """
+    read = {name: np.cumsum(trains[name], axis=0, dtype=dtype) for name in set(sources(view))}
+    total, images = next(iter(read.values())).shape[:2]
+    held = values_of(view, {name: values.reshape(-1, *values.shape[2:]) for name, values in read.items()})
+    return np.diff(held.reshape(total, images, *held.shape[1:]), axis=0, prepend=0)
 
 
 def _blocks(neurons: Neurons, outputs: dict[str, Array], rows: int) -> Array:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from snncc import ir
+from snncc import backends, ir
 from snncc.backends.verilog import cycles
 from snncc.backends.verilog.drafts import drafts, legal_lanes
 from snncc.backends.verilog.layout import INPUT_LANES
@@ -29,7 +29,7 @@ CYCLES = 8_000  # at most, per image: what Icarus simulates in a second on a bus
 def _parity(case: Case, seed: int) -> None:
     network, rng = case.network, random.Random(seed)
     try:
-        ir.refuse(network, network.dynamics, ir.NO_HARDWARE, TargetError)
+        ir.refuse(network, network.dynamics, backends.target("verilog").refuses, TargetError)
     except TargetError as error:
         event(f"refused: {str(error).split(':')[0][-30:]}")
         return

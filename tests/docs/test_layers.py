@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import snncc
+from snncc import backends
 from snncc.errors import SnnccError
 from snncc.frontend.keras.layers import ADVICE, READERS, TRAINING_ONLY
 from tests.docs.pages import parse, read
@@ -120,11 +121,13 @@ def test_a_layer_in_the_table_converts(kind: str) -> None:
     images = np.random.default_rng(0).random((8, *SHAPE))
     network = snncc.convert(model, images, timesteps=4, calibrate="none")
     assert network.run(images).classes.shape == (8,)
+    assert network.run(images, dynamics="step").classes.shape == (8,)
+    stepped = network.with_(dynamics="step").ir
     if kind in MAX_POOLS:
         with pytest.raises(SnnccError, match="max-pool"):
-            network.run(images, dynamics="step")
+            backends.target("verilog").check(stepped, {})
     else:
-        network.run(images, dynamics="step")
+        backends.target("verilog").check(stepped, {})
 
 
 def test_the_table_of_refusals_names_every_layer_that_there_is_advice_for() -> None:

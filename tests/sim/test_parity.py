@@ -14,6 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from snncc import ir, sim
+from snncc.sim.linear import values_of
 from tests import networks, reference, strategies
 from tests.support import examples
 
@@ -94,6 +95,44 @@ def test_step_equals_the_reference(case: strategies.Case) -> None:
 @given(strategies.cases(dynamics="count", max_pool=True, timesteps=LONG))
 def test_max_pool_equals_the_reference(case: strategies.Case) -> None:
     check(case, "count")
+
+
+@examples(60)
+@given(strategies.cases(dynamics="step", max_pool=True))
+def test_max_pool_in_step_equals_the_reference(case: strategies.Case) -> None:
+    check(case, "step")
+
+
+def test_a_maximum_of_each_timestep_alone_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two pixels of one window fire in turn: 2 of 4 timesteps each, so the maximum of the counts is 2, not 4."""
+    pool = ir.MaxPool(ir.Source("input"), (1, 2), (1, 2))
+    projection = ir.Identity(name="a", source=pool, weights=np.array(1, np.int8))
+    last = ir.Population(
+        name="last", shape=(1, 1, 1), projections=(projection,), theta=np.array(1), bias=np.array(0), v0=np.array(0),
+        lambda_=np.ones(()),
+    )  # fmt: skip
+    source = ir.Input(
+        shape=(1, 2, 1), bits=2, signed=False, encoding="rate", lambda_0=1.0, gain=np.ones(()), offset=np.zeros(())
+    )
+    network = networks.proved(
+        ir.Network(name="n", input=source, populations=(last,), timesteps=3, signed_bit=4, dynamics="step",
+                   readout="spikes", output_shape=(1, 1, 1))
+    )  # fmt: skip
+    pixels = np.array([[[[1], [2]]]])
+    found = sim.run(network, pixels, 3, "step", trace=True)
+    assert found.trace is not None and found.values.tolist() == [[[[2]]]] == sim.run(network, pixels, 3).values.tolist()
+    assert found.trace.spikes["input"][:, 0, 0, :, 0].tolist() == [[0, 0], [0, 1], [1, 1]]
+    assert not differences(expected(network, pixels, 3, "step"), simulated(network, pixels, 3, "step"))
+    alone = lambda view, trains, dtype: np.stack(  # noqa: E731
+        [values_of(view, {name: train[t] for name, train in trains.items()}) for t in range(len(trains["input"]))]
+    ).astype(dtype)
+    monkeypatch.setattr("snncc.sim.step.growth", alone)
+    pixels = np.array([[[[3], [1]]]])
+    assert not differences(expected(network, pixels, 3, "step"), simulated(network, pixels, 3, "step"))
+    wide = ir.replace(network, input=ir.replace(source, bits=3), intervals={})
+    wide = networks.proved(ir.replace(wide, timesteps=7))
+    pixels = np.array([[[[2], [5]]]])
+    assert differences(expected(wide, pixels, 7, "step"), simulated(wide, pixels, 7, "step"))
 
 
 @examples(40)
@@ -246,7 +285,7 @@ def test_control_every_mutation_is_seen(mutation: str, readout: str, dynamics: s
     truth = expected(network, pixels, timesteps, dynamics)
     assert not differences(truth, simulated(network, pixels, timesteps, dynamics))
     changed = (MUTATIONS[mutation](network.populations[0]), *network.populations[1:])
-    mutant = strategies.proved(ir.replace(network, populations=changed, intervals={}))
+    mutant = networks.proved(ir.replace(network, populations=changed, intervals={}))
     found = differences(truth, simulated(mutant, pixels, timesteps, dynamics))
     assert {"counts hidden", "potentials hidden"} & set(found)
 
@@ -281,6 +320,6 @@ def test_control_random_mutations_are_seen(data: st.DataObject) -> None:
     population = network.populations[index]
     assume(population.theta is not None or name in ("bias dropped", "shift"))
     changed = (*network.populations[:index], MUTATIONS[name](population), *network.populations[index + 1 :])
-    mutant = strategies.proved(ir.replace(network, populations=changed, intervals={}))
+    mutant = networks.proved(ir.replace(network, populations=changed, intervals={}))
     truth, other = (expected(n, pixels, timesteps, "step") for n in (network, mutant))
     assert differences(truth, simulated(mutant, pixels, timesteps, "step")) == differences(truth, other)

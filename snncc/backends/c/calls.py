@@ -131,6 +131,20 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Passed:
+    """A spike goes on to a pool or a moved view, `name`, as its element: at (p, c), or where the table `to` says.
+
+    `kind`: rise, into a max-pool, which passes it on where its count exceeds the maximum so far; place, moved.
+    """
+
+    kind: str
+    name: str
+    p: str
+    c: str
+    to: str = ""
+
+
+@dataclass(frozen=True)
 class Scan:
     """One timestep of a source of spikes: each of positions x channels neurons fires or does not.
 
@@ -146,7 +160,20 @@ class Scan:
     stride: int
     unflat: int
     counts: str
-    targets: list[Target]
+    targets: list[Target | Passed]
+
+
+@dataclass(frozen=True)
+class PassingScan(Scan):
+    """A view that is computed on the way: it has no timestep of its own, its elements spike while others are scanned.
+
+    A max-pool counts the spikes of what it reads (`seen`) and keeps the largest count of each window (`most`); both are
+    "" of a view that only moves elements. `window`: the pool's table.
+    """
+
+    seen: str
+    most: str
+    window: str
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from snncc.backends.c.layout import Lifetime, Member, place
 from snncc.backends.c.program import Program
 from snncc.backends.c.types import signed, span
 from snncc.backends.c.views import Move, Pool, spatial
-from snncc.backends.c.windows import window_table
+from snncc.backends.c.windows import WindowTable, window_table
 from snncc.ir import INPUT
 
 
@@ -24,8 +24,8 @@ def count(program: Program) -> None:
     _place_buffers(program)
     populations = program.network.populations
     for index, (population, wiring, made) in enumerate(zip(populations, program.wirings, program.made, strict=True), 1):
-        before = tuple(_operation(program, operation) for operation in made)
-        program.runs.append(replace(window_run(program, population, wiring, index), before=before))
+        made_before = tuple(before(program, operation) for operation in made)
+        program.runs.append(replace(window_run(program, population, wiring, index), before=made_before))
 
 
 def _place_buffers(program: Program) -> None:
@@ -66,7 +66,8 @@ def _bases(operation: Pool | Move) -> list[str]:
     return [base for base, _ in operation.parts] if isinstance(operation, Move) else [operation.base]
 
 
-def _operation(program: Program, operation: Pool | Move) -> Before:
+def before(program: Program, operation: Pool | Move) -> Before:
+    """A pool or a move of whole buffers."""
     out = program.buffers[operation.name]
     if isinstance(operation, Move):
         parts = []
@@ -80,16 +81,20 @@ def _operation(program: Program, operation: Pool | Move) -> Before:
     program.kernels.max_pool(x)
     height, width, channels = spatial(operation.source)
     top, bottom, left, right = operation.frame
-    window = window_table(
-        (height, width, channels), operation.size, spatial(operation.shape), channels,
-        strides=operation.strides, top=operation.pads[0] + top, left=operation.pads[2] + left,
-    )  # fmt: skip
     framed = (height + bottom, width + right, channels)
     frame = window_table(framed, (0, 0), (0, 0, 0), channels, top=top, left=left)
     return MaxPoolCall(
         x, out, program.buffers[operation.base],
-        window=program.window(operation.name, window), frame=program.window(f"{operation.name}_frame", frame),
+        window=program.window(operation.name, pool_window(operation)),
+        frame=program.window(f"{operation.name}_frame", frame),
     )  # fmt: skip
+
+
+def pool_window(pool: Pool) -> WindowTable:
+    """A max-pool over what it reads, without the zeros around."""
+    source, shape = spatial(pool.source), spatial(pool.shape)
+    top, left = pool.pads[0] + pool.frame[0], pool.pads[2] + pool.frame[2]
+    return window_table(source, pool.size, shape, source[2], strides=pool.strides, top=top, left=left)
 
 
 def window_run(program: Program, population: ir.Population, wiring: Wiring, index: int) -> Run:

@@ -99,6 +99,10 @@ class Kernels:
         """Some potentials lie in lanes: the DSP header brings their order."""
         self._add("dsp", True)
 
+    def windows(self) -> None:
+        """Which windows hold a coordinate."""
+        self._add("spread", True)
+
     def spread_pool(self, v: Potential, single: bool) -> str:
         """Scatter of a sum pool. `single`: every element belongs to one window."""
         self._add("spread", True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from snncc import ir
-from snncc.backends.c.calls import Run, Scan
+from snncc.backends.c.calls import PassingScan, Run, Scan
 from snncc.backends.c.edges import Wiring, wire
 from snncc.backends.c.expressions import Channel, Element, Expression, Literal, Position, product, total
 from snncc.backends.c.kernels import Kernels, Value
@@ -23,9 +23,9 @@ class Program:
     """Everything a template reads. `p`: the prefix of every symbol.
 
     Const data: `constants` and `windows`. State: `arrays`, and `scratch` that several share. `buffers`: the expression
-    that points to a population's spikes or counts, to the input or to a pool. Code: `kernels`, and the `runs` and
-    `scans` that call them. `wirings`, `made`: each population's edges, and the pools and moves before it; `currents`:
-    buffers of the constant current.
+    that points to a population's spikes or counts, to the input or to a pool. Code: `kernels`, and the `runs`, `scans`
+    and `passing` views that call them. `wirings`, `made`: each population's edges, and the pools and moves before it;
+    `currents`: buffers of the constant current.
     """
 
     p: str
@@ -38,6 +38,7 @@ class Program:
     buffers: dict[str, str] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
     scans: list[Scan] = field(default_factory=list)
+    passing: list[PassingScan] = field(default_factory=list)
     scratch: dict[str, Member] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 
 from snncc import ir
 from snncc.backends.c import gather
-from snncc.backends.c.calls import Drive, InputScan, PopulationScan, Target
+from snncc.backends.c.calls import Before, Drive, InputScan, Passed, PassingScan, PopulationScan, Target
 from snncc.backends.c.edges import Edge, Wiring
 from snncc.backends.c.expressions import (
     SCAN,
@@ -33,7 +34,7 @@ from snncc.backends.c.kernels import Accumulator, Potential
 from snncc.backends.c.layout import Member
 from snncc.backends.c.program import Program
 from snncc.backends.c.types import signed, span
-from snncc.backends.c.views import spatial
+from snncc.backends.c.views import Move, Pool, spatial
 from snncc.ir import INPUT, Interval
 
 
@@ -51,17 +52,58 @@ def step(program: Program) -> None:
         at += math.prod(program.splitter.shapes[name])
     program.arrays.append(Member("words", "int32_t", 1, "keeps 16-bit potentials on whole words"))
     program.arrays.append(Member("counts", program.count.ctype, at, "spikes so far"))
-    targets: defaultdict[str, list[Target]] = defaultdict(list)
-    for index, (population, wiring) in enumerate(zip(network.populations, program.wirings, strict=True), 1):
+    targets: Targets = defaultdict(list)
+    populations = zip(network.populations, program.wirings, program.made, strict=True)
+    for index, (population, wiring, made) in enumerate(populations, 1):
+        held = tuple(_held(program, operation) for operation in made if operation.name in program.currents)
+        for operation in made:
+            if operation.name not in program.currents:
+                program.passing.append(_passing(program, operation, targets))
         if population.fires:
-            program.scans.append(_scan(program, population, wiring, index, targets))
+            program.scans.append(_scan(program, population, wiring, index, targets, held))
+        else:
+            run = gather.window_run(program, population, wiring, index)
+            program.runs.append(replace(run, before=held))
     if network.input.coding.spiking:
         program.scans.insert(0, _encoder(program, targets))
-    if not network.output.fires:
-        program.runs.append(gather.window_run(program, network.output, program.wirings[-1], len(network.populations)))
 
 
-def _encoder(program: Program, targets: defaultdict[str, list[Target]]) -> InputScan:
+Targets: TypeAlias = defaultdict[str, "list[Target | Passed]"]
+"""By source: who reads its spikes."""
+
+
+def _held(program: Program, operation: Pool | Move) -> Before:
+    """A pool or a move of the constant current: computed once per image, into a buffer of its own."""
+    name, length = operation.name, math.prod(operation.shape)
+    program.buffers[name] = program.array(name, program.pixel.ctype, length, "pooled input")
+    return gather.before(program, operation)
+
+
+def _passing(program: Program, operation: Pool | Move, targets: Targets) -> PassingScan:
+    """A pool or a move of spikes: it joins the targets of what it reads, and passes on what comes of it."""
+    name, (height, width, channels) = operation.name, spatial(operation.shape)
+    seen = most = window = ""
+    if isinstance(operation, Move):
+        for number, (base, to) in enumerate(operation.parts):
+            ctype = "uint16_t" if len(to) == 0 or int(to.max()) < 2**16 else "uint32_t"
+            table = program.constant(f"{name}_{number}", ctype, to, f"where the elements of {base} go")
+            targets[base].append(Passed("place", name, "0", "i", table))
+    else:
+        program.kernels.windows()
+        p, c = _called(program, operation.base, spatial(operation.source))
+        targets[operation.base].append(Passed("rise", name, p.text(), c.text()))
+        count, read = program.count.ctype, math.prod(operation.source)
+        seen = program.array(f"n_{name}", count, read, f"spikes of {operation.base}, which {name} reads")
+        most = program.array(f"m_{name}", count, height * width * channels, f"the largest counts of {name}")
+        window = program.window(name, gather.pool_window(operation))
+    counts = program.buffers.get(name, "")
+    unflat = channels if isinstance(operation, Move) else 0
+    return PassingScan(
+        name, 0, height * width, channels, channels, unflat, counts, targets[name], seen, most, window
+    )  # fmt: skip
+
+
+def _encoder(program: Program, targets: Targets) -> InputScan:
     """The rate-coded input as the first scan."""
     height, width, channels = spatial(program.network.input.shape)
     neurons = height * width * channels
@@ -71,7 +113,12 @@ def _encoder(program: Program, targets: defaultdict[str, list[Target]]) -> Input
 
 
 def _scan(
-    program: Program, population: ir.Population, wiring: Wiring, index: int, targets: defaultdict[str, list[Target]]
+    program: Program,
+    population: ir.Population,
+    wiring: Wiring,
+    index: int,
+    targets: Targets,
+    held: tuple[Before, ...],
 ) -> PopulationScan:
     """A population's scan. It joins the targets of those that it reads; its own are listed by its readers."""
     name = population.name
@@ -90,7 +137,7 @@ def _scan(
         program.kernels.lanes()
     into = program.array(f"v_{name}", v.ctype, positions * channels, f"potentials of {name}", first=lanes)
     bias, theta, v0 = (program.parameter(population, kind, wiring.flat) for kind in ("bias", "theta", "v0"))
-    drive = _drive(program, population, wiring, index, currents, bias) if currents else None
+    drive = _drive(program, population, wiring, index, currents, bias, held) if currents else None
     for edge in wiring.edges:
         if not edge.current:
             targets[edge.base].append(_target(program, edge, v, into, channels))
@@ -104,12 +151,19 @@ def _scan(
 
 
 def _drive(
-    program: Program, population: ir.Population, wiring: Wiring, index: int, currents: list[Edge], bias: Expression
+    program: Program,
+    population: ir.Population,
+    wiring: Wiring,
+    index: int,
+    currents: list[Edge],
+    bias: Expression,
+    held: tuple[Before, ...],
 ) -> Drive:
     reach = _drive_range(program.network, population, currents)
     a, ctype, name = Accumulator.of(signed(reach, 32)), signed(reach, 16), population.name
     program.array(f"d_{name}", ctype, population.neurons, f"charge per timestep of {name}")
-    return Drive(gather.run(program, population, wiring, index, currents, a, bias, None), ctype)
+    run = gather.run(program, population, wiring, index, currents, a, bias, None)
+    return Drive(replace(run, before=held), ctype)
 
 
 def _reach(network: ir.Network, population: ir.Population, lazy: bool) -> tuple[int, int, bool]:
@@ -151,7 +205,7 @@ def _drive_range(network: ir.Network, population: ir.Population, currents: list[
 def _target(program: Program, edge: Edge, v: Potential, into: str, row: int) -> Target:
     """An edge as a reader of its source's spikes, in scatter form."""
     channels = edge.source[2]
-    p, c = _called(program, edge)
+    p, c = _called(program, edge.base, edge.source)
     target = Target(
         kind="pool", v=v, into=into, window="", p=p.text(), c=c.text(), scale=Literal(2**edge.shift).text()
     )  # fmt: skip
@@ -185,10 +239,10 @@ def _first(first: int, multiplier: int, channel: Expression) -> Expression:
     return Operation(Literal(first), "+", own) if first else own
 
 
-def _called(program: Program, edge: Edge) -> tuple[Expression, Expression]:
-    """(position, channel) in the edge's source of neuron (p, c), element i, of the map that it is read from."""
-    height, width, channels = spatial(program.splitter.shapes[edge.base])
-    made_height, made_width, made_channels = edge.source
+def _called(program: Program, base: str, read: tuple[int, int, int]) -> tuple[Expression, Expression]:
+    """(position, channel) in a map of the shape that it is read as, of neuron (p, c), element i, of a buffer."""
+    height, width, channels = spatial(program.splitter.shapes[base])
+    made_height, made_width, made_channels = read
     positions = made_height * made_width
     if (positions, made_channels) == (height * width, channels):
         return Position(), Channel()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from snncc.backends.options import TargetOptions, option
 from snncc.backends.target import Summary, Table, Target
@@ -16,7 +16,7 @@ from snncc.backends.verilog import emit, goals, memory
 from snncc.backends.verilog.drafts import MAX_LANES
 from snncc.backends.verilog.run import Icarus, Verilator
 from snncc.errors import TargetError
-from snncc.ir import Network
+from snncc.ir import NO_HARDWARE, Network, Refusals
 from snncc.jobs import Runner
 
 
@@ -49,6 +49,11 @@ class Verilog(Target[VerilogOptions]):
     name = "verilog"
     writes = "Verilog-2005 for FPGAs, with ROMs, self-checking bench and vendor projects"
     options = VerilogOptions
+    refuses: ClassVar[Refusals] = {
+        **NO_HARDWARE,
+        "max_pool in step": "{where} reads a max-pool, which the RTL has in `count` only: use dynamics `count` or "
+        "train with an average pool (AveragePooling2D)",
+    }
 
     def examine(self, network: Network, options: VerilogOptions) -> None:
         goals.balance(network, options.goal)

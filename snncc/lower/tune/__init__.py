@@ -9,14 +9,13 @@ widths.py: how wide they may be; state.py: both networks; descent.py: the whole 
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
-from snncc.errors import NetworkError, SnnccWarning, ToolMissingError
-from snncc.ir import INPUT, Array, Input, Network, Population, Window, has_max_pool
+from snncc.errors import NetworkError, ToolMissingError
+from snncc.ir import INPUT, Array, Input, Network, Population, Window
 from snncc.lower.calibrate import LARGEST_LOGIT
 from snncc.lower.options import Options
 from snncc.lower.quantise import Quantiser, network_of
@@ -48,7 +47,7 @@ def tuned_network(
     progress: Progress | None = None,
 ) -> tuple[Network, list[Objective]]:
     """The tuned network, and what each population gained on the calibration samples (a part of `x`)."""
-    window = _window(real, options)
+    window = _window(options)
     room = rooms(real, source, scales, options)
     effort = EFFORTS[options.calibrate]
     if effort is None or len(x) < FEWEST_IMAGES:
@@ -139,18 +138,10 @@ def _held_out(x: Array, random: np.random.Generator) -> tuple[Array, Array]:
     return x[np.sort(order[count:])], x[np.sort(order[:count])]
 
 
-def _window(real: RealNetwork, options: Options) -> Window:
-    """What tuning runs: the dynamics asked for, except where a max-pool has no meaning in `step`."""
-    window = Window(options.dynamics, options.timesteps, options.spike_ext)
-    pooled = [p.name for p in real.populations if any(has_max_pool(q.source) for q in p.projections)]
-    if window.stepping and pooled:
-        warnings.warn(
-            f"population {pooled[0]!r} reads a max-pool, which `step` cannot run: calibrated for `count`",
-            SnnccWarning,
-            stacklevel=2,
-        )
-        return replace(window, dynamics="count")
-    return replace(window, timesteps=min(window.timesteps, LONGEST)) if window.stepping else window
+def _window(options: Options) -> Window:
+    """What calibration runs: long windows of `step` are cut, where finite T costs nothing any more."""
+    window = Window(options.dynamics, options.timesteps, max(0, options.spike_ext))
+    return replace(window, timesteps=min(options.timesteps, LONGEST)) if window.stepping else window
 
 
 def _images(real: RealNetwork, window: Window, level: Level, available: int, random: np.random.Generator) -> Array:

@@ -27,6 +27,7 @@ from snncc.ir import (
     Projection,
     SumPool2D,
     Window,
+    has_max_pool,
     prove,
     replace,
     sources,
@@ -34,7 +35,7 @@ from snncc.ir import (
 )
 from snncc.lower.real import RealNetwork, activations, real_input
 from snncc.lower.tune.population import Effort
-from snncc.lower.tune.tensors import Teacher, Tensor, constant, linear, rounded, scan, values_of
+from snncc.lower.tune.tensors import Teacher, Tensor, constant, growth, linear, rounded, scan, values_of
 from snncc.lower.tune.widths import Room, narrowed
 from snncc.sim import count, run, step
 from snncc.sim.encode import to_pixels
@@ -139,7 +140,11 @@ Synapses: TypeAlias = "list[tuple[Projection, Tensor]]"
 
 
 def _charge(projection: Projection, weights: Tensor, values: dict[str, Tensor]) -> Tensor:
-    made = linear(projection, weights, values_of(projection.source, values))
+    return _weighed(projection, weights, values_of(projection.source, values))
+
+
+def _weighed(projection: Projection, weights: Tensor, x: Tensor) -> Tensor:
+    made = linear(projection, weights, x)
     return (rounded(made) if weights is None else made) * 2.0**projection.shift
 
 
@@ -153,7 +158,11 @@ def _drive(
         if not network.input.coding.spiking and set(sources(projection.source)) == {INPUT}:
             lasting = lasting + _charge(projection, weights, {INPUT: trains[INPUT][0]})
         else:
-            charge = _charge(projection, weights, flat)
+            if has_max_pool(projection.source):
+                train = growth(projection.source, trains)
+                charge = _weighed(projection, weights, tf.reshape(train, (-1, *train.shape[2:])))
+            else:
+                charge = _charge(projection, weights, flat)
             changing = changing + tf.reshape(charge, (window.length, -1, *charge.shape[1:]))
     on = (np.arange(window.length) < window.timesteps).reshape(-1, *[1] * (1 + rank))
     return changing + constant(on) * lasting

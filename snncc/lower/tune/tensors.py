@@ -25,6 +25,7 @@ from snncc.ir import (
     SumPool2D,
     View,
     fold,
+    sources,
     view_shape,
 )
 from snncc.lower.projections import RealPool, RealProjection
@@ -68,6 +69,15 @@ class _Read:
 def values_of(view: View, outputs: Mapping[str, Tensor]) -> Tensor:
     """The view of a batch: outputs hold (N, *shape) per population."""
     return fold(view, _Read(outputs))
+
+
+def growth(view: View, trains: Mapping[str, Tensor]) -> Tensor:
+    """What a view hands on, timestep by timestep, of trains (T, N, *shape): as snncc.sim.step.growth."""
+    held = {name: tf.cumsum(trains[name], axis=0) for name in set(sources(view))}
+    shape = tf.shape(next(iter(held.values())))
+    values = values_of(view, {name: tf.reshape(h, (-1, *h.shape[2:])) for name, h in held.items()})
+    values = tf.reshape(values, (shape[0], shape[1], *values.shape[1:]))
+    return values - tf.concat([tf.zeros_like(values[:1]), values[:-1]], axis=0)
 
 
 def pad(x: Tensor, pads: Pads, fill: float = 0) -> Tensor:
