@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.examples import EXAMPLES, touched
+
 ROOT = Path(__file__).parents[1]
-EXAMPLES = ROOT / "tests" / "examples"
 ADDING = (ROOT / "docs" / "adding.md").read_text(encoding="utf-8")
 TOYS = ("leaky", "upsample")
 
@@ -69,17 +70,6 @@ def test_a_wrong_toy_is_noticed(toy: str, file: str, right: str, wrong: str, not
     (tree / file).write_text(text.replace(right, wrong), encoding="utf-8")
     done = run(toy, tree)
     assert done.returncode == 1 and noticed in done.stderr, done.stderr
-
-
-def touched(toy: str) -> dict[str, int]:
-    """File -> lines added: of a patch as git counts them, of a package its files."""
-    folder = EXAMPLES / toy
-    if folder.is_dir():
-        files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
-        return {str(path.relative_to(folder)): len(path.read_text(encoding="utf-8").splitlines()) for path in files}
-    command = ["git", "apply", "--numstat", EXAMPLES / f"{toy}.patch"]
-    counted = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return {file: int(added) for added, _, file in map(str.split, counted.splitlines())}
 
 
 @pytest.mark.parametrize("toy", ["leaky", "upsample", "plain_frontend", "plain_target"])

@@ -16,7 +16,7 @@ from jinja2 import nodes
 from snncc import ir
 from snncc.ir import file as ir_file
 from tests.docs.pages import PAGES, ROOT, read, text
-from tests.test_toys import touched
+from tests.examples import touched
 
 PROJECTIONS = {kind.__name__ for kind in get_args(ir.Projection)}
 VIEWS = {kind.__name__ for kind in get_args(ir.View)} - {"Source"} | {"fold"}
