@@ -39,7 +39,7 @@ def main() -> None:
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
         if isinstance(message, SnnccWarning):
-            say(f"warning: {in_flags(str(message))}")
+            say(f"warning: {in_flags(str(message), cli)}")
 
     warnings.showwarning = show
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up notes are not for our users
@@ -47,7 +47,7 @@ def main() -> None:
     try:
         cli()
     except SnnccError as error:
-        _fail(in_flags(str(error)), error.code, TOOL_MISSING if isinstance(error, ToolMissingError) else FAILED)
+        _fail(in_flags(str(error), cli), error.code, TOOL_MISSING if isinstance(error, ToolMissingError) else FAILED)
     except MemoryError as error:
         _fail(f"there is not enough memory: {error}", OUT_OF_MEMORY)
     except OSError as error:

@@ -35,11 +35,10 @@ def parameters_of(command: click.Command) -> list[click.Parameter]:
     return command.get_params(click.Context(command, help_option_names=HELP_OPTIONS))
 
 
-def in_flags(message: str) -> str:
-    """A message of the library with the arguments that it names as options of the command line."""
-    from snncc.cli.main import cli
-
-    known = {option for command in cli.commands.values() for parameter in parameters_of(command)
+def in_flags(message: str, commands: click.Group | None = None) -> str:
+    """A message of the library with the arguments that it names as options of the commands."""
+    group = commands or click.get_current_context().find_root().command
+    known = {option for command in getattr(group, "commands", {}).values() for parameter in parameters_of(command)
              for option in (*parameter.opts, *parameter.secondary_opts)}  # fmt: skip
     return ARGUMENT.sub(lambda found: _flag(found) if _flag(found) in known else found[0], message)
 

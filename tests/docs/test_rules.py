@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
+import grimp
 import jinja2
 import pytest
 from jinja2 import nodes
@@ -220,3 +221,24 @@ def test_the_tree_of_the_ir_page_has_every_field() -> None:
 def test_the_version_on_the_ir_page_is_the_newest() -> None:
     assert f'"version": {ir_file.VERSION},' in text("docs/reference/ir.md")
     assert re.search(rf"`{re.escape(ir_file.FORMAT)}`|\"{re.escape(ir_file.FORMAT)}\"", text("docs/reference/ir.md"))
+
+
+def circles(imports: dict[str, set[str]]) -> list[tuple[str, ...]]:
+    """Groups of modules that import one another, however far round: each is in the others' reach."""
+    reach = {module: set(direct) for module, direct in imports.items()}
+    for through in imports:
+        for module, reached in reach.items():
+            if through in reached:
+                reach[module] = reached | reach[through]
+    return sorted(
+        {tuple(sorted(b for b in imports if a in reach[b] and b in reach[a])) for a in imports if a in reach[a]}
+    )
+
+
+def test_no_modules_import_in_a_circle() -> None:
+    """Those inside functions and under TYPE_CHECKING count too."""
+    graph = grimp.build_graph("snncc", cache_dir=None)
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    assert circles(imports) == []
+    imports["snncc.errors"] = {"snncc.cli.main"}
+    assert any("snncc.cli.main" in circle for circle in circles(imports))
