@@ -5,6 +5,7 @@ A target brings its runners (snncc/backends/target.py); snncc/verify builds the 
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -64,9 +65,26 @@ class Runner(Protocol):
         """Build, run, and yield one observation per image. NotRunError; SnnccError where building or running fails."""
 
 
-def require(tool: str, package: str) -> str:
-    """Path of a tool, or NoToolError naming the package that brings it."""
-    path = shutil.which(tool)
-    if path is None:
-        raise NoToolError(f"install {package} (no {tool} on PATH)")
-    return path
+@dataclass(frozen=True)
+class Tool:
+    """A program that a runner needs, and the package that brings it. `module`: it comes inside a Python package."""
+
+    program: str
+    package: str
+    module: str = ""
+
+    @property
+    def path(self) -> str | None:
+        """Where it is, or None."""
+        if self.module:
+            found = importlib.util.find_spec(self.module)
+            return next(iter(found.submodule_search_locations or ()), None) if found else None
+        return shutil.which(self.program)
+
+    def require(self) -> str:
+        """Where it is, or NoToolError naming the package that brings it."""
+        path = self.path
+        if path is None:
+            lacking = "" if self.module else f" (no {self.program} on PATH)"
+            raise NoToolError(f"install {self.package}{lacking}")
+        return path

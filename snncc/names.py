@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Container, Iterable
 
 LONGEST = 40
 """Characters of a network's name and of a C prefix."""
@@ -105,14 +105,19 @@ def identifier(name: str, longest: int) -> str:
     return f"{clean[: longest - HASH_DIGITS - 1]}_{digest}"
 
 
+def unique(base: str, taken: Container[str], mark: Callable[[int], str] = "_{}".format) -> str:
+    """`base`, with a mark where its lower case is taken: the first of mark(1), mark(2), ... that makes it free."""
+    name, n = base, 1
+    while name.lower() in taken:
+        name, n = base + mark(n), n + 1
+    return name
+
+
 def file_stems(names: Iterable[str]) -> dict[str, str]:
     """Name -> the stem of its files: itself, unless an earlier one differs in case alone, which files may not."""
     stems: dict[str, str] = {}
     taken: set[str] = set()
     for name in names:
-        stem = name
-        while stem.lower() in taken:
-            stem += "_"
-        taken.add(stem.lower())
-        stems[name] = stem
+        stems[name] = unique(name, taken, "_".__mul__)
+        taken.add(stems[name].lower())
     return stems

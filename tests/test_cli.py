@@ -382,3 +382,14 @@ def test_export_of_a_file_makes_a_folder(run: Run, digits: Digits, tmp_path: Pat
 def test_evaluate_takes_the_first_images(run: Run, digits: Digits) -> None:
     code, out, _ = run("evaluate", digits.folder, digits.data, "--images", 7, "--json")
     assert code == 0 and [found["images"] for found in json.loads(out)] == [7]
+
+
+def test_targets_says_what_there_is_and_what_to_install(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, out, _ = run("targets", "--json")
+    found = json.loads(out)
+    assert code == 0 and list(found) == backends.names()
+    assert found["c"]["runners"] == ["c-host", "c-cortex-m4", "c-rv32"]
+    assert all(tool["path"] for facts in found.values() for tool in facts["tools"])
+    monkeypatch.setenv("PATH", "/nowhere")
+    code, out, _ = run("targets")
+    assert code == 0 and "install gcc-arm-none-eabi libnewlib-arm-none-eabi" in out and "install iverilog" in out

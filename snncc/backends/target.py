@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 from snncc.backends.options import TargetOptions
 from snncc.errors import TargetError
 from snncc.ir import NO_HARDWARE, Network, Refusals, refuse
-from snncc.jobs import Runner
+from snncc.jobs import Runner, Tool
 
 O = TypeVar("O", bound=TargetOptions)  # noqa: E741 (options)
 
@@ -43,6 +43,7 @@ class Target(ABC, Generic[O]):
 
     `writes`: what it makes, for the help. `refuses`: features of networks (snncc/ir/capabilities.py) that it cannot
     express, each with reason and way out. `limits`: what else `examine` may refuse, a sentence each, for docs.
+    `tools`: what the runners need.
     """
 
     name: ClassVar[str]
@@ -50,6 +51,7 @@ class Target(ABC, Generic[O]):
     options: ClassVar[type[Any]] = TargetOptions
     refuses: ClassVar[Refusals] = NO_HARDWARE
     limits: ClassVar[Sequence[str]] = ()
+    tools: ClassVar[Sequence[Tool]] = ()
 
     def parse(self, given: Mapping[str, Any] | TargetOptions) -> O:
         """The options, checked; TargetError names one that there is not or whose value cannot be."""

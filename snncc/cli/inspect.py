@@ -1,9 +1,10 @@
-"""`snncc inspect`: what a network is made of, and what its targets take."""
+"""`snncc inspect` and `snncc targets`: what a network is made of, what its targets take, what they need."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +13,10 @@ from snncc.cli.exits import Command
 from snncc.cli.parameters import JSON
 from snncc.cli.printing import network_facts, print_network
 from snncc.cli.targets import print_reports, summaries
+from snncc.terminal import print_table
+
+if TYPE_CHECKING:
+    from snncc.backends import Target
 
 
 @click.command("inspect", cls=Command, example="snncc inspect model_snn --json")
@@ -44,3 +49,29 @@ def inspect(folder: str, cycles: bool, text: bool, weights: bool, as_json: bool)
         click.echo(json.dumps(network_facts(network.ir, found), indent=2))
     else:
         print_network(network.ir, found)
+
+
+@click.command("targets", cls=Command, example="snncc targets")
+@JSON
+def targets(as_json: bool) -> None:
+    """List the targets and their tools.
+
+    What each target writes, how `snncc verify` runs it, and which programs that needs: where they are, or what to
+    install.
+    """
+    from snncc import backends
+
+    known = {name: backends.target(name) for name in backends.names()}
+    if as_json:
+        click.echo(json.dumps({name: _target_facts(target) for name, target in known.items()}, indent=2))
+        return
+    print_table("targets", ["target", "writes", "run by"],
+                [[name, target.writes, ", ".join(target.runners())] for name, target in known.items()])  # fmt: skip
+    rows = [[name, tool.program, tool.path or f"install {tool.package}"] for name, target in known.items()
+            for tool in target.tools]  # fmt: skip
+    print_table("tools of the runners", ["target", "program", "where"], rows)
+
+
+def _target_facts(target: Target[Any]) -> dict[str, Any]:
+    tools = [{"program": tool.program, "package": tool.package, "path": tool.path} for tool in target.tools]
+    return {"writes": target.writes, "runners": list(target.runners()), "tools": tools}

@@ -11,7 +11,7 @@ import click
 
 from snncc.cli.build import compile_, export
 from snncc.cli.exits import FAILED, HELP_OPTIONS, TOOL_MISSING, Commands
-from snncc.cli.inspect import inspect
+from snncc.cli.inspect import inspect, targets
 from snncc.cli.measure import diagnose, evaluate
 from snncc.cli.prove import synth, verify
 from snncc.cli.targets import in_flags
@@ -30,7 +30,7 @@ def cli() -> None:
     """
 
 
-for command in (compile_, inspect, evaluate, diagnose, export, verify, synth):
+for command in (compile_, inspect, evaluate, diagnose, export, verify, synth, targets):
     cli.add_command(command)
 
 

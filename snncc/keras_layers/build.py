@@ -15,6 +15,7 @@ from snncc.ir import INPUT, Array
 from snncc.keras_layers.check import compare
 from snncc.keras_layers.layers import ChannelWeights, CurrentBias, InputSpikes, SpikeForward, SumPooling2D
 from snncc.keras_layers.synapses import RADIX, ExactConv2D, ExactDense, ExactDepthwiseConv2D
+from snncc.names import unique
 from snncc.sim.neurons import widened
 from snncc.sim.run import check_timesteps
 
@@ -71,7 +72,7 @@ class _Builder:
     def __init__(self, network: ir.Network, timesteps: int, noneloss: bool, pixels: bool, dtype: str | None) -> None:
         self.network, self.timesteps, self.noneloss, self.pixels = network, timesteps, noneloss, pixels
         self.dtype = dtype
-        self.names = {INPUT, "images", *(p.name for p in network.populations)}
+        self.names = {INPUT, "images", *(p.name.lower() for p in network.populations)}
         self.tensors: dict[str, Tensor] = {}
         self.loads: list[Callable[[], None]] = []  # weights go in when all layers are built
 
@@ -108,10 +109,8 @@ class _Builder:
         )
 
     def _unique(self, base: str) -> str:
-        name, n = base, 1
-        while name in self.names:
-            name, n = f"{base}_{n}", n + 1
-        self.names.add(name)
+        name = unique(base, self.names)
+        self.names.add(name.lower())
         return name
 
     def _add(self, layer: Any, *weights: Array) -> Any:

@@ -8,6 +8,7 @@ from snncc.lower.emit import emit_terms
 from snncc.lower.projections import RealPool, RealProjection
 from snncc.lower.real import RealPopulation
 from snncc.lower.values import Part, Signal, index, index_shape, source
+from snncc.names import unique
 
 
 class Populations:
@@ -29,11 +30,9 @@ class Populations:
     ) -> Signal:
         """One more, under a name of its own."""
         taken = {p.name.lower() for p in self.made} | {INPUT}
-        unique, n = name, 1
-        while unique.lower() in taken:
-            unique, n = f"{name}_p{n}", n + 1
-        self.made.append(RealPopulation(unique, shape, projections, bias, max_value, layers))
-        return source(unique, shape)
+        own = unique(name, taken, "_p{}".format)
+        self.made.append(RealPopulation(own, shape, projections, bias, max_value, layers))
+        return source(own, shape)
 
     def fire(self, part: Part, max_value: float | None) -> Signal:
         """The population of a linear map, made once, seen through the index operations after it."""

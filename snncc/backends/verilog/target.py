@@ -14,7 +14,7 @@ from snncc.backends.options import TargetOptions, option
 from snncc.backends.target import Summary, Table, Target
 from snncc.backends.verilog import emit, goals, memory
 from snncc.backends.verilog.drafts import MAX_LANES
-from snncc.backends.verilog.run import Icarus, Verilator
+from snncc.backends.verilog.run import TOOLS, Icarus, Verilator
 from snncc.errors import TargetError
 from snncc.ir import NO_HARDWARE, Network, Refusals
 from snncc.jobs import Runner
@@ -49,6 +49,7 @@ class Verilog(Target[VerilogOptions]):
     name = "verilog"
     writes = "Verilog-2005 for FPGAs, with ROMs, self-checking bench and vendor projects"
     options = VerilogOptions
+    tools = TOOLS
     refuses: ClassVar[Refusals] = {
         **NO_HARDWARE,
         "max_pool in step": "{where} reads a max-pool, which the RTL has in `count` only: use dynamics `count` or "

@@ -8,7 +8,7 @@ from typing import Any
 from snncc.errors import UnsupportedLayerError
 from snncc.frontend.keras.layers import Refusal, read
 from snncc.graph import Graph, Head, Input, Node, Reshape, Words
-from snncc.names import LONGEST, LONGEST_LAYER, identifier
+from snncc.names import LONGEST, LONGEST_LAYER, identifier, unique
 
 Shape = tuple[int, ...]
 WORDS = Words(
@@ -98,17 +98,13 @@ class _Walk:
         return names[0]
 
     def _node(self, layer: str, op: Any, inputs: tuple[str, ...], shape: Shape, name: str | None = None) -> str:
-        base = identifier(layer, LONGEST_LAYER)
-        unique = name or base
-        count = 1
-        while name is None and unique.lower() in self.names:
-            unique, count = f"{base}_{count}", count + 1
-        self.names.add(unique.lower())
-        self.nodes.append(Node(unique, layer, op, inputs, shape))
-        self.shapes[unique] = shape
+        own = name or unique(identifier(layer, LONGEST_LAYER), self.names)
+        self.names.add(own.lower())
+        self.nodes.append(Node(own, layer, op, inputs, shape))
+        self.shapes[own] = shape
         if math.prod(shape) < 1:
             self.refused.append(f"layer {layer!r} makes an empty tensor of shape {shape}")
-        return unique
+        return own
 
     def _check_heads(self, output: str) -> None:
         """softmax and sigmoid are read by the host: nothing but a reshape may follow them."""
