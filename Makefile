@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo trial test lint bench soak mutants golden clean
+.PHONY: help setup tools demo trial test lint docs bench soak mutants golden clean
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -35,6 +35,9 @@ lint: $(VENV)/.ready ## ruff, mypy, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
+docs: $(VENV)/.ready ## the documentation as a site in build/site, the API from the docstrings; broken links fail
+	$(BIN)/python -m mkdocs build --strict
+
 bench: $(VENV)/.ready tools ## measure everything; writes benchmarks/results/*.json
 	@for b in benchmarks/*_bench.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
 
@@ -42,8 +45,8 @@ soak: $(VENV)/.ready tools ## a hundred thousand hostile inputs, every kill, the
 	$(BIN)/python -m tests.soak.fuzz --inputs 100000 --seed 1 --record benchmarks/results/soak.json
 	SNNCC_EXAMPLES=20 $(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
 
-golden: $(VENV)/.ready ## refresh the snapshots of the command line's help in tests/golden/help
-	SNNCC_REFRESH=1 $(BIN)/python -m pytest -n 0 tests/docs/test_help.py
+golden: $(VENV)/.ready ## refresh what is kept of our own output: help, what is supported, networks as text, C and Verilog
+	SNNCC_REFRESH=1 $(BIN)/python -m pytest -n 0 tests/docs/test_help.py tests/docs/test_support.py tests/test_golden_text.py
 
 mutants: $(VENV)/.ready tools ## faults put into the C, the RTL and the Python one by one; writes benchmarks/results/mutants.json
 	$(BIN)/python -m tests.mutants

@@ -38,10 +38,10 @@ from models import NETWORKS, SEEDS, trained
 
 from snncc import sim
 from snncc.errors import SnnccWarning
-from snncc.frontend import from_keras
-from snncc.lower import Options, Prepared, finish, prepare
+from snncc.frontend.keras import from_keras
+from snncc.lower import Calibrated, Options, calibrated, finish
 from snncc.lower.options import AveragePools
-from snncc.sim.encode import quantise
+from snncc.sim.encode import to_pixels
 from snncc.terminal import make_table
 
 STORE = Path("build/accuracy/cells.jsonl")
@@ -95,10 +95,10 @@ def digits_data() -> Any:
 
 
 @cache
-def prepared(name: str, seed: int, encoding: str, pools: AveragePools) -> Prepared:
+def prepared(name: str, seed: int, encoding: str, pools: AveragePools) -> Calibrated:
     """A trained network up to the point where T, dynamics and bits matter."""
     graph = from_keras(trained(name, seed), (28, 28, 1))
-    return prepare(graph, digits_data().x_train, Options(encoding=encoding, average_pools=pools))
+    return calibrated(graph, digits_data().x_train, Options(encoding=encoding, average_pools=pools))
 
 
 def float_accuracies() -> dict[str, list[float]]:
@@ -129,7 +129,7 @@ def measure(keys: list[Key]) -> list[Cell]:
     network = finish(made, options)
     seconds, here = round(time.process_time() - start, 2), machine()
     facts = {"convert_cpu_seconds": seconds, "processor": here["processor"], "date": here["date"]}
-    pixels = quantise(network.input, data.x_test)
+    pixels = to_pixels(network.input, data.x_test)
     cells = []
     for one in keys:
         classes = sim.run(network, pixels, one[-1], cell["dynamics"]).classes

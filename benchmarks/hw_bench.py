@@ -27,7 +27,8 @@ from bench import write
 
 import snncc
 from snncc import store
-from snncc.backends.verilog import cycles, load_plan, vectors
+from snncc.backends.verilog import cycles, vectors
+from snncc.backends.verilog.emit import load_plan
 from snncc.synth import DEVICES, synthesise
 
 WITHIN = 0.005

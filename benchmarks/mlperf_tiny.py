@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 import snncc
-from snncc.frontend import load_model
+from snncc.frontend.keras import load_model
 
 FOLDER = Path("build/mlperf_tiny")
 NAMES = ("image_classification", "keyword_spotting", "visual_wake_words", "anomaly_detection")

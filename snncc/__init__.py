@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -9,18 +10,31 @@ if TYPE_CHECKING:
     from snncc.api import convert as convert
     from snncc.api import diagnose as diagnose
     from snncc.api import evaluate as evaluate
+    from snncc.api import explain as explain
     from snncc.api import export as export
     from snncc.api import load as load
+    from snncc.synth import synthesise as synthesise
+    from snncc.verification import verify as verify
 
-__all__ = ["Network", "convert", "diagnose", "evaluate", "export", "load"]
+HOME = {
+    "Network": "api",
+    "convert": "api",
+    "diagnose": "api",
+    "evaluate": "api",
+    "explain": "api",
+    "export": "api",
+    "load": "api",
+    "synthesise": "synth",
+    "verify": "verification",
+}
+"""Public name -> the module that it is loaded from."""
+__all__ = ["Network", "convert", "diagnose", "evaluate", "explain", "export", "load", "synthesise", "verify"]
 
 
 def __getattr__(name: str) -> Any:
     """Public names are loaded when first used: `import snncc` loads neither NumPy nor TensorFlow."""
-    if name not in __all__:
+    if name not in HOME:
         raise AttributeError(f"module 'snncc' has no attribute {name!r}")
-    from snncc import api
-
-    value = getattr(api, name)
+    value = getattr(import_module(f"snncc.{HOME[name]}"), name)
     globals()[name] = value
     return value

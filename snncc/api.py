@@ -1,4 +1,4 @@
-"""The public API: `convert` a Keras model, then `run`, `evaluate`, `save` and `export` the network."""
+"""The public API: `convert` a trained model, then `run`, `evaluate`, `save` and `export` the network."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Unpack, get_args
 
 import numpy as np
 
-from snncc import diagnosis, evaluation, ir, sim, store
+from snncc import diagnosis, evaluation, frontend, ir, sim, store
 from snncc.diagnosis import Diagnosis
 from snncc.errors import CalibrationError, DataError, NetworkError
 from snncc.evaluation import Evaluation
-from snncc.frontend import from_keras, load_model
+from snncc.ir.text import dump
 from snncc.lower import Options, lower
-from snncc.lower.options import AveragePools
+from snncc.lower.options import AveragePools, Choices
 from snncc.lower.populate import populate
 from snncc.lower.quantise import check_thresholding, start_potential
 from snncc.names import unfit
-from snncc.sim.encode import quantise, quantise_bytes
+from snncc.sim.encode import bytes_to_pixels, to_pixels
 
 
 def tool_version() -> str:
@@ -54,7 +54,7 @@ class Network:
 
         Raw bytes are looked up in the network's table; DataError where it has none.
         """
-        return (quantise_bytes if raw else quantise)(self.ir.input, np.asarray(x))
+        return (bytes_to_pixels if raw else to_pixels)(self.ir.input, np.asarray(x))
 
     @property
     def raw_bytes(self) -> str | None:
@@ -80,9 +80,9 @@ class Network:
         timesteps = self.ir.timesteps if timesteps is None else timesteps
         return sim.run(self.ir, self.pixels(x, raw), timesteps, dynamics or self.ir.dynamics, trace, noneloss)
 
-    def verify(self) -> None:
+    def check(self) -> None:
         """Check every invariant of the contract; NetworkError names what is broken."""
-        ir.verify(self.ir)
+        ir.check(self.ir)
 
     def save(self, path: str | Path) -> Path:
         """Write one `.snn` file, whole or not at all."""
@@ -131,7 +131,7 @@ class Network:
         if new.record:
             changed = {key: getattr(new, key) for key in new.record.options if hasattr(new, key)}
             new = ir.replace(new, record=ir.replace(new.record, options=new.record.options | changed))
-        ir.verify(new)
+        ir.check(new)
         return Network(new)
 
 
@@ -148,40 +148,52 @@ def _rescaled(population: ir.Population, factor: float, thresholding: str) -> ir
 
 
 def convert(
-    model: Any, x_calibration: Any, *, progress: Callable[[int, int], object] | None = None, **options: Any
+    model: Any,
+    x_calibration: Any,
+    *,
+    progress: Callable[[int, int], object] | None = None,
+    **options: Unpack[Choices],
 ) -> Network:
-    """Convert a trained Keras model (or the path of one) into an exact integer spiking network.
+    """Convert a trained Keras model (or the path of one, or any front end's) into an exact integer spiking network.
 
     `x_calibration` (N, *input shape) is what one would feed to `model.predict`; every sample counts. Options, as
     keywords: signed_bit=8 (0: float twin), timesteps=64, dynamics="count"|"step", encoding="auto"|"rate"|"current",
     thresholding=0.5, percentile=100, per_channel=True, lambda_per_channel=False, input_bits=8, input_range=(lo, hi),
     readout="potential"|"spikes", spike_ext=0, average_pools="fire"|"global"|"all" (docs/adr/0007),
-    calibrate="light"|"none"|"full", calibrate_widths="keep"|"free" (docs/calibration.md), seed=0, name,
+    calibrate="light"|"none"|"full", calibrate_widths="keep"|"free" (docs/guide/calibration.md), seed=0, name,
     bytes="auto"|"none"|"x/255"|... or bytes_scale=, bytes_offset= (how a raw byte becomes an input of the model;
     docs/contract.md, 2);
     `progress(done, populations)` is called while it calibrates. UnsupportedLayerError, CalibrationError say what
     cannot be done.
     """
-    reason = unfit(options["name"], verilog=True) if options.get("name") else None
+    name = options.get("name")
+    reason = unfit(name, verilog=True) if name else None
     if reason:
-        raise NetworkError(f"{options['name']!r} cannot name a network: {reason}; choose another --name")
+        raise NetworkError(f"{name!r} cannot name a network: {reason}; choose another `name`")
     try:
-        chosen = Options(**options, tool_version=tool_version())
+        chosen = Options(**dict(options), tool_version=tool_version())  # type: ignore[arg-type]
     except TypeError as error:
         raise CalibrationError(f"unknown option: {error}") from None
-    if isinstance(model, str | Path):
-        model = load_model(model)
     x = np.asarray(x_calibration)
     if x.ndim < 2:
         raise CalibrationError(f"calibration data must be a batch of samples (N, ...), not of shape {x.shape}")
-    network = lower(from_keras(model, x.shape[1:]), x, chosen, progress)
-    ir.verify(network)
+    network = lower(frontend.read(model, x.shape[1:]), x, chosen, progress)
+    ir.check(network)
     return Network(network)
 
 
 def load(path: str | Path) -> Network:
     """Read a `.snn` file or a compiled folder. FileFormatError for anything else; nothing in it is executed."""
     return Network(ir.load(path))
+
+
+def explain(network: Network | str | Path, *, weights: bool = True) -> str:
+    """The whole network (or that of a file or compiled folder) as text that a person reads, population by population.
+
+    `snncc.ir.text.parse` makes an equal network of it. `weights=False` leaves out the weights: their shape, range and
+    a short hash stay, and the text does not parse back. docs/reference/ir.md has the grammar.
+    """
+    return dump(network.ir if isinstance(network, Network) else ir.load(network), weights)
 
 
 def evaluate(
@@ -214,8 +226,6 @@ def diagnose(
     Split into clipping, weight rounding, finite T and, in `step`, uneven timing; `.sentence` names the layer that
     hurts first, `.plot(path)` draws it. DataError where model and network do not belong together.
     """
-    if isinstance(model, str | Path):
-        model = load_model(model)
     x = np.asarray(x)
     record = network.ir.record
     if not record:
@@ -224,20 +234,13 @@ def diagnose(
     pools = next((known for known in get_args(AveragePools) if known == named), None)
     if pools is None:
         raise DataError(f"the network was compiled with average_pools={named!r}, which this snncc does not know")
-    real = populate(from_keras(model, x.shape[1:]), source.signed, source.encoding == "current", pools)
+    real = populate(frontend.read(model, x.shape[1:]), source.signed, not source.coding.spiking, pools)
     return diagnosis.diagnose(network.ir, real, x, y, timesteps, dynamics, progress)
 
 
 def export(folder: str | Path, targets: Sequence[str] | store.Requests) -> None:
     """Add targets to a compiled folder from its network.snn alone; no Keras needed."""
     store.export(Path(folder), _requests(targets))
-
-
-def hardware(folder: str | Path) -> dict[str, Any]:
-    """Layers, LANES and predicted cycles of an exported `verilog` target. FileFormatError where there is none."""
-    from snncc.backends.verilog.emit import summary
-
-    return summary(ir.load(folder), Path(folder) / "verilog")
 
 
 def _requests(targets: Sequence[str] | store.Requests) -> store.Requests:

@@ -27,18 +27,18 @@ import numpy as np
 from snncc.errors import DataError, OutputError, ToolMissingError
 from snncc.evaluation import labels
 from snncc.ir import INPUT, Array, Dynamics, Network, Population, population_shapes, sources, view_shape
-from snncc.lower.real import RealNetwork, prepared_input, runner
-from snncc.sim.encode import quantise
-from snncc.sim.linear import operator, read
+from snncc.lower.real import RealNetwork, real_input, runner
+from snncc.sim.encode import to_pixels
+from snncc.sim.linear import operator, values_of
 from snncc.sim.run import check, chunk_size, classify, rescale, run
 from snncc.staging import staged
 
 CAUSES = ("clipping", "weights", "timesteps", "timing")
 ADVICE = {
-    "clipping": "its threshold is too low for its largest activations: more timesteps, or --calibrate full",
-    "weights": "its weights are too coarse: more bits (--signed-bit), --per-channel, or --calibrate full",
-    "timesteps": "T is too small for it: compile for this T with --calibrate light or full if it was not, "
-    "compose the pools (--average-pools all), or use more timesteps",
+    "clipping": "its threshold is too low for its largest activations: more timesteps, or `calibrate` full",
+    "weights": "its weights are too coarse: more bits (`signed_bit`), `per_channel`, or `calibrate` full",
+    "timesteps": "T is too small for it: compile for this T with `calibrate` light or full if it was not, "
+    "compose the pools (`average_pools` all), or use more timesteps",
     "timing": "its spikes come unevenly: run it in `count`, compile for this T, or use more timesteps",
 }
 Step = Callable[[dict[str, Array]], Array]
@@ -135,7 +135,7 @@ def diagnose(
     timesteps = network.timesteps if timesteps is None else timesteps
     dynamics = dynamics or network.dynamics
     _same(network, real)
-    pixels = quantise(network.input, x)
+    pixels = to_pixels(network.input, x)
     if not len(pixels):
         raise DataError("there are no images to diagnose")
     check(network, pixels, timesteps, dynamics)
@@ -162,11 +162,11 @@ class _Chain:
     """Runs the five networks chunk by chunk and sums the squares of what lies between neighbours."""
 
     def __init__(self, network: Network, real: RealNetwork, timesteps: int, dynamics: Dynamics) -> None:
-        self.network, self.real, self.timesteps, self.dynamics = network, real, timesteps, dynamics
+        self.network, self.real, self.window = network, real, network.over(timesteps, dynamics)
         self.floats = {p.name: runner(real, p) for p in real.populations}
         self.rates = {p.name: _rates(network, p) for p in network.populations}
         self.names = [INPUT, *(p.name for p in network.populations)]
-        self.stages = ["float", "clipped", "integers", "count"] + (["step"] if dynamics == "step" else [])
+        self.stages = ["float", "clipped", "integers", "count"] + (["step"] if self.window.stepping else [])
         self.squares = {name: np.zeros(len(CAUSES) + 2) for name in self.names}  # causes, total, activation
         self.classes: dict[str, list[Array]] = {stage: [] for stage in self.stages}
         self.images = 0
@@ -175,7 +175,7 @@ class _Chain:
         """One chunk of images."""
         self.images += len(pixels)
         values = [self._float(x, False), self._float(x, True), self._integers(pixels), self._exact(pixels, "count")]
-        if self.dynamics == "step":
+        if self.window.stepping:
             values.append(self._exact(pixels, "step"))
         for name in self.names:
             parts = [b[name] - a[name] for a, b in pairwise(values)]
@@ -185,7 +185,7 @@ class _Chain:
             self.classes[stage].append(classify(made[self.names[-1]]))
 
     def _float(self, x: Array, clipped: bool) -> dict[str, Array]:
-        values = {INPUT: prepared_input(self.real, x).astype(np.float32)}
+        values = {INPUT: real_input(self.real, x).astype(np.float32)}
         for population in self.network.populations:
             made = self.floats[population.name](values)
             if clipped and population.fires:
@@ -195,7 +195,7 @@ class _Chain:
 
     def _integers(self, pixels: Array) -> dict[str, Array]:
         source = self.network.input
-        rates = {INPUT: pixels.astype(np.float32) / np.float32(source.levels if source.encoding == "rate" else 1)}
+        rates = {INPUT: pixels.astype(np.float32) / np.float32(source.levels if source.coding.spiking else 1)}
         values = {INPUT: rates[INPUT] * source.lambda_}
         for population in self.network.populations:
             rate = self.rates[population.name](rates)
@@ -204,13 +204,13 @@ class _Chain:
         return values
 
     def _exact(self, pixels: Array, dynamics: Dynamics) -> dict[str, Array]:
-        result = run(self.network, pixels, self.timesteps, dynamics)
+        result = run(self.network, pixels, self.window.timesteps, dynamics)
         lambdas = {p.name: p.lambda_ for p in self.network.populations} | {INPUT: self.network.input.lambda_}
-        values = {name: counts * (lambdas[name] / self.timesteps) for name, counts in result.counts.items()}
+        values = {name: counts * (lambdas[name] / self.window.timesteps) for name, counts in result.counts.items()}
         if INPUT not in values:
             values[INPUT] = pixels * self.network.input.lambda_
         last = self.network.output
-        values[last.name] = rescale(self.network, result.values, self.timesteps).reshape(-1, *last.shape)
+        values[last.name] = rescale(self.network, result.values, self.window.timesteps).reshape(-1, *last.shape)
         return values
 
     def result(self, truth: Array | None) -> Diagnosis:
@@ -225,8 +225,8 @@ class _Chain:
         worst = max(row.added for row in rows)
         classes = {stage: np.concatenate(found) for stage, found in self.classes.items()}
         return Diagnosis(
-            timesteps=self.timesteps,
-            dynamics=self.dynamics,
+            timesteps=self.window.timesteps,
+            dynamics=self.window.dynamics,
             images=self.images,
             rows=tuple(rows),
             agreement={stage: float((found == classes["float"]).mean()) for stage, found in classes.items()},
@@ -250,7 +250,7 @@ def _rates(network: Network, population: Population) -> Step:
     ]
 
     def step(rates: dict[str, Array]) -> Array:
-        drive = sum(apply(read(view, rates)) * factor for view, apply, factor in synapses) + population.bias
+        drive = sum(apply(values_of(view, rates)) * factor for view, apply, factor in synapses) + population.bias
         if population.theta is None:
             return np.asarray(drive, np.float32)
         return np.clip(drive / population.theta, 0, 1).astype(np.float32)

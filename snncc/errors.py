@@ -1,6 +1,11 @@
-"""The few kinds of error snncc raises. Every message names the layer or file, what is wrong and the way out."""
+"""The few kinds of error snncc raises. Every message names the layer or file, what is wrong and the way out.
+
+Each kind has a code that stays; docs/reference/errors.md says what each is about.
+"""
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 
 class SnnccError(Exception):
@@ -9,6 +14,8 @@ class SnnccError(Exception):
     What a file calls itself may be in it: characters that a terminal obeys are spelt as in Python's source.
     """
 
+    code: ClassVar[str] = "E100"
+
     def __str__(self) -> str:
         return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in super().__str__())
 
@@ -16,33 +23,53 @@ class SnnccError(Exception):
 class UnsupportedLayerError(SnnccError):
     """The model holds something that the method cannot convert. Raised before any work is done."""
 
+    code = "E101"
+
 
 class CalibrationError(SnnccError):
     """The calibration data, or an option about it, cannot be used."""
+
+    code = "E102"
 
 
 class DataError(SnnccError):
     """An input array has the wrong shape, type or values."""
 
+    code = "E103"
+
 
 class NetworkError(SnnccError):
     """A network breaks an invariant of the numeric contract (docs/contract.md)."""
+
+    code = "E104"
 
 
 class FileFormatError(SnnccError):
     """A file is not what it should be: truncated, corrupted, of a newer version, or hostile."""
 
+    code = "E105"
+
 
 class TargetError(SnnccError):
     """A target does not exist, or cannot express this network."""
+
+    code = "E106"
 
 
 class OutputError(SnnccError):
     """The output folder or file cannot be written as asked."""
 
+    code = "E107"
+
 
 class ToolMissingError(SnnccError):
     """An outside tool (compiler, simulator, synthesiser) is not installed."""
+
+    code = "E108"
+
+
+OUT_OF_MEMORY, SYSTEM = "E109", "E110"
+"""Codes of what the command line alone reports: memory, and what the system refuses."""
 
 
 class SnnccWarning(UserWarning):

@@ -12,7 +12,7 @@ import numpy as np
 from snncc.errors import DataError
 from snncc.ir import INPUT, Array, Dynamics, Network, has_max_pool, population_shapes, view_shape
 from snncc.sim.fanout import fan_out
-from snncc.sim.linear import read
+from snncc.sim.linear import values_of
 from snncc.sim.run import Trace, batches, check, classify
 
 Progress = Callable[[int], object]
@@ -106,7 +106,7 @@ class _Cost:
     def __init__(self, network: Network) -> None:
         shapes = population_shapes(network)
         self.network = network
-        self.current = network.input.encoding == "current"
+        self.current = not network.input.coding.spiking
         self.spiking = [p.name for p in network.populations if p.fires]
         if not self.current:
             self.spiking.insert(0, INPUT)
@@ -120,7 +120,7 @@ class _Cost:
                 fan = fan_out(projection, view_shape(projection.source, shapes)).astype(np.float64)
                 self.synapses.append((projection.source, fan, has_max_pool(projection.source)))
                 if self.current:
-                    self.macs += int((read(projection.source, ones)[0] * fan).sum())
+                    self.macs += int((values_of(projection.source, ones)[0] * fan).sum())
 
     def digest(self, outputs: dict[str, Array], _: Trace) -> tuple[Array, dict[str, int], int]:
         """(classes, spikes per population, synaptic operations) of one chunk of outputs (N, *shape)."""
@@ -134,6 +134,6 @@ class _Cost:
         }
         operations = 0
         for view, fan, maximum in self.synapses:
-            values = read(view, outputs).sum(axis=0, dtype=np.float64) if maximum else read(view, summed)[0]
+            values = values_of(view, outputs).sum(axis=0, dtype=np.float64) if maximum else values_of(view, summed)[0]
             operations += int((values * fan).sum())
         return classes, {name: int(summed[name].sum()) for name in self.spiking}, operations

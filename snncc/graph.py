@@ -1,4 +1,4 @@
-"""The real-valued network between frontend and lowering. Data only; nothing here knows Keras.
+"""The real-valued network between frontend and lowering. Data only; nothing here knows a library.
 
 A graph is a list of nodes in topological order. Values are channels last: (H, W, C) or (N,). Every window has
 explicit pads (top, bottom, left, right); training-only layers are gone; a layer called twice is two nodes.
@@ -19,7 +19,7 @@ Pads: TypeAlias = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Input:
-    """The model's input, as fed to `model.predict`."""
+    """The model's input, as a user would feed it."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Relu:
 
 @dataclass(frozen=True)
 class AveragePool:
-    """Mean of the window's real elements: padding does not count, as Keras divides."""
+    """Mean of the window's real elements: padding does not count."""
 
     size: Pair
     strides: Pair
@@ -121,7 +121,7 @@ Op: TypeAlias = (
 
 @dataclass(frozen=True)
 class Node:
-    """One operation. `layer` is the Keras layer's name, `name` is unique and an identifier."""
+    """One operation. `layer` is its layer's name in the model, `name` is unique and an identifier."""
 
     name: str
     layer: str
@@ -131,11 +131,25 @@ class Node:
 
 
 @dataclass(frozen=True)
+class Words:
+    """What a front end's users call things: lowering's refusals tell them the way out in these words."""
+
+    relu: str = "relu"
+    shrinking: str = "no padding"
+    """A layer without padding, as in "use ..."."""
+    keeping: str = "padding"
+    """Padding that keeps a map's size."""
+    one_position: str = "global average pooling, or a flatten and a dense layer"
+    """Layers that make a vector of a map, as in "end with ..."."""
+
+
+@dataclass(frozen=True)
 class Graph:
     """Nodes in topological order: the first is the input, the last makes the output."""
 
     name: str
     nodes: tuple[Node, ...]
+    words: Words = Words()
 
     @property
     def input_shape(self) -> tuple[int, ...]:

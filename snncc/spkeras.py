@@ -1,8 +1,9 @@
 """SpKeras's own interface on snncc's engine: change `from spkeras.models import cnn_to_snn` to this module's.
 
 `signed_bit=0` runs the float twin, which SpKeras also runs; `signed_bit >= 2` the integer network that snncc compiles
-to C and Verilog. docs/spkeras.md lists where the results differ from SpKeras's and by how much;
-docs/migrating-from-spkeras.md has old and new side by side. Source: Wu, Yi, Huang 2022, doi 10.3389/fnins.2022.759900.
+to C and Verilog. docs/reference/spkeras.md lists where the results differ from SpKeras's and by how much;
+docs/guide/migrating-from-spkeras.md has old and new side by side. Source: Wu, Yi, Huang 2022,
+doi 10.3389/fnins.2022.759900.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ import numpy as np
 from snncc import api
 from snncc.errors import CalibrationError, DataError, NetworkError, SnnccWarning
 from snncc.evaluation import labels
-from snncc.frontend import load_model
+from snncc.frontend.keras import load_model
 from snncc.ir import Array, Identity, SumPool2D
 from snncc.lower import Options
 from snncc.lower.quantise import check_thresholding
 from snncc.sim import twin
-from snncc.sim.encode import quantise
+from snncc.sim.encode import to_pixels
 from snncc.sim.run import batches, check, classify
 
 B = TypeVar("B")
@@ -143,8 +144,8 @@ class cnn_to_snn:  # noqa: N801 (SpKeras's name)
     ) -> tuple[float, float]:
         """(loss, accuracy): the mean cross-entropy of softmax(counts), and the share of images classed right.
 
-        y_test is one-hot or class numbers. fix > 0 (float twin): the input is x*fix instead of floor(x*T). DataError,
-        NetworkError: what cannot be run.
+        y_test is one-hot or class numbers. fix > 0 (float twin): the input is `x*fix` instead of `floor(x*T)`.
+        DataError, NetworkError: what cannot be run.
         """
         if sf is not None:
             _once("sf changes nothing, as in SpKeras")
@@ -252,7 +253,7 @@ def _run(
         return twin.batches(network.ir, x, timesteps, digest, noneloss, fix)
     if noneloss or fix:
         raise NetworkError("noneloss and fix exist in the float twin only: use signed_bit=0")
-    pixels = quantise(network.ir.input, x)
+    pixels = to_pixels(network.ir.input, x)
     check(network.ir, pixels, timesteps, "count")
     return batches(network.ir, pixels, timesteps, "count", lambda outputs, _: digest(outputs))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from snncc import backends, staging
-from snncc.errors import OutputError, TargetError
+from snncc.errors import OutputError
 from snncc.ir import Network, content_hash, load, save
 
 MANIFEST = "manifest.json"
@@ -22,10 +22,6 @@ Targets = Mapping[str, Mapping[str, Any] | None]
 
 def check_targets(network: Network, requests: Requests) -> None:
     """Everything that can be refused, before anything is written."""
-    if requests and not network.is_integer:
-        raise TargetError("signed_bit=0 is the float twin, which no hardware runs: compile with --signed-bit 2..16")
-    if requests and network.spike_ext < 0:
-        raise TargetError("spike_ext=-1 (no upper clip) exists in the simulator only: compile with spike_ext >= 0")
     for name, options in requests.items():
         backends.target(name).check(network, options)
 
@@ -109,9 +105,9 @@ def check_free(folder: Path, force: bool) -> None:
     except OSError as error:
         raise OutputError(f"{folder}: cannot be read: {error}") from error
     if not force:
-        raise OutputError(f"{folder} is not empty: choose another folder, or --force to replace it")
+        raise OutputError(f"{folder} is not empty: choose another folder, or `force` to replace it")
     if not (ours or read_manifest(folder)):
-        raise OutputError(f"{folder} holds no manifest of snncc, so --force does not replace it: choose another folder")
+        raise OutputError(f"{folder} holds no manifest of snncc, so `force` does not replace it: choose another folder")
 
 
 @contextmanager

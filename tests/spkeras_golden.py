@@ -1,7 +1,8 @@
 """The golden data of tests/golden/spkeras, and SpKeras's arithmetic written anew from its published equations.
 
 `Reference` is an oracle for settings that the golden files do not hold; test_golden checks it against them first. It
-reproduces SpKeras where it is wrong, too, one switch per defect, so that docs/spkeras.md can say what each one costs.
+reproduces SpKeras where it is wrong, too, one switch per defect, so that docs/reference/spkeras.md can say what
+each one costs.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Hypothesis strategies: small random valid networks with pixels and a number of timesteps.
 
-    networks(...) -> ir.Network with proved intervals, accepted by `ir.verify`
+    networks(...) -> ir.Network with proved intervals, accepted by `ir.check`
     cases(...)    -> Case(network, pixels (N, *input.shape) int64, timesteps <= network.timesteps)
 
 Every option narrows what is drawn; None means "any". Structure is drawn value by value, so it shrinks (to one
@@ -170,7 +170,7 @@ def proved(network: ir.Network) -> ir.Network:
         if "63" not in str(error):
             raise
         assume(False)
-    ir.verify(network)
+    ir.check(network)
     return network
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import snncc
 from snncc import ir
 from snncc.errors import CalibrationError, DataError, FileFormatError, NetworkError
+from snncc.lower.options import Choices, Options
 from tests.conftest import Digits
 
 
@@ -110,6 +112,12 @@ def test_options_that_are_none(digits: Digits, options: dict[str, Any], message:
         snncc.convert(digits.model, digits.x, **options)
 
 
+def test_the_typed_choices_are_the_options() -> None:
+    """What a type checker lets pass is what `Options` has, each field but the one that snncc sets itself."""
+    fields = {field.name for field in dataclasses.fields(Options)} - {"tool_version"}
+    assert set(Choices.__annotations__) == fields
+
+
 def test_names_are_identifiers(digits: Digits) -> None:
     for name in ("two words", "9lives", "a-b", "naïve"):
         with pytest.raises(NetworkError, match=f"'{name}' cannot name a network: it (holds|begins with) '[ 9ï-]'"):
@@ -124,7 +132,7 @@ def test_calibration_must_be_a_batch(digits: Digits) -> None:
 
 def test_with_makes_a_new_network(network: snncc.Network, digits: Digits) -> None:
     other = network.with_(thresholding="0.3", scaling_factor=1.5, timesteps=9, dynamics="step", name="other")
-    other.verify()
+    other.check()
     assert other.hash != network.hash and network.ir.timesteps == 16
     for new, old in zip(other.ir.populations[:-1], network.ir.populations[:-1], strict=True):
         thetas = [max(1, round(int(t) * 3 / 2)) for t in old.theta.ravel()]
@@ -143,4 +151,4 @@ def test_a_broken_network_does_not_verify(network: snncc.Network) -> None:
     first = network.ir.populations[0]
     broken = ir.replace(first, theta=first.theta * 0)
     with pytest.raises(NetworkError, match=r"'conv'.*positive"):
-        snncc.Network(ir.replace(network.ir, populations=(broken, *network.ir.populations[1:]))).verify()
+        snncc.Network(ir.replace(network.ir, populations=(broken, *network.ir.populations[1:]))).check()

@@ -16,7 +16,10 @@ import numpy as np
 import pytest
 
 import snncc
-from snncc import backends, cli, store, terminal
+from snncc import backends, cli, ir, store, terminal
+from snncc.backends.options import TargetOptions
+from snncc.errors import FileFormatError
+from snncc.ir.text import parse
 from tests.conftest import Digits
 
 Run = Callable[..., tuple[int, str, str]]
@@ -50,10 +53,13 @@ def _fail(network: Any, folder: Path, options: Any) -> None:
 @pytest.fixture
 def targets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two targets that work and one whose disk is full."""
-    for name, emit in (("paper", _emit), ("stone", _emit), ("full", _fail)):
-        module = SimpleNamespace(check=lambda network, options: None, emit=emit)
-        monkeypatch.setitem(sys.modules, f"target_{name}", module)
-        monkeypatch.setitem(backends.TARGETS, name, f"target_{name}")
+    for called, emitted in (("paper", _emit), ("stone", _emit), ("full", _fail)):
+
+        class Paper(backends.Target[TargetOptions]):
+            name, writes, write = called, "a text", staticmethod(emitted)
+
+        monkeypatch.setitem(sys.modules, f"target_{called}", SimpleNamespace(TARGET=Paper()))
+        monkeypatch.setitem(backends.TARGETS, called, f"target_{called}")
 
 
 def everything(folder: Path) -> dict[str, bytes]:
@@ -192,7 +198,7 @@ def test_any_failure_leaves_the_old_folder(
     def emit(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr(sys.modules["target_paper"], "emit", emit)
+    monkeypatch.setattr(sys.modules["target_paper"].TARGET, "emit", emit)
     with pytest.raises(type(error)):
         network.write(out, ["paper"], force=True)
     replace = Path.replace
@@ -364,3 +370,37 @@ def test_errors_are_one_message_without_traceback(digits: Digits) -> None:
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+
+
+def test_inspect_prints_a_network_that_reads_back(run: Run, digits: Digits) -> None:
+    code, text, err = run("inspect", digits.folder, "--text")
+    network = snncc.load(digits.folder)
+    assert (code, err) == (0, "") and text == snncc.explain(network) == snncc.explain(digits.folder)
+    assert ir.content_hash(parse(text)) == network.hash
+    code, short, _ = run("inspect", digits.folder, "--text", "--no-weights")
+    assert code == 0 and len(short) < len(text) and short == snncc.explain(network, weights=False)
+    with pytest.raises(FileFormatError, match="line"):
+        parse(short)
+
+
+def test_an_error_ends_with_its_code(run: Run, digits: Digits, tmp_path: Path) -> None:
+    code, _, err = run("inspect", tmp_path / "none.snn")
+    assert code == 1 and err.startswith("error: ") and err.endswith(" [E105]\n")
+    code, _, err = run("compile", digits.model, "--calibration", digits.data, "-o", tmp_path / "o", "--name", "a b")
+    assert code == 1 and "choose another --name" in err and err.endswith(" [E104]\n")
+
+
+def test_export_of_a_file_makes_a_folder(run: Run, digits: Digits, tmp_path: Path) -> None:
+    alone = snncc.load(digits.folder).save(tmp_path / "net.snn")
+    code, _, err = run("export", alone, "--target", "c")
+    assert code == 2 and "--output" in err
+    code, out, _ = run("export", alone, "--target", "c", "-o", tmp_path / "made", "--json")
+    assert code == 0 and json.loads(out)["c"]["exported"]
+    assert {p.name for p in (tmp_path / "made").iterdir()} == {"c", "manifest.json", "network.snn"}
+    code, _, err = run("export", digits.folder, "--target", "c", "-o", tmp_path / "other")
+    assert code == 2 and "for a .snn file" in err
+
+
+def test_evaluate_takes_the_first_images(run: Run, digits: Digits) -> None:
+    code, out, _ = run("evaluate", digits.folder, digits.data, "--images", 7, "--json")
+    assert code == 0 and [found["images"] for found in json.loads(out)] == [7]

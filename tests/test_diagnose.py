@@ -15,7 +15,7 @@ from snncc import ir
 from snncc.cli import cli
 from snncc.diagnosis import CAUSES, Diagnosis
 from snncc.errors import DataError, NetworkError, OutputError
-from snncc.frontend import from_keras
+from snncc.frontend.keras import from_keras
 from snncc.lower.populate import populate
 from snncc.lower.real import activations
 from tests.conftest import Digits

@@ -13,7 +13,7 @@ from snncc import ir
 from snncc.errors import DataError
 from snncc.evaluation import labels
 from snncc.ir import Conv2D, Dense, DepthwiseConv2D, Identity, SumPool2D, view_shape
-from snncc.sim.linear import read
+from snncc.sim.linear import values_of
 from tests import keras_models
 from tests.conftest import Digits
 
@@ -59,7 +59,7 @@ def by_hand(network: ir.Network, counts: dict[str, np.ndarray]) -> tuple[float, 
         for q in population.projections:
             shape = view_shape(q.source, shapes)
             fan = synapses(q, shape, population.shape)
-            values, inputs = read(q.source, spiking).sum(axis=0), read(q.source, ones)[0]
+            values, inputs = values_of(q.source, spiking).sum(axis=0), values_of(q.source, ones)[0]
             operations += sum(int(values[place]) * n for place, n in fan.items())
             macs += sum(int(inputs[place]) * n for place, n in fan.items())
     return operations / images, float(macs)

@@ -15,9 +15,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from snncc import exits
-from snncc.cli import cli
-from snncc.verify.report import Outcome, Report
+from snncc.cli import cli, exits
+from snncc.verification.report import Outcome, Report
 from tests.backends.c_folder import compiled, residual
 
 TOOLS = ("gcc", "as", "ld")

@@ -31,7 +31,7 @@ from snncc.keras_layers import (
 from snncc.keras_layers.check import compare
 from snncc.keras_layers.layers import floor_divide
 from snncc.keras_layers.synapses import cut, floor
-from snncc.sim.encode import quantise, steps
+from snncc.sim.encode import steps, to_pixels
 from tests import strategies
 from tests.keras_models import randomised
 from tests.spkeras_golden import mnist, model
@@ -261,7 +261,7 @@ def test_whole_numbers_at_ties_become_the_hosts_pixels(lambda_0: float, dtype: s
     for signed in (False, True):
         source = input_of(lambda_0, signed=signed)
         x = np.repeat(np.arange(256, dtype=np.float32)[:, None, None, None], 3, axis=-1)
-        np.testing.assert_array_equal(reads(source, dtype).predict(x, verbose=0), quantise(source, x))
+        np.testing.assert_array_equal(reads(source, dtype).predict(x, verbose=0), to_pixels(source, x))
 
 
 SOURCES = [
@@ -284,9 +284,9 @@ def test_steps_are_the_least_values_of_their_pixels(source: ir.Input) -> None:
     pixels = np.arange(low + 1, source.levels + 1)[:, None, None, None]
     moves = np.isfinite(np.broadcast_to(found, (3, found.shape[1])))[:, 1:-1].T[:, None, None]
     sign = np.sign(gain)
-    reached = quantise(source, np.where(moves, finite * sign, 0)) >= pixels
+    reached = to_pixels(source, np.where(moves, finite * sign, 0)) >= pixels
     assert reached[moves].all()
-    before = quantise(source, np.where(moves, np.nextafter(finite, -np.inf) * sign, 0)) >= pixels
+    before = to_pixels(source, np.where(moves, np.nextafter(finite, -np.inf) * sign, 0)) >= pixels
     assert not before[moves].any()
 
 
@@ -297,7 +297,7 @@ def test_pixels_are_the_hosts_at_both_sides_of_every_step(source: ir.Input) -> N
     x = np.concatenate([row, np.nextafter(row, -np.inf), np.random.default_rng(0).normal(0, 3, 999)])
     x = np.repeat(x[:, None, None, None], 3, axis=-1)
     x = np.maximum(x, 0) if not source.signed else x
-    np.testing.assert_array_equal(tf.function(reads(source), jit_compile=True)(x), quantise(source, x))
+    np.testing.assert_array_equal(tf.function(reads(source), jit_compile=True)(x), to_pixels(source, x))
 
 
 # --- the check ------------------------------------------------------------------------------------------------

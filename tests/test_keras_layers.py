@@ -18,7 +18,7 @@ from snncc import ir, sim
 from snncc.errors import CalibrationError, NetworkError
 from snncc.keras_layers import CurrentBias, SpikeForward, SumPooling2D, to_keras
 from snncc.keras_layers.layers import floor_divide
-from snncc.sim.encode import quantise
+from snncc.sim.encode import to_pixels
 from tests import strategies
 from tests.spkeras_golden import logits, mnist, model
 from tests.support import examples
@@ -27,7 +27,7 @@ from tests.support import examples
 def images(source: ir.Input, pixels: np.ndarray) -> np.ndarray:
     """Images (float64) that the quantiser makes these pixels of."""
     x = (pixels * (source.lambda_0 / source.levels) - source.offset) / source.gain
-    assume(np.array_equal(quantise(source, x), pixels))
+    assume(np.array_equal(to_pixels(source, x), pixels))
     return x
 
 
@@ -47,7 +47,7 @@ def counts(network: ir.Network, snn: keras.Model, x: np.ndarray) -> dict[str, np
 
 
 def differences(network: ir.Network, x: np.ndarray, timesteps: int, found: dict[str, np.ndarray]) -> list[str]:
-    result = sim.run(network, quantise(network.input, x), timesteps, "count")
+    result = sim.run(network, to_pixels(network.input, x), timesteps, "count")
     expected = result.counts | {network.output.name: result.values}
     return [name for name, values in found.items() if not np.array_equal(values, expected[name])]
 
@@ -96,7 +96,7 @@ def test_kernels_that_keras_lacks() -> None:
     network = ir.Network(name="n", input=source, populations=tuple(populations), timesteps=9, signed_bit=4,
                          output_shape=(4,))  # fmt: skip
     network = ir.replace(network, intervals=ir.prove(network))
-    ir.verify(network)
+    ir.check(network)
     x = random.random((5, 9, 8, 2))
     assert not differences(network, x, 9, counts(network, to_keras(network), x))
 

@@ -14,7 +14,7 @@ import snncc
 from snncc import ir, names, store
 from snncc.errors import NetworkError, TargetError
 from snncc.names import LONGEST, LONGEST_LAYER, file_stems, identifier, unfit
-from snncc.verify import verify
+from snncc.verification import verify
 from tests.backends.c_folder import network, population, weights
 from tests.keras_models import L, keras, randomised
 
@@ -95,9 +95,9 @@ def test_the_messages_name_the_word_and_the_way_out() -> None:
         ("n" * 50, "has 50 characters"),
         ("a b", "holds ' '"),
     ):
-        with pytest.raises(TargetError, match=rf"{prefix!r} cannot begin C names: it .*{said}.*--prefix"):
+        with pytest.raises(TargetError, match=rf"{prefix!r} cannot begin C names: it .*{said}.*`prefix`"):
             store.check_targets(net, {"c": {"prefix": prefix}})
-    with pytest.raises(NetworkError, match=r"'module' cannot name a network: it is a reserved word of Verilog.*--name"):
+    with pytest.raises(NetworkError, match=r"'module' cannot name a network: it is a reserved word of Verilog.*`name`"):
         snncc.convert(None, None, name="module")
 
 

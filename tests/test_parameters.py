@@ -7,18 +7,20 @@ import pytest
 from click.testing import CliRunner
 
 import snncc
-from snncc import parameters
-from snncc.backends.verilog.plan import MAX_LANES
-from snncc.cli import cli
+from snncc.backends.options import options_of
+from snncc.backends.verilog.drafts import MAX_LANES
+from snncc.backends.verilog.target import VerilogOptions
+from snncc.cli import cli, parameters
+from snncc.cli.targets import parameters_of
 from snncc.errors import CalibrationError, NetworkError
-from snncc.ir.verify import MAX_TIMESTEPS
+from snncc.ir import MAX_TIMESTEPS
 from snncc.lower import Options
 from tests.backends.c_folder import residual
 
 OPTIONS = [
     (name, option)
     for name, command in sorted(cli.commands.items())
-    for option in command.params
+    for option in parameters_of(command)
     if isinstance(option, click.Option)
 ]
 
@@ -72,7 +74,8 @@ def test_a_number_out_of_its_range_is_wrong_usage(arguments: str, said: str) -> 
 
 def test_the_ranges_are_those_of_the_network() -> None:
     assert (parameters.TIMESTEPS.min, parameters.TIMESTEPS.max) == (1, MAX_TIMESTEPS)
-    assert (parameters.LANES.min, parameters.LANES.max) == (1, MAX_LANES)
+    asked = options_of(VerilogOptions)
+    assert {(asked[name].low, asked[name].high) for name in ("lanes", "max_lanes")} == {(1, MAX_LANES)}
     assert (parameters.SPIKE_EXT.min, parameters.SPIKE_EXT.max) == (-1, MAX_TIMESTEPS - 1)
 
 
@@ -92,7 +95,7 @@ def test_messages_name_the_sum_that_is_too_large() -> None:
         Options(timesteps=65_536, spike_ext=-1)
     assert Options(timesteps=65_528, spike_ext=7).timesteps == 65_528
     network = snncc.Network(residual(spike_ext=7))
-    with pytest.raises(NetworkError, match=r"timesteps \+ spike_ext is 65,537; the limit is 65,535"):
+    with pytest.raises(NetworkError, match=r"timesteps \+ spike_ext must be at most 65,535, not 65,530 \+ 7 = 65,537"):
         network.with_(timesteps=65_530)
     for factor in (float("inf"), 0, float("nan")):
         with pytest.raises(CalibrationError, match="positive and finite"):

@@ -14,7 +14,7 @@ import snncc
 from snncc import ir
 from snncc.errors import DataError, SnnccWarning
 from snncc.lower.options import Options
-from snncc.verify import verify
+from snncc.verification import verify
 from tests.conftest import Digits
 from tests.keras_models import L, build, keras, randomised, samples
 from tests.test_cli import Run, everything, run  # noqa: F401 (a fixture)
@@ -133,7 +133,7 @@ def test_raw_bytes_and_inputs_of_the_model_are_the_same_images(model: Any) -> No
 
 def test_help_and_pages_name_every_kind_of_bytes(run: Run) -> None:  # noqa: F811
     said = " ".join(run("compile", "--help")[1].split())
-    page = (Path(__file__).parents[1] / "docs" / "c.md").read_text()
+    page = (Path(__file__).parents[1] / "docs" / "guide" / "c.md").read_text()
     for kind in ir.BYTE_KINDS:
         assert f" {kind}," in said or f" {kind}." in said or f"{kind} or" in said, kind
         assert f"`{kind}`" in page, kind

@@ -235,7 +235,7 @@ def test_integers() -> None:
         model("seq"), x_train
     )
     network = snn.network.ir
-    ir.verify(network)
+    ir.check(network)
     assert (network.signed_bit, network.timesteps, network.thresholding, network.spike_ext) == (4, 32, "0.25", 2)
     assert network.readout == "spikes"
     result = snn.network.run(x)

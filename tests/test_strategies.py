@@ -29,7 +29,7 @@ OPTIONS: list[dict[str, Any]] = [
 def test_options_hold(options: dict[str, Any], data: st.DataObject) -> None:
     case = data.draw(strategies.cases(**options))
     network = case.network
-    ir.verify(network)
+    ir.check(network)
     assert case.pixels.shape[1:] == network.input.shape
     assert 1 <= case.timesteps <= network.timesteps
     views = [ir.has_max_pool(q.source) for p in network.populations for q in p.projections]

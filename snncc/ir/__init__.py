@@ -1,5 +1,7 @@
 """The integer spiking network as data: populations, views, projections, their file and their proofs."""
 
+from snncc.ir.capabilities import FEATURES, NO_HARDWARE, NO_MEANING, Refusals, features, refuse
+from snncc.ir.check import check, weight_dtype, weight_limit
 from snncc.ir.file import content_hash, load, save
 from snncc.ir.intervals import bits_needed, projection_bounds, prove, source_range
 from snncc.ir.network import (
@@ -9,7 +11,6 @@ from snncc.ir.network import (
     Conv2D,
     Dense,
     DepthwiseConv2D,
-    Dynamics,
     Encoding,
     Head,
     Identity,
@@ -44,13 +45,18 @@ from snncc.ir.shapes import (
     window_output,
     window_shape,
 )
-from snncc.ir.verify import MAX_TIMESTEPS, verify, weight_dtype, weight_limit
+from snncc.ir.walk import Visitor, fold
+from snncc.ir.window import DYNAMICS, MAX_TIMESTEPS, Dynamics, Window
 
 __all__ = [
     "BYTES",
     "BYTE_KINDS",
+    "DYNAMICS",
+    "FEATURES",
     "INPUT",
     "MAX_TIMESTEPS",
+    "NO_HARDWARE",
+    "NO_MEANING",
     "Array",
     "Concat",
     "Conv2D",
@@ -72,18 +78,24 @@ __all__ = [
     "RawBytes",
     "Readout",
     "Record",
+    "Refusals",
     "Reshape",
     "Source",
     "SumPool2D",
     "View",
+    "Visitor",
+    "Window",
     "bits_needed",
     "byte_inputs",
     "byte_pixels",
     "bytes_of_pixels",
+    "check",
     "content_hash",
     "dense_weights",
     "describe_bytes",
     "exact_pixels",
+    "features",
+    "fold",
     "has_max_pool",
     "kernel_size",
     "load",
@@ -93,11 +105,11 @@ __all__ = [
     "projection_bounds",
     "projection_shape",
     "prove",
+    "refuse",
     "replace",
     "save",
     "source_range",
     "sources",
-    "verify",
     "view_shape",
     "weight_dtype",
     "weight_limit",

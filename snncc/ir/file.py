@@ -1,6 +1,6 @@
 """network.snn: one safetensors file whose metadata hold the schema; no pickle, no code.
 
-Tensors are stored by number in the order in which the schema names them. docs/ir.md describes the format.
+Tensors are stored by number in the order in which the schema names them. docs/reference/ir.md describes the format.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as serialise
 
 from snncc.errors import FileFormatError, NetworkError, OutputError
+from snncc.ir.check import check
 from snncc.ir.network import Array, Network, replace
-from snncc.ir.verify import verify
 from snncc.staging import staged
 
 FORMAT = "snncc-network"
@@ -70,7 +70,7 @@ def content_hash(network: Network) -> str:
 
 def save(network: Network, path: str | Path) -> Path:
     """Verify and write a network; the file appears whole or not at all."""
-    verify(network)
+    check(network)
     path = Path(path)
     text, tensors = _dump(network)
     content = serialise({f"{i}": t for i, t in enumerate(tensors)}, {"snncc": text.decode()})
@@ -104,7 +104,7 @@ def load(path: str | Path) -> Network:
                 )
             tensors = {name: _tensor(archive, name) for name in archive.keys()}  # noqa: SIM118 (not a dict)
         network = msgspec.json.decode(text, type=Document, dec_hook=_reader(tensors)).network
-        verify(network)
+        check(network)
     except FileFormatError:
         raise
     except NetworkError as error:

@@ -7,13 +7,12 @@ ignored, so the intervals hold for every T <= T_max and every order of addition.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from snncc.errors import NetworkError
-from snncc.ir.network import INPUT, Array, Dynamics, Interval, Network, Population, Projection, SumPool2D, View
+from snncc.ir.network import INPUT, Array, Interval, Network, Population, Projection, SumPool2D, View
 from snncc.ir.shapes import dense_weights, sources
+from snncc.ir.window import DYNAMICS, Dynamics
 
 LIMIT_BITS = 63
 BLOCK = 2**18
@@ -33,15 +32,15 @@ def source_range(network: Network, view: View, dynamics: Dynamics, proved: Prove
 
 
 def _output_range(network: Network, name: str, dynamics: Dynamics, proved: Proved) -> Interval:
-    if name == INPUT and network.input.encoding == "current":
-        levels = network.input.levels * (network.timesteps if dynamics == "count" else 1)
-        return (-levels if network.input.signed else 0), levels
-    if dynamics == "step":
-        return 0, 1
-    if network.spike_ext >= 0 or name == INPUT:
-        return 0, network.timesteps + max(0, network.spike_ext)
-    theta = network[name].theta
-    return 0, network.timesteps if theta is None else max(0, proved[name][1]) // int(np.min(theta))
+    window = network.over(dynamics=dynamics)
+    if name == INPUT:
+        source, most = network.input, window.length if window.counting else 1
+        return source.coding.reach(source.levels, source.signed, window.held, most)
+    population, limit = network[name], window.limit()
+    highest, theta = 0, 1
+    if limit is None and population.theta is not None:
+        highest, theta = proved[name][1], int(population.theta.min())
+    return population.neuron.output(window.counting, limit, highest, theta)
 
 
 def projection_bounds(projection: Projection, channels: int, source: Interval) -> tuple[Array, Array]:
@@ -83,16 +82,16 @@ def channel_bounds(network: Network, population: Population, dynamics: Dynamics,
     Block by block of positions, so that parameters per position cost no memory; in int64 where no term can
     come near its ends, else in Python integers.
     """
-    integrates = dynamics == "count" or not population.fires
+    window, neuron = network.over(dynamics=dynamics), population.neuron
+    at_once = neuron.counts_at_once(window.counting)
     channels = population.shape[-1]
     low, high = _exact(np.zeros(channels, np.int64)), _exact(np.zeros(channels, np.int64))
     for projection in population.projections:
-        reach = source_range(network, projection.source, "count" if integrates else "step", proved)
+        reach = source_range(network, projection.source, "count" if at_once else "step", proved)
         lo_p, hi_p = projection_bounds(projection, channels, reach)
         low, high = low + lo_p * 2**projection.shift, high + hi_p * 2**projection.shift
-    n = network.timesteps + max(0, network.spike_ext)
     parameters = [_rows(values) for values in (population.theta, population.bias, population.v0)]
-    largest = 4 * (n + 1) * sum(map(_reach, (low, high, *parameters)))
+    largest = 4 * (window.length + 1) * sum(map(_reach, (low, high, *parameters)))
     kind = np.int64 if largest < 2**62 else object
     low, high = low.astype(kind), high.astype(kind)
     positions = max(map(len, parameters))
@@ -100,14 +99,7 @@ def channel_bounds(network: Network, population: Population, dynamics: Dynamics,
     found = []
     for start in range(0, positions, block):
         theta, bias, v0 = ((v[start : start + block] if len(v) > 1 else v).astype(kind, copy=False) for v in parameters)
-        if integrates:
-            top = high + np.maximum(0, v0) + np.maximum(0, bias) * network.timesteps
-            bottom = low + np.minimum(0, v0) + np.minimum(0, bias) * network.timesteps
-        else:
-            up = high + np.maximum(0, bias)
-            down = -low + np.maximum(0, -bias)
-            top = np.maximum(np.maximum(v0, theta - 1), 0) + (n - 1) * np.maximum(0, up - theta) + up
-            bottom = np.minimum(v0, 0) - n * down
+        bottom, top = neuron.bounds(low, high, theta, bias, v0, window.timesteps, window.length, at_once)
         found.append((bottom.min(axis=0), top.max(axis=0)))
     return np.min([lo for lo, _ in found], axis=0), np.max([hi for _, hi in found], axis=0)
 
@@ -121,8 +113,7 @@ def bits_needed(interval: Interval) -> int:
 def prove(network: Network) -> dict[str, Proved]:
     """Intervals of every population in both dynamics; NetworkError naming one that needs over 63 bits."""
     proved: dict[str, Proved] = {"count": {}, "step": {}}
-    kinds: Iterable[Dynamics] = ("count", "step")
-    for dynamics in kinds:
+    for dynamics in DYNAMICS:
         for population in network.populations:
             interval = potential_bounds(network, population, dynamics, proved["count"])
             if bits_needed(interval) > LIMIT_BITS:

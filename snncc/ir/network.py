@@ -13,10 +13,14 @@ import numpy as np
 from msgspec import UNSET, Struct, UnsetType, structs
 from numpy.typing import NDArray
 
+from snncc.encodings import ENCODINGS, Coding
+from snncc.errors import NetworkError
+from snncc.ir.window import Dynamics, Window
+from snncc.neurons import INTEGRATE_AND_FIRE, SILENT, Firing, Neuron, Silent
+
 Array: TypeAlias = NDArray[Any]
 Pair: TypeAlias = tuple[int, int]
 Pads: TypeAlias = tuple[int, int, int, int]
-Dynamics: TypeAlias = Literal["count", "step"]
 Encoding: TypeAlias = Literal["rate", "current"]
 Readout: TypeAlias = Literal["potential", "spikes"]
 Head: TypeAlias = Literal["linear", "softmax", "sigmoid", "relu"]
@@ -126,14 +130,12 @@ Projection: TypeAlias = Conv2D | DepthwiseConv2D | Dense | SumPool2D | Identity
 
 
 class Population(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_only=True):
-    """Integrate-and-fire neurons of one layer, with reset by subtraction.
-
-    count:  u = sum of projections + bias*T + v0;  n = clip(floor(u / theta), 0, T + spike_ext)
-    step:   V += sum of projections + bias;  s = (V >= theta);  V -= theta * s;  V = v0 at the start
+    """Neurons of one kind: what becomes of one layer. snncc/neurons/ has the equations.
 
     `shape` is (H, W, C) or (N,). `theta` (> 0), `bias` (added once per timestep) and `v0` are integers in the
     LSB of this population's potential, each broadcastable to `shape`: (), (C,), (H, W, 1) or (H, W, C).
-    `theta` is None in a potential readout, which never fires. `saturates`: a relu with a max_value, which in
+    `theta` is None in a potential readout, which never fires. `kind`: the neurons; where it is not set,
+    integrate-and-fire with a theta and silent without. `saturates`: a relu with a max_value, which in
     `count` is clipped at T instead of T + spike_ext. `lambda_` (float, () or (C,)): n spikes in T timesteps
     stand for the activation `lambda_ * n / T`. `layers`: the Keras layers it came from.
     """
@@ -147,14 +149,32 @@ class Population(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_o
     lambda_: Array
     saturates: bool = False
     layers: tuple[str, ...] = ()
+    kind: Neuron | UnsetType = UNSET
+
+    @property
+    def neuron(self) -> Neuron:
+        """The kind of its neurons."""
+        if self.kind is not UNSET:
+            return self.kind
+        return SILENT if self.theta is None else INTEGRATE_AND_FIRE
+
+    @property
+    def firing(self) -> Firing:
+        """The kind of its neurons, where they fire; NetworkError where they are silent."""
+        neuron = self.neuron
+        if isinstance(neuron, Silent):
+            raise NetworkError(f"population {self.name!r} never fires")
+        return neuron
 
     @property
     def neurons(self) -> int:
+        """How many neurons it has, the product of its shape."""
         return int(np.prod(self.shape))
 
     @property
     def fires(self) -> bool:
-        return self.theta is not None
+        """Whether it has a threshold; a potential readout has none."""
+        return self.neuron.fires
 
 
 class RawBytes(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_only=True):
@@ -199,9 +219,14 @@ class Input(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_only=T
         return int(2 ** (self.bits - 1) - 1 if self.signed else 2**self.bits - 1)
 
     @property
+    def coding(self) -> Coding:
+        """The encoding's equations."""
+        return ENCODINGS[self.encoding]
+
+    @property
     def lambda_(self) -> Array:
         """What one spike per timestep (`rate`) or one unit of current (`current`) stands for."""
-        return np.float64(self.lambda_0 if self.encoding == "rate" else self.lambda_0 / self.levels) * np.ones(())
+        return np.float64(self.coding.unit(self.lambda_0, self.levels)) * np.ones(())
 
 
 Interval: TypeAlias = tuple[int, int]
@@ -253,12 +278,26 @@ class Network(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_only
         raise KeyError(name)
 
     @property
+    def window(self) -> Window:
+        """The window that it was compiled for."""
+        return Window(self.dynamics, self.timesteps, self.spike_ext)
+
+    def over(self, timesteps: int | None = None, dynamics: Dynamics | None = None) -> Window:
+        """A window of another T or in other dynamics."""
+        return Window(
+            self.dynamics if dynamics is None else dynamics,
+            self.timesteps if timesteps is None else timesteps,
+            self.spike_ext,
+        )
+
+    @property
     def output(self) -> Population:
         """The readout population."""
         return self.populations[-1]
 
     @property
     def is_integer(self) -> bool:
+        """Whether it has integer weights; a float twin (`signed_bit` 0) has none."""
         return self.signed_bit >= 2
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -11,22 +11,19 @@ from snncc.errors import NetworkError
 from snncc.ir.network import (
     INPUT,
     Array,
-    Concat,
     Conv2D,
     Dense,
     DepthwiseConv2D,
     Identity,
     MaxPool,
     Network,
-    Pad,
     Pads,
     Pair,
     Projection,
-    Reshape,
-    Source,
     SumPool2D,
     View,
 )
+from snncc.ir.walk import fold
 
 Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]
@@ -45,29 +42,52 @@ def population_shapes(network: Network) -> dict[str, Shape]:
     return {INPUT: network.input.shape} | {p.name: p.shape for p in network.populations}
 
 
-def sources(view: View) -> Iterator[str]:
+class _Sources:
+    """Names, left to right."""
+
+    def source(self, name: str) -> list[str]:
+        return [name]
+
+    def reshape(self, inner: list[str], shape: Shape) -> list[str]:
+        return inner
+
+    def pad(self, inner: list[str], pads: Pads) -> list[str]:
+        return inner
+
+    def concat(self, parts: list[list[str]]) -> list[str]:
+        return [name for part in parts for name in part]
+
+    def max_pool(self, inner: list[str], pool: MaxPool) -> list[str]:
+        return inner
+
+
+class _Maximum:
+    """Whether a maximum is taken."""
+
+    def source(self, name: str) -> bool:
+        return False
+
+    def reshape(self, inner: bool, shape: Shape) -> bool:
+        return inner
+
+    def pad(self, inner: bool, pads: Pads) -> bool:
+        return inner
+
+    def concat(self, parts: list[bool]) -> bool:
+        return any(parts)
+
+    def max_pool(self, inner: bool, pool: MaxPool) -> bool:
+        return True
+
+
+def sources(view: View) -> list[str]:
     """Names of the populations that a view reads, left to right."""
-    match view:
-        case Source(population=name):
-            yield name
-        case Concat(views=views):
-            for part in views:
-                yield from sources(part)
-        case _:
-            yield from sources(view.view)
+    return fold(view, _Sources())
 
 
 def has_max_pool(view: View) -> bool:
     """Whether a maximum is taken anywhere in the view."""
-    match view:
-        case Source():
-            return False
-        case Concat(views=views):
-            return any(map(has_max_pool, views))
-        case MaxPool():
-            return True
-        case _:
-            return has_max_pool(view.view)
+    return fold(view, _Maximum())
 
 
 def window_output(size: int, kernel: int, stride: int, dilation: int, before: int, after: int) -> int:
@@ -89,33 +109,42 @@ def window_shape(shape: Shape, kernel: Pair, strides: Pair, dilation: Pair, pads
     return height, width
 
 
+class _Shape:
+    """The shape of a view; NetworkError where it does not fit what it reads."""
+
+    def __init__(self, shapes: Shapes) -> None:
+        self.shapes = shapes
+
+    def source(self, name: str) -> Shape:
+        if name not in self.shapes:
+            raise NetworkError(f"a view reads {name!r}, which is not an earlier population")
+        return self.shapes[name]
+
+    def reshape(self, inner: Shape, shape: Shape) -> Shape:
+        if len(shape) not in (1, 3) or min(shape) < 1 or math.prod(shape) != math.prod(inner):
+            raise NetworkError(f"cannot reshape {inner} to {shape}")
+        return shape
+
+    def pad(self, inner: Shape, pads: Pads) -> Shape:
+        if len(inner) != 3 or min(pads) < 0:
+            raise NetworkError(f"cannot pad {inner} by {pads}")
+        return _bounded((inner[0] + pads[0] + pads[1], inner[1] + pads[2] + pads[3], inner[2]))
+
+    def concat(self, parts: list[Shape]) -> Shape:
+        if not parts or len({part[:-1] for part in parts}) != 1:
+            raise NetworkError(f"cannot concatenate {parts} on channels")
+        return _bounded((*parts[0][:-1], sum(part[-1] for part in parts)))
+
+    def max_pool(self, inner: Shape, pool: MaxPool) -> Shape:
+        size = pool.size
+        if any(p >= k for p, k in zip(pool.pads, (size[0], size[0], size[1], size[1]), strict=True)):
+            raise NetworkError("a max-pool window must hold at least one real element: pads < size")
+        return (*window_shape(inner, size, pool.strides, (1, 1), pool.pads), inner[2])
+
+
 def view_shape(view: View, shapes: Shapes) -> Shape:
     """Shape of a view; NetworkError where it does not fit what it reads."""
-    match view:
-        case Source(population=name):
-            if name not in shapes:
-                raise NetworkError(f"a view reads {name!r}, which is not an earlier population")
-            return shapes[name]
-        case Reshape(view=inner, shape=shape):
-            before = view_shape(inner, shapes)
-            if len(shape) not in (1, 3) or min(shape) < 1 or math.prod(shape) != math.prod(before):
-                raise NetworkError(f"cannot reshape {before} to {shape}")
-            return shape
-        case Pad(view=inner, pads=pads):
-            before = view_shape(inner, shapes)
-            if len(before) != 3 or min(pads) < 0:
-                raise NetworkError(f"cannot pad {before} by {pads}")
-            return _bounded((before[0] + pads[0] + pads[1], before[1] + pads[2] + pads[3], before[2]))
-        case Concat(views=views):
-            parts = [view_shape(part, shapes) for part in views]
-            if not parts or len({part[:-1] for part in parts}) != 1:
-                raise NetworkError(f"cannot concatenate {parts} on channels")
-            return _bounded((*parts[0][:-1], sum(part[-1] for part in parts)))
-        case MaxPool(view=inner, size=size, strides=strides, pads=pads):
-            before = view_shape(inner, shapes)
-            if any(p >= k for p, k in zip(pads, (size[0], size[0], size[1], size[1]), strict=True)):
-                raise NetworkError("a max-pool window must hold at least one real element: pads < size")
-            return (*window_shape(before, size, strides, (1, 1), pads), before[2])
+    return fold(view, _Shape(shapes))
 
 
 def kernel_size(projection: Conv2D | DepthwiseConv2D | SumPool2D) -> Pair:

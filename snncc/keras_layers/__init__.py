@@ -2,7 +2,7 @@
 
     images -> InputSpikes -> ExactConv2D, ExactDense, ... -> CurrentBias -> SpikeForward -> ... -> head
 
-Import this before `keras.models.load_model` reads such a model: it registers the layers. docs/spkeras.md.
+Import this before `keras.models.load_model` reads such a model: it registers the layers. docs/guide/spkeras.md.
 """
 
 from snncc.keras_layers.build import to_keras

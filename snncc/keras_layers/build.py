@@ -171,14 +171,14 @@ class _Builder:
             case ir.Identity(weights=w):
                 x = self._add(ChannelWeights(w.shape, **own), w)(x)
             case ir.SumPool2D(size=size, strides=strides, pads=pads):
-                x = SumPooling2D(size, strides, **own)(self._pad(x, pads))
+                x = SumPooling2D(size, strides, **own)(self.pad(x, pads))
             case ir.Conv2D(weights=w):
                 own |= {"strides": projection.strides, "dilation_rate": projection.dilation}
                 conv = ExactConv2D(w.shape[3], w.shape[:2], pieces=self._pieces(projection, dtype), **own)
-                x = self._add(conv, w)(self._pad(x, projection.pads))
+                x = self._add(conv, w)(self.pad(x, projection.pads))
             case ir.DepthwiseConv2D(weights=w):
                 own |= {"strides": projection.strides, "dilation_rate": projection.dilation}
-                x = self._add(ExactDepthwiseConv2D(w.shape[:2], w.shape[3], **own), w)(self._pad(x, projection.pads))
+                x = self._add(ExactDepthwiseConv2D(w.shape[:2], w.shape[3], **own), w)(self.pad(x, projection.pads))
         if projection.shift:
             x = layers.Rescaling(2.0**projection.shift, dtype=dtype, name=self._unique(own["name"] + "_shift"))(x)
         return x
@@ -192,36 +192,32 @@ class _Builder:
 
     # --- views ---------------------------------------------------------------------------------------------
 
-    def _pad(self, x: Tensor, pads: ir.Pads) -> Tensor:
+    def pad(self, inner: Tensor, pads: ir.Pads) -> Tensor:
         top, bottom, left, right = pads
-        padding = layers.ZeroPadding2D(((top, bottom), (left, right)), dtype=x.dtype, name=self._unique("padding"))
-        return padding(x) if any(pads) else x
+        padding = layers.ZeroPadding2D(((top, bottom), (left, right)), dtype=inner.dtype, name=self._unique("padding"))
+        return padding(inner) if any(pads) else inner
 
     def _view(self, view: ir.View) -> Tensor:
-        match view:
-            case ir.Source(population=name):
-                return self.tensors[name]
-            case ir.Reshape(view=inner, shape=shape):
-                x = self._view(inner)
-                return layers.Reshape(shape, dtype=x.dtype, name=self._unique("reshape"))(x)
-            case ir.Pad(view=inner, pads=pads):
-                return self._pad(self._view(inner), pads)
-            case ir.Concat(views=views):
-                parts = [self._view(part) for part in views]
-                dtype = "float64" if any(part.dtype == "float64" for part in parts) else "float32"
-                return layers.Concatenate(axis=-1, dtype=dtype, name=self._unique("concatenate"))(parts)
-            case ir.MaxPool():
-                return self._max_pool(view)
+        return ir.fold(view, self)
 
-    def _max_pool(self, view: ir.MaxPool) -> Tensor:
+    def source(self, name: str) -> Tensor:
+        return self.tensors[name]
+
+    def reshape(self, inner: Tensor, shape: tuple[int, ...]) -> Tensor:
+        return layers.Reshape(shape, dtype=inner.dtype, name=self._unique("reshape"))(inner)
+
+    def concat(self, parts: list[Tensor]) -> Tensor:
+        dtype = "float64" if any(part.dtype == "float64" for part in parts) else "float32"
+        return layers.Concatenate(axis=-1, dtype=dtype, name=self._unique("concatenate"))(parts)
+
+    def max_pool(self, inner: Tensor, pool: ir.MaxPool) -> Tensor:
         """Padding takes no part: 0 is below every count; a signed input is lifted above 0 and back."""
-        x = self._view(view.view)
         lift = 0
-        if any(view.pads) and self.network.input.signed and INPUT in ir.sources(view.view):
+        if any(pool.pads) and self.network.input.signed and INPUT in ir.sources(pool.view):
             lift = self.network.input.levels * self.timesteps
-        x = self._pad(self._shifted(x, lift), view.pads)
-        pool = layers.MaxPooling2D(view.size, view.strides, dtype=x.dtype, name=self._unique("max_pool"))
-        return self._shifted(pool(x), -lift)
+        x = self.pad(self._shifted(inner, lift), pool.pads)
+        pooling = layers.MaxPooling2D(pool.size, pool.strides, dtype=x.dtype, name=self._unique("max_pool"))
+        return self._shifted(pooling(x), -lift)
 
     def _shifted(self, x: Tensor, by: int) -> Tensor:
         return layers.Rescaling(1.0, float(by), dtype=x.dtype, name=self._unique("lift"))(x) if by else x

@@ -10,7 +10,7 @@ import numpy as np
 from snncc import ir, sim
 from snncc.errors import NetworkError
 from snncc.ir import Array
-from snncc.sim.encode import quantise
+from snncc.sim.encode import to_pixels
 
 SEED = 0
 
@@ -39,7 +39,7 @@ def compare(network: ir.Network, model: keras.Model, timesteps: int, number: int
     The model runs as `predict` runs it, compiled where the backend compiles.
     """
     images = sample(network, number)
-    expected = sim.run(network, quantise(network.input, images), timesteps, "count", trace=True)
+    expected = sim.run(network, to_pixels(network.input, images), timesteps, "count", trace=True)
     potentials = expected.trace.potentials if expected.trace else {}
     layers = {p.name: model.get_layer(p.name) for p in network.populations}
     charges = {f"charge of {name}": layer.input for name, layer in layers.items()}

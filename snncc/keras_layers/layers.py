@@ -12,15 +12,17 @@ import numpy as np
 from keras import ops
 
 from snncc import ir
+from snncc.encodings import ENCODINGS
 from snncc.errors import CalibrationError
 from snncc.keras_layers.synapses import PACKAGE, floor
 from snncc.sim.encode import steps
 
 
 def _window(timesteps: int, spike_ext: int = 0) -> tuple[int, int]:
-    if int(timesteps) < 1 or int(spike_ext) < -1:
-        raise CalibrationError(f"timesteps {timesteps} must be at least 1 and spike_ext {spike_ext} at least -1")
-    return int(timesteps), int(spike_ext)
+    window = ir.Window("count", int(timesteps), int(spike_ext))
+    if window.fault:
+        raise CalibrationError(window.fault)
+    return window.timesteps, window.spike_ext
 
 
 @ops.custom_gradient  # type: ignore[untyped-decorator]
@@ -105,9 +107,7 @@ class SpikeForward(keras.layers.Layer):  # type: ignore[misc]
     @property
     def limit(self) -> int | None:
         """The most spikes that a neuron can fire; None: as many as its charge makes."""
-        if self.saturates:
-            return self.timesteps
-        return None if self.spike_ext < 0 else self.timesteps + self.spike_ext
+        return ir.Window("count", self.timesteps, self.spike_ext).limit(self.saturates)
 
     def call(self, inputs: Any) -> Any:
         theta = ops.convert_to_tensor(self.theta)
@@ -156,6 +156,7 @@ class InputSpikes(keras.layers.Layer):  # type: ignore[misc]
         super().__init__(**kwargs)
         self.timesteps, _ = _window(timesteps)
         self.levels, self.signed, self.encoding = int(levels), bool(signed), str(encoding)
+        self.spiking = ENCODINGS[self.encoding].spiking
         self.lambda_0, self.unit = float(lambda_0), float(unit)
         self.gain, self.offset = np.asarray(gain, np.float64), np.asarray(offset, np.float64)
 
@@ -189,13 +190,13 @@ class InputSpikes(keras.layers.Layer):  # type: ignore[misc]
             x = x * ops.cast(self.gain, x.dtype) + ops.cast(self.offset, x.dtype)
         if self.levels:
             p = self._pixels(inputs, x * self.levels / self.lambda_0)
-            if self.encoding == "current":
+            if not self.spiking:
                 return p * self.timesteps * self.unit
             return floor_divide(p * self.timesteps, ops.full_like(p, self.levels))
         x = x * self.timesteps
         if self.lambda_0 != 1:
             x = x / self.lambda_0
-        return x * self.unit if self.encoding == "current" else ops.clip(floor(x), 0, self.timesteps)
+        return ops.clip(floor(x), 0, self.timesteps) if self.spiking else x * self.unit
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape

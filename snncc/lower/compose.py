@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from snncc.errors import UnsupportedLayerError
+from snncc.graph import Words
 from snncc.ir import Array, Conv2D, DepthwiseConv2D, Pads, Pair, Source, View, window_output
-from snncc.sim.linear import operator
+from snncc.lower.projections import RealProjection
 
 Map = tuple[int, int, int]
 
@@ -91,15 +92,15 @@ def _scale_outputs(kernel: Kernel, scale: Array) -> Kernel:
     return replace(kernel, weights=kernel.weights * shaped)
 
 
-def then(linear: Linear, second: Kernel, bias: Array, layer: str) -> Linear:
+def then(linear: Linear, second: Kernel, bias: Array, layer: str, words: Words) -> Linear:
     """`second` after `linear`, as one linear map. UnsupportedLayerError where padding makes that impossible."""
     shape = second.output(linear.shape)
-    terms = tuple(replace(t, kernel=_compose(t, second, linear.shape, shape, layer)) for t in linear.terms)
+    terms = tuple(replace(t, kernel=_compose(t, second, linear.shape, shape, layer, words)) for t in linear.terms)
     carried = _carry_bias(linear, second)
     return Linear(terms, simplify_bias(carried + bias), shape, (*linear.layers, layer), linear.nonnegative_sources)
 
 
-def _compose(term: Term, second: Kernel, middle: Map, shape: Map, layer: str) -> Kernel:
+def _compose(term: Term, second: Kernel, middle: Map, shape: Map, layer: str, words: Words) -> Kernel:
     first = term.kernel
     offsets, strides, dilation, pads = [], [], [], []
     for axis in (0, 1):
@@ -108,8 +109,9 @@ def _compose(term: Term, second: Kernel, middle: Map, shape: Map, layer: str) ->
         p1, p2 = first.pads[2 * axis : 2 * axis + 2], second.pads[2 * axis : 2 * axis + 2]
         if any(p2) and (any(p1) or (k1 - 1) * d1 >= s1 or middle[axis] * s1 < term.shape[axis]):
             raise UnsupportedLayerError(
-                f"layer {layer!r} pads the output of the linear layer {term.layer!r}, which no relu follows: at the "
-                f"border the two are not one convolution. Put a relu after {term.layer!r} or use padding='valid'"
+                f"layer {layer!r} pads the output of the linear layer {term.layer!r}, which no {words.relu} follows: "
+                f"at the border the two are not one convolution. Put a {words.relu} after {term.layer!r} or use "
+                f"{words.shrinking}"
             )
         reach = np.arange(k2)[:, None] * d2 * s1 + np.arange(k1)[None, :] * d1
         step = math.gcd(*(int(v) for v in reach.ravel())) or 1
@@ -119,7 +121,7 @@ def _compose(term: Term, second: Kernel, middle: Map, shape: Map, layer: str) ->
         if window_output(term.shape[axis], extent, s1 * s2, 1, before, after) != shape[axis]:
             raise UnsupportedLayerError(
                 f"layer {layer!r} after the linear layer {term.layer!r} is not one convolution at the border: put a "
-                f"relu after {term.layer!r}"
+                f"{words.relu} after {term.layer!r}"
             )
         offsets.append(reach // step)
         strides.append(s1 * s2)
@@ -176,15 +178,9 @@ def _carry_bias(linear: Linear, second: Kernel) -> Array:
 def apply(kernel: Kernel, maps: Array) -> Array:
     """The kernel on a batch (N, H, W, C), in float64."""
     kind = DepthwiseConv2D if kernel.depthwise else Conv2D
-    projection = kind(
-        name="",
-        source=Source(""),
-        weights=kernel.weights,
-        strides=kernel.strides,
-        dilation=kernel.dilation,
-        pads=kernel.pads,
-    )
-    return operator(projection, maps.shape[1:], np.float64)(maps)
+    projection = RealProjection(kind, "", Source(""), kernel.weights, kernel.strides, kernel.dilation, kernel.pads)
+    shape: Map = maps.shape[1:]
+    return projection.operator(shape, kernel.output(shape), np.float64)(maps)
 
 
 def simplify_bias(bias: Array) -> Array:

@@ -1,16 +1,17 @@
-"""Terms -> projections of the IR: the plainest kind that computes the same."""
+"""Terms -> real projections: the plainest kind of the IR that computes the same."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from snncc.ir import Conv2D, Dense, DepthwiseConv2D, Identity, Projection
+from snncc.ir import Conv2D, Dense, DepthwiseConv2D, Identity
 from snncc.lower.compose import Linear, Term
+from snncc.lower.projections import RealProjection
 from snncc.lower.values import reshaped
 
 
-def emit_terms(linear: Linear) -> tuple[tuple[Projection, ...], tuple[int, ...]]:
-    """The projections of a linear map with float64 weights W', and the shape of its population.
+def emit_terms(linear: Linear) -> tuple[tuple[RealProjection, ...], tuple[int, ...]]:
+    """The projections W' of a linear map, and the shape of its population.
 
     A 1x1 map is a vector where every term can be written as a dense layer or an identity.
     """
@@ -33,31 +34,24 @@ def _is_dense(term: Term) -> bool:
     return whole and kernel.dilation == (1, 1) and (not kernel.depthwise or term.shape[:2] == (1, 1))
 
 
-def _vector(term: Term, name: str) -> Projection:
+def _vector(term: Term, name: str) -> RealProjection:
     size = int(np.prod(term.shape))
     view = reshaped(term.view, term.shape, (size,))
     weights = term.kernel.weights
     if term.kernel.depthwise and weights.shape[3] == 1:
-        return Identity(name=name, source=view, weights=weights.reshape(size))
+        return RealProjection(Identity, name, view, weights.reshape(size))
     if term.kernel.depthwise:  # one input feeds M outputs: a dense layer with a block diagonal
         multiplier = weights.shape[3]
         matrix = np.zeros((size, size * multiplier))
         for m in range(multiplier):
             matrix[np.arange(size), np.arange(size) * multiplier + m] = weights[0, 0, :, m]
-        return Dense(name=name, source=view, weights=matrix)
-    return Dense(name=name, source=view, weights=weights.reshape(size, -1))
+        return RealProjection(Dense, name, view, matrix)
+    return RealProjection(Dense, name, view, weights.reshape(size, -1))
 
 
-def _map(term: Term, name: str) -> Projection:
+def _map(term: Term, name: str) -> RealProjection:
     kernel = term.kernel
     if kernel.depthwise and kernel.pointwise and kernel.weights.shape[3] == 1:
-        return Identity(name=name, source=term.view, weights=kernel.weights.reshape(-1))
+        return RealProjection(Identity, name, term.view, kernel.weights.reshape(-1))
     kind = DepthwiseConv2D if kernel.depthwise else Conv2D
-    return kind(
-        name=name,
-        source=term.view,
-        weights=kernel.weights,
-        strides=kernel.strides,
-        dilation=kernel.dilation,
-        pads=kernel.pads,
-    )
+    return RealProjection(kind, name, term.view, kernel.weights, kernel.strides, kernel.dilation, kernel.pads)

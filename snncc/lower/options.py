@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypedDict
 
 from snncc.errors import CalibrationError
-from snncc.ir import Dynamics, Readout
+from snncc.ir import Dynamics, Readout, Window
 
 AveragePools: TypeAlias = Literal["fire", "global", "all"]
 """Which average pools are composed into the linear layers that read them instead of firing."""
 CalibrateWidths: TypeAlias = Literal["keep", "free"]
-"""Whether calibration keeps the widths of the uncalibrated potentials, one bit more at most."""
+"""Whether tuning keeps the widths of the potentials of `none`, one bit more at most."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Options:
 
     signed_bit 0 is the float twin; `percentile` of the strictly positive activations; `input_range` (low, high)
     overrides the calibration's; `calibrate` none, light or full chooses theta, bias, v0 and W_int for this T, these
-    dynamics and bits (docs/calibration.md), `calibrate_widths` keep with potentials at most one bit wider than none's,
-    `seed` its samples; `average_pools`: fire (each is a population), or global (those over the whole map) or all are
-    composed into the linear layers after them where the border allows it; `bytes` auto, none or a kind
+    dynamics and bits (docs/guide/calibration.md), `calibrate_widths` keep with potentials at most one bit wider than
+    none's, `seed` its samples; `average_pools`: fire (each is a population), or global (those over the whole map) or
+    all are composed into the linear layers after them where the border allows it; `bytes` auto, none or a kind
     (snncc/lower/raw.py), or `bytes_scale` and `bytes_offset`, one number or one per channel: how a raw byte of the
     user's becomes a model input; `fixed_lambda` is the scale of every population but the readout, whatever the samples
     say; `name` (an identifier) prefixes what is generated.
@@ -57,15 +57,8 @@ class Options:
             self.signed_bit == 0 or 2 <= self.signed_bit <= 16,
             f"signed_bit must be 0 (float) or 2..16, not {self.signed_bit}",
         )
-        _require(self.timesteps >= 1, f"timesteps must be at least 1, not {self.timesteps}")
-        extra = max(0, self.spike_ext)
-        _require(
-            self.timesteps + extra <= 65_535,
-            f"timesteps + spike_ext must be at most 65,535, not {self.timesteps:,} + {extra:,} = "
-            f"{self.timesteps + extra:,}",
-        )
-        _require(self.spike_ext >= -1, f"spike_ext must be -1 or more, not {self.spike_ext}")
-        _require(self.dynamics in ("count", "step"), f"dynamics must be count or step, not {self.dynamics!r}")
+        window = Window(self.dynamics, self.timesteps, self.spike_ext)
+        _require(not window.fault, window.fault)
         _require(
             self.encoding in ("auto", "rate", "current"),
             f"encoding must be auto, rate or current, not {self.encoding!r}",
@@ -95,3 +88,29 @@ class Options:
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise CalibrationError(message)
+
+
+class Choices(TypedDict, total=False):
+    """The fields of `Options` that a caller of `snncc.convert` may give."""
+
+    signed_bit: int
+    timesteps: int
+    dynamics: Dynamics
+    encoding: Literal["auto", "rate", "current"]
+    thresholding: str | float
+    percentile: float
+    per_channel: bool
+    lambda_per_channel: bool
+    input_bits: int
+    input_range: tuple[float, float] | None
+    readout: Readout
+    average_pools: AveragePools
+    spike_ext: int
+    calibrate: Literal["none", "light", "full"]
+    calibrate_widths: CalibrateWidths
+    seed: int
+    bytes: str
+    bytes_scale: float | tuple[float, ...] | None
+    bytes_offset: float | tuple[float, ...] | None
+    fixed_lambda: float | None
+    name: str

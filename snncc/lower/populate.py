@@ -15,11 +15,14 @@ import numpy as np
 from snncc import graph
 from snncc.errors import UnsupportedLayerError
 from snncc.graph import Graph, Node, window_counts
-from snncc.ir import INPUT, Array, Head, Projection, Source, SumPool2D, View, sources
+from snncc.ir import INPUT, Array, View
 from snncc.lower.compose import Kernel, Linear, Map, Term, biased, identity, scaled, then, total
 from snncc.lower.emit import emit_terms
+from snncc.lower.ends import head_of, input_scaling
 from snncc.lower.options import AveragePools
-from snncc.lower.real import RealNetwork, RealPopulation
+from snncc.lower.populations import Populations
+from snncc.lower.projections import RealPool
+from snncc.lower.real import RealNetwork
 from snncc.lower.values import (
     IndexOp,
     PadBy,
@@ -41,8 +44,6 @@ from snncc.lower.values import (
     source,
 )
 
-ADVICE = "put a relu after it, or make it non-negative"
-
 
 def populate(
     network: Graph, signed_input: bool, current_input: bool = False, average_pools: AveragePools = "fire"
@@ -55,24 +56,13 @@ def populate(
     return _Populate(network, signed_input, signed_input or current_input, average_pools).run()
 
 
-def input_scaling(network: Graph) -> tuple[Array, Array, int]:
-    """(gain, offset, number of nodes) of the Rescaling/Normalization layers right after the input."""
-    gain, offset = np.ones(()), np.zeros(())
-    used = 1
-    for node in network.nodes[1:]:
-        readers = [other for other in network.nodes if network.nodes[used - 1].name in other.inputs]
-        if not isinstance(node.op, graph.Affine) or readers != [node]:
-            break
-        gain, offset = gain * node.op.scale, offset * node.op.scale + node.op.shift
-        used += 1
-    return np.array(gain, np.float64), np.array(offset, np.float64), used
-
-
 class _Populate:
     """Walks the graph once; `values` holds every tensor as parts (values.py)."""
 
     def __init__(self, network: Graph, signed_input: bool, current_input: bool, average_pools: AveragePools) -> None:
         self.network, self.current_input, self.average_pools = network, current_input, average_pools
+        self.words = network.words
+        self.advice = f"put a {self.words.relu} after it, or make it non-negative"
         self.gain, self.offset, self.first = input_scaling(network)
         shape = network.input_shape
         self.input_shape = shape if len(shape) in (1, 3) else (int(np.prod(shape)),)
@@ -81,19 +71,17 @@ class _Populate:
         pixels = source(INPUT, self.input_shape, not signed_input)
         entry: Value = (index(pixels, ReshapeTo(canonical(shape)), canonical(shape)),)
         self.values = {node.name: entry for node in network.nodes[: self.first]}
-        self.populations: list[RealPopulation] = []
-        self.firing: dict[tuple[int, float | None], Signal] = {}
-        self.kept: list[Linear] = []  # keeps the identities in `firing` alive
+        self.populations = Populations()
         self.pooled: dict[View, Pending] = {}  # the linear map of an average pool whose population may be passed by
         self.refused: dict[str, None] = {}
 
     def run(self) -> RealNetwork:
-        nodes = list(self.network.nodes)
-        head, last, final = self._head(nodes)
-        for i, node in enumerate(nodes[self.first : last + 1], self.first):
+        nodes = self.network.nodes
+        head, last = head_of(self.network, self.first)
+        for node in nodes[self.first : last + 1]:
             inputs = [self.values[name] for name in node.inputs]
             try:
-                self.values[node.name] = self._convert(node, inputs, readout=i == final)
+                self.values[node.name] = self._convert(node, inputs, readout=node is nodes[last])
             except UnsupportedLayerError as why:
                 self.refused[str(why)] = None
                 stand_in = source(node.name, node.shape)
@@ -111,35 +99,10 @@ class _Populate:
             self.input_shape,
             self.gain,
             self.offset,
-            tuple(self._alive()),
+            self.populations.alive(),
             head,
             nodes[-1].shape,
         )
-
-    def _head(self, nodes: list[Node]) -> tuple[Head, int, int]:
-        """(what the host applies, the last node to convert, the node that makes the readout).
-
-        Trailing reshapes only name the output's shape; a final relu is the host's, like a softmax.
-        """
-        head: Head = "linear"
-        last = len(nodes) - 1
-        while last >= self.first:
-            op = nodes[last].op
-            if isinstance(op, graph.Head):
-                head = "softmax" if op.kind == "softmax" else "sigmoid"
-                if head == "softmax" and int(np.prod(nodes[last].shape[:-1])) > 1:
-                    raise UnsupportedLayerError(
-                        f"layer {nodes[last].layer!r}: a softmax over {nodes[last].shape} classifies every position; "
-                        "snncc gives one class per image: end with GlobalAveragePooling2D or Flatten and Dense"
-                    )
-            elif isinstance(op, graph.Relu) and head == "linear" and op.max_value is None:
-                head = "relu"
-            elif not isinstance(op, graph.Reshape):
-                break
-            last -= 1
-        if last < self.first:
-            raise UnsupportedLayerError(f"model {self.network.name!r} has no layer with weights: nothing to convert")
-        return head, last, last
 
     def _convert(self, node: Node, inputs: list[Value], readout: bool) -> Value:
         value = inputs[0]
@@ -153,10 +116,9 @@ class _Populate:
             case graph.Affine(scale, shift):
                 return self._affine(node, value, scale, shift)
             case graph.Relu(max_value):
-                return tuple(self._fire(self._restrict(node, part, max_value), max_value) for part in value)
-            case graph.AveragePool(size, strides, pads):
-                return self._average(node, value, SumPool2D(name=node.name, source=Source(""), size=size,
-                                                           strides=strides, pads=pads), readout)  # fmt: skip
+                return tuple(self.populations.fire(self._restrict(node, part, max_value), max_value) for part in value)
+            case graph.AveragePool():
+                return self._average(node, value, node.op, readout)
             case graph.MaxPool(size, strides, pads):
                 return self._index(node, value, PoolMax(size, strides, pads))
             case graph.Pad(pads):
@@ -198,10 +160,10 @@ class _Populate:
             if not flattens or kernel.depthwise:
                 raise UnsupportedLayerError(
                     f"layer {node.layer!r} reads {names(part.linear.layers)} through {describe(part.operations)} "
-                    f"with no relu between: {ADVICE}"
+                    f"with no {self.words.relu} between: {self.advice}"
                 )
             kernel = Kernel(kernel.weights.reshape(*shape, -1))
-        return then(part.linear, kernel, np.zeros(1), node.layer)
+        return then(part.linear, kernel, np.zeros(1), node.layer, self.words)
 
     def _depthwise(self, node: Node, value: Value, kernel: Kernel, bias: Array | None) -> Value:
         parts: list[Part] = []
@@ -248,7 +210,7 @@ class _Populate:
             worst = int(np.argmin(scale))
             raise UnsupportedLayerError(
                 f"layer {node.layer!r} follows a max-pool of a linear layer and its gain of channel {worst} is "
-                "negative: put the relu before the max-pool"
+                f"negative: put the {self.words.relu} before the max-pool"
             )
         if isinstance(operation, PadBy) and shift.any():
             raise UnsupportedLayerError(f"layer {node.layer!r} shifts zero padding: normalise before padding")
@@ -257,17 +219,15 @@ class _Populate:
                 f"layer {node.layer!r} normalises after a reshape of {names(part.linear.layers)}: normalise before it"
             )
 
-    def _average(self, node: Node, value: Value, pool: SumPool2D, readout: bool) -> Value:
+    def _average(self, node: Node, value: Value, pool: graph.AveragePool, readout: bool) -> Value:
         """A population of sums over non-negative signals; else a depthwise kernel of 1/k."""
         parts: list[Part] = []
         for part in value:
             part = self._settle(part)
             if isinstance(part, Signal) and part.nonnegative and not readout:
                 shape = (*canonical(node.shape)[:2], part.shape[2])
-                projection = SumPool2D(
-                    name=node.name, source=part.view, size=pool.size, strides=pool.strides, pads=pool.pads
-                )
-                signal = self._population(node.name, shape, (projection,), np.zeros(shape[2]), None, (node.layer,))
+                projection = RealPool(node.name, part.view, pool.size, pool.strides, pool.pads)
+                signal = self.populations.add(node.name, shape, (projection,), np.zeros(shape[2]), None, (node.layer,))
                 whole = pool.size == part.shape[:2]
                 if self.average_pools == "all" or (self.average_pools == "global" and whole):
                     with suppress(UnsupportedLayerError):  # windows of different sizes at the border
@@ -277,7 +237,7 @@ class _Populate:
             parts.append(self._mean(node, part, pool))
         return tuple(parts)
 
-    def _mean(self, node: Node, part: Part, pool: SumPool2D) -> Pending:
+    def _mean(self, node: Node, part: Part, pool: graph.AveragePool) -> Pending:
         """An average pool as a linear map."""
         own = self._mean_kernel(node, part.shape, pool)
         if isinstance(part, Pending):
@@ -285,12 +245,13 @@ class _Populate:
         term, shape = Term(part.view, part.shape, own, node.layer), own.output(part.shape)
         return self._pending(node, Linear((term,), np.zeros(shape[2]), shape, (node.layer,), part.nonnegative))
 
-    def _mean_kernel(self, node: Node, shape: tuple[int, int, int], pool: SumPool2D) -> Kernel:
+    def _mean_kernel(self, node: Node, shape: tuple[int, int, int], pool: graph.AveragePool) -> Kernel:
         counts = window_counts(shape, pool.size, pool.strides, pool.pads, (node.shape[0], node.shape[1]))
         if not (counts == counts.flat[0]).all():
             raise UnsupportedLayerError(
-                f"layer {node.layer!r} averages over fewer elements at the border ('same' padding) of a tensor that is "
-                "not provably non-negative, or of the readout: use padding='valid' or put a relu before it"
+                f"layer {node.layer!r} averages over fewer elements at the border ({self.words.keeping}) of a tensor "
+                f"that is not provably non-negative, or of the readout: use {self.words.shrinking} or put a "
+                f"{self.words.relu} before it"
             )
         weights = np.full((*pool.size, shape[2], 1), 1 / counts.flat[0])
         return Kernel(weights, True, pool.strides, (1, 1), pool.pads)
@@ -314,7 +275,7 @@ class _Populate:
         for part in value:
             place = np.zeros((1, 1, part.shape[2], count))
             place[0, 0, np.arange(part.shape[2]), start + np.arange(part.shape[2])] = 1
-            linears.append(then(self._as_linear(node, part), Kernel(place), np.zeros(count), node.layer))
+            linears.append(then(self._as_linear(node, part), Kernel(place), np.zeros(count), node.layer, self.words))
             start += part.shape[2]
         return (self._pending(node, total(linears, node.layer)),)
 
@@ -327,7 +288,7 @@ class _Populate:
         if not part.plain:
             raise UnsupportedLayerError(
                 f"layer {node.layer!r} adds {names(part.linear.layers)} after {describe(part.operations)} with no "
-                f"relu between: {ADVICE}"
+                f"{self.words.relu} between: {self.advice}"
             )
         return part.linear
 
@@ -345,46 +306,12 @@ class _Populate:
         A linear `reader` passes by the population of an average pool that is to be composed into its `kernel`.
         """
         if isinstance(part, Pending) and part.linear.nonnegative:
-            return self._fire(part, None)
+            return self.populations.fire(part, None)
         if reader and kernel and isinstance(part, Signal) and part.view in self.pooled:
             with suppress(UnsupportedLayerError):  # not one convolution at the border: the pool fires
                 self._after_linear(reader, self.pooled[part.view], kernel)
                 return self.pooled[part.view]
         return part
-
-    def _fire(self, part: Part, max_value: float | None) -> Signal:
-        """The population of a linear map, made once, seen through the index operations after it."""
-        if isinstance(part, Signal):
-            return part
-        key = (id(part.linear), max_value)
-        if key not in self.firing:
-            self.kept.append(part.linear)
-            projections, shape = emit_terms(part.linear)
-            self.firing[key] = self._population(
-                part.name, shape, projections, part.linear.bias, max_value, part.linear.layers
-            )
-        signal = self.firing[key]
-        shape3 = signal.shape
-        for operation in part.operations:
-            shape3 = index_shape(shape3, operation)
-            signal = index(signal, operation, shape3)
-        return signal
-
-    def _population(
-        self,
-        name: str,
-        shape: tuple[int, ...],
-        projections: tuple[Projection, ...],
-        bias: Array,
-        max_value: float | None,
-        layers: tuple[str, ...],
-    ) -> Signal:
-        taken = {p.name.lower() for p in self.populations} | {INPUT}
-        unique, n = name, 1
-        while unique.lower() in taken:
-            unique, n = f"{name}_p{n}", n + 1
-        self.populations.append(RealPopulation(unique, shape, projections, bias, max_value, layers))
-        return source(unique, shape)
 
     def _index(self, node: Node, value: Value, operation: IndexOp) -> Value:
         """A reshape, padding or max-pool: part by part where it keeps the channels apart."""
@@ -423,19 +350,10 @@ class _Populate:
         operations = part.operations if isinstance(part, Pending) else ()
         if any(not isinstance(operation, ReshapeTo) for operation in operations):
             raise UnsupportedLayerError(
-                f"the model ends with {describe(operations)} of {node.layer!r}, which no relu precedes: {ADVICE}"
+                f"the model ends with {describe(operations)} of {node.layer!r}, which no {self.words.relu} precedes: "
+                f"{self.advice}"
             )
         linear = part.linear if isinstance(part, Pending) else self._as_linear(node, part)
         projections, shape = emit_terms(linear)
         name = part.name if isinstance(part, Pending) else node.name
-        self._population(name, shape, projections, linear.bias, None, linear.layers or (node.layer,))
-
-    def _alive(self) -> list[RealPopulation]:
-        """Populations that the readout depends on."""
-        needed = {self.populations[-1].name}
-        kept = []
-        for population in reversed(self.populations):
-            if population.name in needed:
-                needed.update(name for p in population.projections for name in sources(p.source))
-                kept.append(population)
-        return kept[::-1]
+        self.populations.add(name, shape, projections, linear.bias, None, linear.layers or (node.layer,))

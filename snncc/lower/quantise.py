@@ -10,7 +10,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -18,16 +18,10 @@ from snncc.errors import CalibrationError, NetworkError, SnnccWarning
 from snncc.ir import (
     INPUT,
     Array,
-    Conv2D,
-    Dense,
-    DepthwiseConv2D,
-    Identity,
     Input,
     Network,
     Population,
     Projection,
-    SumPool2D,
-    dense_weights,
     prove,
     replace,
     view_shape,
@@ -36,17 +30,21 @@ from snncc.ir import (
 )
 from snncc.lower.calibrate import LARGEST_LOGIT
 from snncc.lower.options import Options
-from snncc.lower.real import RealNetwork, RealPopulation, pool_counts
-from snncc.sim.linear import read
+from snncc.lower.projections import RealPool, RealProjection, ScaledProjection, pool_counts
+from snncc.lower.real import RealNetwork, RealPopulation
+from snncc.sim.linear import values_of
 
 MIN_THETA = 512
+"""Scales and shifts are chosen so that thresholds do not fall below it: then rounding them is negligible."""
 MAX_SCALE = 2**20
-MAX_SHIFT = 40
+"""No common scale makes a threshold larger."""
+SHIFT_CAP = 40
+"""No larger F, and no larger power of two in a common scale, is chosen; a file may hold more."""
 FEW = 64
 """A layer whose largest weight is below this keeps fewer than 7 bits of its weights: worth a warning."""
 
 
-def quantise(real: RealNetwork, source: Input, scales: dict[str, Array], options: Options) -> Network:
+def quantised_network(real: RealNetwork, source: Input, scales: dict[str, Array], options: Options) -> Network:
     """The network of populations, thresholds and weights; intervals proved."""
     readout = real.populations[-1]
     fires = options.readout == "spikes"
@@ -94,10 +92,6 @@ def network_of(
     return replace(network, intervals=prove(network)) if network.is_integer else network
 
 
-Weighted: TypeAlias = Conv2D | DepthwiseConv2D | Dense | Identity
-"""A projection that has weights of its own."""
-
-
 def start_potential(theta: Array, thresholding: str) -> Array:
     """v0 = floor(theta * thresholding), thresholding an exact decimal."""
     part = Fraction(thresholding)
@@ -120,7 +114,7 @@ class Quantiser:
 
     def run(self, silent: bool) -> tuple[Population, Array]:
         """(the population, s). `silent`: a potential readout, per tensor and without threshold."""
-        if isinstance(self.population.projections[0], SumPool2D):
+        if isinstance(self.population.projections[0], RealPool):
             projections, s, theta, bias = self._pool(self.population.projections[0])
         else:
             weighted = self.weighted()
@@ -132,7 +126,7 @@ class Quantiser:
             if not silent and int(theta.min()) < MIN_THETA:
                 warnings.warn(
                     f"population {self.population.name!r}: its smallest threshold is {int(theta.min())}, below "
-                    f"{MIN_THETA}: its weights differ too much in size for this scaling: use --per-channel or "
+                    f"{MIN_THETA}: its weights differ too much in size for this scaling: use `per_channel` or "
                     "more bits",
                     SnnccWarning,
                     stacklevel=2,
@@ -158,11 +152,11 @@ class Quantiser:
         values = np.asarray(values, np.float64)
         return np.rint(values).astype(np.int64) if self.options.signed_bit else values
 
-    def source_scale(self, projection: Projection) -> Array:
+    def source_scale(self, projection: RealProjection | RealPool) -> Array:
         """lambda of each channel (last axis) of what the projection reads."""
         whole = {name: np.broadcast_to(self.lambdas[name], (1, *shape)) for name, shape in self.shapes.items()
                  if name in self.lambdas}  # fmt: skip
-        values = read(projection.source, whole)[0]
+        values = values_of(projection.source, whole)[0]
         flat = values.reshape(-1, values.shape[-1])
         most: Array = flat.max(axis=0)
         if ((flat != most) & (flat != 0)).any():  # zeros are padding
@@ -171,18 +165,11 @@ class Quantiser:
             )
         return most
 
-    def _weights(self, projection: Weighted) -> Weighted:
-        """The projection with W'' = W' * lambda of its source channel, float64."""
-        scale = self.source_scale(projection)
-        shaped = scale if isinstance(projection, Identity) else scale[:, None]
-        weighted: Weighted = replace(projection, weights=np.asarray(projection.weights, np.float64) * shaped)
-        return weighted
-
-    def weighted(self) -> list[Weighted]:
+    def weighted(self) -> list[ScaledProjection]:
         """Its projections with W'' = W' * lambda of each source channel, float64."""
-        return [self._weights(p) for p in self.population.projections if not isinstance(p, SumPool2D)]
+        return [p.scaled(self.source_scale(p)) for p in self.population.projections if not isinstance(p, RealPool)]
 
-    def common_scale(self, weighted: list[Weighted]) -> Array:
+    def common_scale(self, weighted: list[ScaledProjection]) -> Array:
         """s of the contract: (C,), or () per tensor. The float twin's is 1."""
         if not self.options.signed_bit:
             return np.ones(())
@@ -196,49 +183,43 @@ class Quantiser:
             warnings.warn(
                 f"population {self.population.name!r}: its largest weight is {round(used)} of {q}, because its "
                 f"threshold may not pass {MAX_SCALE}: its input is coded much finer than its "
-                "weights; use fewer --input-bits",
+                "weights; use fewer `input_bits`",
                 SnnccWarning,
                 stacklevel=2,
             )
         return s.reshape(()) if self.per_tensor else s
 
-    def integers(self, weighted: list[Weighted], s: Array) -> list[Projection]:
+    def integers(self, weighted: list[ScaledProjection], s: Array) -> list[Projection]:
         """W_int and F of each projection under the common scale s; float32 weights in the float twin."""
         if not self.options.signed_bit:
-            return [replace(p, weights=p.weights.astype(np.float32)) for p in weighted]
+            return [p.projection(p.weights.astype(np.float32)) for p in weighted]
         out: list[Projection] = []
         for projection, shift in zip(weighted, self.shifts(weighted, s), strict=True):
-            weights = projection.weights * (self.per_output(projection, s) / 2**shift)
+            weights = projection.weights * (projection.per_output(s) / 2**shift)
             integer = np.rint(weights).astype(weight_dtype(self.options.signed_bit))
-            out.append(replace(projection, weights=integer, shift=shift))
+            out.append(projection.projection(integer, shift))
         return out
 
-    def shifts(self, weighted: list[Weighted], s: Array) -> list[int]:
+    def shifts(self, weighted: list[ScaledProjection], s: Array) -> list[int]:
         """F of each projection: the smallest with which its largest weight fits the bits."""
         q = weight_limit(self.options.signed_bit)
         largest = [(peak * s).max() for peak in self._peaks(weighted)]
-        return [next(f for f in range(MAX_SHIFT + 64) if np.rint(peak / 2**f) <= q) for peak in largest]
+        return [next(f for f in range(SHIFT_CAP + 64) if np.rint(peak / 2**f) <= q) for peak in largest]
 
-    def _peaks(self, weighted: list[Weighted]) -> list[Array]:
-        peaks = [np.abs(dense_weights(p, self.population.shape[-1])).max(axis=0) for p in weighted]
+    def _peaks(self, weighted: list[ScaledProjection]) -> list[Array]:
+        peaks = [np.abs(p.columns(self.population.shape[-1])).max(axis=0) for p in weighted]
         return [peak.max(keepdims=True) for peak in peaks] if self.per_tensor else peaks
 
     def _common_scale(self, peaks: list[Array], m: Array, q: int) -> Array:
         """s[c] = min(2^e q / m[c], 2^20 / lambda[c]), e the smallest that keeps theta and small branches."""
         ratio = q * self.scale / m
         branches = [(peak / m).max() for peak in peaks if peak.any()]
-        for e in range(MAX_SHIFT):
+        for e in range(SHIFT_CAP):
             if (2**e * ratio >= MIN_THETA).all() and all(2**e * branch > 0.5 for branch in branches):
                 break
         return np.minimum(2.0**e * q / m, (MAX_SCALE / self.scale).min() if m.size == 1 else MAX_SCALE / self.scale)
 
-    def per_output(self, projection: Weighted, s: Array) -> Array:
-        """s in the shape that multiplies the projection's weights."""
-        if isinstance(projection, DepthwiseConv2D) and s.size > 1:
-            return s.reshape(projection.weights.shape[2:])
-        return s
-
-    def _pool(self, projection: SumPool2D) -> tuple[list[Projection], Array, Array, Array]:
+    def _pool(self, projection: RealPool) -> tuple[list[Projection], Array, Array, Array]:
         """Sum pooling: weights 1; theta = rint(k * 2^F * lambda / lambda_src), F the smallest with theta >= 512."""
         source = view_shape(projection.source, self.shapes)
         counts = pool_counts(projection, source, self.population.shape).astype(np.float64)
@@ -248,11 +229,11 @@ class Quantiser:
         exact: Any = counts * self.scale / lambda_src
         shift = 0
         if self.options.signed_bit:
-            while shift < MAX_SHIFT and np.rint(exact * 2**shift).min() < MIN_THETA:
+            while shift < SHIFT_CAP and np.rint(exact * 2**shift).min() < MIN_THETA:
                 shift += 1
         theta = self._round(exact * 2**shift)
         s = np.asarray(2**shift / lambda_src)
-        return [replace(projection, shift=shift)], s, theta, np.zeros((), theta.dtype)
+        return [projection.projection(shift)], s, theta, np.zeros((), theta.dtype)
 
 
 def check_thresholding(value: object) -> str:

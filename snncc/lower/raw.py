@@ -37,8 +37,8 @@ class Found:
         """What compile says of it."""
         if self.raw is None:
             return (
-                f"Raw bytes: {self.reason}, so no target gets a byte quantiser; --bytes KIND, or --bytes-scale and "
-                "--bytes-offset, says how a byte becomes a model input."
+                f"Raw bytes: {self.reason}, so no target gets a byte quantiser; `bytes`, or `bytes_scale` and "
+                "`bytes_offset`, says how a byte becomes a model input."
             )
         return f"Raw bytes: a model input is {describe_bytes(self.raw)}, {self.reason}."
 

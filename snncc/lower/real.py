@@ -1,7 +1,7 @@
 """The real-valued network in the shape of the integer one: the same populations, views and projections.
 
 Every batch normalisation is folded and every linear chain composed, so that a population is exactly
-`a = min(max(sum of projections + bias, 0), max_value)`. Calibration and the float twin run it.
+`a = min(max(sum of projections + bias, 0), max_value)`. Calibration, tuning and diagnosis run it.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snncc.graph import window_counts
-from snncc.ir import INPUT, Array, Head, Projection, SumPool2D, View, sources, view_shape
-from snncc.sim.linear import BLOCK_ELEMENTS, Operator, operator, read, scratch_elements
+from snncc.ir import INPUT, Array, Head, View, sources, view_shape
+from snncc.lower.projections import RealPool, RealProjection
+from snncc.sim.linear import BLOCK_ELEMENTS, Operator, values_of
 from snncc.sim.run import in_chunks
 
 CHUNK = 32
@@ -25,7 +25,7 @@ class RealPopulation:
 
     name: str
     shape: tuple[int, ...]
-    projections: tuple[Projection, ...]
+    projections: tuple[RealProjection | RealPool, ...]
     bias: Array
     max_value: float | None = None
     layers: tuple[str, ...] = ()
@@ -49,13 +49,7 @@ class RealNetwork:
         return {INPUT: self.input_shape} | {p.name: p.shape for p in self.populations}
 
 
-def pool_counts(projection: SumPool2D, source: tuple[int, ...], output: tuple[int, ...]) -> Array:
-    """k, the number of real elements of each window: () where it is the same everywhere, else (H, W, 1)."""
-    counts = window_counts(source, projection.size, projection.strides, projection.pads, (output[0], output[1]))
-    return counts.flat[:1].reshape(()) if (counts == counts.flat[0]).all() else counts
-
-
-def prepared_input(network: RealNetwork, x: Array) -> Array:
+def real_input(network: RealNetwork, x: Array) -> Array:
     """What the first layers see, in float64: `x*gain + offset`."""
     x = np.asarray(x, np.float64).reshape(len(x), *network.input_shape)
     return x * network.gain + network.offset
@@ -73,7 +67,7 @@ def activations(
     last_use = {name: i for i, p in enumerate(network.populations) for q in p.projections for name in sources(q.source)}
 
     def work(chunk: Array) -> dict[str, Array]:
-        values = {INPUT: prepared_input(network, chunk).astype(np.float32)}
+        values = {INPUT: real_input(network, chunk).astype(np.float32)}
         for i, (population, run) in enumerate(zip(network.populations, runners, strict=True)):
             values[population.name] = run(values)
             if visit:
@@ -90,15 +84,12 @@ def runner(network: RealNetwork, population: RealPopulation, relu: bool = True) 
 
     `relu=False` leaves out its relu: what the readout does.
     """
-    synapses: list[tuple[View, Operator, Array | None]] = []
+    synapses: list[tuple[View, Operator]] = []
     scratch = int(np.prod(population.shape))
     for projection in population.projections:
         source = view_shape(projection.source, network.shapes)
-        scratch = max(scratch, scratch_elements(projection, source, population.shape))
-        share = None
-        if isinstance(projection, SumPool2D):
-            share = (1 / pool_counts(projection, source, population.shape)).astype(np.float32)
-        synapses.append((projection.source, operator(projection, source, np.float32), share))
+        scratch = max(scratch, projection.scratch_elements(source, population.shape))
+        synapses.append((projection.source, projection.operator(source, population.shape, np.float32)))
     bias = population.bias.astype(np.float32)
     linear = population is network.populations[-1] or not relu
     block = max(1, BLOCK_ELEMENTS // scratch)
@@ -109,10 +100,8 @@ def runner(network: RealNetwork, population: RealPopulation, relu: bool = True) 
         for start in range(0, images, block):
             rows = {name: value[start : start + block] for name, value in values.items()}
             total: Array = np.zeros((), np.float32)
-            for first, (view, apply, share) in enumerate(synapses):
-                product = apply(read(view, rows))
-                if share is not None:
-                    product *= share
+            for first, (view, apply) in enumerate(synapses):
+                product = apply(values_of(view, rows))
                 total = np.add(total, product, out=total) if first else product
             total += bias
             if not linear:

@@ -1,7 +1,7 @@
 """`count` dynamics: one pass; a neuron integrates its whole window, then fires; a train travels as its count.
 
     u = sum_p (sum_i W_int*n_i)*2^F_p + bias*T + v0
-    n = clip(floor(u / theta), 0, T + spike_ext)          (at most T under a relu with a max_value)
+    n = clip(floor(u / theta), 0, limit)
 
 Source: docs/contract.md, 4.
 """
@@ -21,10 +21,7 @@ Observer = Callable[[str, Array], None]
 
 def input_counts(network: Network, pixels: Array, timesteps: int) -> Array:
     """What the input hands on: n = floor(p*T/L) spikes (`rate`), or the charge p*T (`current`)."""
-    charge = pixels.astype(np.int64) * timesteps
-    if network.input.encoding == "rate":
-        charge //= network.input.levels
-    return charge
+    return network.input.coding.counts(pixels, network.input.levels, timesteps)
 
 
 def integrate(neurons: Neurons, outputs: dict[str, Array], timesteps: int, rows: slice, out: Array) -> Array:
@@ -37,17 +34,10 @@ def integrate(neurons: Neurons, outputs: dict[str, Array], timesteps: int, rows:
     return u
 
 
-def fire(neurons: Neurons, u: Array, most: float, floor: bool = True) -> Array:
-    """n from u, in place. Floating division floors exactly below 2^24 (float32) and 2^53 (float64)."""
-    theta = neurons.parameter(neurons.population.theta)
-    if np.issubdtype(u.dtype, np.integer):
-        np.floor_divide(u, theta, out=u)
-    else:
-        np.divide(u, theta, out=u)
-        if floor:
-            np.floor(u, out=u)
-    np.maximum(u, 0, out=u)
-    return np.minimum(u, most, out=u) if most != np.inf else u
+def fire(neurons: Neurons, u: Array, limit: float | None, floor: bool = True) -> Array:
+    """n from u, in place."""
+    population = neurons.population
+    return population.firing.fire(u, neurons.parameter(population.theta), limit, floor)
 
 
 def run(
@@ -74,7 +64,7 @@ def propagate(
 ) -> dict[str, Array]:
     """`run` from what the input hands on; `floor=False` (float twin) hands on n before it is rounded down."""
     outputs: dict[str, Array] = {INPUT: source}
-    limit: float = np.inf if network.spike_ext < 0 else timesteps + network.spike_ext
+    window = network.over(timesteps, "count")
     for neurons in layers:
         population = neurons.population
         out = np.empty((len(source), *population.shape), neurons.dtype)
@@ -85,7 +75,7 @@ def propagate(
             if observed is not None:
                 observed[rows] = u
             if population.fires:
-                fire(neurons, u, timesteps if population.saturates else limit, floor)
+                fire(neurons, u, window.limit(population.saturates), floor)
         if observe and observed is not None:
             observe(population.name, observed)
         outputs[population.name] = out

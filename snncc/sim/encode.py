@@ -10,7 +10,7 @@ from snncc.errors import DataError, SnnccWarning
 from snncc.ir import Array, Input, describe_bytes, exact_pixels, pixel_range, pixels_of_bytes, replace
 
 
-def quantise(source: Input, x: Array) -> Array:
+def to_pixels(source: Input, x: Array) -> Array:
     """`p = clip(rint((float64(x)*gain + offset)*L/lambda_0), -L or 0, L)`, half to even; int32 (N, *shape).
 
     DataError for a wrong shape, NaN or infinity. Values clipped at 0 of an unsigned input are counted in a warning;
@@ -23,7 +23,7 @@ def quantise(source: Input, x: Array) -> Array:
     if x.dtype == np.uint8 and raw is not None and ((raw.scale != 1).any() or (raw.offset != 0).any()):
         warnings.warn(
             f"the images are bytes, but an input of the model is {describe_bytes(raw)}: "
-            "say that they are raw bytes (--raw, raw=True), or give what one would feed to the model",
+            "say that they are raw bytes (`raw`), or give what one would feed to the model",
             SnnccWarning,
             stacklevel=2,
         )
@@ -43,12 +43,12 @@ def quantise(source: Input, x: Array) -> Array:
     return np.clip(pixels, *pixel_range(source)).astype(np.int32)
 
 
-def quantise_bytes(source: Input, data: Array) -> Array:
+def bytes_to_pixels(source: Input, data: Array) -> Array:
     """Raw bytes (N, *shape), integers in 0..255, -> pixels int32 by the network's table; DataError otherwise."""
     data = np.asarray(data)
     if source.raw_bytes is None:
         raise DataError(
-            "how a raw byte becomes a model input is not known: compile with --bytes x/255 (or another kind), "
+            "how a raw byte becomes a model input is not known: compile with `bytes` x/255 (or another kind), "
             "or give model inputs"
         )
     if data.dtype.kind not in "ui" or (data.size and not (int(data.min()) >= 0 and int(data.max()) <= 255)):

@@ -15,21 +15,18 @@ import numpy as np
 
 from snncc.ir import (
     Array,
-    Concat,
     Conv2D,
     Dense,
     DepthwiseConv2D,
     Identity,
     Interval,
     MaxPool,
-    Pad,
     Pads,
     Pair,
     Projection,
-    Reshape,
-    Source,
     SumPool2D,
     View,
+    fold,
     window_shape,
 )
 
@@ -51,20 +48,31 @@ def exact_dtype(interval: Interval) -> Any:
     return np.float32 if reach <= 2**24 else np.float64 if reach <= 2**53 else np.int64
 
 
-def read(view: View, outputs: Mapping[str, Array]) -> Array:
+class _Read:
+    """Arrays (N, *shape) of a batch."""
+
+    def __init__(self, outputs: Mapping[str, Array]) -> None:
+        self.outputs = outputs
+
+    def source(self, name: str) -> Array:
+        return self.outputs[name]
+
+    def reshape(self, inner: Array, shape: tuple[int, ...]) -> Array:
+        return inner.reshape(len(inner), *shape)
+
+    def pad(self, inner: Array, pads: Pads) -> Array:
+        return pad(inner, pads)
+
+    def concat(self, parts: list[Array]) -> Array:
+        return np.concatenate(parts, axis=-1)
+
+    def max_pool(self, inner: Array, pool: MaxPool) -> Array:
+        return _max_pool(inner, pool.size, pool.strides, pool.pads)
+
+
+def values_of(view: View, outputs: Mapping[str, Array]) -> Array:
     """The view of a batch: outputs hold (N, *shape) per population."""
-    match view:
-        case Source(population=name):
-            return outputs[name]
-        case Reshape(view=inner, shape=shape):
-            values = read(inner, outputs)
-            return values.reshape(len(values), *shape)
-        case Pad(view=inner, pads=pads):
-            return pad(read(inner, outputs), pads)
-        case Concat(views=views):
-            return np.concatenate([read(part, outputs) for part in views], axis=-1)
-        case MaxPool(view=inner, size=size, strides=strides, pads=pads):
-            return _max_pool(read(inner, outputs), size, strides, pads)
+    return fold(view, _Read(outputs))
 
 
 _memory = threading.local()

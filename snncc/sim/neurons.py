@@ -19,7 +19,7 @@ from snncc.ir import (
     source_range,
     view_shape,
 )
-from snncc.sim.linear import BLOCK_ELEMENTS, Operator, exact_dtype, operator, read, scratch, scratch_elements
+from snncc.sim.linear import BLOCK_ELEMENTS, Operator, exact_dtype, operator, scratch, scratch_elements, values_of
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Neurons:
     def drive(self, outputs: Mapping[str, Array], rows: slice, out: Array) -> Array:
         """Sum of the projections over a slice of the batch, into `out`, an array of the potential's type."""
         for number, synapse in enumerate(self.synapses):
-            view = read(synapse.view, _Rows(outputs, rows)).astype(synapse.dtype, copy=False)
+            view = values_of(synapse.view, _Rows(outputs, rows)).astype(synapse.dtype, copy=False)
             direct = number == 0 and synapse.dtype == self.dtype
             product = synapse.apply(view, out if direct else scratch("drive", out.shape, synapse.dtype))
             charge = product.astype(self.dtype, copy=False)
@@ -89,8 +89,8 @@ def prepare(network: Network, population: Population, dynamics: Dynamics) -> Neu
         source = view_shape(projection.source, shapes)
         dtype: Any = np.float32
         if network.is_integer:
-            # a potential readout multiplies summed counts in `step` too
-            reach = source_range(network, projection.source, dynamics if population.fires else "count")
+            at_once = population.neuron.counts_at_once(network.over(dynamics=dynamics).counting)
+            reach = source_range(network, projection.source, "count" if at_once else "step")
             low, high = projection_bounds(projection, population.shape[-1], reach)
             dtype = exact_dtype((min(low), max(high)))
         apply = operator(projection, source, dtype)

@@ -16,7 +16,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from snncc.errors import DataError, NetworkError
-from snncc.ir import INPUT, MAX_TIMESTEPS, Array, Dynamics, Network, has_max_pool, pixel_range, replace
+from snncc.ir import INPUT, NO_MEANING, Array, Dynamics, Network, pixel_range, refuse, replace
 from snncc.sim import count, step
 from snncc.sim.neurons import Neurons, prepare
 
@@ -46,7 +46,7 @@ class Result:
     `classes` (N,): argmax of the readout, ties to the lowest index; one neuron: 1 where its value > 0.
     `values` (N, *shape): potential after the last timestep, in the readout's LSB, or its counts (`spikes`).
     `outputs` (N, *output_shape) float64: what the Keras model's last linear layer would give.
-    `counts[name]` (N, *shape): spikes of each firing population and of the input (`current`: p*T).
+    `counts[name]` `(N, *shape)`: spikes of each firing population and of the input (`current`: `p*T`).
     """
 
     timesteps: int
@@ -60,7 +60,8 @@ class Result:
 
 def check(network: Network, pixels: Array, timesteps: int, dynamics: Dynamics, noneloss: bool = False) -> None:
     """Refuse what the contract refuses, by name."""
-    if noneloss and (network.is_integer or dynamics != "count"):
+    window = network.over(timesteps, dynamics)
+    if noneloss and (network.is_integer or not window.counting):
         raise NetworkError("noneloss (nothing rounded) exists in the float twin's `count` only: use signed_bit=0")
     if pixels.shape[1:] != network.input.shape:
         raise DataError(f"images of shape {pixels.shape[1:]}; the network reads {network.input.shape}")
@@ -72,25 +73,14 @@ def check(network: Network, pixels: Array, timesteps: int, dynamics: Dynamics, n
     check_timesteps(network, timesteps)
     if dynamics not in ("count", "step"):
         raise DataError(f"no dynamics {dynamics!r}: there are count and step")
-    if dynamics == "step":
-        if network.spike_ext < 0:
-            raise NetworkError("spike_ext = -1 (no upper clip) exists in `count` only")
-        for population in network.populations:
-            if any(has_max_pool(p.source) for p in population.projections):
-                raise NetworkError(
-                    f"population {population.name!r} reads a max-pool, which has no meaning for single spikes: "
-                    "run it in `count`, or train with AveragePooling2D"
-                )
+    refuse(network, dynamics, NO_MEANING, NetworkError)
 
 
 def check_timesteps(network: Network, timesteps: int) -> None:
     """One rule for everything that runs a network: 1 <= T <= the T that it was compiled for. DataError."""
-    if timesteps < 1:
-        raise DataError(f"T = {timesteps}: timesteps must be at least 1, not {timesteps}")
-    total = timesteps + max(0, network.spike_ext)
-    if total > MAX_TIMESTEPS:
-        extension = f" with its spike_ext of {network.spike_ext}, {total:,}," if network.spike_ext > 0 else ""
-        raise DataError(f"T = {timesteps}:{extension} is above the limit of {MAX_TIMESTEPS:,} timesteps")
+    fault = network.over(timesteps).fault
+    if fault:
+        raise DataError(f"T = {timesteps}: {fault}")
     if timesteps > network.timesteps:
         raise DataError(
             f"T = {timesteps}: the network was compiled for at most {network.timesteps} timesteps, and calibrated for "
@@ -107,7 +97,7 @@ def lossless(network: Network) -> Network:
 def chunk_size(network: Network, timesteps: int, dynamics: Dynamics) -> int:
     """Images that one worker takes at a time, so that its arrays stay bounded."""
     neurons = sum(p.neurons for p in network.populations) + int(np.prod(network.input.shape))
-    per_image = neurons * (1 if dynamics == "count" else timesteps + network.spike_ext)
+    per_image = neurons * network.over(timesteps, dynamics).passes
     return int(max(1, min(MAX_CHUNK, CHUNK_ELEMENTS // per_image)))
 
 
@@ -183,7 +173,7 @@ def _run_chunk(
         if name != INPUT:
             kept.potentials[name] = potentials.astype(whole)
 
-    if dynamics == "count":
+    if network.over(timesteps, dynamics).counting:
         observe = keep_potential if trace else None
         return count.run(network, layers, chunk, timesteps, observe, floor=not noneloss), kept
     return step.run(network, layers, chunk, timesteps, keep_spikes if trace else None), kept
@@ -219,7 +209,9 @@ def run(
         values=values,
         outputs=rescale(network, values, timesteps),
         counts=outputs,
-        trace=_join([kept for _, kept in parts], dynamics) if trace else None,
+        trace=_join([kept for _, kept in parts], 0 if network.over(timesteps, dynamics).counting else 1)
+        if trace
+        else None,
     )
 
 
@@ -239,9 +231,9 @@ def rescale(network: Network, values: Array, timesteps: int) -> Array:
     return scaled.reshape(len(values), *network.output_shape)
 
 
-def _join(parts: list[Trace], dynamics: Dynamics) -> Trace:
+def _join(parts: list[Trace], axis: int) -> Trace:
+    """The traces of chunks as one; images are on this axis."""
     joined = Trace()
-    axis = 0 if dynamics == "count" else 1
     for kind in ("spikes", "potentials"):
         for name in getattr(parts[0], kind) if parts else ():
             getattr(joined, kind)[name] = np.concatenate([getattr(p, kind)[name] for p in parts], axis=axis)

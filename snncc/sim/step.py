@@ -1,8 +1,8 @@
 """`step` dynamics: synchronous integrate-and-fire with binary spikes and reset by subtraction.
 
-    V = v0;  for t = 1..T:  V += sum_p (sum_i W_int*s_i[t])*2^F_p + bias;  s[t] = (V >= theta);  V -= theta*s[t]
+    drive[t] = sum_p (sum_i W_int*s_i[t])*2^F_p;  snncc/neurons/ says what becomes of it
 
-then spike_ext further timesteps without input and bias. No population feeds back, so a layer takes all its
+for T timesteps, then spike_ext further ones without input and bias. No population feeds back, so a layer takes all its
 timesteps at once: one product over (timesteps x images), then a scan over time. Source: docs/contract.md, 4.
 """
 
@@ -22,23 +22,14 @@ Observer = Callable[[str, Array, Array], None]
 
 def input_train(network: Network, pixels: Array, timesteps: int, total: int) -> Array:
     """(total, N, *shape): spikes of the rate-coded input, or the current p; nothing after T."""
-    values = np.zeros((total, *pixels.shape), exact_dtype((-network.input.levels, network.input.levels)))
-    if network.input.encoding == "current":
-        values[:timesteps] = pixels
-        return values
     levels = network.input.levels
-    potential = np.zeros(pixels.shape, np.int64)
-    for t in range(timesteps):
-        potential += pixels
-        fired = potential >= levels
-        potential -= levels * fired
-        values[t] = fired
-    return values
+    train = np.zeros((total, *pixels.shape), exact_dtype((-levels, levels)))
+    return network.input.coding.train(pixels, levels, timesteps, train)
 
 
 def charge(network: Network, neurons: Neurons, outputs: dict[str, Array], timesteps: int, total: int) -> Array:
     """Charge per timestep (total, N, *shape). A constant current goes through its weights once."""
-    constant = network.input.encoding == "current" and all(
+    constant = not network.input.coding.spiking and all(
         name == INPUT for s in neurons.synapses for name in sources(s.view)
     )
     images = outputs[INPUT].shape[1]
@@ -62,19 +53,8 @@ def _blocks(neurons: Neurons, outputs: dict[str, Array], rows: int) -> Array:
 def scan(neurons: Neurons, drive: Array, timesteps: int, potentials: Array | None) -> Array:
     """Spikes (total, N, *shape) of a firing population; `potentials` receives V after reset."""
     population = neurons.population
-    theta, bias = neurons.parameter(population.theta), neurons.parameter(population.bias)
-    potential = np.broadcast_to(neurons.parameter(population.v0), drive.shape[1:]).copy()
-    spikes = np.empty(drive.shape, np.float32)
-    for t, added in enumerate(drive):
-        potential += added
-        if t < timesteps:
-            potential += bias
-        fired = potential >= theta
-        np.subtract(potential, theta, out=potential, where=fired)
-        spikes[t] = fired
-        if potentials is not None:
-            potentials[t] = potential
-    return spikes
+    theta, bias, v0 = map(neurons.parameter, (population.theta, population.bias, population.v0))
+    return population.firing.scan(drive, theta, bias, v0, timesteps, potentials)
 
 
 def run(
@@ -84,7 +64,7 @@ def run(
 
     `observe(name, spikes, potentials)` gets (T + spike_ext, N, *shape) arrays of each firing population.
     """
-    total = timesteps + network.spike_ext
+    total = network.over(timesteps, "step").length
     trains: dict[str, Array] = {INPUT: input_train(network, pixels, timesteps, total)}
     counts: dict[str, Array] = {}
     for neurons in layers:
@@ -96,7 +76,7 @@ def run(
         trains[population.name] = scan(neurons, drive, timesteps, potentials)
         if observe and potentials is not None:
             observe(population.name, trains[population.name], potentials)
-    if observe and network.input.encoding == "rate":
+    if observe and network.input.coding.spiking:
         observe(INPUT, trains[INPUT], trains[INPUT])
     for name, train in trains.items():
         counts[name] = train.sum(axis=0, dtype=np.float64)

@@ -35,12 +35,7 @@ def input_counts(network: Network, x: Array, timesteps: int, fix: float = 0) -> 
     # data in 0..1 are multiplied in their own type, so that float32(byte/255)*T rounds to the whole numbers it means
     values = x if raw and x.dtype.kind == "f" else x.astype(np.float64) * source.gain + source.offset
     values = values * (fix or timesteps)
-    if source.encoding == "current":
-        values = values * source.levels
-    if source.lambda_0 != 1:
-        values = values / source.lambda_0
-    if source.encoding == "rate" and not fix:
-        values = np.clip(np.floor(values), 0, timesteps)
+    values = source.coding.real(values, source.levels, source.lambda_0, timesteps, fix)
     return values.astype(np.float32)
 
 

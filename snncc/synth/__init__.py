@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from snncc import ir, tools
-from snncc.backends import verilog as backend
-from snncc.backends.verilog.emit import read_manifest
+from snncc.backends.verilog.emit import load_plan, read_manifest
 from snncc.backends.verilog.plan import Plan
 from snncc.errors import OutputError, TargetError, ToolMissingError
 from snncc.synth.blockram import ECP5, ICE40, XC7, Family, Memory
@@ -135,7 +134,7 @@ def synthesise(
     source = folder / "verilog"
     manifest = read_manifest(source)
     network = ir.load(folder)
-    plan = backend.load_plan(network, source)
+    plan = load_plan(network, source)
     chip, cycles, held = DEVICES[device], manifest["cycles"], memories(plan, manifest, source)
     known = {
         "device": device, "memories": {name: memory.size for name, memory in held.items()},
@@ -248,7 +247,7 @@ def memories(plan: Plan, manifest: dict[str, Any], source: Path) -> dict[str, Me
         for name, facts in manifest["memories"].items()
     }
     pixels, layout = plan.network.input, plan.input_layout
-    if pixels.encoding == "rate" and not plan.count:
+    if pixels.coding.spiking and not plan.count:
         for what in ("pixels", "potentials"):
             found[f"encoder {what}"] = Memory(layout.words, layout.lanes * pixels.bits)
     for node in plan.nodes:

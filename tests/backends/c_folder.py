@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from snncc import ir, store
-from snncc.verify.c import Host
-from snncc.verify.compare import Tally, expectations
-from snncc.verify.run import _compare
-from snncc.verify.runners import Job
+from snncc.backends.c.run import Host
+from snncc.jobs import Job
+from snncc.verification.compare import Tally, compare_all, expectations
 
 
 def compiled(network: ir.Network, folder: Path, **options: Any) -> Path:
@@ -26,14 +25,14 @@ def agree(
     """Run one variant on the images; every spike, potential and value must equal the simulator's."""
     tally = Tally()
     with (runner or Host()).run(Job(folder, network, pixels, timesteps), variant) as observed:
-        _compare(tally, expectations(network, pixels, timesteps), observed)
+        compare_all(tally, expectations(network, pixels, timesteps), observed)
     assert tally.mismatches == 0, str(tally.first)
     return tally
 
 
 def proved(network: ir.Network) -> ir.Network:
     network = ir.replace(network, intervals=ir.prove(network))
-    ir.verify(network)
+    ir.check(network)
     return network
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from snncc import ir
-from snncc.verify.c import STRICT
+from snncc.backends.c.run import STRICT
 from tests.backends.c_folder import compiled, residual, with_bytes
 
 NETWORKS = {

@@ -13,10 +13,10 @@ import pytest
 
 from snncc import backends, ir, store
 from snncc.backends.c.arrays import lines
+from snncc.backends.c.run import STRICT
 from snncc.backends.c.types import DTYPES, Constant, pack_rows
 from snncc.errors import OutputError, SnnccError, TargetError
-from snncc.sim.encode import quantise
-from snncc.verify.c import STRICT
+from snncc.sim.encode import to_pixels
 from tests.backends.c_folder import compiled, residual
 
 
@@ -153,7 +153,7 @@ def test_bytes_are_quantised_as_the_host_does(tmp_path: Path, name: str) -> None
     (folder / "q.c").write_text(main)
     subprocess.run(["gcc", "q.c", "net_quantise.c", "-o", "q"], cwd=folder, check=True)
     done = subprocess.run([folder / "q"], input=images.tobytes(), capture_output=True, check=True)
-    expected = quantise(network.input, images)
+    expected = to_pixels(network.input, images)
     assert [int(v) for v in done.stdout.split()] == expected.reshape(-1).tolist()
 
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snncc import ir, sim
-from snncc.sim.encode import quantise
-from snncc.verify import verify
-from snncc.verify.c import STRICT
+from snncc.backends.c.run import STRICT
+from snncc.sim.encode import to_pixels
+from snncc.verification import verify
 from tests.backends.c_folder import compiled, residual, with_bytes
 from tests.support import examples
 
@@ -71,9 +71,9 @@ def test_numbers_become_the_simulators_pixels(tmp_path: Path, name: str) -> None
     folder = compiled(network, tmp_path / "net") / "c"
     x = hard_values(network.input)
     for flags in ((), ("-O3", "-std=gnu99", "-mfma", "-ffp-contract=fast")):
-        assert np.array_equal(in_c(folder, "double", "double", x, flags=flags), quantise(network.input, x))
+        assert np.array_equal(in_c(folder, "double", "double", x, flags=flags), to_pixels(network.input, x))
         single = x.astype(np.float32)
-        assert np.array_equal(in_c(folder, "float", "float", single, flags=flags), quantise(network.input, single))
+        assert np.array_equal(in_c(folder, "float", "float", single, flags=flags), to_pixels(network.input, single))
 
 
 @pytest.mark.parametrize(("name", "dtype"), [("int8", np.int8), ("int16", np.int16)])
@@ -87,7 +87,7 @@ def test_quantised_features(tmp_path: Path, name: str, dtype: Any) -> None:
     scale = 400 / limits.max
     x = scale * (q.astype(np.float64) + 83)
     made = in_c(folder, name, f"{name}_t", q, f"{scale!r}, -83, ")
-    assert np.array_equal(made, quantise(network.input, x)) and len(np.unique(made)) > 100
+    assert np.array_equal(made, to_pixels(network.input, x)) and len(np.unique(made)) > 100
 
 
 def test_a_number_that_is_none_gets_a_status(tmp_path: Path) -> None:
@@ -158,9 +158,9 @@ def test_scales_and_zero_points_say_what_the_functions_do(tmp_path: Path, readou
     said = subprocess.run([folder / "m"], capture_output=True, check=True).stdout.split()
     scale, zero, gain, offset, output_scale, output_zero = (float(v) for v in said)
     x = np.linspace(-0.3, 4.6, 1500).reshape(-1, 1, 1, 1) * np.ones((1, 8, 8, 3))  # 0..1.63 after gain and offset
-    error = x * gain + offset - scale * (quantise(network.input, x) - zero)
+    error = x * gain + offset - scale * (to_pixels(network.input, x) - zero)
     assert np.abs(error).max() <= scale * (0.5 + 1e-9) and scale == 1.7 / 65535 and (gain, offset) == (1 / 3, 0.1)
-    result = sim.run(network, quantise(network.input, x[::500]), 5)
+    result = sim.run(network, to_pixels(network.input, x[::500]), 5)
     assert np.allclose(output_scale * (result.values - output_zero), result.outputs, rtol=1e-15, atol=0)
 
 

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from snncc import ir, store
-from snncc.backends.c import memory
+from snncc.backends.c.emit import memory
 from snncc.backends.c.layout import Lifetime, Member, place, struct_bytes
 from snncc.cli import cli
 from tests.backends.c_folder import compiled, network, population, residual, weights

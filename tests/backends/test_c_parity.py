@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from snncc.backends.c.run import CortexM4, RiscV
 from snncc.errors import TargetError
-from snncc.verify.c import CortexM4, RiscV
 from tests.backends.c_folder import agree, compiled, network, population, proved, residual, weights
 from tests.strategies import Case, cases
 from tests.support import examples

@@ -10,7 +10,7 @@ import pytest
 
 import snncc
 from snncc import ir
-from snncc.sim.encode import quantise
+from snncc.sim.encode import to_pixels
 from tests.hw.simulate import exact, plan_with
 from tests.keras_models import L, build, keras, randomised, samples
 
@@ -25,7 +25,7 @@ def calibrated(model: Any, x: np.ndarray, **options: Any) -> ir.Network:
 
 def parity(folder: Path, network: ir.Network, x: np.ndarray) -> None:
     """As many lanes as channels; T and less."""
-    exact(folder, plan_with(network), quantise(network.input, x[:3]), [3, 2, 3])
+    exact(folder, plan_with(network), to_pixels(network.input, x[:3]), [3, 2, 3])
 
 
 @pytest.mark.parametrize("dynamics", ["count", "step"])

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from snncc import store, tables
+from snncc import store
+from snncc.backends.verilog.target import numbers
 from snncc.cli import cli
 from snncc.errors import SnnccError
 from tests.hw.simulate import compile_bench, dense_network, measured, run
@@ -45,7 +46,7 @@ def test_an_impossible_goal_gives_the_nearest(folder: Path) -> None:
 
 
 def test_legal_lanes_are_listed_in_ranges(folder: Path) -> None:
-    assert tables.numbers([1, 2, 3, 4, 6, 7, 12]) == "1..4, 6, 7, 12" and tables.numbers([1]) == "1"
+    assert numbers([1, 2, 3, 4, 6, 7, 12]) == "1..4, 6, 7, 12" and numbers([1]) == "1"
     done = snncc("export", str(folder), "--target", "verilog")
     assert "1..4, 6, 12" in done.output and "1, 2, 3, 5" not in done.output.split("p1")[0]
     layers = json.loads(snncc("inspect", str(folder), "--cycles", "--json").output)["layers"]

@@ -10,7 +10,7 @@ import pytest
 from snncc import ir, store
 from snncc.backends.verilog.emit import read_manifest
 from snncc.errors import FileFormatError
-from snncc.verify import verify
+from snncc.verification import verify
 from tests.hw.simulate import compile_bench, dense_network, make, plan_with, run, skip_network
 
 
@@ -166,7 +166,7 @@ def test_verify_and_manifest_notice(tmp_path: Path) -> None:
         read_manifest(folder / "verilog")
     manifest = folder / "verilog" / "manifest.json"
     text = manifest.read_text()
-    manifest.write_text(text.replace('"format": 3,', '"format": 2,'))
+    manifest.write_text(text.replace('"format": 4,', '"format": 3,'))
     with pytest.raises(FileFormatError, match="another version"):
         read_manifest(folder / "verilog")
     manifest.write_text(text)

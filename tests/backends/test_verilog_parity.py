@@ -12,9 +12,10 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from snncc import ir
-from snncc.backends.verilog import checks, cycles
+from snncc.backends.verilog import cycles
+from snncc.backends.verilog.drafts import drafts, legal_lanes
 from snncc.backends.verilog.layout import INPUT_LANES
-from snncc.backends.verilog.plan import Choice, drafts, legal_lanes
+from snncc.backends.verilog.plan import Choice
 from snncc.errors import TargetError
 from tests.hw.simulate import dense_network, exact, make, measured, plan_with, run
 from tests.strategies import Case, cases
@@ -27,12 +28,12 @@ CYCLES = 8_000  # at most, per image: what Icarus simulates in a second on a bus
 def _parity(case: Case, seed: int) -> None:
     network, rng = case.network, random.Random(seed)
     try:
-        checks.check(network, network.dynamics)
+        ir.refuse(network, network.dynamics, ir.NO_HARDWARE, TargetError)
     except TargetError as error:
         event(f"refused: {str(error).split(':')[0][-30:]}")
         return
     choices = {ir.INPUT: Choice(rng.randint(1, INPUT_LANES))}
-    for draft in drafts(network, network.dynamics):
+    for draft in drafts(network):
         lanes = rng.choice(legal_lanes(draft))
         fire = rng.choice([n for n in range(1, lanes + 1) if lanes % n == 0])
         choices[draft.name] = Choice(lanes, fire, rng.choice([1, 2, 3, 16]))

@@ -11,8 +11,10 @@ import pytest
 from snncc import backends, ir, store
 from snncc.backends.vectors import random_pixels
 from snncc.backends.verilog import cycles, goals, memory, vectors
-from snncc.backends.verilog.emit import activity, choose, read_manifest
-from snncc.backends.verilog.plan import build, drafts, legal_lanes
+from snncc.backends.verilog.choose import activity, choose
+from snncc.backends.verilog.drafts import drafts, legal_lanes
+from snncc.backends.verilog.emit import load_plan, read_manifest
+from snncc.backends.verilog.plan import build
 from snncc.backends.verilog.window import Axis
 from snncc.errors import DataError, NetworkError, TargetError
 from tests.hw.simulate import dense_network, plan_with
@@ -70,7 +72,7 @@ def test_window_tables_against_every_tap() -> None:
 
 @pytest.mark.parametrize("channels", [1, 7, 10, 16])
 def test_legal_lanes_waste_no_word(channels: int) -> None:
-    draft = drafts(dense_network("count", sizes=(4, channels)), "count")[0]
+    draft = drafts(dense_network("count", sizes=(4, channels)))[0]
     legal = legal_lanes(draft)
     assert legal[0] == 1 and legal[-1] == channels
     for lanes in legal:
@@ -87,7 +89,7 @@ def test_lanes_asked_for_are_checked() -> None:
     with pytest.raises(TargetError, match="go together"):
         backends.target("verilog").check(network, {"target_fps": 5.0})
     for bad in (0, -3, 1000):
-        with pytest.raises(TargetError, match="max-lanes"):
+        with pytest.raises(TargetError, match="max_lanes"):
             backends.target("verilog").check(network, {"max_lanes": bad})
     with pytest.raises(TargetError, match="no option"):
         backends.target("verilog").check(network, {"lane": 1})
@@ -98,7 +100,7 @@ def test_goals() -> None:
 
     def reached(**options: object) -> goals.Balance:
         whole = {"target_fps": None, "clock_mhz": None, "max_lanes": None, "lanes": {}, **options}
-        return goals.balance(network, "count", goals.goal_of(whole))
+        return goals.balance(network, goals.goal_of(**whole))
 
     fast, slow = reached(max_lanes=16), reached(max_lanes=1)
     assert fast.reached < slow.reached and fast.met and slow.met
@@ -108,7 +110,7 @@ def test_goals() -> None:
     assert tight.met == (tight.reached <= 1000)
     impossible = reached(target_fps=1e7, clock_mhz=1.0)
     assert not impossible.met and impossible.reached >= 0.1
-    build(network, "count", impossible.choices)
+    build(network, impossible.choices)
 
 
 @pytest.mark.parametrize("dynamics", ["count", "step"])
@@ -121,9 +123,9 @@ def test_no_goal_is_met_that_the_input_or_the_readout_misses(dynamics: str, size
     seen = activity(network, pixels)
     whole = {"clock_mhz": 1.0, "max_lanes": None, "lanes": {}}
     for cycles_wanted in (60, 5000):
-        goal = goals.goal_of({**whole, "target_fps": 1e6 / cycles_wanted})
-        found = goals.balance(network, dynamics, goal, seen)
-        plan = build(network, dynamics, found.choices)
+        goal = goals.goal_of(**{**whole, "target_fps": 1e6 / cycles_wanted})
+        found = goals.balance(network, goal, seen)
+        plan = build(network, found.choices)
         timing = cycles.predict(plan, vectors.make(plan, pixels, [4] * 4))
         assert found.met == (cycles_wanted == 5000)
         assert goals.interval(timing) == (found.reached if not found.met else pytest.approx(found.reached, rel=0.03))
@@ -133,9 +135,9 @@ def test_no_goal_is_met_that_the_input_or_the_readout_misses(dynamics: str, size
 @pytest.mark.parametrize("sizes", [(5, 30, 4), (30, 5, 4)])
 def test_stages_are_exact_where_every_element_is_an_event(dynamics: str, sizes: tuple[int, ...]) -> None:
     network = dense_network(dynamics, sizes=sizes, timesteps=4)
-    goal = goals.goal_of({"target_fps": None, "clock_mhz": None, "max_lanes": 2, "lanes": {}})
-    found = goals.balance(network, dynamics, goal)
-    assert found.reached == goals.interval(cycles.worst(build(network, dynamics, found.choices)))
+    goal = goals.goal_of(**{"target_fps": None, "clock_mhz": None, "max_lanes": 2, "lanes": {}})
+    found = goals.balance(network, goal)
+    assert found.reached == goals.interval(cycles.worst(build(network, found.choices)))
 
 
 @pytest.mark.parametrize(("wanted", "lanes"), [(1528, 8), (1552, 7), (2000, 6), (3000, 4), (12000, 1)])
@@ -144,10 +146,10 @@ def test_the_input_has_the_fewest_pixels_a_word_that_keep_up(wanted: int, lanes:
     8 timesteps of 160 spikes and 20 words of 8 or 23 of 7 pixels without any, 1 potential word and 10 cycles more."""
     network = dense_network("step", sizes=(320, 6, 3), timesteps=8)
     pixels = np.repeat([[255, 0]], 160, axis=1).reshape(1, 320)
-    goal = goals.goal_of({"clock_mhz": 1.0, "target_fps": 1e6 / wanted, "max_lanes": None, "lanes": {"p0": 6}})
-    found = goals.balance(network, "step", goal, activity(network, pixels))
+    goal = goals.goal_of(**{"clock_mhz": 1.0, "target_fps": 1e6 / wanted, "max_lanes": None, "lanes": {"p0": 6}})
+    found = goals.balance(network, goal, activity(network, pixels))
     assert found.met and found.choices[ir.INPUT].lanes == lanes
-    plan = build(network, "step", found.choices)
+    plan = build(network, found.choices)
     timing = cycles.predict(plan, vectors.make(plan, pixels[[0, 0, 0, 0]], [8] * 4))
     assert goals.interval(timing) <= wanted
 
@@ -158,13 +160,13 @@ def test_without_a_goal_in_cycles_firing_passes_are_short_too() -> None:
     pixels = np.random.default_rng(3).integers(0, 256, (3, 64))
     seen = activity(network, pixels)
     whole = {"target_fps": None, "clock_mhz": None, "max_lanes": 8, "lanes": {}}
-    quick = goals.balance(network, "count", goals.goal_of(whole), seen)
+    quick = goals.balance(network, goals.goal_of(**whole), seen)
     lanes = {name.removeprefix("pop_"): c.lanes for name, c in quick.choices.items() if name != ir.INPUT}
     aim = whole | {"clock_mhz": 1.0, "target_fps": 1e6 / (quick.reached * goals.SLACK), "lanes": lanes}
-    cheap = goals.balance(network, "count", goals.goal_of(aim), seen)
+    cheap = goals.balance(network, goals.goal_of(**aim), seen)
 
     def timing(found: goals.Balance) -> cycles.Timing:
-        plan = build(network, "count", found.choices)
+        plan = build(network, found.choices)
         return cycles.predict(plan, vectors.make(plan, pixels, [network.timesteps] * 3))
 
     assert timing(quick).latency[0] < timing(cheap).latency[0]
@@ -178,7 +180,7 @@ def test_golden_images_run_at_the_largest_t_but_the_last(tmp_path: Path) -> None
         folder = tmp_path / str(images)
         pixels = np.random.default_rng(1).integers(0, 256, (images, 20))
         store.write(network, folder, {"verilog": {"pixels": pixels}})
-        plan = backends.target("verilog").load_plan(network, folder / "verilog")
+        plan = load_plan(network, folder / "verilog")
         facts = read_manifest(folder / "verilog")["cycles"]
         same = pixels[:4] if images == 5 else pixels[[0, 0]]
         timing = cycles.predict(plan, vectors.make(plan, same, [8] * len(same)))
@@ -194,9 +196,9 @@ def test_a_goal_is_met_by_exact_cycles() -> None:
     pixels = rng.integers(1, 256, (3, 16)) * (rng.random((3, 16)) < 0.05)
     whole = {"clock_mhz": 1.0, "max_lanes": None, "lanes": {}}
     wanted = 2000
-    goal = goals.goal_of({**whole, "target_fps": 1e6 / wanted})
-    alone = goals.balance(network, "step", goal, activity(network, pixels))
-    plan = build(network, "step", alone.choices)
+    goal = goals.goal_of(**{**whole, "target_fps": 1e6 / wanted})
+    alone = goals.balance(network, goal, activity(network, pixels))
+    plan = build(network, alone.choices)
     timing = cycles.predict(plan, vectors.make(plan, pixels, [16, 16, 1]))
     assert alone.met and timing.last[1] - timing.last[0] > wanted
     made = choose(network, goal, pixels)
@@ -255,7 +257,7 @@ def test_refusals_by_name(tmp_path: Path) -> None:
 def test_a_plan_of_another_network_is_refused(tmp_path: Path) -> None:
     store.write(dense_network("count"), tmp_path / "m", {"verilog": {}})
     with pytest.raises(DataError, match="another network"):
-        backends.target("verilog").load_plan(dense_network("count", seed=1), tmp_path / "m" / "verilog")
+        load_plan(dense_network("count", seed=1), tmp_path / "m" / "verilog")
 
 
 def test_banks_follow_the_longest_path() -> None:

@@ -12,8 +12,9 @@ import pytest
 from snncc import ir, store
 from snncc.backends.vectors import random_pixels
 from snncc.backends.verilog import cycles
-from snncc.backends.verilog.plan import Choice, Plan, build, drafts, legal_lanes
-from snncc.verify import verify
+from snncc.backends.verilog.drafts import drafts, legal_lanes
+from snncc.backends.verilog.plan import Choice, Plan, build
+from snncc.verification import verify
 from tests.backends.c_folder import network, population, weights
 from tests.hw.simulate import compile_bench, exact, plan_with, run
 
@@ -64,11 +65,11 @@ def through(kind: str, **options: Any) -> ir.Network:
 def mixed(net: ir.Network, seed: int) -> Plan:
     """Any legal lanes, so that words have empty lanes now and then."""
     rng, choices = np.random.default_rng(seed), {}
-    for draft in drafts(net, net.dynamics):
+    for draft in drafts(net):
         lanes = int(rng.choice(legal_lanes(draft)))
         fire = int(rng.choice([n for n in range(1, lanes + 1) if lanes % n == 0]))
         choices[draft.name] = Choice(lanes, fire, int(rng.integers(1, 4)))
-    return build(net, net.dynamics, choices)
+    return build(net, choices)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = (".", "docs", "docs/adr", "templates", "hw_sim", "tests/golden/cortex_m_anchor", "tests/golden/spkeras")
-PAGES = sorted(str(path.relative_to(ROOT)) for folder in FOLDERS for path in (ROOT / folder).glob("*.md"))
+PATTERNS = ("*.md", "docs/**/*.md", "templates/*.md", "hw_sim/*.md", "tests/golden/*/*.md")
+PAGES = sorted(str(path.relative_to(ROOT)) for pattern in PATTERNS for path in ROOT.glob(pattern))
 
 
 @dataclass(frozen=True)

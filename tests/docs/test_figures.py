@@ -1,8 +1,9 @@
 """The figures that pages quote from benchmarks/results are those that were measured.
 
-Tables are compared cell by cell: docs/c.md (c_cortex_m4.json), docs/hardware.md (hw.json), docs/calibration.md
-(accuracy.json). Sentences of README and of these pages stand in SENTENCES. Not covered: figures that no file of
-benchmarks/results holds (docs/spkeras.md has those of a golden comparison, tests/test_spkeras.py).
+Tables are compared cell by cell: docs/reference/figures-c.md (c_cortex_m4.json), figures-hardware.md (hw.json)
+and figures-accuracy.md (accuracy.json). Sentences of README and of these pages stand in SENTENCES. Not covered:
+figures that no file of benchmarks/results holds (docs/reference/spkeras.md has those of a golden comparison,
+tests/test_spkeras.py).
 """
 
 from __future__ import annotations
@@ -64,8 +65,8 @@ def peer(name: str) -> list[float]:
     return found
 
 
-def test_the_table_of_the_c_page() -> None:
-    rows = read("docs/c.md").table("engine")
+def test_the_table_of_c_figures() -> None:
+    rows = read("docs/reference/figures-c.md").table("engine")
     assert len(rows) == len(results("c_cortex_m4")["anchor"]) + len(results("c_cortex_m4")["peers"])
     for engine, accuracy, fast, small, flash, ram in rows:
         if not engine.strip("*").startswith("snncc"):
@@ -95,8 +96,8 @@ def logic(row: Any) -> float:
     return float(row["xc7"]["luts"] + row["xc7"]["ffs"])
 
 
-def test_the_table_of_the_hardware_page() -> None:
-    rows = [row for row in read("docs/hardware.md").table("") if "`" in row[0]]
+def test_the_table_of_hardware_figures() -> None:
+    rows = [row for row in read("docs/reference/figures-hardware.md").table("") if "`" in row[0]]
     assert len(rows) == len(results("hw")["rows"])
     for name, accuracy, timesteps, bits, area, rams, dsps, latency, interval, ecp5 in rows:
         found = re.fullmatch(r"(784-128-10|demo CNN), `(count|step)`", name)
@@ -148,7 +149,7 @@ def met(level: str, bits: tuple[int, ...] = (8, 4)) -> int:
 
 
 def test_the_table_of_accuracies() -> None:
-    page = read("docs/calibration.md")
+    page = read("docs/reference/figures-accuracy.md")
     (head,) = [table[0] for table in page.tables if table[0][0] == "network (float)"]
     rows = page.table("network (float)")
     assert len(rows) > 50
@@ -163,7 +164,7 @@ def test_the_table_of_accuracies() -> None:
 
 
 def test_the_table_of_mlperf_tiny() -> None:
-    rows = read("docs/calibration.md").table("MLPerf Tiny, `count`, 8 bits")
+    rows = read("docs/reference/figures-accuracy.md").table("MLPerf Tiny, `count`, 8 bits")
     assert len(rows) >= 10
     for network, level, pools, *found in rows:
         for timesteps, written in zip((16, 32, 64), found, strict=True):
@@ -221,29 +222,29 @@ SENTENCES: list[tuple[str, str, Callable[[], list[float]]]] = [
         lambda: [statistics.median(seconds("full")), max(seconds("full"))],
     ),
     (
-        "docs/c.md",
+        "docs/reference/figures-c.md",
         rf"{F}, {F} and {F} instructions per MAC for a 3×3×16×16 convolution of {F}, {F} and {F} million MACs",
         lambda: [row["per_mac"] for row in results("c_cortex_m4")["linearity"]]
         + [MILLION * row["macs"] for row in results("c_cortex_m4")["linearity"]],
     ),
     (
-        "docs/hardware.md",
+        "docs/reference/figures-hardware.md",
         rf"\({F} and {F} of them\)",
         lambda: [logic(hardware("mlp", d)) / results("hw")["spiker_plus"]["cells"] for d in ("count", "step")],
     ),
     (
-        "docs/hardware.md",
+        "docs/reference/figures-hardware.md",
         rf"an image takes {F} us \(`step` {F} us;",
         lambda: [hardware("mlp", d)["latency_us_at_ecp5_fmax"] for d in ("count", "step")],
     ),
     (
-        "docs/hardware.md",
+        "docs/reference/figures-hardware.md",
         rf"`count` latency {F} and interval {F}; `step` latency {F} and interval {F} times",
         lambda: [hardware("cnn", dynamics)[f"{what}_over_ideal"]
                  for dynamics in ("count", "step") for what in ("latency", "interval")],
     ),
     (
-        "docs/hardware.md",
+        "docs/reference/figures-hardware.md",
         rf"takes T = {F}, {F}, {F} and {F}\. 784-128-10 is the same in `count` \({F} %\) and has {F} %, {F} cycles and "
         rf"{F} LUT \+ FF in `step`",
         lambda: [row["timesteps"] for row in results("hw_epyc")["rows"]]
@@ -252,7 +253,7 @@ SENTENCES: list[tuple[str, str, Callable[[], list[float]]]] = [
            hardware("mlp", "step", "hw_epyc")["latency_cycles"], logic(hardware("mlp", "step", "hw_epyc"))],
     ),
     (
-        "docs/hardware.md",
+        "docs/reference/figures-hardware.md",
         rf"has {F} % \(float {F} %\) on the test images: {F} cycles, {F} of the ideal sum, .*? "
         rf"it has {F} %, {F} cycles, {F}\.",
         lambda: [100 * hardware("cnn", "count", "hw_epyc")["test_accuracy"],
@@ -262,12 +263,12 @@ SENTENCES: list[tuple[str, str, Callable[[], list[float]]]] = [
                    + [row["latency_cycles"], row["latency_over_ideal"]])],
     ),
     (
-        "docs/calibration.md",
+        "docs/reference/figures-accuracy.md",
         rf"accuracy\.json\), {F} cells\..*? {F} cells were measured on both",
         lambda: [len(results("accuracy")["cells"]), sum("elsewhere" in c for c in results("accuracy")["cells"])],
     ),
     (
-        "docs/calibration.md",
+        "docs/reference/figures-accuracy.md",
         rf"`light` meets {F} of the {F}, .*?: `count` T = 2 \({F} at 8 bits, {F} at 4\), `count` T = 4 \({F}, {F}\) "
         rf"and `step` T = 4 at 4 bits \({F}\)",
         lambda: [met("light"), len(AIMS) * len(NETWORKS) * 2,
@@ -275,20 +276,20 @@ SENTENCES: list[tuple[str, str, Callable[[], list[float]]]] = [
                  below("residual", "step", 4, 4)],
     ),
     (
-        "docs/calibration.md",
+        "docs/reference/figures-accuracy.md",
         rf"`full`, measured before it, meets {F} \(.*?\) and misses residual `step` T = 8, 8 bits: {F}, "
         rf"and T = 4, 4 bits: {F}",
         lambda: [met("full"), below("residual", "step", 8, level="full"),
                  below("residual", "step", 4, 4, level="full")],
     ),
     (
-        "docs/calibration.md",
+        "docs/reference/figures-accuracy.md",
         rf"these four aims: demo CNN {F}, {F}, {F}, {F}; 6 convolutions {F}, {F}, {F}, {F}; "
         rf"residual {F}, {F}, {F}, {F}\.",
         lambda: [max(0.0, below(network, *aim, pools="fire")) for network in NETWORKS.values() for aim in AIMS],
     ),
     (
-        "docs/calibration.md",
+        "docs/reference/figures-accuracy.md",
         rf"is {F} \(demo CNN\), {F} \(6 convolutions\) and {F} points \(residual\) at T = 1, "
         rf"and {F}, {F} and {F} at T = 2",
         lambda: [gain(network, timesteps) for timesteps in (1, 2) for network in NETWORKS.values()],

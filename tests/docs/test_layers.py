@@ -12,7 +12,7 @@ import pytest
 
 import snncc
 from snncc.errors import SnnccError
-from snncc.frontend.layers import ADVICE, READERS, TRAINING_ONLY
+from snncc.frontend.keras.layers import ADVICE, READERS, TRAINING_ONLY
 from tests.docs.pages import parse, read
 from tests.frontend.test_refusals import MIDDLE, SHAPE, Subclassed, _in, _model, _relu, _tail, message
 from tests.keras_models import L, keras, randomised

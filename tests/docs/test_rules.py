@@ -18,7 +18,7 @@ from snncc.ir import file as ir_file
 from tests.docs.pages import PAGES, ROOT, read, text
 
 PROJECTIONS = {kind.__name__ for kind in get_args(ir.Projection)}
-VIEWS = {kind.__name__ for kind in get_args(ir.View)} - {"Source"}
+VIEWS = {kind.__name__ for kind in get_args(ir.View)} - {"Source"} | {"fold"}
 ADDING = text("docs/adding.md")
 PATH = re.compile(r"(?:snncc|tests|templates|hw_sim|benchmarks|examples|docs)/[\w./]*\w")
 
@@ -33,7 +33,7 @@ def names_of_ir(source: str) -> set[str]:
             case ast.Attribute(value=ast.Name(id="ir"), attr=name):
                 found.add(name)
             case ast.Constant(value=str() as tag) if re.fullmatch("[a-z0-9]+(_[a-z0-9]+)*", tag):
-                found |= {kind for kind in PROJECTIONS | VIEWS if kind.lower() == tag.replace("_", "")}
+                found |= {kind for kind in PROJECTIONS | VIEWS - {"fold"} if kind.lower() == tag.replace("_", "")}
     return found
 
 
@@ -59,7 +59,9 @@ def differences(case: int, needed: set[str]) -> list[str]:
 
 def test_the_files_for_a_new_projection_are_all_that_name_projections() -> None:
     assert differences(3, modules_that_name(PROJECTIONS)) == [], "docs/adding.md, case 3"
-    assert "names snncc/tables.py, which names none" in differences(3, modules_that_name(PROJECTIONS - {"SumPool2D"}))
+    assert "names snncc/cli/tables.py, which names none" in differences(
+        3, modules_that_name(PROJECTIONS - {"SumPool2D"})
+    )
 
 
 def test_the_files_for_a_new_view_are_all_that_name_views() -> None:
@@ -91,6 +93,23 @@ def test_every_path_in_the_text_exists(name: str) -> None:
     for code in read(name).codes:
         if PATH.fullmatch(code.rstrip("/")) and "<" not in code:
             assert (ROOT / code).exists(), f"{name}: {code}"
+
+
+def pages_named(source: str) -> set[str]:
+    """The pages of docs/ that a source names; a decision record by its number is enough (`docs/adr/0007`)."""
+    return set(re.findall(r"\bdocs/(?:adr/\d{4}\b(?!-)|[\w/-]+\.md\b)", source))
+
+
+def test_every_page_that_the_sources_name_exists() -> None:
+    folders = ("snncc", "templates", "hw_sim", "examples", "benchmarks", "tests")
+    kinds = (".py", ".j2", ".v", ".vlt", ".c", ".h")
+    paths = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in kinds]
+    named = set().union(*(pages_named(path.read_text(encoding="utf-8")) for path in paths)) - {"docs/gone.md"}
+    assert len(named) > 10
+    assert [page for page in sorted(named) if not list(ROOT.glob(f"{page}*"))] == []
+    assert pages_named("see docs/gone.md, 4, docs/adr/0007 and docs/contract.md.") == {
+        "docs/gone.md", "docs/adr/0007", "docs/contract.md",
+    }  # fmt: skip
 
 
 def arithmetic(source: str) -> Iterator[str]:
@@ -133,14 +152,14 @@ def test_most_files_are_small() -> None:
 
 
 def test_the_tree_of_the_ir_page_has_every_field() -> None:
-    (tree,) = [fence.text for fence in read("docs/ir.md").fences if fence.text.startswith("Network\n")]
+    (tree,) = [fence.text for fence in read("docs/reference/ir.md").fences if fence.text.startswith("Network\n")]
     words = set(re.findall(r"\w+", tree))
     for kind in (ir.Network, ir.Input, ir.RawBytes, ir.Population):
         fields = {name for name in kind.__struct_fields__ if name != "populations"} | {kind.__name__}
         assert fields <= words, f"{kind.__name__} has {sorted(fields - words)}"
-    assert words >= PROJECTIONS | VIEWS | {"Source"}
+    assert words >= PROJECTIONS | VIEWS - {"fold"} | {"Source"}
 
 
 def test_the_version_on_the_ir_page_is_the_newest() -> None:
-    assert f'"version": {ir_file.VERSION},' in text("docs/ir.md")
-    assert re.search(rf"`{re.escape(ir_file.FORMAT)}`|\"{re.escape(ir_file.FORMAT)}\"", text("docs/ir.md"))
+    assert f'"version": {ir_file.VERSION},' in text("docs/reference/ir.md")
+    assert re.search(rf"`{re.escape(ir_file.FORMAT)}`|\"{re.escape(ir_file.FORMAT)}\"", text("docs/reference/ir.md"))

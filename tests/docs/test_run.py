@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from tests.docs.pages import PAGES, Fence, parse, read, text
-from tests.docs.running import compile_c, run_line, run_page
+from tests.docs.running import compile_c, not_printed, run_line, run_page
 
 PRINTED = {
     "README.md": [r" \(16, 5, 6, 6, 8\)$", r"^8 [\d.]+ [\d.]+$", r"network\.snn"],
-    "docs/ir.md": [r"^\[\[3\]\]$"],
+    "docs/reference/ir.md": [r"^\[\[3\]\]$"],
 }
 """What a page's comments say that its blocks print."""
 OURS = re.compile(r"(from snncc|snncc\.|snn_model\.|cnn_to_snn\(|model = )")
@@ -28,9 +28,9 @@ FILE = re.compile(r"[\w*./]+(\.(v|f|mem|tcl|xdc|sdc|vlt|json|c|h|npz|svh?|py)|/)
 def given(name: str) -> dict[str, Any]:
     """The names that a page takes for granted."""
     data = np.load("data.npz")
-    if name == "docs/calibration.md":
+    if name == "docs/guide/calibration.md":
         import snncc
-        from snncc.frontend import load_model
+        from snncc.frontend.keras import load_model
 
         return {"snncc": snncc, "model": load_model("model.keras"), "x": data["x_calibration"][:60]}
     if "spkeras" in name:
@@ -51,7 +51,7 @@ def _spkeras_model() -> Any:
     "name", [name for name in PAGES if {"python", "sh", "c"} & {fence.language for fence in read(name).fences}]
 )
 def test_every_block_runs(name: str, desk: Path, exported: dict[str, Path]) -> None:
-    said = run_page(read(name), given(name), "digits", exported["bytes"] / "c" if name == "docs/c.md" else desk)
+    said = run_page(read(name), given(name), "digits", exported["bytes"] / "c" if name == "docs/guide/c.md" else desk)
     for wanted in PRINTED.get(name, []):
         assert re.search(wanted, said, re.MULTILINE), f"{wanted} is not in\n{said}"
 
@@ -60,7 +60,7 @@ def test_every_call_of_the_migration_table_runs(desk: Path) -> None:
     import snncc.keras_layers
     from snncc.spkeras import cnn_to_snn
 
-    name = "docs/migrating-from-spkeras.md"
+    name = "docs/guide/migrating-from-spkeras.md"
     names = {**given(name), "snncc": snncc, "folder": "out", "target": "c", "timesteps": 64}
     snn_model = cnn_to_snn(signed_bit=8)(names["cnn_model"], names["x_train"])
     names |= {"snn_model": snn_model, "network": snn_model.network, "x": names["x_test"]}
@@ -100,12 +100,22 @@ def test_every_line_of_an_exports_readme_is_true(
     assert named and [code for code in named if not list(folder.glob(code.strip("/")))] == []
 
 
+def test_text_after_commands_is_what_they_print() -> None:
+    printed = "  c-host   gcc -O0   4   14,932   pass\nown/network.snn  774c1e066d64b1ba\n"
+    right = Fence("text", "c-host  gcc -O3  12   9 pass\n...\nown/network.snn  00c1e066d64b1ba0\nc-host ... pass\n", 1)
+    wrong = Fence("text", "c-host  gcc -O3  12   9 fail\nown/network.snn\nc-host clang ... pass\n", 1)
+    assert not_printed(right, printed) == []
+    assert not_printed(wrong, printed) == ["c-host  gcc -O3  12   9 fail", "c-host clang ... pass"]
+    with pytest.raises(AssertionError):
+        run_page(parse("```sh\nsnncc --version\n```\n\n```text\nsnncc of another name\n```\n"), {})
+
+
 def test_blocks_that_are_wrong_are_found(desk: Path, exported: dict[str, Path]) -> None:
     assert run_page(parse("```sh\nsnncc inspect nowhere  # status 1\n```"), {}).startswith("error: ")
     for wrong in ("```sh\nsnncc inspect nowhere\n```", "```sh\nls\n```", "```python\nassert 1 == 2\n```"):
         with pytest.raises(AssertionError):
             run_page(parse(wrong), {})
-    (snippet,) = [fence for fence in read("docs/c.md").fences if fence.language == "c"]
+    (snippet,) = [fence for fence in read("docs/guide/c.md").fences if fence.language == "c"]
     broken = Fence("c", snippet.text.replace("&result", "result"), 1)
     with pytest.raises(AssertionError, match="result"):
         compile_c(broken, exported["bytes"] / "c", "digits")
@@ -129,7 +139,7 @@ def test_the_demo_names_commands_that_run(demo: Path, monkeypatch: pytest.Monkey
 def test_every_name_on_the_c_page_is_in_an_export(exported: dict[str, Path]) -> None:
     folder = exported["bytes"] / "c"
     words = set(re.findall(r"\w+", "\n".join(f"{path} {path.read_text()}" for path in folder.rglob("*.[ch]"))))
-    named = set(re.findall(r"NAME_\w+", text("docs/c.md")))
+    named = set(re.findall(r"NAME_\w+", text("docs/guide/c.md")))
     assert len(named) > 15
     missing = {name for name in named if not words & {name.replace("NAME", "digits"), name.replace("NAME", "DIGITS")}}
     assert missing == set()

@@ -15,8 +15,8 @@ import pytest
 
 import snncc
 from snncc.errors import CalibrationError, FileFormatError, UnsupportedLayerError
-from snncc.frontend import load_model
-from snncc.frontend.load import vet
+from snncc.frontend.keras import load_model
+from snncc.frontend.keras.load import vet
 from tests.keras_models import L, keras, randomised
 
 SHAPE = (3, 3, 2, 4)

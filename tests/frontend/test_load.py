@@ -13,7 +13,7 @@ import pytest
 
 import snncc
 from snncc.errors import FileFormatError, UnsupportedLayerError
-from snncc.frontend import load_model
+from snncc.frontend.keras import load_model
 from tests.keras_models import keras, randomised
 
 L = keras.layers

@@ -13,8 +13,8 @@ from unittest.mock import patch
 
 from cocotb_tools.runner import get_runner
 
+from snncc.backends.verilog.run import verilator
 from snncc.resources import resource
-from snncc.verify.verilog import verilator
 
 HW = resource("hw_sim")
 BUILD = {

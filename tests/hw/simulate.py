@@ -12,16 +12,14 @@ import numpy as np
 
 from snncc import ir
 from snncc.backends.verilog import cycles, vectors, write
-from snncc.backends.verilog.plan import Choice, Plan, build, drafts, legal_lanes
+from snncc.backends.verilog.drafts import drafts, legal_lanes
+from snncc.backends.verilog.plan import Choice, Plan, build
 
 
 def plan_with(network: ir.Network, lanes: int | None = None, choices: Mapping[str, Choice] | None = None) -> Plan:
     """A plan with at most `lanes` lanes everywhere (None: as many as channels)."""
-    chosen = {
-        d.name: Choice(max(n for n in legal_lanes(d) if lanes is None or n <= lanes))
-        for d in drafts(network, network.dynamics)
-    }
-    return build(network, network.dynamics, chosen | dict(choices or {}))
+    chosen = {d.name: Choice(max(n for n in legal_lanes(d) if lanes is None or n <= lanes)) for d in drafts(network)}
+    return build(network, chosen | dict(choices or {}))
 
 
 def make(folder: Path, plan: Plan, pixels: np.ndarray, timesteps: Sequence[int]) -> vectors.Vectors:
@@ -95,7 +93,7 @@ def dense_network(
         dynamics=dynamics, output_shape=(sizes[-1],), **fields,
     )  # fmt: skip
     network = ir.replace(network, intervals=ir.prove(network))
-    ir.verify(network)
+    ir.check(network)
     return network
 
 
@@ -124,5 +122,5 @@ def skip_network(dynamics: str) -> ir.Network:
         output_shape=(4,), spike_ext=1,
     )  # fmt: skip
     network = ir.replace(network, intervals=ir.prove(network))
-    ir.verify(network)
+    ir.check(network)
     return network

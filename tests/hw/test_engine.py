@@ -46,7 +46,7 @@ def projection(kind: str, shape: tuple[int, ...], out: int, geometry: dict[str, 
 
 
 def walked(plan: Plan, kind: str, used: ir.Projection) -> dict[str, list[Any]]:
-    """Every element as an event, and all that it reaches, tap by tap, by the addresses of docs/hardware.md."""
+    """Every element as an event, and all that it reaches, tap by tap, by the addresses of docs/design/hardware.md."""
     (node,) = plan.nodes
     (edge,) = node.edges
     grid, height, width, _ = edge.layout, *as_map(node.shape)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from snncc import store
-from snncc.verify.verilog import Verilator
+from snncc.backends.verilog.run import Verilator
 from tests.hw.simulate import dense_network
 
 Damage = Callable[[Path], None]

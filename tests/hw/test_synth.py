@@ -15,8 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from snncc import ir, store, synth
-from snncc.backends import verilog as backend
-from snncc.backends.verilog.emit import read_manifest
+from snncc.backends.verilog.emit import load_plan, read_manifest
 from snncc.cli import cli
 from snncc.errors import TargetError
 from snncc.synth import DEVICES, memories, run_yosys, synthesise
@@ -87,7 +86,7 @@ def place(name: str) -> str:
 
 def held(folder: Path, network: ir.Network) -> dict[str, Memory]:
     source = folder / "verilog"
-    return memories(backend.load_plan(network, source), read_manifest(source), source)
+    return memories(load_plan(network, source), read_manifest(source), source)
 
 
 NETWORKS = {

@@ -15,17 +15,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snncc import ir, store, synth
-from snncc.backends.verilog import load_plan, write
-from snncc.backends.verilog.emit import read_manifest
+from snncc.backends.verilog import write
+from snncc.backends.verilog.emit import load_plan, read_manifest
 from snncc.backends.verilog.layout import INPUT_LANES
 from snncc.backends.verilog.plan import Choice
+from snncc.backends.verilog.run import verilator
 from snncc.cli import cli
 from snncc.errors import FileFormatError, OutputError, TargetError, ToolMissingError
 from snncc.resources import resource
 from snncc.synth import memories, run_yosys, synthesise
 from snncc.synth.blockram import Memory
-from snncc.verify import verify
-from snncc.verify.verilog import verilator
+from snncc.verification import verify
 from tests.backends.test_verilog_views import through
 from tests.hw.simulate import dense_network, plan_with
 from tests.strategies import Case, cases
@@ -71,7 +71,7 @@ def conv_network(dynamics: str) -> ir.Network:
         populations=(a, b, c, last), timesteps=6, signed_bit=4, dynamics=dynamics, output_shape=(3,),
     )  # fmt: skip
     network = ir.replace(network, intervals=ir.prove(network))
-    ir.verify(network)
+    ir.check(network)
     return network
 
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from snncc import ir
 from snncc.errors import FileFormatError, NetworkError, OutputError
+from snncc.neurons import INTEGRATE_AND_FIRE
 from tests import strategies
 from tests.ir.samples import change, change_projection, every_kind
 from tests.support import examples
@@ -114,6 +115,7 @@ CHANGES: dict[str, Callable[[ir.Network], ir.Network]] = {
             "lambda_": np.ones(4),
             "saturates": True,
             "layers": (),
+            "kind": INTEGRATE_AND_FIRE,
         }.items()
     },
     **{
@@ -217,7 +219,7 @@ def test_flipped_bits(data: st.DataObject, saved: bytes, scratch: Path) -> None:
         content[index] ^= 1 << data.draw(st.integers(0, 7))
     network = read(scratch, bytes(content))
     if network is not None:
-        ir.verify(network)
+        ir.check(network)
 
 
 @examples(150)
@@ -234,7 +236,7 @@ def test_extra_or_swapped_bytes(data: st.DataObject, saved: bytes, scratch: Path
     content = saved[:start] + data.draw(st.binary(max_size=40)) + saved[end:]
     network = read(scratch, content)
     if network is not None:
-        ir.verify(network)
+        ir.check(network)
 
 
 def archive(schema: Any, tensors: dict[str, np.ndarray], **header: Any) -> bytes:
@@ -322,7 +324,7 @@ def test_wrong_values_in_the_schema(data: st.DataObject, saved: bytes, scratch: 
             break
     network = read(scratch, archive(schema, tensors))
     if network is not None:
-        ir.verify(network)
+        ir.check(network)
 
 
 def test_a_field_more_is_refused(saved: bytes, scratch: Path) -> None:

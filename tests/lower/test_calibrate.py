@@ -13,8 +13,9 @@ from snncc.graph import Affine, Conv, Graph, Input, Node
 from snncc.ir import Dense, Identity, Source
 from snncc.lower import Options, lower
 from snncc.lower.calibrate import LARGEST_LOGIT, scales, snap
+from snncc.lower.projections import RealProjection
 from snncc.lower.real import CHUNK, RealNetwork, RealPopulation
-from snncc.sim.encode import quantise
+from snncc.sim.encode import to_pixels
 
 SIZE = 6
 
@@ -25,13 +26,15 @@ def network(bias: Any = 0.0, max_value: float | None = None, weights: Any = 1.0)
     a = RealPopulation(
         "a",
         (SIZE,),
-        (Identity(name="i", source=Source("input"), weights=gains),),
+        (RealProjection(Identity, name="i", source=Source("input"), weights=gains),),
         np.broadcast_to(np.asarray(bias, np.float64), (SIZE,)).copy(),
         max_value,
     )
     out = np.zeros((SIZE, 2))
     out[0, 0] = -2.0
-    readout = RealPopulation("out", (2,), (Dense(name="d", source=Source("a"), weights=out),), np.zeros(2))
+    readout = RealPopulation(
+        "out", (2,), (RealProjection(Dense, name="d", source=Source("a"), weights=out),), np.zeros(2)
+    )
     return RealNetwork("net", (SIZE,), np.ones(()), np.zeros(()), (a, readout), "linear", (2,))
 
 
@@ -142,18 +145,18 @@ def test_raw_bytes_stay_raw_bytes() -> None:
     x = unit()
     source = entry(x)
     assert (source.lambda_0, source.signed, source.encoding, source.levels) == (255.0, False, "rate", 255)
-    np.testing.assert_array_equal(quantise(source, x), x)
+    np.testing.assert_array_equal(to_pixels(source, x), x)
     for scaled in (x / 255, (x / 255).astype(np.float32), x.astype(np.float32) / np.float32(255)):
         source = entry(scaled)
         assert source.lambda_0 == 1.0
-        np.testing.assert_array_equal(quantise(source, scaled), x)
+        np.testing.assert_array_equal(to_pixels(source, scaled), x)
 
 
 def test_rescaling_in_front_leaves_bytes_raw() -> None:
     x = unit()
     source = entry(x, (1 / 255, 0.0))
     assert source.lambda_0 == 1.0 and source.gain == 1 / 255
-    np.testing.assert_array_equal(quantise(source, x), x)
+    np.testing.assert_array_equal(to_pixels(source, x), x)
 
 
 def test_gain_and_offset_per_channel() -> None:
@@ -164,15 +167,15 @@ def test_gain_and_offset_per_channel() -> None:
     assert source.signed and source.encoding == "current" and source.levels == 127
     assert source.lambda_0 == np.abs(values).max()
     wanted = [round(float(v) * 127 / source.lambda_0) for v in values.ravel()]
-    assert quantise(source, x).ravel().tolist() == [max(-127, min(127, p)) for p in wanted]
+    assert to_pixels(source, x).ravel().tolist() == [max(-127, min(127, p)) for p in wanted]
 
 
 def test_quantiser_rounds_half_to_even_and_clips() -> None:
     source = ir.Input(shape=(7,), bits=3, signed=True, encoding="current", lambda_0=3.0, gain=np.ones(()),
                       offset=np.zeros(()))  # fmt: skip
     x = np.array([[0.5, 1.5, 2.5, -0.5, -1.5, 9.0, -9.0]])
-    assert quantise(source, x).tolist() == [[0, 2, 2, 0, -2, 3, -3]]
-    assert quantise(ir.replace(source, bits=2, signed=False), np.abs(x)).tolist() == [[0, 2, 2, 0, 2, 3, 3]]
+    assert to_pixels(source, x).tolist() == [[0, 2, 2, 0, -2, 3, -3]]
+    assert to_pixels(ir.replace(source, bits=2, signed=False), np.abs(x)).tolist() == [[0, 2, 2, 0, 2, 3, 3]]
 
 
 def test_negatives_of_an_unsigned_input_are_counted() -> None:
@@ -180,7 +183,7 @@ def test_negatives_of_an_unsigned_input_are_counted() -> None:
     x = unit().astype(np.float32)
     x[0, 0, 0, :2] = -5
     with pytest.warns(SnnccWarning, match="2 of 240"):
-        pixels = quantise(source, x)
+        pixels = to_pixels(source, x)
     assert pixels[0, 0, 0, :2].tolist() == [0, 0]
 
 
@@ -190,7 +193,7 @@ def test_nan_and_infinity_are_errors(bad: float) -> None:
     source = entry(x)
     x[3, 1, 1, 1] = bad
     with pytest.raises(DataError, match="NaN or inf"):
-        quantise(source, x)
+        to_pixels(source, x)
     with pytest.raises(CalibrationError, match="NaN or inf"):
         lower(graph(), x, Options())
 

@@ -18,12 +18,14 @@ import pytest
 
 import snncc
 from snncc import ir
-from snncc.frontend import from_keras
+from snncc.frontend.keras import from_keras
 from snncc.ir import INPUT, DepthwiseConv2D, Identity, SumPool2D, view_shape
 from snncc.lower.calibrate import input_extremes
-from snncc.lower.populate import input_scaling, populate
-from snncc.lower.real import RealNetwork, activations, pool_counts, prepared_input
-from snncc.sim.linear import operator, read
+from snncc.lower.ends import input_scaling
+from snncc.lower.populate import populate
+from snncc.lower.projections import pool_counts
+from snncc.lower.real import RealNetwork, activations, real_input
+from snncc.sim.linear import operator, values_of
 from tests import keras_models
 from tests.keras_models import CASES
 
@@ -79,14 +81,14 @@ def bounds(network: ir.Network, real: RealNetwork, values: dict[str, np.ndarray]
         total = np.abs(population.bias * unit - wanted.bias)[None]
         for q, r in zip(population.projections, wanted.projections, strict=True):
             shape = view_shape(q.source, shapes)
-            inside, rounding = read(q.source, size), read(q.source, error)
+            inside, rounding = values_of(q.source, size), values_of(q.source, error)
             if isinstance(q, SumPool2D):
                 sums = operator(q, shape, np.float64)
-                stands_for = unit * 2**q.shift / read(q.source, spread).max()
+                stands_for = unit * 2**q.shift / values_of(q.source, spread).max()
                 off = np.abs(stands_for - 1 / pool_counts(q, shape, population.shape))
                 total = total + stands_for * sums(rounding) + off * sums(inside)
                 continue
-            scale = read(q.source, spread).reshape(-1, shape[-1]).max(axis=0)
+            scale = values_of(q.source, spread).reshape(-1, shape[-1]).max(axis=0)
             scale = np.where(scale > 0, scale, 1)  # flattened padding
             weights = effective(q, unit * 2**q.shift, scale)
             total = total + operator(ir.replace(q, weights=np.abs(weights)), shape, np.float64)(rounding)
@@ -121,7 +123,7 @@ def differences(
     }
     output = network.ir.output
     rates[output.name] = result.values / (network.ir.output_scale * T)
-    exact = {**values, INPUT: prepared_input(real, x)}
+    exact = {**values, INPUT: real_input(real, x)}
     allowed = bounds(network.ir, real, exact, np.abs(rates[INPUT] - exact[INPUT]))
     return {name: (np.abs(rates[name] - exact[name]), allowed[name]) for name in rates}
 
@@ -140,7 +142,7 @@ def test_the_integer_network_is_keras_within_its_bound(models: dict[str, Any], n
     model, x, wanted = keras_output(models, name)
     real = real_network(model, x)
     network = snncc.convert(model, x, signed_bit=16, timesteps=T, calibrate="none")
-    network.verify()
+    network.check()
     values = float_activations(real, x)
     pairs = differences(network, real, x)
     for population, (found, allowed) in pairs.items():

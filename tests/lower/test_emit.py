@@ -8,10 +8,11 @@ import pytest
 from snncc import ir
 from snncc.lower.compose import Kernel, Linear, Term, apply
 from snncc.lower.emit import emit_terms
-from snncc.sim.linear import operator, read
+from snncc.lower.projections import RealProjection
+from snncc.sim.linear import values_of
 
 
-def emitted(shape: tuple[int, int, int], *kernels: Kernel) -> tuple[tuple[ir.Projection, ...], tuple[int, ...]]:
+def emitted(shape: tuple[int, int, int], *kernels: Kernel) -> tuple[tuple[RealProjection, ...], tuple[int, ...]]:
     """Kernels on a whole map of `shape`, added up."""
     terms = tuple(Term(ir.Source("x"), shape, kernel, "layer") for kernel in kernels)
     made = kernels[0].output(shape)
@@ -42,10 +43,10 @@ CASES: dict[str, tuple[tuple[int, int, int], Kernel, type, tuple[int, ...]]] = {
 def test_kind_shape_and_values(name: str) -> None:
     shape, kernel, kind, target = CASES[name]
     (projection,), made = emitted(shape, kernel)
-    assert type(projection) is kind and made == target
+    assert projection.kind is kind and made == target
     x = np.random.default_rng(0).random((2, *shape))
-    view = read(projection.source, {"x": x})
-    got = operator(projection, view.shape[1:], np.float64)(view)
+    view = values_of(projection.source, {"x": x})
+    got = projection.operator(view.shape[1:], target, np.float64)(view)
     assert got.shape == (2, *target)
     assert np.allclose(got.reshape(-1), apply(kernel, x).reshape(-1), rtol=1e-12)
 
@@ -53,8 +54,8 @@ def test_kind_shape_and_values(name: str) -> None:
 def test_a_sum_is_a_vector_only_where_every_term_can_be() -> None:
     matrix, depthwise = Kernel(weights(3, 4, 2, 2)), Kernel(weights(3, 4, 2, 1), True)
     both, shape = emitted(MAP, matrix, matrix)
-    assert [type(p) for p in both] == [ir.Dense, ir.Dense] and shape == (2,)
+    assert [p.kind for p in both] == [ir.Dense, ir.Dense] and shape == (2,)
     assert [p.name for p in both] == ["layer", "layer_1"]
     mixed, shape = emitted(MAP, matrix, depthwise, matrix)
-    assert [type(p) for p in mixed] == [ir.Conv2D, ir.DepthwiseConv2D, ir.Conv2D] and shape == (1, 1, 2)
+    assert [p.kind for p in mixed] == [ir.Conv2D, ir.DepthwiseConv2D, ir.Conv2D] and shape == (1, 1, 2)
     assert [p.name for p in mixed] == ["layer", "layer_1", "layer_2"]

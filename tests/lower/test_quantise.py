@@ -11,10 +11,11 @@ import pytest
 
 from snncc import ir
 from snncc.errors import CalibrationError, SnnccWarning
-from snncc.ir import Conv2D, Dense, DepthwiseConv2D, Identity, Source, SumPool2D
+from snncc.ir import Conv2D, Dense, DepthwiseConv2D, Identity, Source
 from snncc.lower.calibrate import LARGEST_LOGIT
 from snncc.lower.options import Options
-from snncc.lower.quantise import check_thresholding, quantise
+from snncc.lower.projections import RealPool, RealProjection
+from snncc.lower.quantise import check_thresholding, quantised_network
 from snncc.lower.real import RealNetwork, RealPopulation
 
 
@@ -71,12 +72,12 @@ def source(levels_bits: int = 8, shape: tuple[int, ...] = (4, 4, 2), encoding: A
 def compiled(populations: list[RealPopulation], scales: dict[str, Any], entry: ir.Input, **options: Any) -> ir.Network:
     real = RealNetwork("net", entry.shape, np.ones(()), np.zeros(()), tuple(populations), "linear", (2,))
     every = {name: np.asarray(v, np.float64) for name, v in scales.items()}
-    return quantise(real, entry, {LARGEST_LOGIT: every[populations[-1].name], **every}, Options(**options))
+    return quantised_network(real, entry, {LARGEST_LOGIT: every[populations[-1].name], **every}, Options(**options))
 
 
 def readout(source_name: str, size: int, rng: np.random.Generator) -> RealPopulation:
     view = ir.Reshape(Source(source_name), (size,))
-    dense = Dense(name="out", source=view, weights=rng.normal(0, 1, (size, 2)))
+    dense = RealProjection(Dense, name="out", source=view, weights=rng.normal(0, 1, (size, 2)))
     return RealPopulation("out", (2,), (dense,), rng.normal(0, 1, 2))
 
 
@@ -98,8 +99,8 @@ def test_scale_shift_weights_threshold_and_bias(bits: int, per_channel: bool, sp
         "a",
         (4, 4, 3),
         (
-            Conv2D(name="main", source=Source("input"), weights=kernel, pads=(1, 1, 1, 1)),
-            Conv2D(name="short", source=Source("input"), weights=shortcut),
+            RealProjection(Conv2D, name="main", source=Source("input"), weights=kernel, pads=(1, 1, 1, 1)),
+            RealProjection(Conv2D, name="short", source=Source("input"), weights=shortcut),
         ),
         bias,
     )
@@ -126,17 +127,22 @@ def test_scale_shift_weights_threshold_and_bias(bits: int, per_channel: bool, sp
     assert final.projections[0].shift == last["shift"][0]
     assert final.bias.tolist() == last["bias"]
     assert network.output_scale == last["s"][0]
-    ir.verify(network)
+    ir.check(network)
 
 
 def test_lambda_per_channel_scales_inputs_and_thresholds() -> None:
     rng = np.random.default_rng(3)
     depthwise = rng.normal(0, 1, (3, 3, 2, 2))
     a = RealPopulation(
-        "a", (2, 2, 4), (DepthwiseConv2D(name="d", source=Source("input"), weights=depthwise),), np.zeros(4)
+        "a",
+        (2, 2, 4),
+        (RealProjection(DepthwiseConv2D, name="d", source=Source("input"), weights=depthwise),),
+        np.zeros(4),
     )
     gains = np.array([1.0, -2.0, 0.5, 0.25])
-    b = RealPopulation("b", (2, 2, 4), (Identity(name="i", source=Source("a"), weights=gains),), np.full(4, 0.1))
+    b = RealPopulation(
+        "b", (2, 2, 4), (RealProjection(Identity, name="i", source=Source("a"), weights=gains),), np.full(4, 0.1)
+    )
     lambdas = np.array([0.5, 1.0, 4.0, 0.125])
     network = compiled(
         [a, b, readout("b", 16, rng)], {"a": lambdas, "b": np.array([1.0, 2.0, 3.0, 4.0]), "out": 1.0}, source()
@@ -160,8 +166,8 @@ def test_the_cap_wins_over_small_branches() -> None:
         "a",
         (4, 4, 1),
         (
-            Conv2D(name="main", source=Source("input"), weights=kernel),
-            Conv2D(name="tiny", source=Source("input"), weights=kernel / 2**22),
+            RealProjection(Conv2D, name="main", source=Source("input"), weights=kernel),
+            RealProjection(Conv2D, name="tiny", source=Source("input"), weights=kernel / 2**22),
         ),
         np.zeros(1),
     )
@@ -173,7 +179,9 @@ def test_the_cap_wins_over_small_branches() -> None:
 def test_a_threshold_below_the_floor_is_named() -> None:
     """Per tensor, a channel scale 2^12 times below another: the 512 floor and the 2^20 cap conflict."""
     kernel = np.full((1, 1, 2, 2), 0.5)
-    a = RealPopulation("tall", (4, 4, 2), (Conv2D(name="c", source=Source("input"), weights=kernel),), np.zeros(2))
+    a = RealPopulation(
+        "tall", (4, 4, 2), (RealProjection(Conv2D, name="c", source=Source("input"), weights=kernel),), np.zeros(2)
+    )
     scales = {"tall": np.array([1.0, 2.0**-12]), "out": 1.0}
     with pytest.warns(SnnccWarning, match=r"'tall'.*256.*512"):
         network = compiled([a, readout("tall", 32, np.random.default_rng(0))], scales, source(), per_channel=False)
@@ -185,8 +193,8 @@ def test_a_threshold_below_the_floor_is_named() -> None:
 def test_sum_pool_thresholds(pads: tuple[int, int, int, int], ratio: float) -> None:
     """theta = rint(k·2^F·lambda/lambda_src), k counted element by element at `same` borders."""
     size, strides = (3, 2), (1, 2)
-    pool = SumPool2D(name="p", source=Source("input"), size=size, strides=strides, pads=pads)
-    height, width, _ = ir.projection_shape(pool, (4, 4, 2))
+    pool = RealPool(name="p", source=Source("input"), size=size, strides=strides, pads=pads)
+    height, width, _ = ir.projection_shape(pool.projection(), (4, 4, 2))
     k = np.zeros((height, width), int)
     for i, j in np.ndindex(height, width):
         for di, dj in np.ndindex(size):
@@ -210,7 +218,9 @@ def test_sum_pool_thresholds(pads: tuple[int, int, int, int], ratio: float) -> N
 def test_start_potential_is_an_exact_decimal(part: str) -> None:
     rng = np.random.default_rng(1)
     kernel = rng.normal(0, 1, (1, 1, 2, 5))
-    a = RealPopulation("a", (4, 4, 5), (Conv2D(name="c", source=Source("input"), weights=kernel),), np.zeros(5))
+    a = RealPopulation(
+        "a", (4, 4, 5), (RealProjection(Conv2D, name="c", source=Source("input"), weights=kernel),), np.zeros(5)
+    )
     network = compiled([a, readout("a", 80, rng)], {"a": 1.0, "out": 1.0}, source(), thresholding=part)
     wanted = [math.floor(Fraction(int(t)) * Fraction(part)) for t in network["a"].theta]
     assert network["a"].v0.tolist() == wanted
@@ -225,9 +235,11 @@ def test_a_start_potential_that_is_no_part_of_the_threshold(part: str) -> None:
 def test_the_float_twin_keeps_floats() -> None:
     rng = np.random.default_rng(2)
     kernel = rng.normal(0, 1, (1, 1, 2, 3))
-    a = RealPopulation("a", (4, 4, 3), (Conv2D(name="c", source=Source("input"), weights=kernel),), np.ones(3))
+    a = RealPopulation(
+        "a", (4, 4, 3), (RealProjection(Conv2D, name="c", source=Source("input"), weights=kernel),), np.ones(3)
+    )
     network = compiled([a, readout("a", 48, rng)], {"a": 2.0, "out": 1.0}, source(), signed_bit=0)
-    ir.verify(network)
+    ir.check(network)
     assert not network.intervals
     assert float(network["a"].theta) == 2.0 and float(network["a"].v0) == 1.0
     np.testing.assert_array_equal(network["a"].projections[0].weights, kernel.astype(np.float32))

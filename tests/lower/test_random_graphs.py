@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import snncc
 from snncc.errors import UnsupportedLayerError
-from snncc.frontend import from_keras
+from snncc.frontend.keras import from_keras
 from snncc.lower.populate import populate
 from tests.keras_models import keras, randomised
 from tests.lower.test_conversion import T, apply_head, differences, float_activations

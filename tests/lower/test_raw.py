@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as arrays
 from snncc import ir
 from snncc.errors import CalibrationError, DataError, NetworkError
 from snncc.lower.raw import Found, raw_bytes
-from snncc.sim.encode import quantise, quantise_bytes
+from snncc.sim.encode import bytes_to_pixels, to_pixels
 from tests.support import examples
 
 MEAN, DEVIATION = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
@@ -58,7 +58,7 @@ def test_a_script_is_recognised_and_every_byte_becomes_its_pixel(name: str, bits
     network_input = ir.replace(source_of(x, bits), raw=found.raw)
     every = np.stack([np.arange(256)] * 3, axis=1).reshape(256, 1, 1, 3).astype(np.uint8)
     every = np.broadcast_to(every, (256, 6, 5, 3))
-    assert np.array_equal(quantise_bytes(network_input, every), quantise(network_input, SCRIPTS[name](every)))
+    assert np.array_equal(bytes_to_pixels(network_input, every), to_pixels(network_input, SCRIPTS[name](every)))
     assert "recognised" in found.line
 
 
@@ -85,7 +85,7 @@ def test_standardised_data_that_span_all_bytes_are_recognised() -> None:
     assert np.allclose(found.raw.scale, [1 / 50, 1 / 60, 1 / 70], rtol=1e-5)
     assert np.allclose(found.raw.offset, [-2.0, -2.0, -9 / 7], rtol=1e-5)
     source = ir.replace(source_of(x), raw=found.raw)
-    assert np.array_equal(quantise_bytes(source, data), quantise(source, x))
+    assert np.array_equal(bytes_to_pixels(source, data), to_pixels(source, x))
 
 
 NOT_SAID = {
@@ -104,7 +104,7 @@ NOT_SAID = {
 @pytest.mark.parametrize("name", list(NOT_SAID))
 def test_what_is_not_unmistakable_is_not_guessed(name: str) -> None:
     found = found_in(NOT_SAID[name])
-    assert found.raw is None and "no target gets a byte quantiser" in found.line and "--bytes-scale" in found.line
+    assert found.raw is None and "no target gets a byte quantiser" in found.line and "`bytes_scale`" in found.line
 
 
 def test_the_digits_of_scikit_learn() -> None:
@@ -162,10 +162,10 @@ def test_a_given_lattice_is_exact_on_the_data_that_was_seen(
     found = raw_bytes(source, x, "auto", scale, offset)
     assert found.raw is not None
     source = ir.replace(source, raw=found.raw)
-    ir.verify(_network(source))
-    assert np.array_equal(quantise_bytes(source, data), quantise(source, x))
-    back = ir.bytes_of_pixels(found.raw, quantise_bytes(source, data).astype(np.int64))
-    assert back is not None and np.array_equal(quantise_bytes(source, back), quantise_bytes(source, data))
+    ir.check(_network(source))
+    assert np.array_equal(bytes_to_pixels(source, data), to_pixels(source, x))
+    back = ir.bytes_of_pixels(found.raw, bytes_to_pixels(source, data).astype(np.int64))
+    assert back is not None and np.array_equal(bytes_to_pixels(source, back), bytes_to_pixels(source, data))
 
 
 def _network(source: ir.Input) -> ir.Network:
@@ -194,17 +194,17 @@ def test_a_table_that_is_not_scale_and_offset_is_refused() -> None:
     ):
         broken = ir.replace(source_of(x), raw=ir.replace(raw, **change))
         with pytest.raises(NetworkError, match=message):
-            ir.verify(_network(broken))
+            ir.check(_network(broken))
 
 
 def test_bytes_of_an_unknown_kind_are_refused() -> None:
     source = source_of(NOT_SAID["noise"])
-    with pytest.raises(DataError, match="--bytes x/255"):
-        quantise_bytes(source, some_bytes())
+    with pytest.raises(DataError, match="`bytes` x/255"):
+        bytes_to_pixels(source, some_bytes())
     known = ir.replace(source, raw=found_in(some_bytes() / 255).raw)
     for data, message in ((some_bytes() / 255, "integers in 0..255"), (some_bytes()[:, :2], "the network reads")):
         with pytest.raises(DataError, match=message):
-            quantise_bytes(known, data)
+            bytes_to_pixels(known, data)
 
 
 def test_words() -> None:

@@ -12,17 +12,17 @@ import pytest
 import snncc
 from snncc import ir, sim
 from snncc.errors import CalibrationError, SnnccWarning, ToolMissingError
-from snncc.frontend import from_keras
+from snncc.frontend.keras import from_keras
 from snncc.lower import Options, lower
 from snncc.lower.calibrate import scales
 from snncc.lower.populate import populate
 from snncc.lower.real import activations
-from snncc.lower.tune import EFFORTS, calibrated
+from snncc.lower.tune import EFFORTS, tuned_network
 from snncc.lower.tune import state as state_module
 from snncc.lower.tune.descent import output_error
 from snncc.lower.tune.population import Effort
 from snncc.lower.tune.tensors import constant
-from snncc.sim.encode import quantise
+from snncc.sim.encode import to_pixels
 from tests.keras_models import CASES, build, samples
 
 
@@ -38,7 +38,7 @@ def tuned(name: str, **options: Any) -> tuple[ir.Network, ir.Network, list[Any]]
     signed = plain.input.signed
     real = populate(graph, signed, plain.input.encoding == "current")
     chosen = Options(**{"calibrate": "light", **options})
-    network, gained = calibrated(real, plain.input, scales(real, x), chosen, x)
+    network, gained = tuned_network(real, plain.input, scales(real, x), chosen, x)
     return plain, network, gained
 
 
@@ -49,7 +49,7 @@ def test_every_kind_of_model_is_calibrated_into_a_valid_network(name: str) -> No
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SnnccWarning)
         plain, network, gained = tuned(name, timesteps=4, signed_bit=bits, dynamics=dynamics)
-    ir.verify(network)
+    ir.check(network)
     assert [g.population for g in gained] == [p.name for p in network.populations]
     for objective in gained:
         assert objective.after <= objective.before * (1 + 1e-6) + 1e-12, objective
@@ -79,7 +79,7 @@ def test_calibration_saw_the_very_counts_that_the_simulator_makes(
     monkeypatch.setattr(state_module.State, "advance", spy)
     _, network, _ = tuned(name, timesteps=5, dynamics=dynamics, spike_ext=2)
     x = samples(name)
-    result = sim.run(network, quantise(network.input, x), 5, dynamics)
+    result = sim.run(network, to_pixels(network.input, x), 5, dynamics)
     assert seen
     for population, counts in seen.items():
         np.testing.assert_array_equal(counts, result.counts[population], err_msg=population)
@@ -107,7 +107,7 @@ def test_light_and_full_gain_on_none_at_the_readout(dynamics: str, monkeypatch: 
         network = snncc.convert(
             model, x, signed_bit=4, timesteps=4, dynamics=dynamics, calibrate=level, encoding="current"
         )
-        network.verify()
+        network.check()
         outputs = network.run(others).outputs
         errors.append(
             float(output_error(*(constant(v.reshape(len(others), -1)) for v in (outputs, wanted)), wanted.var()))

@@ -10,20 +10,32 @@ import tensorflow as tf
 
 import snncc
 from snncc import ir, sim
-from snncc.frontend import from_keras
-from snncc.ir import INPUT, Concat, Conv2D, Dense, DepthwiseConv2D, Identity, MaxPool, Pad, Reshape, Source, SumPool2D
+from snncc.frontend.keras import from_keras
+from snncc.ir import (
+    INPUT,
+    Concat,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Identity,
+    MaxPool,
+    Pad,
+    Reshape,
+    Source,
+    SumPool2D,
+    Window,
+)
 from snncc.lower import Options, lower
 from snncc.lower.calibrate import scales
 from snncc.lower.populate import populate
-from snncc.lower.real import activations, prepared_input
-from snncc.lower.tune import EFFORTS, WHOLE, calibrated, descent, tensors
+from snncc.lower.real import activations, real_input
+from snncc.lower.tune import EFFORTS, WHOLE, descent, tensors, tuned_network
 from snncc.lower.tune.descent import Learner, descend, forward, output_error
-from snncc.lower.tune.firing import Window
 from snncc.lower.tune.population import Effort
 from snncc.lower.tune.tensors import Teacher, constant
 from snncc.lower.tune.widths import Room
-from snncc.sim.encode import quantise
-from snncc.sim.linear import operator, read
+from snncc.sim.encode import to_pixels
+from snncc.sim.linear import operator, values_of
 from tests.keras_models import build, samples
 
 BRIEF = Effort(images=2048, multiplications=1e12)
@@ -81,9 +93,9 @@ def test_a_projection_is_the_simulators_and_its_gradient_the_adjoint(projection:
 )
 def test_a_view_is_the_simulators(view: ir.View) -> None:
     values = {"a": RNG.permutation(4 * 126).reshape(4, *MAP) - 200.0, "b": integers(4, 7, 6, 2)}
-    made = tensors.read(view, {name: constant(value) for name, value in values.items()})
-    np.testing.assert_array_equal(made, read(view, values))
-    assert not np.array_equal(made, read(view, values | {"a": np.roll(values["a"], 1)}))
+    made = tensors.values_of(view, {name: constant(value) for name, value in values.items()})
+    np.testing.assert_array_equal(made, values_of(view, values))
+    assert not np.array_equal(made, values_of(view, values | {"a": np.roll(values["a"], 1)}))
 
 
 def lowered(name: str, **options: Any) -> tuple[Any, ir.Network, np.ndarray]:
@@ -102,17 +114,19 @@ def test_forward_makes_the_counts_of_the_simulator(name: str, dynamics: ir.Dynam
     source = descent._source(network, x, window)
     parts = [descent.Learned(p, network.output_scale, 5, network.signed_bit) for p in network.populations]
     counts = forward(network, parts, constant(source), window)
-    expected = sim.run(network, quantise(network.input, x), 5, dynamics)
+    expected = sim.run(network, to_pixels(network.input, x), 5, dynamics)
     for population in network.populations[:-1]:
         np.testing.assert_array_equal(counts[population.name], expected.counts[population.name])
     np.testing.assert_array_equal(counts[network.output.name], expected.values)
     assert not np.array_equal(counts[network.populations[0].name], expected.counts[network.populations[0].name] + 1)
 
 
-@pytest.mark.parametrize("name", ["add_linear_shortcut", "average_pool_overlapping_same", "relu6", "separable"])
+@pytest.mark.parametrize(
+    "name", ["add_linear_shortcut", "average_pool_overlapping_same", "relu6", "separable", "norm_shared_conv"]
+)
 def test_the_teacher_is_the_float_network(name: str) -> None:
     real, _, x = lowered(name, timesteps=5)
-    made = Teacher(real)(constant(prepared_input(real, x)))
+    made = Teacher(real)(constant(real_input(real, x)))
     expected = list(activations(real, x))
     for population in real.populations:
         values = np.concatenate([chunk[population.name] for chunk in expected])
@@ -133,7 +147,7 @@ def test_at_many_timesteps_the_estimated_gradient_is_the_slope(monkeypatch: pyte
     window = Window("count", network.timesteps)
     learner = Learner(real, network, window, x, 1.0)
     moved = learner.parts[0]
-    source, prepared = constant(descent._source(network, x, window)), constant(prepared_input(real, x))
+    source, prepared = constant(descent._source(network, x, window)), constant(real_input(real, x))
     learner.units[network.output.name] *= 1.5  # an error to come back from
     for variable, size in ((moved.bias, 2e5), (moved.factor, 30.0)):
         with tf.GradientTape() as tape:
@@ -176,7 +190,7 @@ def bits(network: ir.Network, population: ir.Population, less: int) -> Room:
 def test_descent_gains_on_samples_it_did_not_see_and_repeats_itself(residual: Any, dynamics: ir.Dynamics) -> None:
     effort = Effort(images=4096, multiplications=1e12)
     network, found, before, after = trained(residual, dynamics, effort, signed_bit=4)
-    ir.verify(found)
+    ir.check(found)
     assert after < 0.97 * before
     assert ir.content_hash(trained(residual, dynamics, effort, signed_bit=4)[1]) == ir.content_hash(found)
     assert ir.content_hash(found) != ir.content_hash(network)
@@ -192,7 +206,7 @@ def test_descent_gains_on_samples_it_did_not_see_and_repeats_itself(residual: An
 def test_what_was_learned_is_made_to_fit_its_room(residual: Any, dynamics: ir.Dynamics) -> None:
     effort = Effort(images=4096, multiplications=1e12)
     network, found, before, after = trained(residual, dynamics, effort, less=2, signed_bit=4)
-    ir.verify(found)
+    ir.check(found)
     assert after < before
     for start, end in zip(network.populations, found.populations, strict=True):
         room = bits(network, start, 2)
@@ -235,10 +249,10 @@ def test_full_tells_its_progress_and_holds_samples_out_where_there_are_enough(
     plain = lower(graph, x, Options(calibrate="none", timesteps=4))
     real = populate(graph, False, False)
     told: list[tuple[int, int]] = []
-    network, gained = calibrated(
+    network, gained = tuned_network(
         real, plain.input, scales(real, x), Options(calibrate="full", timesteps=4), x, lambda *t: told.append(t)
     )
-    ir.verify(network)
+    ir.check(network)
     assert [n for n, _ in told] == sorted(n for n, _ in told)
     assert told[-1] == (told[0][1], told[0][1])
     assert (gained[-1].population == WHOLE) == (count == 100)

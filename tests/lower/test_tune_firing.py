@@ -7,13 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from snncc.lower.tune.firing import Choice, Sample, Window, error, search, spikes
+from snncc.ir import Window
+from snncc.lower.tune.firing import Choice, Sample, error, search, spikes
 
 
-def counts_by_hand(drive: list[int], bias: int, theta: int, v0: int, window: Window, most: float) -> int:
+def counts_by_hand(drive: list[int], bias: int, theta: int, v0: int, window: Window, limit: int) -> int:
     """One neuron, in integers, as docs/contract.md says it."""
     if window.dynamics == "count":
-        return max(0, min(int(most), (drive[0] + bias * window.timesteps + v0) // theta))
+        return max(0, min(limit, (drive[0] + bias * window.timesteps + v0) // theta))
     potential, fired = v0, 0
     for t, charge in enumerate(drive):
         potential += charge + (bias if t < window.timesteps else 0)
@@ -23,14 +24,14 @@ def counts_by_hand(drive: list[int], bias: int, theta: int, v0: int, window: Win
     return fired
 
 
-def sample(window: Window, samples: int = 60, channels: int = 3, seed: int = 0, most: float | None = None) -> Sample:
+def sample(window: Window, samples: int = 60, channels: int = 3, seed: int = 0, limit: int | None = None) -> Sample:
     """Drives of small integers, which float32 holds exactly, and targets."""
     rng = np.random.default_rng(seed)
     shape = (samples, channels) if window.dynamics == "count" else (window.length, samples, channels)
     drive = rng.integers(-20, 40, shape).astype(np.float32) * (4 if window.dynamics == "count" else 1)
     linear = drive.reshape(-1, samples, channels).sum(axis=0) / window.timesteps + 3
     target = np.maximum(linear + rng.normal(0, 4, linear.shape), 0).astype(np.float32)
-    top = float(window.length) if most is None else most
+    top = window.length if limit is None else limit
     least = np.zeros(channels)
     return Sample(drive, np.full(channels, 3, np.float32), target, linear.astype(np.float32), top, least)
 
@@ -40,7 +41,7 @@ WINDOWS = [Window("count", 4), Window("count", 4, 2), Window("step", 5), Window(
 
 @pytest.mark.parametrize("window", WINDOWS, ids=str)
 def test_spikes_are_those_of_the_contract(window: Window) -> None:
-    given = sample(window, most=window.timesteps if window.extra else None)
+    given = sample(window, limit=window.timesteps if window.extra else None)
     threshold = np.array([16, 32, 64], np.float32)  # powers of two: v0/threshold is exact
     start = np.array([0.5, 0.25, -0.125], np.float32)
     shift = np.array([0, 2, -3], np.float32)
@@ -53,7 +54,7 @@ def test_spikes_are_those_of_the_contract(window: Window) -> None:
             int(threshold[c]),
             int(start[c] * threshold[c]),
             window,
-            given.most,
+            given.limit or 0,
         )
         assert found[m, c] == wanted
     again = error(given, window, threshold, shift, start)

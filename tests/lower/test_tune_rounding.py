@@ -6,27 +6,44 @@ import numpy as np
 import pytest
 
 from snncc.ir import Conv2D, Dense, DepthwiseConv2D, Identity, Source
-from snncc.lower.quantise import Weighted
+from snncc.lower.projections import ScaledProjection
 from snncc.lower.tune.rounding import Ridge, clipped_scale, grouped, patches, product, round_weights, ungrouped
 from snncc.sim.linear import operator
 
 RNG = np.random.default_rng(0)
 MAP, VECTOR = (7, 6, 3), (11,)
-PROJECTIONS: list[tuple[Weighted, tuple[int, ...]]] = [
-    (Conv2D(name="a", source=Source("x"), weights=RNG.normal(size=(3, 2, 3, 4)), pads=(1, 0, 0, 1)), MAP),
-    (Conv2D(name="b", source=Source("x"), weights=RNG.normal(size=(2, 3, 3, 2)), strides=(2, 1), dilation=(2, 1)), MAP),
-    (DepthwiseConv2D(name="c", source=Source("x"), weights=RNG.normal(size=(3, 3, 3, 2)), strides=(2, 2)), MAP),
-    (Identity(name="d", source=Source("x"), weights=RNG.normal(size=3)), MAP),
-    (Identity(name="e", source=Source("x"), weights=RNG.normal(size=11)), VECTOR),
-    (Dense(name="f", source=Source("x"), weights=RNG.normal(size=(11, 5))), VECTOR),
+PROJECTIONS: list[tuple[ScaledProjection, tuple[int, ...]]] = [
+    (
+        ScaledProjection(
+            Conv2D, name="a", source=Source("x"), weights=RNG.normal(size=(3, 2, 3, 4)), pads=(1, 0, 0, 1)
+        ),
+        MAP,
+    ),
+    (
+        ScaledProjection(
+            Conv2D, name="b", source=Source("x"), weights=RNG.normal(size=(2, 3, 3, 2)), strides=(2, 1), dilation=(2, 1)
+        ),
+        MAP,
+    ),
+    (
+        ScaledProjection(
+            DepthwiseConv2D, name="c", source=Source("x"), weights=RNG.normal(size=(3, 3, 3, 2)), strides=(2, 2)
+        ),
+        MAP,
+    ),
+    (ScaledProjection(Identity, name="d", source=Source("x"), weights=RNG.normal(size=3)), MAP),
+    (ScaledProjection(Identity, name="e", source=Source("x"), weights=RNG.normal(size=11)), VECTOR),
+    (ScaledProjection(Dense, name="f", source=Source("x"), weights=RNG.normal(size=(11, 5))), VECTOR),
 ]
 
 
 @pytest.mark.parametrize("timed", [False, True])
 @pytest.mark.parametrize(("projection", "shape"), PROJECTIONS, ids=lambda v: getattr(v, "name", None))
-def test_patches_times_weights_are_the_operator(projection: Weighted, shape: tuple[int, ...], timed: bool) -> None:
+def test_patches_times_weights_are_the_operator(
+    projection: ScaledProjection, shape: tuple[int, ...], timed: bool
+) -> None:
     view = RNG.normal(size=(2, 5, *shape))
-    out = np.stack([operator(projection, shape, np.float64)(v) for v in view])
+    out = np.stack([operator(projection.projection(projection.weights), shape, np.float64)(v) for v in view])
     image = np.array([4, 0, 2, 2])
     row, column = (np.array([0, 2, 1, 0]), np.array([1, 0, 1, 0])) if len(shape) == 3 else (image * 0, image * 0)
     x = patches(projection, view if timed else view[0], image, row, column)

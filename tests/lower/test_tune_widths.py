@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 import snncc
 from snncc import ir, sim
 from snncc.errors import CalibrationError, UnsupportedLayerError
-from snncc.frontend import from_keras
-from snncc.lower import Options, prepare, tune
+from snncc.frontend.keras import from_keras
+from snncc.ir import Window
+from snncc.lower import Options, calibrated, tune
 from snncc.lower.tune import EFFORTS
 from snncc.lower.tune.descent import within
-from snncc.lower.tune.firing import Choice, Sample, Window, error, search
+from snncc.lower.tune.firing import Choice, Sample, error, search
 from snncc.lower.tune.population import Effort
 from snncc.lower.tune.widths import narrowed, rooms
 from tests.keras_models import keras, randomised
@@ -72,7 +73,7 @@ def test_random_graphs_stay_as_narrow_as_without_calibration(chosen: Any, option
         except UnsupportedLayerError:
             return
         light = snncc.convert(model, x, **options)
-    light.verify()
+    light.check()
     assert wider(light.ir, plain.ir) <= 1
 
 
@@ -112,7 +113,7 @@ def test_a_channel_that_hardly_fires_widens_no_layer_unless_asked(
     plain = snncc.convert(model, x, calibrate="none", **options).ir
     kept = snncc.convert(model, x, calibrate=level, **options)
     free = snncc.convert(model, x, calibrate=level, calibrate_widths="free", **options)
-    kept.verify()
+    kept.check()
     assert wider(kept.ir, plain) <= 1
     assert wider(free.ir, plain) > 4
 
@@ -138,7 +139,7 @@ def test_a_dead_channel_that_noise_makes_fire_keeps_a_threshold() -> None:
     window = Window("count", 4)
     drive = np.random.default_rng(0).random((50, 1)).astype(np.float32) * 9  # the float activation is 0 everywhere
     target = np.zeros((50, 1), np.float32)
-    given = Sample(drive, np.zeros(1, np.float32), target, target + drive.mean() / 4, 4.0, np.zeros(1))
+    given = Sample(drive, np.zeros(1, np.float32), target, target + drive.mean() / 4, 4, np.zeros(1))
     one, zero = np.ones(1), np.zeros(1)
     start = error(given, window, one, zero, 0.5 * one)
     found = search(given, window, Choice(one, zero, 0.5 * one, start), 2, per_channel=True)
@@ -150,7 +151,7 @@ def test_no_threshold_below_the_least_is_chosen() -> None:
     window = Window("count", 4)
     rng = np.random.default_rng(0)
     drive = rng.random((400, 2)).astype(np.float32) * 0.4
-    given = Sample(drive, np.zeros(2, np.float32), drive / 4, drive / 4, 4.0, np.array([0.5, 0.0]))
+    given = Sample(drive, np.zeros(2, np.float32), drive / 4, drive / 4, 4, np.array([0.5, 0.0]))
     ones, zeros = np.ones(2), np.zeros(2)
     first = Choice(ones, zeros, 0.5 * ones, error(given, window, ones, zeros, 0.5 * ones))
     for shared in (False, True):
@@ -271,7 +272,7 @@ def test_free_widths_and_endless_counts_have_no_bound_and_other_words_are_refuse
     model, x = nearly_dead()
     with pytest.raises(CalibrationError, match="keep or free"):
         snncc.convert(model, x, calibrate_widths="wide")
-    made = prepare(from_keras(model), x, Options())
+    made = calibrated(from_keras(model), x, Options())
     for options, named in ((Options(calibrate_widths="free"), set()), (Options(spike_ext=-1), set()),
                            (Options(), {"count", "step"})):  # fmt: skip
         found = rooms(made.real, made.source, made.scales, options)

@@ -1,7 +1,7 @@
 """Makes mutants of every kind, runs them, and writes benchmarks/results/mutants.json.
 
 Usage: python -m tests.mutants [c|rtl|python ...] [--count N] [--only KEY] [--again]
-Ends with status 1 where a mutant survives that docs/mutants.md does not explain.
+Ends with status 1 where a mutant survives that docs/design/mutants.md does not explain.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ SEED = "snncc"
 
 
 def explained() -> dict[str, str]:
-    """Key -> reason, from the tables of docs/mutants.md."""
-    rows = re.findall(r"^\| `([0-9a-f]{8})` \|.*\| ([^|]+) \|$", (ROOT / "docs" / "mutants.md").read_text(), re.M)
+    """Key -> reason, from the tables of docs/design/mutants.md."""
+    page = (ROOT / "docs" / "design" / "mutants.md").read_text()
+    rows = re.findall(r"^\| `([0-9a-f]{8})` \|.*\| ([^|]+) \|$", page, re.M)
     return dict(rows)
 
 
@@ -95,7 +96,7 @@ def main(kinds: tuple[str, ...], count: int | None, only: tuple[str, ...], again
             known = results() | {kind: figures}
             ordered = {k: known[k] for k in BENCHES if k in known}
             bench.write("mutants", {"seed": SEED, "tools": tools(), "kinds": ordered})
-    print(f"{unknown} survivors that docs/mutants.md does not explain")
+    print(f"{unknown} survivors that docs/design/mutants.md does not explain")
     sys.exit(bool(unknown))
 
 

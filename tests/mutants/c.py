@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 from snncc import ir
 from snncc.backends.vectors import random_pixels
-from snncc.verify import verify
+from snncc.verification import verify
 from tests.backends.c_folder import compiled
 from tests.mutants import text
 from tests.mutants.networks import RATE, SIGNED, fed, pooled, residual, single
@@ -94,7 +94,7 @@ class Bench:
         folder = file.parents[1]
         target, variant = ("c-cortex-m4", "-O3") if where == "arm" else ("c-host", "gcc sanitizers")
         steps = ir.load(folder).timesteps - 1  # the longest T is the self-test's
-        with patch("snncc.verify.c.TIMEOUT", SECONDS):
+        with patch("snncc.backends.c.run.TIMEOUT", SECONDS):
             (outcome,) = verify(folder, targets=[target], variants=[variant], timesteps=steps).outcomes
         if outcome.status == "not run":
             raise RuntimeError(outcome.reason)

@@ -30,7 +30,10 @@ TESTS: dict[str, Groups] = {
     "snncc/lower/calibrate.py": CALIBRATION,
     "snncc/lower/compose.py": LAYERS,
     "snncc/lower/emit.py": LAYERS,
+    "snncc/lower/ends.py": LAYERS,
     "snncc/lower/populate.py": LAYERS,
+    "snncc/lower/populations.py": LAYERS,
+    "snncc/lower/projections.py": CALIBRATION,
     "snncc/lower/quantise.py": CALIBRATION,
     "snncc/lower/values.py": LAYERS,
 }

@@ -190,9 +190,9 @@ def test_python(tmp_path: Path, before: str, after: str, by: str) -> None:
 
 
 def test_every_survivor_is_explained() -> None:
-    """docs/mutants.md lists exactly the survivors of the published figures, line by line, and quotes the figures."""
+    """The page lists exactly the survivors of the published figures, line by line, and quotes the figures."""
     kinds = json.loads((ROOT / "benchmarks" / "results" / "mutants.json").read_text())["kinds"]
-    page = (ROOT / "docs" / "mutants.md").read_text()
+    page = (ROOT / "docs" / "design" / "mutants.md").read_text()
     least, titles = {"c": 60, "rtl": 60, "python": 40}, {"c": "C", "rtl": "RTL", "python": "Python"}
     survivors = [survivor for figures in kinds.values() for survivor in figures["survivors"]]
     assert {s["key"] for s in survivors} == set(explained())

@@ -7,7 +7,7 @@ import pytest
 
 from snncc import ir
 from snncc.errors import DataError, SnnccWarning
-from snncc.sim.encode import quantise
+from snncc.sim.encode import to_pixels
 
 
 def source(shape: tuple[int, ...], **changes: object) -> ir.Input:
@@ -17,8 +17,8 @@ def source(shape: tuple[int, ...], **changes: object) -> ir.Input:
 
 def test_maps_are_flattened_for_a_vector() -> None:
     x = np.arange(8).reshape(2, 2, 2) / 3
-    assert quantise(source((4,)), x).tolist() == [[0, 1, 2, 3], [3, 3, 3, 3]]
-    assert quantise(source((2, 2, 1)), x[..., None]).reshape(2, 4).tolist() == [[0, 1, 2, 3], [3, 3, 3, 3]]
+    assert to_pixels(source((4,)), x).tolist() == [[0, 1, 2, 3], [3, 3, 3, 3]]
+    assert to_pixels(source((2, 2, 1)), x[..., None]).reshape(2, 4).tolist() == [[0, 1, 2, 3], [3, 3, 3, 3]]
 
 
 @pytest.mark.parametrize(
@@ -27,19 +27,19 @@ def test_maps_are_flattened_for_a_vector() -> None:
 )
 def test_other_shapes_are_refused(shape: tuple[int, ...], given: tuple[int, ...]) -> None:
     with pytest.raises(DataError, match=r"images of shape .*; the network reads"):
-        quantise(source(shape), np.zeros(given))
+        to_pixels(source(shape), np.zeros(given))
 
 
 def test_what_is_no_number_is_refused() -> None:
     with pytest.raises(DataError, match="must be numbers, not complex"):
-        quantise(source((2,)), np.zeros((1, 2), complex))
+        to_pixels(source((2,)), np.zeros((1, 2), complex))
     for bad in (np.nan, np.inf, -np.inf):
         with pytest.raises(DataError, match="NaN or infinity"):
-            quantise(source((2,)), np.array([[0.5, bad]]))
+            to_pixels(source((2,)), np.array([[0.5, bad]]))
 
 
 def test_negatives_of_an_unsigned_input_are_counted() -> None:
     x = np.array([[-0.1, -0.2], [-9, 0.4], [0.5, 9]])  # -0.1 rounds to 0
     with pytest.warns(SnnccWarning, match="2 of 6 input values are negative"):
-        assert quantise(source((2,)), x).tolist() == [[0, 0], [0, 1], [2, 3]]
-    assert quantise(source((2,), signed=True), x).tolist() == [[0, 0], [-1, 0], [0, 1]]
+        assert to_pixels(source((2,)), x).tolist() == [[0, 0], [0, 1], [2, 3]]
+    assert to_pixels(source((2,), signed=True), x).tolist() == [[0, 0], [-1, 0], [0, 1]]

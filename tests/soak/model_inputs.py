@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 
 from snncc import api
-from snncc.frontend.load import vet
+from snncc.frontend.keras.load import vet
 from tests.soak import judge
 from tests.soak.array_inputs import flipped, lied
 from tests.soak.judge import Finding

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from snncc import store, tools
+from snncc.backends.c import run as c
+from snncc.backends.verilog import run as verilog
 from snncc.errors import OutputError
-from snncc.verify import c, verify, verilog
-from snncc.verify.report import Outcome
+from snncc.verification import verify
+from snncc.verification.report import Outcome
 from tests.backends.c_folder import compiled, residual
 from tests.hw.simulate import dense_network
 

@@ -11,12 +11,12 @@ import pytest
 from click.testing import CliRunner
 
 from snncc import ir
-from snncc.backends.c import memory
+from snncc.backends.c.emit import memory
 from snncc.backends.vectors import golden
 from snncc.cli import cli
 from snncc.errors import DataError, TargetError
-from snncc.verify import verify
-from snncc.verify.report import Outcome, Report
+from snncc.verification import verify
+from snncc.verification.report import Outcome, Report
 from tests.backends.c_folder import compiled, network, population, residual, weights
 
 Edit = Callable[[str], str]
@@ -146,7 +146,7 @@ def test_a_board_that_is_too_small_is_said_in_the_folders_own_bytes(
     net = network(population("hidden", (64,), hidden, theta=5), last, shape=(64,), signed_bit=2)
     plain, packed = memory(net), memory(net, pack=True)
     data = [sizes.state + 2 * 2 * 64 for sizes in (plain, packed)]  # the largest population, in 16 bits, twice
-    monkeypatch.setattr("snncc.verify.c.BOARD_BYTES", plain.const - 1)
+    monkeypatch.setattr("snncc.backends.c.run.BOARD_BYTES", plain.const - 1)
     assert packed.const < plain.const - 1 and max(data) < plain.const - 1
     reasons = []
     for pack in (False, True):

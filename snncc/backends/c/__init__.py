@@ -1,5 +1,1 @@
-"""The target `c`: plain C99 with the weights as const arrays. docs/c.md describes the folder and its API."""
-
-from snncc.backends.c.emit import check, emit, memory
-
-__all__ = ["check", "emit", "memory"]
+"""C99 for microcontrollers: the network as a program. target.py is what is known of it outside."""

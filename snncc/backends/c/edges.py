@@ -10,6 +10,7 @@ import numpy as np
 
 from snncc import ir
 from snncc.backends.c.views import Leaf, Shape, Split, Splitter, add_pads, spatial
+from snncc.backends.c.windows import WindowTable, window_table
 from snncc.errors import TargetError
 from snncc.ir import Array, Pads, Pair
 
@@ -40,14 +41,12 @@ class Edge:
     left: int = 0
     first: int = 0
 
-    @property
-    def gathers(self) -> bool:
-        """Whether a window is more than one position of the source as it lies in memory."""
-        return not (
-            self.kernel == self.strides == (1, 1)
-            and (self.top, self.left) == (0, 0)
-            and self.source[:2] == self.output[:2]
-        )
+    def window(self, row: int, multiplier: int = 1) -> WindowTable:
+        """Its window, for neurons that lie `row` to a position."""
+        return window_table(
+            self.source, self.kernel, self.output, row, strides=self.strides, dilation=self.dilation,
+            top=self.top, left=self.left, multiplier=multiplier, first=self.first,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,8 @@
-"""Writes the C folder from a plan: Jinja templates that get ready values, streamed so that memory stays bounded."""
+"""Writes the C folder from a program: Jinja templates that get ready values, streamed so that memory stays bounded."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,16 +10,14 @@ from typing import Any
 import numpy as np
 
 from snncc import ir
-from snncc.backends import Options, pick
 from snncc.backends.c import arrays, host
-from snncc.backends.c.plan import Plan
+from snncc.backends.c.plan import plan
+from snncc.backends.c.program import Program
 from snncc.backends.c.types import Constant
+from snncc.backends.c.windows import FIELDS
 from snncc.backends.vectors import VECTORS, golden
-from snncc.errors import OutputError, TargetError
-from snncc.names import unfit
+from snncc.errors import OutputError
 from snncc.resources import templates
-
-DEFAULTS: Options = {"prefix": None, "pack": False, "pixels": None}
 
 
 @dataclass(frozen=True)
@@ -34,43 +31,17 @@ class Memory:
 
 def memory(network: ir.Network, *, pack: bool = False, prefix: str | None = None) -> Memory:
     """What `<name>.h` states as CONST_BYTES and STATE_BYTES, without writing anything."""
-    plan = _plan(network, {"prefix": prefix, "pack": pack})
-    return Memory(plan.const_bytes, plan.weight_bytes, plan.state_bytes)
+    program = plan(network, prefix, pack)
+    return Memory(program.const_bytes, program.weight_bytes, program.state_bytes)
 
 
-def check(network: ir.Network, options: Options) -> None:
-    """Refuse what C cannot hold, by a TargetError with the way out."""
-    chosen = pick(options, DEFAULTS, "c")
-    prefix = chosen["prefix"] or network.name
-    reason = unfit(prefix)
-    if reason:
-        raise TargetError(f"{prefix!r} cannot begin C names: {reason}; choose another with --prefix (prefix=...)")
-    if not network.is_integer:
-        raise TargetError("signed_bit=0 is the float twin, which has no integers to export: compile with 2..16 bits")
-    if network.spike_ext < 0:
-        raise TargetError("spike_ext=-1 exists in the simulator only: compile with spike_ext >= 0")
-    if network.dynamics == "step":
-        for population in network.populations:
-            if any(ir.has_max_pool(p.source) for p in population.projections):
-                raise TargetError(
-                    f"population {population.name!r} reads a max-pool, which has no meaning for single spikes: "
-                    "compile for `count`, or train with AveragePooling2D"
-                )
-
-
-def _plan(network: ir.Network, chosen: Mapping[str, Any]) -> Plan:
-    return Plan(chosen.get("prefix") or network.name, network, bool(chosen.get("pack")))
-
-
-def emit(network: ir.Network, folder: Path, options: Options) -> None:
+def write(network: ir.Network, folder: Path, prefix: str | None, pack: bool, pixels: ir.Array | None) -> None:
     """Write NAME.h, .c, _kernels.h, _weights.h, _quantise.c, _host.*, self-test, build files and README."""
-    check(network, options)
-    chosen = pick(options, DEFAULTS, "c")
-    plan = _plan(network, chosen)
-    context = _context(plan)
-    pixels, result = golden(network, chosen["pixels"])
-    context |= _vector_context(plan, pixels, result)
-    p = plan.p
+    program = plan(network, prefix, pack)
+    context = _context(program)
+    pixels, result = golden(network, pixels)
+    context |= _vector_context(program, pixels, result)
+    p = program.p
     files = {
         f"{p}.h": "header.h.j2",
         f"{p}.c": "source.c.j2",
@@ -103,45 +74,46 @@ def emit(network: ir.Network, folder: Path, options: Options) -> None:
         raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
 
 
-def _context(plan: Plan) -> dict[str, Any]:
-    network = plan.network
+def _context(program: Program) -> dict[str, Any]:
+    network = program.network
     source = network.input
     output = network.output
     low = -source.levels if source.signed else 0
-    holds = np.iinfo(plan.pixel.ctype.removesuffix("_t"))
+    holds = np.iinfo(program.pixel.ctype.removesuffix("_t"))
     checks = ([f"image[i] < {low}"] if holds.min < low else []) + (
         [f"image[i] > {source.levels}"] if holds.max > source.levels else []
     )
-    value_type = "int32_t" if output.fires else plan.runs[-1]["a"].ctype
+    value_type = "int32_t" if output.fires else program.runs[-1].a.ctype
     return {
-        "p": plan.p, "P": plan.p.upper(), "network": network, "hash": ir.content_hash(network), "pack": plan.pack,
-        "constants": {c.name: c for c in plan.constants}, "windows": dict(plan.windows), "tables": plan.tables,
-        "window_type": plan.window_type,
-        "members": plan.members, "state_bytes": max(1, plan.state_bytes), "const_bytes": plan.const_bytes,
-        "weight_bytes": plan.weight_bytes, "pixel": plan.pixel, "count": plan.count, "levels": source.levels,
+        "p": program.p, "P": program.p.upper(), "network": network, "hash": ir.content_hash(network),
+        "pack": program.pack, "constants": {c.name: c for c in program.constants}, "window_fields": FIELDS,
+        "windows": {name: table.numbers for name, table in program.windows.items()},
+        "tables": program.tables, "window_type": program.window_type,
+        "members": program.members, "state_bytes": max(1, program.state_bytes), "const_bytes": program.const_bytes,
+        "weight_bytes": program.weight_bytes, "pixel": program.pixel, "count": program.count, "levels": source.levels,
         "pixel_low": low, "pixel_checks": " || ".join(checks), "pixels": math.prod(source.shape),
-        "outputs": output.neurons, "value_type": value_type, "runs": plan.runs, "scans": plan.scans,
-        "use": plan.kernels.context(), "text": arrays.lines,
-        "rate_input": plan.buffers[ir.INPUT] if source.encoding == "rate" and network.dynamics == "count" else "",
-        "spike_values": plan.buffers[output.name] if output.fires else "",
-        **host.bytes_context(plan), **host.host_context(plan),
+        "outputs": output.neurons, "value_type": value_type, "runs": program.runs, "scans": program.scans,
+        "use": program.kernels.context(), "text": arrays.lines,
+        "rate_input": program.buffers[ir.INPUT] if source.coding.spiking and network.window.counting else "",
+        "spike_values": program.buffers[output.name] if output.fires else "",
+        **host.bytes_context(program), **host.host_context(program),
     }  # fmt: skip
 
 
-def _vector_context(plan: Plan, pixels: ir.Array, result: Any) -> dict[str, Any]:
-    p = plan.p
+def _vector_context(program: Program, pixels: ir.Array, result: Any) -> dict[str, Any]:
+    p = program.p
     values = result.values.reshape(len(pixels), -1)
-    ctype = "int32_t" if plan.network.output.fires else plan.runs[-1]["a"].ctype
-    raw = plan.network.input.raw_bytes
+    ctype = "int32_t" if program.network.output.fires else program.runs[-1].a.ctype
+    raw = program.network.input.raw_bytes
     data = None if raw is None else ir.bytes_of_pixels(raw, pixels)
-    golden = plan.network.golden
+    golden = program.network.golden
     real = golden is not None and np.array_equal(pixels, golden)
     return {
         "vectors": len(pixels),
         "vector_note": "Calibration samples." if real else "Not calibration samples.",
         "vector_bytes": None if data is None else Constant(f"{p}_vector_bytes", "uint8_t", data.reshape(-1), ""),
         "vector_images": Constant(
-            f"{p}_vector_images", plan.pixel.ctype, pixels.reshape(-1).astype(plan.pixel.ctype[:-2]), ""
+            f"{p}_vector_images", program.pixel.ctype, pixels.reshape(-1).astype(program.pixel.ctype[:-2]), ""
         ),
         "vector_values": Constant(f"{p}_vector_values", ctype, values.reshape(-1), ""),
         "vector_classes": Constant(f"{p}_vector_classes", "uint32_t", np.asarray(result.classes).reshape(-1), ""),

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from snncc import ir
-from snncc.backends.c.plan import Plan
+from snncc.backends.c.program import Program
 from snncc.backends.c.types import Constant
 
 
-def _quantiser(plan: Plan, raw: ir.RawBytes | None) -> tuple[Constant | None, str]:
+def _quantiser(program: Program, raw: ir.RawBytes | None) -> tuple[Constant | None, str]:
     """(256-entry table per channel or None where bytes are the pixels, the C expression of pixel i)."""
-    ctype = plan.pixel.ctype
+    ctype = program.pixel.ctype
     if raw is None:
         return None, ""
     table = raw.pixels.reshape(-1, ir.BYTES)
@@ -21,16 +21,16 @@ def _quantiser(plan: Plan, raw: ir.RawBytes | None) -> tuple[Constant | None, st
         table = table[:1]
     if len(table) == 1 and np.array_equal(table[0], np.arange(ir.BYTES)):
         return None, f"({ctype})bytes[i]"
-    constant = Constant(f"{plan.p}_byte_table", ctype, table.astype(ctype.removesuffix("_t")).reshape(-1), "")
+    constant = Constant(f"{program.p}_byte_table", ctype, table.astype(ctype.removesuffix("_t")).reshape(-1), "")
     index = "bytes[i]" if len(table) == 1 else f"(i % {len(table)}U) * 256U + bytes[i]"
     return constant, f"{constant.name}[{index}]"
 
 
-def bytes_context(plan: Plan) -> dict[str, Any]:
+def bytes_context(program: Program) -> dict[str, Any]:
     """The quantiser of raw bytes, and what is said of it."""
-    source = plan.network.input
+    source = program.network.input
     raw = source.raw_bytes
-    table, entry = _quantiser(plan, raw)
+    table, entry = _quantiser(program, raw)
     said = (
         "How a raw byte becomes an input of the model is not known, so there is no quantiser of bytes."
         if raw is None
@@ -52,9 +52,9 @@ QUANTISERS = (
 """Of NAME_host.c: name, type of a feature, further parameters, the model input."""
 
 
-def host_context(plan: Plan) -> dict[str, Any]:
+def host_context(program: Program) -> dict[str, Any]:
     """The numbers that the optional file computes with, every digit of each."""
-    source, network = plan.network.input, plan.network
+    source, network = program.network.input, program.network
     gains, offsets = np.broadcast_arrays(np.atleast_1d(source.gain), np.atleast_1d(source.offset))
     words = [", ".join(f"{v:.9g}" for v in values[:4]) + (", ..." if len(values) > 4 else "") for values in
              (gains, offsets)]  # fmt: skip

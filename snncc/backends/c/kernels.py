@@ -77,14 +77,14 @@ class Kernels:
 
     def dot(self, x: Value, w: Weights, a: Accumulator, double: bool) -> str:
         dsp = bool(x.pairs) and a.tag == "i32"
-        entry = self._add("dot", (x.tag, w.tag, a.tag), x=x, w=_weights(w), a=a, double=False, dsp=dsp)
+        entry = self._add("dot", (x.tag, w.tag, a.tag), x=x, w=w, a=a, double=False, dsp=dsp)
         entry["double"] |= double
         if dsp:
             self._add("dsp", True)
         return f"{x.tag}_{w.tag}_{a.tag}"
 
     def taps(self, x: Value, w: Weights, a: Accumulator) -> None:
-        self._add("taps", (x.tag, w.tag, a.tag), x=x, w=_weights(w), a=a)
+        self._add("taps", (x.tag, w.tag, a.tag), x=x, w=w, a=a)
 
     def pool(self, x: Value, a: Accumulator) -> None:
         self._add("pool", (x.tag, a.tag), x=x, a=a)
@@ -108,11 +108,10 @@ class Kernels:
     def spread(self, kind: str, v: Potential, w: Weights) -> None:
         """kind: spread_row, spread_run or spread_tap."""
         self._add("spread", True)
-        self._add(kind, (w.tag, v.tag), w=_weights(w), v=v)
+        self._add(kind, (w.tag, v.tag), w=w, v=v)
         if kind in ("spread_row", "spread_run"):
             dsp = {"l16": "lanes", "i32": "words"}.get(v.tag, "") if w.element == "int8_t" else ""
-            element_tag = TAGS[w.element]
-            self._add("add", (v.tag, element_tag), v=v, element=w.element, element_tag=element_tag, dsp=dsp)
+            self._add("add", (v.tag, w.element_tag), v=v, w=w, dsp=dsp)
             if dsp:
                 self._add("dsp", True)
 
@@ -135,7 +134,3 @@ class Kernels:
             "spread_pool",
         ]
         return {kind: list(self.used.get(kind, {}).values()) for kind in kinds}
-
-
-def _weights(w: Weights) -> dict[str, Any]:
-    return {"tag": w.tag, "element": w.element, "element_tag": TAGS[w.element], "packed": w.packed}

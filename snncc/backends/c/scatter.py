@@ -8,109 +8,108 @@ keeps `drive` = that current's charge + bias per neuron, computed once per image
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections import defaultdict
+from dataclasses import replace
 
 import numpy as np
 
 from snncc import ir
+from snncc.backends.c import gather
+from snncc.backends.c.calls import Drive, InputScan, PopulationScan, Target
 from snncc.backends.c.edges import Edge, Wiring
+from snncc.backends.c.expressions import (
+    SCAN,
+    ZERO,
+    Channel,
+    Expression,
+    Group,
+    Literal,
+    Name,
+    Operation,
+    Position,
+    product,
+)
 from snncc.backends.c.kernels import Accumulator, Potential
 from snncc.backends.c.layout import Member
+from snncc.backends.c.program import Program
 from snncc.backends.c.types import signed, span
 from snncc.backends.c.views import spatial
 from snncc.ir import INPUT, Interval
 
-if TYPE_CHECKING:
-    from snncc.backends.c.plan import Plan
 
-
-def plan_step(plan: Plan) -> None:
-    """Fill in a plan's members, scans (one per firing population) and the readout's run."""
-    network = plan.network
-    firing = [(p, w, i) for i, (p, w) in enumerate(zip(network.populations, plan.wirings, strict=True), 1) if p.fires]
+def step(program: Program) -> None:
+    """Fill a program in for `step`: its members, scans (one per firing population) and the readout's run."""
+    network = program.network
     kept = [network.output.name] if network.output.fires else []
     if not network.output.fires:
-        kept = list(dict.fromkeys(e.base for e in plan.wirings[-1].edges if not e.current))
-    if INPUT in plan.currents:
-        plan.buffers[INPUT] = "image"
+        kept = list(dict.fromkeys(e.base for e in program.wirings[-1].edges if not e.current))
+    if INPUT in program.currents:
+        program.buffers[INPUT] = "image"
     at = 0
     for name in kept:
-        plan.buffers[name] = f"(state->counts + {at})"
-        at += math.prod(plan.splitter.shapes[name])
-    plan.members.append(Member("words", "int32_t", 1, "keeps 16-bit potentials on whole words"))
-    plan.members.append(Member("counts", plan.count.ctype, at, "spikes so far"))
-    targets: dict[str, list[dict[str, Any]]] = {}
-    for population, wiring, index in firing:
-        plan.scans.append(_scan(plan, population, wiring, index, targets))
-    for scan in plan.scans:
-        _finish(plan, scan, targets, kept)
-    if network.input.encoding == "rate":
-        _encoder(plan, targets, kept)
+        program.buffers[name] = f"(state->counts + {at})"
+        at += math.prod(program.splitter.shapes[name])
+    program.arrays.append(Member("words", "int32_t", 1, "keeps 16-bit potentials on whole words"))
+    program.arrays.append(Member("counts", program.count.ctype, at, "spikes so far"))
+    targets: defaultdict[str, list[Target]] = defaultdict(list)
+    for index, (population, wiring) in enumerate(zip(network.populations, program.wirings, strict=True), 1):
+        if population.fires:
+            program.scans.append(_scan(program, population, wiring, index, targets))
+    if network.input.coding.spiking:
+        program.scans.insert(0, _encoder(program, targets))
     if not network.output.fires:
-        plan.runs.append(plan.counting_run(network.output, plan.wirings[-1], len(network.populations)) | {"before": []})
+        program.runs.append(gather.window_run(program, network.output, program.wirings[-1], len(network.populations)))
 
 
-def _encoder(plan: Plan, targets: dict[str, list[dict[str, Any]]], kept: list[str]) -> None:
-    """The rate-coded input as the first scan: potentials in 0..L-1."""
-    shape = spatial(plan.network.input.shape)
-    plan.members.append(Member("v_input", plan.pixel.ctype, math.prod(shape), "potentials of the input"))
-    scan = {"name": INPUT, "index": 0, "positions": shape[0] * shape[1], "channels": shape[2], "input": True}
-    _finish(plan, scan, targets, kept)
-    plan.scans.insert(0, scan)
+def _encoder(program: Program, targets: defaultdict[str, list[Target]]) -> InputScan:
+    """The rate-coded input as the first scan."""
+    height, width, channels = spatial(program.network.input.shape)
+    neurons = height * width * channels
+    program.arrays.append(Member("v_input", program.pixel.ctype, neurons, "potentials of the input"))
+    counts = program.buffers.get(INPUT, "")
+    return InputScan(INPUT, 0, height * width, channels, channels, 0, counts, targets[INPUT])
 
 
 def _scan(
-    plan: Plan, population: ir.Population, wiring: Wiring, index: int, targets: dict[str, list[dict[str, Any]]]
-) -> dict[str, Any]:
-    network = plan.network
-    height, width, channels = (1, 1, population.neurons) if wiring.flat else spatial(population.shape)
-    positions = height * width
+    program: Program, population: ir.Population, wiring: Wiring, index: int, targets: defaultdict[str, list[Target]]
+) -> PopulationScan:
+    """A population's scan. It joins the targets of those that it reads; its own are listed by its readers."""
+    name = population.name
+    height, width, stride = spatial(population.shape)
+    positions, channels = (1, population.neurons) if wiring.flat else (height * width, stride)
     currents = [e for e in wiring.edges if e.current]
-    spikes = [e for e in wiring.edges if not e.current]
     per_channel = all(
         a is not None and (a.size == 1 or a.ndim == 1 or positions == 1)
         for a in (population.theta, population.bias, population.v0)
     )
     lazy = not currents and bool(np.any(population.bias))
-    low, high, lazy = _reach(network, population, lazy)
+    low, high, lazy = _reach(program.network, population, lazy)
     lanes = channels % 4 == 0 and per_channel and not currents and ir.bits_needed((low, high)) <= 16
-    v = Potential.of(signed((low, high), 16), f"{plan.p.upper()}_LANE" if lanes else "")
-    wide = Accumulator.of(v.wide)
+    v = Potential.of(signed((low, high), 16), f"{program.p.upper()}_LANE" if lanes else "")
     if lanes:
-        plan.kernels.lanes()
-    member = Member(
-        f"v_{population.name}", v.ctype, positions * channels, f"potentials of {population.name}", first=lanes
-    )
-    plan.members.append(member)
-    flat = wiring.flat
-    bias = plan.parameter(population, "bias", flat)
-    scan = {
-        "name": population.name, "index": index, "positions": positions, "channels": channels, "v": v, "a": wide,
-        "theta": here(plan.parameter(population, "theta", flat)),
-        "v0": here(plan.parameter(population, "v0", flat)),
-        "bias": here(bias), "lazy": lazy, "by_channel": per_channel, "input": False, "driven": bool(currents),
-        "uses_elapsed": lazy, "uses_live": bool(currents) or (not lazy and bias != "0"),
-    }  # fmt: skip
-    if currents:
-        reach = _drive_range(network, population, currents)
-        a = Accumulator.of(signed(reach, 32))
-        ctype = signed(reach, 16)
-        plan.members.append(
-            Member(f"d_{population.name}", ctype, positions * channels, f"charge per timestep of {population.name}")
-        )
-        scan["drive"] = plan.run(
-            population, wiring, index, currents, a=a, factor="", start=bias, ctype=ctype, before=[]
-        )
-    for edge in spikes:
-        target = _target(plan, edge, v, channels)
-        target["into"] = f"state->v_{population.name}"
-        targets.setdefault(edge.base, []).append(target)
-    return scan
+        program.kernels.lanes()
+    into = program.array(f"v_{name}", v.ctype, positions * channels, f"potentials of {name}", first=lanes)
+    bias, theta, v0 = (program.parameter(population, kind, wiring.flat) for kind in ("bias", "theta", "v0"))
+    drive = _drive(program, population, wiring, index, currents, bias) if currents else None
+    for edge in wiring.edges:
+        if not edge.current:
+            targets[edge.base].append(_target(program, edge, v, into, channels))
+    return PopulationScan(
+        name=name, index=index, positions=positions, channels=channels, stride=stride,
+        unflat=stride if positions != height * width else 0, counts=program.buffers.get(name, ""),
+        targets=targets[name], v=v, a=Accumulator.of(v.wide), theta=theta.text(SCAN),
+        v0="" if v0 == ZERO else v0.text(SCAN), bias=bias.text(SCAN), lazy=lazy,
+        adds=bool(currents) or (not lazy and bias != ZERO), by_channel=per_channel, drive=drive,
+    )  # fmt: skip
 
 
-def here(expression: str) -> str:
-    """A parameter's expression where the position is p instead of p + q."""
-    return expression.replace("(p + q)", "p")
+def _drive(
+    program: Program, population: ir.Population, wiring: Wiring, index: int, currents: list[Edge], bias: Expression
+) -> Drive:
+    reach = _drive_range(program.network, population, currents)
+    a, ctype, name = Accumulator.of(signed(reach, 32)), signed(reach, 16), population.name
+    program.array(f"d_{name}", ctype, population.neurons, f"charge per timestep of {name}")
+    return Drive(gather.run(program, population, wiring, index, currents, a, bias, None), ctype)
 
 
 def _reach(network: ir.Network, population: ir.Population, lazy: bool) -> tuple[int, int, bool]:
@@ -135,30 +134,33 @@ def signed_or_none(interval: Interval) -> str:
 
 
 def _drive_range(network: ir.Network, population: ir.Population, currents: list[Edge]) -> Interval:
-    levels = network.input.levels
+    """Every value of a neuron's charge per timestep."""
+    source = network.input
+    m, most = source.coding.reach(source.levels, source.signed, 1, 1)
     low, high = span(population.bias)
     for edge in currents:
         ones = np.ones((math.prod(edge.kernel), 1), np.int64) if edge.weights is None else edge.weights
         last = ones.reshape(-1, ones.shape[-1]) if edge.kind == "dot" else ones.reshape(math.prod(edge.kernel), -1)
         positive = int(np.maximum(last, 0).sum(axis=0, dtype=np.int64).max())
         negative = int(np.maximum(-last.astype(np.int64), 0).sum(axis=0).max())
-        m = -levels if network.input.signed else 0
-        high += (positive * levels - negative * m) * 2**edge.shift
-        low += (positive * m - negative * levels) * 2**edge.shift
+        high += (positive * most - negative * m) * 2**edge.shift
+        low += (positive * m - negative * most) * 2**edge.shift
     return low, high
 
 
-def _target(plan: Plan, edge: Edge, v: Potential, row: int) -> dict[str, Any]:
-    """One consumer of a population's spikes: the scatter call."""
-    height, width, channels = edge.source
-    target: dict[str, Any] = {"v": v, "scale": str(2**edge.shift) if edge.shift < 31 else f"INT64_C({2**edge.shift})"}
-    target["source"] = (height * width, channels)
-    target["window"] = plan.window(edge.name, edge, row)
+def _target(program: Program, edge: Edge, v: Potential, into: str, row: int) -> Target:
+    """An edge as a reader of its source's spikes, in scatter form."""
+    channels = edge.source[2]
+    p, c = _called(program, edge)
+    target = Target(
+        kind="pool", v=v, into=into, window="", p=p.text(), c=c.text(), scale=Literal(2**edge.shift).text()
+    )  # fmt: skip
     if edge.weights is None:
-        single = plan.kernels.spread_pool(v, edge.kernel == edge.strides)
-        return target | {"kind": "pool", "single": single}
+        single = program.kernels.spread_pool(v, edge.kernel == edge.strides)
+        return replace(target, window=program.window(edge.name, edge.window(row)), single=single)
     kh, kw, _, outputs = edge.weights.shape
     by_channel = np.ascontiguousarray(edge.weights.transpose(2, 0, 1, 3))  # C, KH, KW, O or M
+    multiplier, first = 1, ""
     if edge.kind == "dot" and edge.source[:2] == edge.output[:2] == edge.kernel == (1, 1):
         kind, rows = "row", by_channel.reshape(channels, outputs)
         note = f"[{channels}][{outputs}]: input, output"
@@ -168,41 +170,31 @@ def _target(plan: Plan, edge: Edge, v: Potential, row: int) -> dict[str, Any]:
     else:
         kind, rows = "tap", by_channel.reshape(channels * kh * kw, outputs)
         note = f"[{channels}][{kh}][{kw}][{outputs}]: input channel, row, column, output"
-        if edge.kind == "dot":
-            plan.windows[-1][1][14] = outputs
-            target["first"] = "0"
-        else:
-            target["first"] = (edge.first, outputs)
-    w = plan.weights(edge.name, rows, f"weights of {edge.name}, {note}")
-    plan.kernels.spread(f"spread_{kind}", v, w)
-    if w.packed:
-        target["rows"] = plan.need(f"rows_{w.element[:-2]}", w.element, w.length, "unpacked weights")
-    return target | {"kind": kind, "w": w, "weights": f"{plan.p}_tables.{w.constant.name}"}
+        multiplier, first = outputs, "0" if edge.kind == "dot" else _first(edge.first, outputs, c).text()
+    w, weights = program.weights(edge.name, rows, f"weights of {edge.name}, {note}")
+    program.kernels.spread(f"spread_{kind}", v, w)
+    return replace(
+        target, kind=kind, window=program.window(edge.name, edge.window(row, multiplier)), first=first,
+        w=w, weights=weights, rows=program.unpacked(w, 1),
+    )  # fmt: skip
 
 
-def _finish(plan: Plan, scan: dict[str, Any], targets: dict[str, list[dict[str, Any]]], kept: list[str]) -> None:
-    """Who reads this population's spikes, and how its neuron (p, c) is called there."""
-    name = scan["name"]
-    shape = spatial(plan.splitter.shapes[name])
-    positions, channels = shape[0] * shape[1], shape[2]
-    scan["unflat"] = scan["positions"] != positions and channels
-    scan["counts"] = plan.buffers[name] if name in kept else ""
-    scan["stride"] = channels
-    spread = []
-    for target in targets.get(name, []):
-        made_positions, made_channels = target["source"]
-        if (made_positions, made_channels) == (positions, channels):
-            p, c = "p", "c"
-        elif made_channels == 1:
-            p, c = "i", "0"
-        elif made_positions == 1:
-            p, c = "0", "i"
-        else:
-            p, c = f"i / {made_channels}", f"i % {made_channels}"
-        first = target.get("first", "")
-        if isinstance(first, tuple):
-            step = f"{c}" if first[1] == 1 else f"({c}) * {first[1]}"
-            first = step if first[0] == 0 else f"{first[0]} + {step}"
-        spread.append(target | {"p": p, "c": c, "first": first})
-    scan["targets"] = spread
-    scan["needs_i"] = bool(scan["counts"]) or any("i" in (t["p"] + t["c"]) or t["kind"] == "row" for t in spread)
+def _first(first: int, multiplier: int, channel: Expression) -> Expression:
+    """Where the outputs of a depthwise edge's channel begin."""
+    own = channel if multiplier == 1 else product(Group(channel), Literal(multiplier))
+    return Operation(Literal(first), "+", own) if first else own
+
+
+def _called(program: Program, edge: Edge) -> tuple[Expression, Expression]:
+    """(position, channel) in the edge's source of neuron (p, c), element i, of the map that it is read from."""
+    height, width, channels = spatial(program.splitter.shapes[edge.base])
+    made_height, made_width, made_channels = edge.source
+    positions = made_height * made_width
+    if (positions, made_channels) == (height * width, channels):
+        return Position(), Channel()
+    element, count = Name("i"), Literal(made_channels)
+    if made_channels == 1:
+        return element, ZERO
+    if positions == 1:
+        return ZERO, element
+    return Operation(element, "/", count), Operation(element, "%", count)

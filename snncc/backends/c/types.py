@@ -57,6 +57,10 @@ class Weights:
     bits: int
     packed: bool
 
+    @property
+    def element_tag(self) -> str:
+        return TAGS[self.element]
+
 
 def lay_weights(name: str, rows: Array, bits: int, pack: bool, note: str) -> Weights:
     """Rows (R, length) of weights as they are or, under `pack`, as a little-endian stream of `bits` bits each."""

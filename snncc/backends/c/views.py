@@ -85,28 +85,19 @@ class Move:
 
 @dataclass
 class Splitter:
-    """Takes views apart; `made` collects the pools and moves that have to be computed at run time."""
+    """Takes views apart, a visitor; `made` collects the pools and moves that have to be computed at run time."""
 
     shapes: dict[str, Shape]
     made: list[Pool | Move] = field(default_factory=list)
 
     def split(self, view: ir.View) -> Split:
-        match view:
-            case ir.Source(population=name):
-                return self._whole(Leaf(name, self.shapes[name]))
-            case ir.Reshape(view=inner, shape=shape):
-                return self._reshape(self.split(inner), shape)
-            case ir.Pad(view=inner, pads=pads):
-                return self._pad(self.split(inner), pads)
-            case ir.Concat(views=views):
-                return self._concat([self.split(v) for v in views])
-            case ir.MaxPool():
-                return self._max_pool(view)
+        """The view as its leaves."""
+        return ir.fold(view, self)
 
-    def _whole(self, leaf: Leaf) -> Split:
-        return Split((leaf,), np.arange(math.prod(leaf.shape)).reshape(leaf.shape))
+    def source(self, name: str) -> Split:
+        return _whole(Leaf(name, self.shapes[name]))
 
-    def _reshape(self, inner: Split, shape: Shape) -> Split:
+    def reshape(self, inner: Split, shape: Shape) -> Split:
         if shape == inner.labels.shape:
             return inner
         labels = inner.labels.reshape(shape)
@@ -115,12 +106,12 @@ class Splitter:
             return Split((replace(first, shape=shape),), labels)
         return Split(inner.leaves, labels, plain=False)
 
-    def _pad(self, inner: Split, pads: Pads) -> Split:
+    def pad(self, inner: Split, pads: Pads) -> Split:
         frame = ((pads[0], pads[1]), (pads[2], pads[3]), (0, 0))
         leaves = tuple(replace(leaf, pads=add_pads(leaf.pads, pads)) for leaf in inner.leaves)
         return Split(leaves, np.pad(inner.labels, frame, constant_values=-1), inner.plain)
 
-    def _concat(self, parts: list[Split]) -> Split:
+    def concat(self, parts: list[Split]) -> Split:
         leaves: list[Leaf] = []
         labels = []
         start = offset = 0
@@ -131,25 +122,28 @@ class Splitter:
             offset += part.labels.shape[-1]
         return Split(tuple(leaves), np.concatenate(labels, axis=-1), all(part.plain for part in parts))
 
-    def _max_pool(self, view: ir.MaxPool) -> Split:
-        inner = self.split(view.view)
+    def max_pool(self, inner: Split, pool: ir.MaxPool) -> Split:
         if not inner.plain:
             parts = tuple((leaf.base, to) for leaf, to in zip(inner.leaves, inner.rows(), strict=True))
             name = self._add(Move(f"move{len(self.made)}", inner.labels.shape, parts))
-            inner = self._whole(Leaf(name, inner.labels.shape))
-        pooled = [self._whole(self._pool(view, leaf)) for leaf in inner.leaves]
-        return self._concat(pooled) if len(pooled) > 1 else pooled[0]
+            inner = _whole(Leaf(name, inner.labels.shape))
+        pooled = [_whole(self._pool(pool, leaf)) for leaf in inner.leaves]
+        return self.concat(pooled) if len(pooled) > 1 else pooled[0]
 
-    def _pool(self, view: ir.MaxPool, leaf: Leaf) -> Leaf:
+    def _pool(self, pool: ir.MaxPool, leaf: Leaf) -> Leaf:
         top, bottom, left, right = leaf.pads
         height, width, channels = spatial(leaf.shape)
         framed = (height + top + bottom, width + left + right, channels)
-        shape = (*ir.window_shape(framed, view.size, view.strides, (1, 1), view.pads), channels)
+        shape = (*ir.window_shape(framed, pool.size, pool.strides, (1, 1), pool.pads), channels)
         name = f"pool{len(self.made)}"
-        self._add(Pool(name, leaf.base, leaf.shape, shape, leaf.pads, view.size, view.strides, view.pads))
+        self._add(Pool(name, leaf.base, leaf.shape, shape, leaf.pads, pool.size, pool.strides, pool.pads))
         return Leaf(name, shape)
 
     def _add(self, operation: Pool | Move) -> str:
         self.made.append(operation)
         self.shapes[operation.name] = operation.shape
         return operation.name
+
+
+def _whole(leaf: Leaf) -> Split:
+    return Split((leaf,), np.arange(math.prod(leaf.shape)).reshape(leaf.shape))

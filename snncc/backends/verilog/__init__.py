@@ -1,8 +1,1 @@
-"""The Verilog backend: IR -> plan -> snn_top.v, hand-written modules, memory files, bench, manifest.
-
-`emit` writes a folder that any simulator and synthesiser takes as it is; docs/hardware.md describes it.
-"""
-
-from snncc.backends.verilog.emit import check, emit, load_plan
-
-__all__ = ["check", "emit", "load_plan"]
+"""Verilog for FPGAs: the network as a pipeline of layers. target.py is what is known of it outside."""

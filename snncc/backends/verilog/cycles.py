@@ -13,7 +13,8 @@ the last one: word w at commit + offset_w (`offsets`). For edge e of layer l and
     pass(l)      = words + 2                                                   (`step`)
                  = (parts - 1)*PERIOD + 3 + STAGES*PERIOD                      (`count`; 1*1 without division)
 
-Within a frame, event i lies in word w_i after g_i words without events and reaches f_i word pairs (docs/hardware.md):
+Within a frame, event i lies in word w_i after g_i words without events and reaches f_i word pairs
+(docs/design/hardware.md):
 
     A_i = max(A_{i-1} + 1 + g_i, B_{i-1}, offset_{w_i} + 3);   B_i = max(A_i + 1, B_{i-1} + max(1, f_{i-1}))
     with a place table:  A_i = max(A_{i-1} + 1 + g_i, P_{i-1}, offset_{w_i} + 3);  P_i = max(A_i + 1, B_{i-1});
@@ -30,6 +31,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from snncc.backends.verilog.drafts import stores_images
 from snncc.backends.verilog.edges import Edge
 from snncc.backends.verilog.plan import Node, Plan
 from snncc.backends.verilog.vectors import Vectors, words
@@ -56,7 +58,7 @@ def offsets(plan: Plan, name: str) -> Array:
     """(words,) when a source writes each word of a frame, relative to the last one."""
     if name == INPUT:
         words = np.arange(1, plan.input_layout.words + 1)
-        if not plan.count and plan.network.input.encoding == "rate":
+        if stores_images(plan.network):
             return words - len(words)
         pixels = int(np.prod(plan.network.input.shape))
         return np.asarray(np.minimum(words * plan.input_layout.lanes, pixels) - pixels)
@@ -136,7 +138,7 @@ def worst(plan: Plan, images: int = 3) -> Timing:
 
 
 def _frames(plan: Plan, timesteps: tuple[int, ...]) -> int:
-    return len(timesteps) if plan.count else sum(t + plan.network.spike_ext for t in timesteps)
+    return sum(plan.network.over(t).passes for t in timesteps)
 
 
 def busy(plan: Plan, vectors: Vectors, name: str) -> Array:
@@ -145,7 +147,7 @@ def busy(plan: Plan, vectors: Vectors, name: str) -> Array:
     rows = []
     for image, steps in enumerate(vectors.timesteps):
         made = [words(layout, frame).reshape(-1) != 0 for frame in vectors.frames[name][image]]
-        wanted = 1 if plan.count else steps + plan.network.spike_ext
+        wanted = plan.network.over(steps).passes
         made += [np.zeros(layout.words * layout.lanes, bool)] * (wanted - len(made))
         rows += made[:wanted]
     return np.stack(rows) if rows else np.zeros((0, layout.words * layout.lanes), bool)
@@ -153,8 +155,7 @@ def busy(plan: Plan, vectors: Vectors, name: str) -> Array:
 
 def _run(plan: Plan, timesteps: tuple[int, ...], work: dict[str, Array]) -> Timing:
     """Commits in topological order need releases of later layers, so frames are simulated one by one, sources first."""
-    ext, pixels = plan.network.spike_ext, int(np.prod(plan.network.input.shape))
-    step_rate = not plan.count and plan.network.input.encoding == "rate"
+    pixels, stored = int(np.prod(plan.network.input.shape)), stores_images(plan.network)
     done: dict[str, list[int]] = {e.name: [] for n in plan.nodes for e in n.edges}
     free = {n.name: pass_cycles(plan, n) + 1 for n in plan.nodes}  # first WALK cycle: after the pass that resets
     readers = {name: [plan.nodes[i].edges[j] for i, j in ends] for name, ends in plan.readers.items()}
@@ -168,19 +169,19 @@ def _run(plan: Plan, timesteps: tuple[int, ...], work: dict[str, Array]) -> Timi
         return max((done[e.name][frame - e.banks] + 1 for e in readers[name] if frame >= e.banks), default=0)
 
     for steps in timesteps:
-        frames = 1 if plan.count else steps + ext
+        frames = plan.network.over(steps).passes
         now = -1
         for k in range(frames):
-            empty = not plan.count and (k >= steps if step_rate else k > 0)
+            empty = not plan.count and (k >= steps if stored else k > 0)
             if k == 0:
-                first = ready_at if step_rate else max(ready_at, room(INPUT))
+                first = ready_at if stored else max(ready_at, room(INPUT))
                 firsts.append(first)
                 now = first + pixels  # the cycle after the last pixel
-                if step_rate:
+                if stored:
                     now = max(now, room(INPUT)) + plan.input_layout.words + 1
             else:
                 now = max(now + 1, room(INPUT))
-                if step_rate and not empty:
+                if stored and not empty:
                     now += plan.input_layout.words + 1
             commit = {INPUT: now}
             for node in plan.nodes:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from snncc.backends.verilog.drafts import stores_images
 from snncc.backends.verilog.edges import Edge
 from snncc.backends.verilog.memory import Fields
 from snncc.backends.verilog.plan import Node, Plan
@@ -128,18 +129,17 @@ def _encoder(out: Design, plan: Plan) -> None:
         "PB": source.bits,
         "TW": plan.tw,
         "MW": plan.mw,
-        "EXT": plan.network.spike_ext,
+        "EXT": plan.network.window.extra,
         "LAST_LANES": layout.d2 - (layout.blocks - 1) * layout.lanes,
     }
     ports = clocks | {"allow": "pixel_allow"} | shared | _output_ports("input")
-    rate = source.encoding == "rate"
-    if rate and not plan.count:
+    if stores_images(plan.network):
         stored = {"WORDS": layout.words, "SAW": width(layout.words)}
         out.instances.append(Instance("snn_encoder_step", "u_encoder", common | stored, ports))
         return
     direct = {
         "SIGNED": int(source.signed),
-        "RATE": int(rate),
+        "RATE": int(source.coding.spiking),
         "BY_T": int(plan.count),
         "FOLDS": folds(source.bits, source.levels * plan.network.timesteps),
         "CW": plan.input_cw,
@@ -227,10 +227,9 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
 
 
 def _layer(out: Design, plan: Plan, node: Node) -> None:
-    v0, bias, theta = (node.parameters[..., i] for i in range(3))
-    widths = (signed_width(v0), signed_width(bias), unsigned_width(theta))
-    fields = list(zip((v0, bias, theta), widths, strict=True))
-    depth = len(node.parameters)
+    held = node.parameters
+    v0w, biasw, thw = signed_width(held.v0), signed_width(held.bias), unsigned_width(held.theta)
+    fields = [(held.v0, v0w), (held.bias, biasw), (held.theta, thw)]
     parameters: dict[str, Any] = {
         "EDGES": len(node.edges), "LANES": node.lanes, "VW": node.vw, "UW": node.uw, "SCALE": node.scale,
         "VAW": width(node.words), "WORDS": node.words,
@@ -239,8 +238,8 @@ def _layer(out: Design, plan: Plan, node: Node) -> None:
         "HAS_DRIVE": int(node.has_drive),
         "DRIVE_EDGES": sum(2**i for i, edge in enumerate(node.edges) if edge.drive),
         "FIRE_LANES": node.fire_lanes, "OUT_CW": node.cw, "TW": plan.tw,
-        "MW": plan.mw, "THW": widths[2], "BIASW": widths[1], "V0W": widths[0],
-        "P_DEPTH": depth, "PAW": width(depth), "P_FILE": out.memory(node.name, "parameters", fields),
+        "MW": plan.mw, "THW": thw, "BIASW": biasw, "V0W": v0w,
+        "P_DEPTH": held.depth, "PAW": width(held.depth), "P_FILE": out.memory(node.name, "parameters", fields),
         "STAGES": node.stages, "PERIOD": node.period, "CLIP_EXT": node.clip_ext,
     }  # fmt: skip
     edges = [edge.name for edge in node.edges]

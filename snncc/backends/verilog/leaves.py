@@ -7,12 +7,12 @@ of its elements, the flat position in the view. Reshapes, paddings and concatena
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from snncc.ir import INPUT, Array, Concat, MaxPool, Pad, Reshape, Source, View
+from snncc.ir import INPUT, Array, MaxPool, Pads
 
 Shape = tuple[int, ...]
 
@@ -36,37 +36,53 @@ def as_map(shape: Shape) -> tuple[int, int, int]:
     return (1, 1, shape[0]) if len(shape) == 1 else (shape[0], shape[1], shape[2])
 
 
-def resolve(
-    view: View, shapes: dict[str, Shape], pooled: Callable[[MaxPool], tuple[str, Shape]]
-) -> tuple[list[Leaf], Shape]:
-    """(leaves, shape) of a view. `pooled` makes a hardware node of a max-pool and returns its name and shape."""
-    match view:
-        case Source(population=name):
-            name = node_name(name)
-            shape = shapes[name]
-            return [Leaf(name, np.arange(math.prod(shape)), shape)], shape
-        case MaxPool():
-            name, shape = pooled(view)
-            return [Leaf(name, np.arange(math.prod(shape)), shape)], shape
-        case Reshape(view=inner, shape=shape):
-            parts, _ = resolve(inner, shapes, pooled)
-            return [Leaf(p.source, p.positions, shape) for p in parts], shape
-        case Pad(view=inner, pads=pads):
-            parts, before = resolve(inner, shapes, pooled)
-            after = (before[0] + pads[0] + pads[1], before[1] + pads[2] + pads[3], before[2])
-            return [_moved(p, before, after, (pads[0], pads[2], 0)) for p in parts], after
-        case Concat(views=views):
-            resolved = [resolve(v, shapes, pooled) for v in views]
-            whole = (*resolved[0][1][:-1], sum(shape[-1] for _, shape in resolved))
-            found, offset = [], 0
-            for parts, shape in resolved:
-                found += [_moved(p, shape, whole, (0, 0, offset)) for p in parts]
-                offset += shape[-1]
-            return found, whole
+@dataclass(frozen=True)
+class Resolved:
+    """A view of shape `shape` as its leaves."""
+
+    leaves: tuple[Leaf, ...]
+    shape: Shape
 
 
-def _moved(leaf: Leaf, before: Shape, after: Shape, offset: tuple[int, int, int]) -> Leaf:
-    coordinates = np.unravel_index(leaf.positions, as_map(before))
+@dataclass(frozen=True)
+class Resolver:
+    """A visitor: views as leaves of sources (`shapes` by name). `pooled`: the name of the node made of a max-pool."""
+
+    shapes: Mapping[str, Shape]
+    pooled: Callable[[MaxPool, Resolved], str]
+
+    def source(self, name: str) -> Resolved:
+        return self._node(node_name(name))
+
+    def reshape(self, inner: Resolved, shape: Shape) -> Resolved:
+        return Resolved(tuple(replace(leaf, shape=shape) for leaf in inner.leaves), shape)
+
+    def pad(self, inner: Resolved, pads: Pads) -> Resolved:
+        height, width, channels = inner.shape
+        after = (height + pads[0] + pads[1], width + pads[2] + pads[3], channels)
+        return Resolved(tuple(_moved(leaf, after, (pads[0], pads[2], 0)) for leaf in inner.leaves), after)
+
+    def concat(self, parts: list[Resolved]) -> Resolved:
+        after = (*parts[0].shape[:-1], sum(part.shape[-1] for part in parts))
+        offsets = np.cumsum([0, *(part.shape[-1] for part in parts)]).tolist()
+        leaves = [
+            _moved(leaf, after, (0, 0, offset))
+            for part, offset in zip(parts, offsets, strict=False)
+            for leaf in part.leaves
+        ]
+        return Resolved(tuple(leaves), after)
+
+    def max_pool(self, inner: Resolved, pool: MaxPool) -> Resolved:
+        return self._node(self.pooled(pool, inner))
+
+    def _node(self, name: str) -> Resolved:
+        shape = self.shapes[name]
+        return Resolved((Leaf(name, np.arange(math.prod(shape)), shape),), shape)
+
+
+def _moved(leaf: Leaf, after: Shape, offset: tuple[int, int, int]) -> Leaf:
+    """The leaf in a larger view, so many rows, columns and channels on."""
+    coordinates = np.unravel_index(leaf.positions, as_map(leaf.shape))
     moved = tuple(c + o for c, o in zip(coordinates, offset, strict=True))
     return Leaf(leaf.source, np.ravel_multi_index(moved, as_map(after)), after)
 

@@ -7,39 +7,25 @@ last layer that sums the spikes. An edge (`snn_edge`) is one leaf of one project
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
-from snncc.backends.verilog.edges import Edge, Geometry, connect, geometry_of
+from snncc.backends.verilog.drafts import Draft, drafts, input_range
+from snncc.backends.verilog.edges import Edge, connect
 from snncc.backends.verilog.layout import Layout, input_layout, population_layout
-from snncc.backends.verilog.leaves import Leaf, as_map, node_name, resolve
-from snncc.backends.verilog.window import maximum
-from snncc.ir import (
-    INPUT,
-    Array,
-    Dynamics,
-    MaxPool,
-    Network,
-    Population,
-    SumPool2D,
-    bits_needed,
-    projection_bounds,
-    source_range,
-)
+from snncc.backends.verilog.leaves import Shape
+from snncc.backends.verilog.parameters import Parameters, parameters
+from snncc.ir import INPUT, MaxPool, Network, bits_needed
 from snncc.names import file_stems
 
-Shape = tuple[int, ...]
-Range = tuple[int, int]
-MAX_LANES = 256
 META_FLAGS = 3  # {T, empty, drive, final}
 
 
 @dataclass(frozen=True)
 class Node:
-    """One `snn_layer`. `parameters` (p_depth, fire_lanes, 3) int64: v0, bias, theta of each neuron in firing order.
+    """One `snn_layer`.
 
     Potentials are kept as V / 2^scale in vw bits; in `count` uw bits hold u = V + bias*T + v0.
     """
@@ -57,7 +43,7 @@ class Node:
     groups: int
     layout: Layout
     edges: tuple[Edge, ...]
-    parameters: Array
+    parameters: Parameters
     fires: bool
     readout: bool
     clip_ext: int
@@ -89,13 +75,11 @@ class Plan:
     """The whole design. `tw` bits hold T_max + spike_ext."""
 
     network: Network
-    dynamics: Dynamics
     nodes: tuple[Node, ...]
     input_layout: Layout
     input_cw: int
     tw: int
     pools: dict[str, MaxPool]
-    readers: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
 
     @property
     def mw(self) -> int:
@@ -103,120 +87,21 @@ class Plan:
 
     @property
     def count(self) -> bool:
-        return self.dynamics == "count"
+        return self.network.window.counting
+
+    @cached_property
+    def readers(self) -> dict[str, list[tuple[int, int]]]:
+        """For each source the edges that read it, as (number of the node, number of its edge)."""
+        found: dict[str, list[tuple[int, int]]] = {name: [] for name in (INPUT, *(node.name for node in self.nodes))}
+        for i, node in enumerate(self.nodes):
+            for j, edge in enumerate(node.edges):
+                found[edge.source].append((i, j))
+        return found
 
     @cached_property
     def stems(self) -> dict[str, str]:
         """What the files of each node (and of the input) begin with."""
         return file_stems([INPUT, *(node.name for node in self.nodes)])
-
-
-@dataclass
-class Draft:
-    """A node before lanes are chosen: its projections as (leaf, geometry) and its neurons' parameters.
-
-    `least`: of a max-pool, what each window holds at least, () or its shape: 0, or the lowest value where every element
-    may be negative. `every`: sources whose zeros then count.
-    """
-
-    name: str
-    shape: Shape
-    kind: str
-    parts: list[tuple[Leaf, Geometry]]
-    population: Population | None
-    vw: int
-    pool: MaxPool | None = None
-    least: Array = field(default_factory=lambda: np.zeros((), np.int64))
-    every: frozenset[str] = frozenset()
-    uw: int = 0  # of a population
-    scale: int = 0
-
-
-def drafts(network: Network, dynamics: Dynamics) -> list[Draft]:
-    """Nodes in topological order, max-pools before their readers."""
-    found: list[Draft] = []
-    shapes: dict[str, Shape] = {INPUT: network.input.shape}
-    steps = network.timesteps + network.spike_ext
-    ranges = {INPUT: _input_range(network, dynamics)}
-    for population in network.populations:
-        taken = 0
-
-        def pooled(view: MaxPool, owner: Population = population) -> tuple[str, Shape]:
-            nonlocal taken
-            leaves, inner = resolve(view.view, shapes, pooled)
-            height, width = (
-                (inner[a] + view.pads[2 * a] + view.pads[2 * a + 1] - view.size[a]) // view.strides[a] + 1
-                for a in (0, 1)
-            )
-            name, taken = f"max_{owner.name}_{taken}", taken + 1
-            window = SumPool2D(name=name, source=view.view, size=view.size, strides=view.strides, pads=view.pads)
-            shapes[name] = (height, width, inner[2])
-            least = _least(view, inner, leaves, ranges)
-            low = int(least.min())
-            every = frozenset(leaf.source for leaf in leaves if low < 0 and ranges[leaf.source][0] < 0)
-            ends = [ranges[leaf.source] for leaf in leaves]
-            ranges[name] = (low, max(high for _, high in ends))
-            bits = bits_needed((min(low for low, _ in ends), ranges[name][1]))
-            parts = [(leaf, geometry_of(window, inner, shapes[name])) for leaf in leaves]
-            found.append(Draft(name, shapes[name], "max_pool", parts, None, bits, view, least, every))
-            return name, shapes[name]
-
-        parts = []
-        for projection in population.projections:
-            leaves, inner = resolve(projection.source, shapes, pooled)
-            parts += [(leaf, geometry_of(projection, inner, population.shape)) for leaf in leaves]
-        name = node_name(population.name)
-        shapes[name], ranges[name] = population.shape, (0, steps)
-        uw = bits_needed(network.intervals[dynamics][population.name])
-        scale, vw = _kept(network, population) if dynamics == "count" else (0, uw)
-        found.append(Draft(name, population.shape, "population", parts, population, vw, uw=uw, scale=scale))
-    if network.readout == "spikes":
-        last = network.output
-        leaf = Leaf(node_name(last.name), np.arange(last.neurons), last.shape)
-        found.append(
-            Draft("sum_" + last.name, last.shape, "sum", [(leaf, geometry_of(None, last.shape, last.shape))], None,
-                  bits_needed((0, steps)))
-        )  # fmt: skip
-    return found
-
-
-def _input_range(network: Network, dynamics: Dynamics) -> Range:
-    """Lowest and highest value of an input element."""
-    steps = network.timesteps if dynamics == "count" else 1
-    if network.input.encoding == "rate":
-        return 0, steps
-    reach = network.input.levels * steps
-    return -reach if network.input.signed else 0, reach
-
-
-def _kept(network: Network, population: Population) -> tuple[int, int]:
-    """(scale, bits): in `count` bias and v0 join at firing, so a potential holds sums of multiples of 2^scale alone."""
-    scale = min(projection.shift for projection in population.projections)
-    low, high = np.zeros((2, population.shape[-1]), object)
-    for projection in population.projections:
-        reach = source_range(network, projection.source, "count")
-        less, more = projection_bounds(projection, population.shape[-1], reach)
-        low, high = low + less * 2 ** (projection.shift - scale), high + more * 2 ** (projection.shift - scale)
-    return scale, bits_needed((int(min(low)), int(max(high))))
-
-
-def _least(pool: MaxPool, inner: Shape, leaves: list[Leaf], ranges: dict[str, Range]) -> Array:
-    """What each window holds at least: 0 if it has a zero of a Pad or an element that is never negative."""
-    least = np.zeros(math.prod(inner), np.int64)
-    for leaf in leaves:
-        least[leaf.positions] = ranges[leaf.source][0]
-    if not least.any():
-        return np.zeros((), np.int64)
-    windows = maximum(least.reshape(as_map(inner)), pool)
-    return windows if windows.min() < windows.max() else np.asarray(windows.min())
-
-
-def legal_lanes(draft: Draft, max_lanes: int = MAX_LANES) -> list[int]:
-    """LANES that waste no cycle: ceil(C / groups) for each number of groups; whole channels where one edge needs it."""
-    channels = draft.shape[-1]
-    lanes = sorted({-(-channels // groups) for groups in range(1, channels + 1)})
-    multipliers = [g.multiplier for _, g in draft.parts if g.channelwise]
-    return [n for n in lanes if n <= max_lanes and all(n % m == 0 or m % n == 0 for m in multipliers)]
 
 
 @dataclass(frozen=True)
@@ -228,90 +113,99 @@ class Choice:
     stages: int = 1
 
 
-def build(network: Network, dynamics: Dynamics, choices: dict[str, Choice]) -> Plan:
+def build(network: Network, choices: Mapping[str, Choice]) -> Plan:
     """The plan for chosen lanes (of `INPUT`: pixels a word). What may be refused `checks.check` has refused before."""
-    counting = dynamics == "count"
-    total = network.timesteps + network.spike_ext
-    tw = max(1, total.bit_length())
     first = input_layout(network.input.shape, choices[INPUT].lanes if INPUT in choices else None)
-    current = network.input.encoding == "current"
-    low, high = _input_range(network, dynamics)
+    low, high = input_range(network)
     input_cw = bits_needed((low, high)) if low < 0 else max(1, high.bit_length())
-    known = {INPUT: Source(first, input_cw, network.input.signed, current, 0)}
-    shapes: dict[str, Shape] = {INPUT: network.input.shape}
+    known = {INPUT: Source(first, input_cw, network.input.signed, not network.input.coding.spiking, 0)}
     nodes: list[Node] = []
-    all_drafts = drafts(network, dynamics)
-    taken = {draft.name for draft in all_drafts}
-    for draft in all_drafts:
-        choice = choices[draft.name]
-        last = draft is all_drafts[-1]
-        fires = draft.population is not None and draft.population.fires
-        channels = draft.shape[-1]
-        groups = -(-channels // choice.lanes)
-        fire_lanes = choice.fire_lanes if counting else choice.lanes
-        if last:
-            cw = draft.uw or draft.vw
-            fire_lanes = whole_parts(channels, choice.lanes, fire_lanes)
-        elif draft.kind == "max_pool":
-            cw = draft.vw - int(not draft.every)
-        else:
-            cw = total.bit_length() if counting else 1
-        quotient = total.bit_length()
-        stages = min(choice.stages, quotient) if fires and counting else 1
-        layout = population_layout(draft.shape, groups * choice.lanes, fire_lanes)
-        depth = 1 + max(known[leaf.source].depth for leaf, _ in draft.parts)
-        edges = []
-        for index, (leaf, geometry) in enumerate(draft.parts):
-            source = known[leaf.source]
-            edges.append(
-                connect(
-                    name=_edge_name(draft.name, index, taken),
-                    leaf=leaf,
-                    geometry=geometry,
-                    source_shape=shapes[leaf.source],
-                    source=source.layout,
-                    target_shape=draft.shape,
-                    lanes=choice.lanes,
-                    groups=groups,
-                    cw=source.cw,
-                    signed=source.signed,
-                    values=counting or source.current,
-                    drive=source.current and not counting,
-                    every=leaf.source in draft.every,
-                    banks=2 + depth - 1 - source.depth,
-                    weight_bits=network.signed_bit,
-                )
-            )
-        node = Node(
-            name=draft.name,
-            shape=draft.shape,
-            kind=draft.kind,
-            lanes=choice.lanes,
-            fire_lanes=fire_lanes,
-            stages=stages,
-            period=-(-quotient // stages) if fires and counting else 1,
-            vw=draft.vw,
-            uw=draft.uw or draft.vw,
-            scale=draft.scale,
-            groups=groups,
-            layout=layout,
-            edges=tuple(edges),
-            parameters=parameters(draft, groups * choice.lanes, fire_lanes),
-            fires=fires,
-            readout=last,
-            clip_ext=0 if draft.population is not None and draft.population.saturates else network.spike_ext,
-            cw=cw,
-        )
+    found = drafts(network)
+    taken = {draft.name for draft in found}
+    for draft in found:
+        node = _node(network, draft, choices[draft.name], known, taken, last=draft is found[-1])
         nodes.append(node)
-        known[draft.name] = Source(layout, cw, bool(draft.every), False, depth)
-        shapes[draft.name] = draft.shape
-    pools = {draft.name: draft.pool for draft in all_drafts if draft.pool is not None}
-    plan = Plan(network, dynamics, tuple(nodes), first, input_cw, tw, pools)
-    readers: dict[str, list[tuple[int, int]]] = {name: [] for name in known}
-    for i, node in enumerate(nodes):
-        for j, edge in enumerate(node.edges):
-            readers[edge.source].append((i, j))
-    return replace(plan, readers=readers)
+        known[draft.name] = Source(node.layout, node.cw, bool(draft.every), False, _depth(draft, known))
+    pools = {draft.name: draft.pool for draft in found if draft.pool is not None}
+    return Plan(network, tuple(nodes), first, input_cw, max(1, network.window.length.bit_length()), pools)
+
+
+def _node(
+    network: Network, draft: Draft, choice: Choice, known: Mapping[str, Source], taken: set[str], last: bool
+) -> Node:
+    counting, quotient = network.window.counting, network.window.length.bit_length()
+    divides = counting and draft.fires
+    stages = min(choice.stages, quotient) if divides else 1
+    groups = -(-draft.shape[-1] // choice.lanes)
+    fire_lanes = choice.fire_lanes if counting else choice.lanes
+    if last:
+        cw = draft.uw or draft.vw
+        fire_lanes = whole_parts(draft.shape[-1], choice.lanes, fire_lanes)
+    elif draft.kind == "max_pool":
+        cw = draft.vw - int(not draft.every)
+    else:
+        cw = quotient if counting else 1
+    return Node(
+        name=draft.name,
+        shape=draft.shape,
+        kind=draft.kind,
+        lanes=choice.lanes,
+        fire_lanes=fire_lanes,
+        stages=stages,
+        period=-(-quotient // stages) if divides else 1,
+        vw=draft.vw,
+        uw=draft.uw or draft.vw,
+        scale=draft.scale,
+        groups=groups,
+        layout=population_layout(draft.shape, groups * choice.lanes, fire_lanes),
+        edges=_edges(network, draft, choice.lanes, known, taken),
+        parameters=parameters(draft, groups * choice.lanes, fire_lanes),
+        fires=draft.fires,
+        readout=last,
+        clip_ext=_clip_ext(network, draft),
+        cw=cw,
+    )
+
+
+def _edges(
+    network: Network, draft: Draft, lanes: int, known: Mapping[str, Source], taken: set[str]
+) -> tuple[Edge, ...]:
+    """One per leaf of each projection; a source that other paths lead round keeps more banks."""
+    counting, depth = network.window.counting, _depth(draft, known)
+    edges = []
+    for index, (leaf, geometry) in enumerate(draft.parts):
+        source = known[leaf.source]
+        edges.append(
+            connect(
+                name=_edge_name(draft.name, index, taken),
+                leaf=leaf,
+                geometry=geometry,
+                source_shape=source.layout.shape,
+                source=source.layout,
+                target_shape=draft.shape,
+                lanes=lanes,
+                groups=-(-draft.shape[-1] // lanes),
+                cw=source.cw,
+                signed=source.signed,
+                values=counting or source.current,
+                drive=source.current and not counting,
+                every=leaf.source in draft.every,
+                banks=1 + depth - source.depth,
+                weight_bits=network.signed_bit,
+            )
+        )
+    return tuple(edges)
+
+
+def _depth(draft: Draft, known: Mapping[str, Source]) -> int:
+    """Nodes on the longest path from the input, itself included."""
+    return 1 + max(known[leaf.source].depth for leaf, _ in draft.parts)
+
+
+def _clip_ext(network: Network, draft: Draft) -> int:
+    """Spikes that a neuron may fire beyond T where its window is counted."""
+    limit = network.over(dynamics="count").limit(draft.population is not None and draft.population.saturates)
+    return 0 if limit is None else limit - network.timesteps
 
 
 def _edge_name(node: str, index: int, taken: set[str]) -> str:
@@ -326,29 +220,6 @@ def whole_parts(channels: int, lanes: int, wanted: int) -> int:
     """The smallest divisor of LANES from `wanted` on that leaves no part of a word empty: the readout sends all."""
     padded = -(-channels // lanes) * lanes
     return min(n for n in range(wanted, lanes + 1) if lanes % n == 0 and -(-channels // n) * n == padded)
-
-
-def parameters(draft: Draft, padded: int, fire_lanes: int) -> Array:
-    """(depth, fire_lanes, 3): v0, bias, theta in firing order; the pass repeats them, so one for all has depth 1.
-
-    Padded channels have theta 1 and nothing else: their potential stays 0 and they never fire.
-    """
-    population = draft.population
-    zero, one = np.zeros((), np.int64), np.ones((), np.int64)
-    if population is None:
-        values = (draft.least, zero, one)
-    else:
-        values = (population.v0, population.bias, one if population.theta is None else population.theta)
-    shape = draft.shape
-    channels = shape[-1]
-    if all(v.ndim == 0 for v in values) and (padded == channels or [int(v) for v in values] == [0, 0, 1]):
-        rows = np.broadcast_to(np.stack([np.broadcast_to(v, (1,)) for v in values], -1), (1, 1, 3))
-        return np.ascontiguousarray(np.broadcast_to(rows, (1, fire_lanes, 3)))
-    whole = shape if any(v.ndim == 3 for v in values) else (channels,)
-    table = np.stack([np.broadcast_to(v, whole) for v in values], -1).reshape(-1, channels, 3)
-    out: Array = np.tile(np.array([0, 0, 1], np.int64), (table.shape[0], padded, 1))
-    out[:, :channels] = table
-    return np.ascontiguousarray(out.reshape(-1, fire_lanes, 3))
 
 
 def describe(node: Node) -> dict[str, Any]:

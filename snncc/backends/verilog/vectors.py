@@ -12,8 +12,8 @@ from snncc.backends.verilog.instances import input_width, output_width
 from snncc.backends.verilog.layout import Layout
 from snncc.backends.verilog.memory import Fields
 from snncc.backends.verilog.plan import Plan
-from snncc.backends.verilog.window import maximum
-from snncc.ir import INPUT, Array, Concat, MaxPool, Pad, Reshape, Source, View
+from snncc.ir import INPUT, Array
+from snncc.sim.linear import values_of
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def make(plan: Plan, pixels: Array, timesteps: Sequence[int]) -> Vectors:
     classes = np.zeros(images, np.int64)
     for steps in sorted(set(map(int, timesteps))):
         index = np.flatnonzero(wanted == steps)
-        result = sim.run(network, pixels[index], steps, plan.dynamics, trace=True)
+        result = sim.run(network, pixels[index], steps, network.dynamics, trace=True)
         values[index], classes[index] = result.values.reshape(len(index), -1), result.classes
         for position, image in enumerate(index):
             _lay_out(plan, result, position, int(image), pixels, frames)
@@ -51,15 +51,14 @@ def make(plan: Plan, pixels: Array, timesteps: Sequence[int]) -> Vectors:
 def _lay_out(
     plan: Plan, result: sim.Result, position: int, image: int, pixels: Array, frames: dict[str, list[Array]]
 ) -> None:
-    counts = {name: c[position] for name, c in result.counts.items()}
-    current = plan.network.input.encoding == "current"
+    counts = {name: c[position : position + 1] for name, c in result.counts.items()}
     for name in (INPUT, *(p.name for p in plan.network.populations)):
         node = name if name == INPUT else f"pop_{name}"
-        if name == INPUT and current and not plan.count:
+        if name == INPUT and not plan.count and not plan.network.input.coding.spiking:
             frames[node][image] = pixels[image][None]
         elif plan.count:
             if name in counts:
-                frames[node][image] = counts[name][None]
+                frames[node][image] = counts[name]
         else:
             known = {} if result.trace is None else result.trace.spikes
             if name in known:
@@ -67,27 +66,7 @@ def _lay_out(
                 frames[node][image] = spikes[: result.timesteps] if name == INPUT else spikes
     frames[plan.nodes[-1].name][image] = result.values[position][None]
     for node, view in plan.pools.items():
-        frames[node][image] = pooled(view, counts)[None]
-
-
-def evaluate(view: View, counts: dict[str, Array]) -> Array:
-    """A view of counts, straight from its definition."""
-    match view:
-        case Source(population=name):
-            return counts[name]
-        case Reshape(view=inner, shape=shape):
-            return evaluate(inner, counts).reshape(shape)
-        case Pad(view=inner, pads=p):
-            return np.pad(evaluate(inner, counts), ((p[0], p[1]), (p[2], p[3]), (0, 0)))
-        case Concat(views=views):
-            return np.concatenate([evaluate(v, counts) for v in views], axis=-1)
-        case MaxPool():
-            return pooled(view, counts)
-
-
-def pooled(view: MaxPool, counts: dict[str, Array]) -> Array:
-    """The maximum over each window's real elements."""
-    return maximum(evaluate(view.view, counts), view)
+        frames[node][image] = values_of(view, counts)
 
 
 def emitted(name: str, layout: Layout, vectors: Vectors) -> Array:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snncc.ir import Array, MaxPool
+from snncc.ir import Array
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,6 @@ class Axis:
         first = np.where(count > 0, fits.argmax(axis=1), 0)
         target = np.where(count > 0, scaled[np.arange(len(first)), first] // self.stride, 0)
         return count, first, target
-
-
-def maximum(data: Array, pool: MaxPool) -> Array:
-    """The largest real element of each window of an (H, W, C) map."""
-    room = np.pad(data, (pool.pads[:2], pool.pads[2:], (0, 0)), constant_values=np.iinfo(np.int64).min)
-    windows = np.lib.stride_tricks.sliding_window_view(room, pool.size, axis=(0, 1))
-    return np.asarray(windows[:: pool.strides[0], :: pool.strides[1]].max(axis=(-2, -1)))
 
 
 POINT = Axis(1, 1, 1, 0, 1)

@@ -48,7 +48,7 @@ def sources(folder: Path, plan: Plan, form: str = "mem") -> Design:
         shutil.copyfile(rtl / f"{name}.v", folder / f"{name}.v")
     render(
         folder, "snn_top.v.j2", "snn_top.v", name=plan.network.name, version=plan.network.tool_version,
-        hash=content_hash(plan.network), dynamics=plan.dynamics, files=built.file_parameters, wires=built.wires,
+        hash=content_hash(plan.network), dynamics=plan.network.dynamics, files=built.file_parameters, wires=built.wires,
         assigns=built.assigns, instances=built.instances, input_width=input_width(plan),
         output_width=output_width(plan),
     )  # fmt: skip

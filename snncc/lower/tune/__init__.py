@@ -1,7 +1,9 @@
-"""Calibration for the T, the dynamics and the bits asked for: populations one after the other, on the integers so far.
+"""Tuning: integers for the T, the dynamics and the bits asked for, populations one after the other.
+
+What the user calls `calibrate` light or full. Each population is chosen on what the integers before it really send.
 
 Everything lands in theta, bias, v0, W_int and the common scale s, within the ranges of the contract and the widths of
-the uncalibrated network, one bit more at most. rounding.py: weights; firing.py: threshold, bias, start potential;
+the network of `none`, one bit more at most. rounding.py: weights; firing.py: threshold, bias, start potential;
 widths.py: how wide they may be; state.py: both networks; descent.py: the whole network once more.
 """
 
@@ -9,25 +11,25 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from snncc.errors import NetworkError, SnnccWarning, ToolMissingError
-from snncc.ir import INPUT, Array, Dynamics, Input, Network, Population, has_max_pool
+from snncc.ir import INPUT, Array, Input, Network, Population, Window, has_max_pool
 from snncc.lower.calibrate import LARGEST_LOGIT
 from snncc.lower.options import Options
 from snncc.lower.quantise import Quantiser, network_of
 from snncc.lower.real import RealNetwork
-from snncc.lower.tune.firing import Window
 from snncc.lower.tune.population import Effort, Level, Objective, fire, read_out, take_places, weigh
 from snncc.lower.tune.state import State
 from snncc.lower.tune.widths import Room, narrowed, rooms
 
 Progress = Callable[[int, int], object]
 LONGEST = 128
-"""Timesteps of `step` that calibration runs at most: beyond them finite T costs nothing measurable."""
+"""Timesteps of `step` that tuning runs at most: beyond them finite T costs nothing measurable."""
 MEMORY = 2**25
-"""Elements of the largest array that calibration holds."""
+"""Elements of the largest array that tuning holds."""
 
 LEVELS = {
     "light": Level(images=2048, samples=1024, patches=4096, taps=2048),
@@ -37,7 +39,7 @@ EFFORTS = {"light": None, "full": Effort(images=2**14, multiplications=2**37)}
 """Of the descent through the whole network; 2^37 multiplications are about half a minute of one processor."""
 
 
-def calibrated(
+def tuned_network(
     real: RealNetwork,
     source: Input,
     scales: dict[str, Array],
@@ -45,7 +47,7 @@ def calibrated(
     x: Array,
     progress: Progress | None = None,
 ) -> tuple[Network, list[Objective]]:
-    """The calibrated network, and what each population gained on the calibration samples (a part of `x`)."""
+    """The tuned network, and what each population gained on the calibration samples (a part of `x`)."""
     window = _window(real, options)
     room = rooms(real, source, scales, options)
     effort = EFFORTS[options.calibrate]
@@ -110,12 +112,12 @@ def _layer_by_layer(
         weights = weigh(quantiser, state, linear, places, level)
         if population is readout:
             final, gained = read_out(quantiser, weights, state, linear, window, options.readout == "spikes")
-            final, halved = narrowed(state.network, final, room, window, together=True)
+            final, halved = narrowed(state.network(final), final, room, window, together=True)
             output_scale = 1.0 if options.readout == "spikes" else float(weights.unit) / 2 ** int(halved)
         else:
             seen = take_places(population.shape, state.images, level.samples, random)
             final, drive, gained = fire(quantiser, weights, state, linear, seen, window, own, room)
-            final, halved = narrowed(state.network, final, room, window, together=False)
+            final, halved = narrowed(state.network(final), final, room, window, together=False)
             lambdas[population.name] = final.lambda_
             state.advance(final, None if halved.any() else drive, np.clip(linear, 0, population.max_value))
         populations.append(final)
@@ -131,31 +133,30 @@ WHOLE = "(whole network)"
 
 
 def _held_out(x: Array, random: np.random.Generator) -> tuple[Array, Array]:
-    """(what calibration sees, a fifth that it does not see: at most 1,024)."""
+    """(what tuning sees, a fifth that it does not see: at most 1,024)."""
     count = min(len(x) // 5, 1024)
     order = random.permutation(len(x))
     return x[np.sort(order[count:])], x[np.sort(order[:count])]
 
 
 def _window(real: RealNetwork, options: Options) -> Window:
-    """What calibration runs: the dynamics asked for, except where a max-pool has no meaning in `step`."""
-    dynamics: Dynamics = options.dynamics
+    """What tuning runs: the dynamics asked for, except where a max-pool has no meaning in `step`."""
+    window = Window(options.dynamics, options.timesteps, options.spike_ext)
     pooled = [p.name for p in real.populations if any(has_max_pool(q.source) for q in p.projections)]
-    if dynamics == "step" and pooled:
+    if window.stepping and pooled:
         warnings.warn(
             f"population {pooled[0]!r} reads a max-pool, which `step` cannot run: calibrated for `count`",
             SnnccWarning,
             stacklevel=2,
         )
-        dynamics = "count"
-    timesteps = min(options.timesteps, LONGEST) if dynamics == "step" else options.timesteps
-    return Window(dynamics, timesteps, max(0, options.spike_ext))
+        return replace(window, dynamics="count")
+    return replace(window, timesteps=min(window.timesteps, LONGEST)) if window.stepping else window
 
 
 def _images(real: RealNetwork, window: Window, level: Level, available: int, random: np.random.Generator) -> Array:
     """Which calibration samples: as many as the level and memory allow."""
     largest = max(int(np.prod(shape)) for shape in real.shapes.values())
-    per_image = largest * (window.length if window.dynamics == "step" else 1)
+    per_image = largest * window.passes
     wanted = min(available, level.images, max(8, MEMORY // per_image))
     return np.sort(random.choice(available, wanted, replace=False))
 
@@ -177,4 +178,4 @@ def _channelwise(real: RealNetwork) -> dict[str, bool]:
     return found
 
 
-__all__ = ["LEVELS", "Objective", "Progress", "calibrated"]
+__all__ = ["LEVELS", "Objective", "Progress", "tuned_network"]

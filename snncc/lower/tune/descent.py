@@ -1,4 +1,4 @@
-"""The whole calibrated network once more: gradient descent towards the float network's outputs, without labels.
+"""The whole tuned network once more: gradient descent towards the float network's outputs, without labels.
 
 Forward are the integers of the contract in their dynamics, on mini-batches of the calibration samples. Backward, the
 floor counts as a straight line inside its range and a train of spikes as its count (straight-through estimator):
@@ -7,8 +7,8 @@ floor counts as a straight line inside its range and a train of spikes as its co
 
 What is learned moves in small steps beside the integers it starts from: weights in their own unit, theta by a factor,
 bias and v0 in thresholds. Samples held out judge in the simulator whether that gained; else the start stays.
-Sources: docs/calibration.md; Bengio et al. 2013, arXiv 1308.3432 (estimator); Li et al. 2021, arXiv 2102.05426 and
-2106.06984 (reconstruction of what a quantised or spiking network loses, from calibration samples alone).
+Sources: docs/design/calibration.md; Bengio et al. 2013, arXiv 1308.3432 (estimator); Li et al. 2021, arXiv 2102.05426
+and 2106.06984 (reconstruction of what a quantised or spiking network loses, from calibration samples alone).
 """
 
 from __future__ import annotations
@@ -19,14 +19,25 @@ from typing import TypeAlias
 import numpy as np
 import tensorflow as tf
 
-from snncc.ir import INPUT, Array, Network, Population, Projection, SumPool2D, prove, replace, sources, weight_limit
-from snncc.lower.real import RealNetwork, activations, prepared_input
-from snncc.lower.tune.firing import Window
+from snncc.ir import (
+    INPUT,
+    Array,
+    Network,
+    Population,
+    Projection,
+    SumPool2D,
+    Window,
+    prove,
+    replace,
+    sources,
+    weight_limit,
+)
+from snncc.lower.real import RealNetwork, activations, real_input
 from snncc.lower.tune.population import Effort
-from snncc.lower.tune.tensors import Teacher, Tensor, constant, linear, read, rounded, scan
+from snncc.lower.tune.tensors import Teacher, Tensor, constant, linear, rounded, scan, values_of
 from snncc.lower.tune.widths import Room, narrowed
 from snncc.sim import count, run, step
-from snncc.sim.encode import quantise
+from snncc.sim.encode import to_pixels
 
 WEIGHTS, REST = 0.01, 0.004
 """The longest step of a weight in root mean squares of its projection; of charges in thresholds, of the factor / 3."""
@@ -102,7 +113,7 @@ def _moved(integers: Array, by: Array) -> Array:
 
 def forward(network: Network, parts: list[Learned], source: Tensor, window: Window) -> dict[str, Tensor]:
     """Counts of a batch, of a potential readout its potential; `source`: counts, or in `step` the train."""
-    steps = window.dynamics == "step"
+    steps = window.stepping
     trains = {INPUT: source}
     counts = {INPUT: tf.reduce_sum(source, axis=0) if steps else source}
     for part in parts:
@@ -114,7 +125,7 @@ def forward(network: Network, parts: list[Learned], source: Tensor, window: Wind
         if not population.fires:
             counts[population.name] = whole
             continue
-        reached, top = whole / theta, most(network, population, window)
+        reached, top = whole / theta, most(population, window)
         if steps:
             train = scan(_drive(network, synapses, bias, trains, window, len(population.shape)), theta, v0)
             trains[population.name] = train
@@ -128,7 +139,7 @@ Synapses: TypeAlias = "list[tuple[Projection, Tensor]]"
 
 
 def _charge(projection: Projection, weights: Tensor, values: dict[str, Tensor]) -> Tensor:
-    made = linear(projection, weights, read(projection.source, values))
+    made = linear(projection, weights, values_of(projection.source, values))
     return (rounded(made) if weights is None else made) * 2.0**projection.shift
 
 
@@ -139,7 +150,7 @@ def _drive(
     flat = {name: tf.reshape(train, (-1, *train.shape[2:])) for name, train in trains.items()}
     changing, lasting = 0.0, bias
     for projection, weights in synapses:
-        if network.input.encoding == "current" and set(sources(projection.source)) == {INPUT}:
+        if not network.input.coding.spiking and set(sources(projection.source)) == {INPUT}:
             lasting = lasting + _charge(projection, weights, {INPUT: trains[INPUT][0]})
         else:
             charge = _charge(projection, weights, flat)
@@ -159,13 +170,10 @@ def fire(reached: Tensor, counts: Tensor, top: float) -> Tensor:
     return straight(reached)
 
 
-def most(network: Network, population: Population, window: Window) -> float:
+def most(population: Population, window: Window) -> float:
     """The largest count of a population in a window."""
-    if window.dynamics == "step":
-        return window.length
-    if population.saturates:
-        return window.timesteps
-    return np.inf if network.spike_ext < 0 else window.length
+    limit = window.limit(population.saturates)
+    return np.inf if limit is None else limit
 
 
 def output_error(outputs: Tensor, wanted: Tensor, power: float) -> Tensor:
@@ -206,7 +214,7 @@ class Learner:
         return replace(network, intervals=prove(network))  # type: ignore[no-any-return]
 
     def _prepared(self, x: Array) -> Tensor:
-        return constant(prepared_input(self.real, x))
+        return constant(real_input(self.real, x))
 
     def error(self, x: Tensor, source: Tensor) -> Tensor:
         """What is minimised, of a batch: E of the outputs and NEAR/2 of the mean of every population's square."""
@@ -245,7 +253,7 @@ def multiplications(network: Network, window: Window) -> float:
         for p in population.projections:
             taps = p.size[0] * p.size[1] if isinstance(p, SumPool2D) else p.weights.size
             positions = population.neurons if isinstance(p, SumPool2D) else population.neurons / population.shape[-1]
-            timed = window.dynamics == "step" and set(sources(p.source)) != {INPUT}
+            timed = window.stepping and set(sources(p.source)) != {INPUT}
             total += positions * taps * (3 + window.length * timed)
     return total
 
@@ -256,7 +264,7 @@ class Judge:
     def __init__(self, real: RealNetwork, network: Network, window: Window, unseen: Array, power: float) -> None:
         self.window, self.power = window, power
         self.wanted = float_outputs(real, unseen)
-        self.pixels = quantise(network.input, unseen)
+        self.pixels = to_pixels(network.input, unseen)
 
     def __call__(self, network: Network) -> float:
         found = run(network, self.pixels, self.window.timesteps, self.window.dynamics).outputs
@@ -325,7 +333,7 @@ def float_outputs(real: RealNetwork, x: Array) -> Array:
 
 
 def _source(network: Network, x: Array, window: Window) -> Array:
-    pixels = quantise(network.input, x)
-    if window.dynamics == "step":
+    pixels = to_pixels(network.input, x)
+    if window.stepping:
         return step.input_train(network, pixels, window.timesteps, window.length).astype(np.float32)
     return count.input_counts(network, pixels, window.timesteps).astype(np.float32)

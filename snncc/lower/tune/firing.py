@@ -5,8 +5,8 @@ times and stands for lambda*n/T. Against the float activation a, each channel al
 
     E(lambda, b, v0) = mean over samples of (lambda*n/T - a)^2
 
-by coordinate descent over grids. The uncalibrated choice is the first candidate, so E never grows.
-Sources: docs/calibration.md; Li et al. 2021, arXiv 2106.06984 (layer-wise calibration of a converted network).
+by coordinate descent over grids. The choice of `none` is the first candidate, so E never grows.
+Sources: docs/design/calibration.md; Li et al. 2021, arXiv 2106.06984 (layer-wise calibration of a converted network).
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from snncc.ir import Array, Dynamics
+from snncc.ir import Array, Window
+from snncc.neurons import INTEGRATE_AND_FIRE as NEURON
 from snncc.sim.run import in_parallel, worker_count
 
 BIASES = (-0.3, -0.15, -0.06, 0.06, 0.15, 0.3)
@@ -25,38 +26,19 @@ THRESHOLDS = (0.8, 0.92, 1.08, 1.25)
 
 
 @dataclass(frozen=True)
-class Window:
-    """How a population integrates: the dynamics, T, and the timesteps after it that bring neither input nor bias."""
-
-    dynamics: Dynamics
-    timesteps: int
-    extra: int = 0
-
-    @property
-    def length(self) -> int:
-        """T + extra."""
-        return self.timesteps + self.extra
-
-    @property
-    def lasting(self) -> float:
-        """What 1 of bias adds to a potential: in `count` all of it by T, in `step` on average over the window."""
-        return self.timesteps if self.dynamics == "count" else (self.timesteps + 1) / 2
-
-
-@dataclass(frozen=True)
 class Sample:
     """M neurons of each of C channels in real units. float32.
 
-    `drive` (M, C): the whole window's in `count`; (T + extra, M, C) in `step`. `bias` (M, C) or (C,), per timestep.
-    `target` (M, C): the float activation. `linear` (M, C): the float pre-activation. `most`: the largest count.
-    `least` (C,): the smallest threshold that an integer can show.
+    `drive` (M, C): the whole window's in `count`; (length, M, C) in `step`. `bias` (M, C) or (C,), per timestep.
+    `target` (M, C): the float activation. `linear` (M, C): the float pre-activation. `limit`: the largest count in
+    `count`, if there is one. `least` (C,): the smallest threshold that an integer can show.
     """
 
     drive: Array
     bias: Array
     target: Array
     linear: Array
-    most: float
+    limit: int | None
     least: Array
 
     def channels(self, part: slice) -> Sample:
@@ -85,23 +67,11 @@ def spikes(sample: Sample, window: Window, threshold: Array, shift: Array, start
     """n (M, C) of every neuron of the sample."""
     bias = sample.bias + shift
     potential = np.broadcast_to(start * threshold, sample.target.shape).astype(np.float32)
-    if window.dynamics == "count":
+    if window.counting:
         potential += sample.drive
         potential += bias * np.float32(window.timesteps)
-        potential /= threshold
-        np.floor(potential, out=potential)
-        return np.clip(potential, 0, sample.most, out=potential)
-    counts = np.zeros_like(potential)
-    bias = np.broadcast_to(bias, potential.shape)
-    for t, charge in enumerate(sample.drive):
-        potential += charge
-        if t < window.timesteps:
-            potential += bias
-        fired = (potential >= threshold).astype(np.float32)
-        counts += fired
-        fired *= threshold
-        potential -= fired
-    return counts
+        return NEURON.fire(potential, threshold, sample.limit)
+    return np.asarray(NEURON.scan(sample.drive, threshold, bias, potential, window.timesteps).sum(axis=0))
 
 
 def error(sample: Sample, window: Window, threshold: Array, shift: Array, start: Array) -> Array:
@@ -138,7 +108,7 @@ def _descend(sample: Sample, window: Window, best: Choice, rounds: int, shared: 
         best = _try(sample, window, best, threshold=factor * largest, shared=shared)
     for n in range(rounds):
         step = 0.5**n
-        if window.dynamics == "step":
+        if window.stepping:
             for part in BIASES:
                 best = _try(sample, window, best, shift=best.shift + step * part * best.threshold)
         for part in STARTS:
@@ -151,7 +121,7 @@ def _descend(sample: Sample, window: Window, best: Choice, rounds: int, shared: 
 
 
 def _mean_drive(sample: Sample, window: Window) -> Array:
-    axes = (0,) if window.dynamics == "count" else (0, 1)
+    axes = (0,) if window.counting else (0, 1)
     total = sample.drive.sum(axis=axes, dtype=np.float64) / len(sample.target) / window.timesteps
     return np.asarray(total + np.broadcast_to(sample.bias, sample.target.shape).mean(axis=0, dtype=np.float64))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -11,16 +12,16 @@ from snncc.ir import (
     Array,
     Population,
     Projection,
-    SumPool2D,
+    Window,
     replace,
     view_shape,
     weight_dtype,
     weight_limit,
 )
-from snncc.lower.quantise import MAX_SHIFT, MIN_THETA, Quantiser, Weighted, start_potential
-from snncc.lower.real import pool_counts
+from snncc.lower.projections import RealPool, ScaledProjection, pool_counts
+from snncc.lower.quantise import MIN_THETA, SHIFT_CAP, Quantiser, start_potential
 from snncc.lower.tune import rounding
-from snncc.lower.tune.firing import Choice, Sample, Window, error, search
+from snncc.lower.tune.firing import Choice, Sample, error, search
 from snncc.lower.tune.state import State
 from snncc.lower.tune.widths import Room, exact_scale, highest_shift
 
@@ -52,7 +53,7 @@ class Effort:
 
 @dataclass(frozen=True)
 class Objective:
-    """Mean squared error of a population's activations on the calibration sample, uncalibrated and calibrated."""
+    """Mean squared error of a population's activations on the calibration sample, before and after tuning."""
 
     population: str
     before: float
@@ -100,10 +101,10 @@ class Weights:
 def weigh(quantiser: Quantiser, state: State, linear: Array, places: Places, level: Level) -> Weights:
     """The integer weights of a population, on the counts that reach it."""
     first = quantiser.population.projections[0]
-    if isinstance(first, SumPool2D):
+    if isinstance(first, RealPool):
         counts = pool_counts(first, view_shape(first.source, quantiser.shapes), quantiser.population.shape)
         scale = quantiser.source_scale(first)
-        return Weights([first], counts / (scale[0] if (scale == scale[0]).all() else scale))
+        return Weights([first.projection()], counts / (scale[0] if (scale == scale[0]).all() else scale))
     weighted = quantiser.weighted()
     groups = [rounding.grouped(p, p.weights) for p in weighted]
     squares: list[Array | None] = [None] * len(groups)
@@ -112,15 +113,17 @@ def weigh(quantiser: Quantiser, state: State, linear: Array, places: Places, lev
         bias = places.parameter(quantiser.population.bias, quantiser.population.shape)
         reconstruct(ridges, groups, places.of(linear) - bias)
         squares = [r.h for r in ridges]
-        weighted = [replace(p, weights=rounding.ungrouped(p, g)) for p, g in zip(weighted, groups, strict=True)]
+        weighted = [
+            dataclasses.replace(p, weights=rounding.ungrouped(p, g)) for p, g in zip(weighted, groups, strict=True)
+        ]
     s = quantiser.common_scale(weighted)
     if quantiser.options.signed_bit > CAREFUL_BITS:
         return Weights(quantiser.integers(weighted, s), s)
     return _round(quantiser, weighted, groups, squares, s)
 
 
-def _inputs(projection: Weighted, state: State, places: Places) -> Array:
-    view = state.view(projection)
+def _inputs(projection: ScaledProjection, state: State, places: Places) -> Array:
+    view = state.view(projection.source)
     return rounding.patches(projection, view, places.image, places.row, places.column)
 
 
@@ -133,7 +136,7 @@ def reconstruct(ridges: list[rounding.Ridge], groups: list[Array], wanted: Array
 
 
 def _round(
-    quantiser: Quantiser, weighted: list[Weighted], groups: list[Array], squares: list[Array | None], s: Array
+    quantiser: Quantiser, weighted: list[ScaledProjection], groups: list[Array], squares: list[Array | None], s: Array
 ) -> Weights:
     """Scale and integers: largest weights clipped where finer steps are worth more, rounding errors compensated."""
     limit = weight_limit(quantiser.options.signed_bit)
@@ -151,7 +154,7 @@ def _round(
         else:
             integers = rounding.round_weights(g, scale, h, limit)
         integers = rounding.ungrouped(projection, integers).astype(weight_dtype(quantiser.options.signed_bit))
-        out.append(replace(projection, weights=integers, shift=shift))
+        out.append(projection.projection(integers, shift))
     return Weights(out, s)
 
 
@@ -172,15 +175,15 @@ def fire(
     population, unit = quantiser.population, weights.unit
     channels = population.shape[-1]
     trial = quantiser.assemble(weights.projections, _theta(unit, quantiser.scale), *np.zeros((2, channels), np.int64))
-    drive = state.drive(state.neurons(trial)[1])
-    highest = highest_shift(state.network, trial, room)
+    drive = state.drive(state.neurons(trial))
+    highest = highest_shift(state.network(trial), trial, room)
     wanted = places.of(linear)
     sample = Sample(
         drive=(places.of(drive) / places.parameter(unit, population.shape)).astype(np.float32),
         bias=places.parameter(population.bias, population.shape).astype(np.float32),
         target=np.clip(wanted, 0, population.max_value),
         linear=wanted,
-        most=state.most(population.max_value is not None),
+        limit=window.limit(population.max_value is not None),
         least=LEAST_THETA / 2.0**highest / smallest(unit, population.shape),
     )
     start = np.full(channels, float(Fraction(quantiser.options.thresholding)))
@@ -188,7 +191,7 @@ def fire(
     before = error(sample, window, threshold, np.zeros(channels), start)
     choice = search(sample, window, Choice(threshold, np.zeros(channels), start, before), ROUNDS, channelwise)
     shift = min(0, highest)
-    while shift < min(highest, MAX_SHIFT) and np.rint(unit * choice.threshold * 2.0**shift).min() < MIN_THETA:
+    while shift < min(highest, SHIFT_CAP) and np.rint(unit * choice.threshold * 2.0**shift).min() < MIN_THETA:
         shift += 1
     projections = [replace(p, shift=p.shift + shift) for p in weights.projections]
     unit = unit * 2.0**shift
@@ -224,7 +227,7 @@ def read_out(
     zero = np.zeros((), np.int64)
     bias = np.rint(unit * population.bias).astype(np.int64)
     silent = quantiser.assemble(weights.projections, None, bias, zero)
-    drive = state.drive(state.neurons(silent)[1])
+    drive = state.drive(state.neurons(silent))
     given = drive / (unit * window.timesteps) + population.bias
     shift = (linear - given).reshape(-1, linear.shape[-1]).mean(axis=0)
     corrected = np.rint(unit * (population.bias + shift)).astype(np.int64)

@@ -13,20 +13,20 @@ from __future__ import annotations
 import numpy as np
 
 from snncc.ir import Array, Dense, DepthwiseConv2D, Identity
-from snncc.lower.quantise import Weighted
+from snncc.lower.projections import ScaledProjection
 
 PARTS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0)
 """Candidates for the ridge, as parts of the inputs' mean variance."""
 
 
-def patches(projection: Weighted, view: Array, images: Array, rows: Array, columns: Array) -> Array:
+def patches(projection: ScaledProjection, view: Array, images: Array, rows: Array, columns: Array) -> Array:
     """X (..., G, M, K): what each of M output positions reads of a view (..., N, H, W, C) or (..., N, C).
 
     G = 1; where every channel is alone, a group per channel.
     """
-    if isinstance(projection, Dense):
+    if projection.kind is Dense:
         return np.asarray(view[..., None, images, :])
-    if isinstance(projection, Identity):
+    if projection.kind is Identity:
         taken = view[..., images, :] if view.ndim < 4 else view[..., images, rows, columns, :]
         return np.asarray(np.moveaxis(taken, -1, -2)[..., None])
     (sy, sx), (dy, dx) = projection.strides, projection.dilation
@@ -37,24 +37,24 @@ def patches(projection: Weighted, view: Array, images: Array, rows: Array, colum
     x = columns[:, None] * sx + np.arange(width) * dx
     taken = padded[..., images[:, None, None], y[:, :, None], x[:, None, :], :]
     taken = taken.reshape(*view.shape[:-4], len(images), height * width, channels)
-    if isinstance(projection, DepthwiseConv2D):
+    if projection.kind is DepthwiseConv2D:
         return np.ascontiguousarray(np.moveaxis(taken, -1, -3))
     return np.asarray(taken.reshape(*view.shape[:-4], 1, len(images), -1))
 
 
-def grouped(projection: Weighted, weights: Array) -> Array:
+def grouped(projection: ScaledProjection, weights: Array) -> Array:
     """Weights as (G, K, O), beside `patches`."""
-    if isinstance(projection, Identity):
+    if projection.kind is Identity:
         return weights.reshape(-1, 1, 1)
-    if isinstance(projection, DepthwiseConv2D):
+    if projection.kind is DepthwiseConv2D:
         height, width, channels, multiplier = weights.shape
         return np.ascontiguousarray(weights.reshape(height * width, channels, multiplier).transpose(1, 0, 2))
     return weights.reshape(1, -1, weights.shape[-1])
 
 
-def ungrouped(projection: Weighted, weights: Array) -> Array:
+def ungrouped(projection: ScaledProjection, weights: Array) -> Array:
     """(G, K, O) as the projection's own shape."""
-    if isinstance(projection, DepthwiseConv2D):
+    if projection.kind is DepthwiseConv2D:
         return np.ascontiguousarray(weights.transpose(1, 0, 2)).reshape(projection.weights.shape)
     return weights.reshape(projection.weights.shape)
 

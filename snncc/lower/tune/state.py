@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from snncc.ir import INPUT, Array, Input, Network, Population, Projection, replace, sources
+from snncc.ir import DYNAMICS, INPUT, Array, Input, Interval, Network, Population, View, Window, replace, sources
 from snncc.ir.intervals import potential_bounds
 from snncc.lower.options import Options
-from snncc.lower.real import RealNetwork, RealPopulation, prepared_input, runner
-from snncc.lower.tune.firing import Window
+from snncc.lower.real import RealNetwork, RealPopulation, real_input, runner
 from snncc.sim import count, step
-from snncc.sim.encode import quantise
-from snncc.sim.linear import read
+from snncc.sim.encode import to_pixels
+from snncc.sim.linear import exact_dtype, values_of
 from snncc.sim.neurons import Neurons, prepare
 
 
@@ -24,23 +23,17 @@ class State:
     """
 
     def __init__(self, real: RealNetwork, source: Input, options: Options, x: Array, window: Window) -> None:
-        self.real, self.dynamics, self.timesteps, self.extra = real, window.dynamics, window.timesteps, window.extra
-        self.network = Network(
-            name=real.name,
-            input=source,
-            populations=(),
-            timesteps=options.timesteps,
-            signed_bit=options.signed_bit,
-            spike_ext=options.spike_ext,
-            intervals={"count": {}, "step": {}},
-        )
-        pixels = quantise(source, x)
+        self.real, self.source, self.options, self.window = real, source, options, window
+        self.final: list[Population] = []
+        self.intervals: dict[str, dict[str, Interval]] = {"count": {}, "step": {}}
+        pixels, levels = to_pixels(source, x), source.levels
         self.images = len(pixels)
-        self.activations: dict[str, Array] = {INPUT: prepared_input(real, x).astype(np.float32)}
-        self.counts: dict[str, Array] = {INPUT: count.input_counts(self.network, pixels, self.timesteps)}
+        self.activations: dict[str, Array] = {INPUT: real_input(real, x).astype(np.float32)}
+        self.counts: dict[str, Array] = {INPUT: source.coding.counts(pixels, levels, window.timesteps)}
         self.trains: dict[str, Array] = {}
-        if self.dynamics == "step":
-            self.trains[INPUT] = step.input_train(self.network, pixels, self.timesteps, window.length)
+        if window.stepping:
+            silence = np.zeros((window.length, *pixels.shape), exact_dtype((-levels, levels)))
+            self.trains[INPUT] = source.coding.train(pixels, levels, window.timesteps, silence)
             self.counts[INPUT] = self.trains[INPUT].sum(axis=0)
         self.last_use = {n: i for i, p in enumerate(real.populations) for q in p.projections for n in sources(q.source)}
 
@@ -48,28 +41,45 @@ class State:
         """Float pre-activations (N, *shape) of the next population."""
         return runner(self.real, population, relu=False)(self.activations)
 
-    def view(self, projection: Projection) -> Array:
-        """Counts per timestep, (N, *shape) float32, that a projection reads in the integer network."""
-        return np.asarray(read(projection.source, self.counts), np.float32) / np.float32(self.timesteps)
+    def view(self, view: View) -> Array:
+        """Counts per timestep, (N, *shape) float32, that are read through a view in the integer network."""
+        return np.asarray(values_of(view, self.counts), np.float32) / np.float32(self.window.timesteps)
 
-    def neurons(self, population: Population) -> tuple[Network, Neurons]:
-        """A candidate made ready to run on the populations so far."""
-        proved = self.network.intervals["count"]
+    def network(self, candidate: Population) -> Network:
+        """The final populations and a candidate for the next; proved but for the candidate."""
+        return Network(
+            name=self.real.name,
+            input=self.source,
+            populations=(*self.final, candidate),
+            timesteps=self.options.timesteps,
+            signed_bit=self.options.signed_bit,
+            spike_ext=self.options.spike_ext,
+            intervals=self.intervals,
+        )
+
+    def proved(self, candidate: Population) -> Network:
+        """The same, the candidate proved too."""
+        network, proved = self.network(candidate), self.intervals["count"]
         intervals = {
-            d: self.network.intervals[d] | {population.name: potential_bounds(self.network, population, d, proved)}
-            for d in ("count", "step")
+            d: self.intervals[d] | {candidate.name: potential_bounds(network, candidate, d, proved)} for d in DYNAMICS
         }
-        network = replace(self.network, populations=(*self.network.populations, population), intervals=intervals)
-        return network, prepare(network, population, "step" if self._steps(population) else "count")
+        return replace(network, intervals=intervals)  # type: ignore[no-any-return]
+
+    def neurons(self, candidate: Population) -> Neurons:
+        """A candidate made ready to run on the final populations."""
+        return self._ready(self.proved(candidate), candidate)
+
+    def _ready(self, network: Network, population: Population) -> Neurons:
+        return prepare(network, population, "step" if self._steps(population) else "count")
 
     def _steps(self, population: Population) -> bool:
-        return self.dynamics == "step" and population.fires
+        return not population.neuron.counts_at_once(self.window.counting)
 
     def drive(self, neurons: Neurons) -> Array:
         """What the projections add: per timestep (T + e, N, *shape) in `step`, else of the whole window."""
         if self._steps(neurons.population):
-            total = self.timesteps + self.extra
-            return step.charge(self.network, neurons, self.trains, self.timesteps, total)
+            timesteps, length = self.window.timesteps, self.window.length
+            return step.charge(self.network(neurons.population), neurons, self.trains, timesteps, length)
         whole = np.empty((self.images, *neurons.population.shape), neurons.dtype)
         for start in range(0, self.images, neurons.block):
             rows = slice(start, start + neurons.block)
@@ -78,25 +88,21 @@ class State:
 
     def advance(self, population: Population, drive: Array | None, linear: Array) -> Array:
         """Take a population as final and run it; its counts, or its potential where it does not fire."""
-        self.network, neurons = self.neurons(population)
+        network = self.proved(population)
+        neurons = self._ready(network, population)
         drive = self.drive(neurons) if drive is None else drive.astype(neurons.dtype, copy=False)
         if self._steps(population):
-            self.trains[population.name] = step.scan(neurons, drive, self.timesteps, None).astype(np.uint8)
+            self.trains[population.name] = step.scan(neurons, drive, self.window.timesteps, None).astype(np.uint8)
             out: Any = self.trains[population.name].sum(axis=0, dtype=np.float32)
         else:
-            out = drive + neurons.parameter(population.bias, self.timesteps) + neurons.parameter(population.v0)
+            out = drive + neurons.parameter(population.bias, self.window.timesteps) + neurons.parameter(population.v0)
             if population.fires:
-                out = count.fire(neurons, out, self.most(population.saturates))
+                out = count.fire(neurons, out, self.window.limit(population.saturates))
         self.counts[population.name] = out
         self.activations[population.name] = linear
-        done = len(self.network.populations) - 1
+        done = len(self.final)
+        self.final, self.intervals = [*self.final, population], network.intervals
         for held in (self.activations, self.counts, self.trains):
             for name in [n for n in held if n != INPUT and self.last_use.get(n, len(self.real.populations)) <= done]:
                 del held[name]
         return np.asarray(out)
-
-    def most(self, saturates: bool) -> float:
-        """The largest count in `count`."""
-        if self.network.spike_ext < 0 and not saturates:
-            return float("inf")
-        return self.timesteps + (0 if saturates else self.extra)

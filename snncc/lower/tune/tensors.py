@@ -14,23 +14,21 @@ import tensorflow as tf
 
 from snncc.ir import (
     INPUT,
-    Concat,
     Conv2D,
     Dense,
     DepthwiseConv2D,
     Identity,
     MaxPool,
-    Pad,
     Pads,
     Pair,
     Projection,
-    Reshape,
-    Source,
     SumPool2D,
     View,
+    fold,
     view_shape,
 )
-from snncc.lower.real import RealNetwork, pool_counts
+from snncc.lower.projections import RealPool, RealProjection
+from snncc.lower.real import RealNetwork
 
 Tensor: TypeAlias = Any
 
@@ -45,19 +43,31 @@ def rounded(values: Tensor) -> Tensor:
     return values + tf.stop_gradient(tf.round(values) - values)
 
 
-def read(view: View, outputs: Mapping[str, Tensor]) -> Tensor:
+class _Read:
+    """Tensors (N, *shape) of a batch."""
+
+    def __init__(self, outputs: Mapping[str, Tensor]) -> None:
+        self.outputs = outputs
+
+    def source(self, name: str) -> Tensor:
+        return self.outputs[name]
+
+    def reshape(self, inner: Tensor, shape: tuple[int, ...]) -> Tensor:
+        return tf.reshape(inner, (-1, *shape))
+
+    def pad(self, inner: Tensor, pads: Pads) -> Tensor:
+        return pad(inner, pads)
+
+    def concat(self, parts: list[Tensor]) -> Tensor:
+        return tf.concat(parts, axis=-1)
+
+    def max_pool(self, inner: Tensor, pool: MaxPool) -> Tensor:
+        return tf.nn.max_pool2d(pad(inner, pool.pads, -np.inf), pool.size, pool.strides, "VALID")
+
+
+def values_of(view: View, outputs: Mapping[str, Tensor]) -> Tensor:
     """The view of a batch: outputs hold (N, *shape) per population."""
-    match view:
-        case Source(population=name):
-            return outputs[name]
-        case Reshape(view=inner, shape=shape):
-            return tf.reshape(read(inner, outputs), (-1, *shape))
-        case Pad(view=inner, pads=pads):
-            return pad(read(inner, outputs), pads)
-        case Concat(views=views):
-            return tf.concat([read(part, outputs) for part in views], axis=-1)
-        case MaxPool(view=inner, size=size, strides=strides, pads=pads):
-            return tf.nn.max_pool2d(pad(read(inner, outputs), pads, -np.inf), size, strides, "VALID")
+    return fold(view, _Read(outputs))
 
 
 def pad(x: Tensor, pads: Pads, fill: float = 0) -> Tensor:
@@ -114,26 +124,24 @@ class Teacher:
 
     def __init__(self, real: RealNetwork) -> None:
         self.real = real
-        self.weights = {}
-        for population in real.populations:
-            for p in population.projections:
-                if isinstance(p, SumPool2D):
-                    self.weights[p.name] = constant(
-                        1 / pool_counts(p, view_shape(p.source, real.shapes), population.shape)
-                    )
-                else:
-                    self.weights[p.name] = constant(p.weights)
+        self.synapses = {p.name: [_real(q, real, p.shape) for q in p.projections] for p in real.populations}
 
     def __call__(self, x: Tensor) -> dict[str, Tensor]:
         values = {INPUT: x}
         for population in self.real.populations:
             total = constant(population.bias)
-            for p in population.projections:
-                weights, source = self.weights[p.name], read(p.source, values)
-                product = linear(p, weights, source)
-                total = total + (product * weights if isinstance(p, SumPool2D) else product)
+            for projection, weights in self.synapses[population.name]:
+                product = linear(projection, weights, values_of(projection.source, values))
+                total = total + (product * weights if isinstance(projection, SumPool2D) else product)
             if population is not self.real.populations[-1]:
                 total = tf.minimum(tf.nn.relu(total), np.inf if population.max_value is None else population.max_value)
             values[population.name] = total
         del values[INPUT]
         return values
+
+
+def _real(p: RealProjection | RealPool, real: RealNetwork, output: tuple[int, ...]) -> tuple[Projection, Tensor]:
+    """A projection and its weights; of a pool, the sum and 1/k."""
+    if isinstance(p, RealPool):
+        return p.projection(), constant(p.share(view_shape(p.source, real.shapes), output))
+    return p.projection(p.weights), constant(p.weights)

@@ -1,10 +1,10 @@
-"""Calibration within the widths of `none`: no potential needs more than SPARE bits more than uncalibrated.
+"""Tuning within the widths of `none`: no potential needs more than SPARE bits more than there.
 
 Width: the bits that hold the proved interval and the threshold, in each of the two dynamics. A neuron stays the same
 when all its charges and its threshold are multiplied by one factor (docs/contract.md, 3), so what is too wide is
 halved: where weights make it wide, F of the whole population, which costs no weight a bit; else that channel alone,
 its weights too. A sum pool's weights are 1: where F = 0 is not enough, its channel gets the scale of its source.
-Either way it ends: a channel of zeros with theta = 1 fits everywhere, and such a pool is no wider than uncalibrated.
+Either way it ends: a channel of zeros with theta = 1 fits everywhere, and such a pool is no wider than with `none`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 
 from snncc.errors import SnnccWarning
 from snncc.ir import (
+    DYNAMICS,
     Array,
     DepthwiseConv2D,
     Dynamics,
@@ -24,6 +25,7 @@ from snncc.ir import (
     Population,
     Projection,
     SumPool2D,
+    Window,
     bits_needed,
     population_shapes,
     replace,
@@ -31,17 +33,16 @@ from snncc.ir import (
 )
 from snncc.ir.intervals import channel_bounds
 from snncc.lower.options import Options
-from snncc.lower.quantise import MAX_SHIFT, MIN_THETA, quantise
-from snncc.lower.real import RealNetwork, pool_counts
-from snncc.lower.tune.firing import Window
+from snncc.lower.projections import pool_counts
+from snncc.lower.quantise import MIN_THETA, SHIFT_CAP, quantised_network
+from snncc.lower.real import RealNetwork
 from snncc.sim.neurons import widened
 
 SPARE = 1
-"""Bits more than `none` that calibration may take."""
+"""Bits more than `none` that tuning may take."""
 
 Room = dict[Dynamics, int]
 """The most bits of a population's potential in each of the dynamics; empty where nothing limits them."""
-DYNAMICS: tuple[Dynamics, ...] = ("count", "step")
 
 
 def rooms(real: RealNetwork, source: Input, scales: dict[str, Array], options: Options) -> dict[str, Room]:
@@ -50,7 +51,7 @@ def rooms(real: RealNetwork, source: Input, scales: dict[str, Array], options: O
         return {population.name: {} for population in real.populations}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SnnccWarning)  # about a network that nobody gets
-        none = quantise(real, source, scales, options)
+        none = quantised_network(real, source, scales, options)
     return {p.name: {d: bits_needed(widened(none, p, d)) + SPARE for d in DYNAMICS} for p in none.populations}
 
 
@@ -81,10 +82,10 @@ def highest_shift(network: Network, population: Population, room: Room) -> int:
     """How far all F may rise (below 0: have to fall) for the weights alone to fit in `count`."""
     least = min(p.shift for p in population.projections)
     if not room:
-        return MAX_SHIFT
+        return SHIFT_CAP
     alone = weights_alone(population)
     bits: Room = {"count": room["count"]}
-    fits = (n for n in range(MAX_SHIFT, -least, -1) if fitting(network, _shifted(alone, n), bits).all())
+    fits = (n for n in range(SHIFT_CAP, -least, -1) if fitting(network, _shifted(alone, n), bits).all())
     return next(fits, -least)
 
 

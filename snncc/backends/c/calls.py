@@ -1,0 +1,176 @@
+"""What the templates of the C program read: calls of kernels, whole runs, scans. Every text is C that is ready."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
+
+from snncc.backends.c.edges import Kind
+from snncc.backends.c.kernels import Accumulator, Potential, Value
+from snncc.backends.c.types import Weights
+
+
+@dataclass(frozen=True)
+class Call:
+    """One edge in gather form: `acc[first + o] += scale * sum over the window of W*x` at a position.
+
+    `window`: its table. `source`: a buffer of `x`, `channels` to a position. `scale`: 2^shift, times the timesteps of
+    a constant. `patch`, where it `gathers`: room for two windows of `length` elements. `rows`: room for two rows of
+    unpacked weights, "" where they are not packed. `dot`: which dot product, "" where it is none.
+    """
+
+    kind: Kind
+    x: Value
+    window: str
+    source: str
+    first: int
+    scale: str
+    gathers: bool = False
+    channels: int = 0
+    length: int = 0
+    patch: str = "NULL"
+    w: Weights | None = None
+    weights: str = ""
+    rows: str = ""
+    dot: str = ""
+
+
+@dataclass(frozen=True)
+class MoveCall:
+    """A buffer of `length` elements: zeros, then from each part where its elements go."""
+
+    kind: ClassVar = "move"
+    out: str
+    length: int
+    parts: tuple[MovePart, ...]
+
+
+@dataclass(frozen=True)
+class MovePart:
+    """`length` elements of a buffer; `table` says where each goes."""
+
+    source: str
+    table: str
+    length: int
+
+
+@dataclass(frozen=True)
+class MaxPoolCall:
+    """The maximum over each window of a buffer of `x`; `frame`: the window table of the zeros that count."""
+
+    kind: ClassVar = "max_pool"
+    x: Value
+    out: str
+    source: str
+    window: str
+    frame: str
+
+
+Before: TypeAlias = MoveCall | MaxPoolCall
+"""What is computed before a run can read it."""
+
+
+@dataclass(frozen=True)
+class Firing:
+    """How a potential of the whole window becomes spikes: `out[i] = min(limit, floor(u / theta))`, 0 below 0."""
+
+    theta: str
+    limit: str
+    out: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """A population over a whole image in gather form, `pair` positions at a time: u = start + what the edges bring.
+
+    `index`: 1 for the first population, in topological order. `a`: the type of u, `acc` where it is summed. `firing`:
+    None for a readout, whose value is u, and for a drive.
+    """
+
+    name: str
+    index: int
+    positions: int
+    channels: int
+    pair: int
+    a: Accumulator
+    acc: str
+    start: str
+    edges: tuple[Call, ...]
+    before: tuple[Before, ...] = ()
+    firing: Firing | None = None
+
+
+@dataclass(frozen=True)
+class Drive:
+    """The charge per timestep of a constant current, bias included: computed once per image, kept in `ctype`."""
+
+    run: Run
+    ctype: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """Who reads a spike: `into[...] += scale * W` for the outputs that see neuron (p, c), element i of the source.
+
+    `kind`: row of a dense layer, run over neighbouring outputs, tap of any window, pool. `single`: "1" for a pool
+    whose windows do not overlap. `first`: of a tap, where the outputs begin. `rows`: as of `Call`.
+    """
+
+    kind: str
+    v: Potential
+    into: str
+    window: str
+    p: str
+    c: str
+    scale: str
+    single: str = ""
+    first: str = ""
+    w: Weights | None = None
+    weights: str = ""
+    rows: str = ""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One timestep of a source of spikes: each of positions x channels neurons fires or does not.
+
+    `stride`: channels of its map; `unflat`: the same where the scan sees the map as one position, else 0. `counts`:
+    where its spikes are counted, "" where nobody asks. `targets`: who reads them.
+    """
+
+    input: ClassVar = False
+    name: str
+    index: int
+    positions: int
+    channels: int
+    stride: int
+    unflat: int
+    counts: str
+    targets: list[Target]
+
+
+@dataclass(frozen=True)
+class InputScan(Scan):
+    """The rate-coded input: potentials in 0..L-1, to which every pixel is added."""
+
+    input: ClassVar = True
+
+
+@dataclass(frozen=True)
+class PopulationScan(Scan):
+    """Integrate-and-fire neurons: potentials of `v`, compared in `a`.
+
+    `v0`: "" where they start at 0. `lazy`: V - bias*min(t, T) is stored, so that bias moves the level instead.
+    `adds`: something is added to every potential while t <= T, the `drive` or a bias. `by_channel`: a channel's
+    parameters are the same at every position.
+    """
+
+    v: Potential
+    a: Accumulator
+    theta: str
+    v0: str
+    bias: str
+    lazy: bool
+    adds: bool
+    by_channel: bool
+    drive: Drive | None

@@ -1,0 +1,165 @@
+"""`count`, and every sum over a whole image: populations in gather form, each neuron from its window of the source."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+
+from snncc import ir
+from snncc.backends.c.calls import Before, Call, Firing, MaxPoolCall, MoveCall, MovePart, Run
+from snncc.backends.c.edges import Edge, Wiring
+from snncc.backends.c.expressions import RUN, STEPS, Expression, Literal, product, total
+from snncc.backends.c.kernels import Accumulator
+from snncc.backends.c.layout import Lifetime, Member, place
+from snncc.backends.c.program import Program
+from snncc.backends.c.types import signed, span
+from snncc.backends.c.views import Move, Pool, spatial
+from snncc.backends.c.windows import window_table
+from snncc.ir import INPUT
+
+
+def count(program: Program) -> None:
+    """Fill a program in for `count`: one run per population, in topological order."""
+    _place_buffers(program)
+    populations = program.network.populations
+    for index, (population, wiring, made) in enumerate(zip(populations, program.wirings, program.made, strict=True), 1):
+        before = tuple(_operation(program, operation) for operation in made)
+        program.runs.append(replace(window_run(program, population, wiring, index), before=before))
+
+
+def _place_buffers(program: Program) -> None:
+    """Counts and pooled pixels in one arena each; a buffer lives from its making until it was read last."""
+    populations = program.network.populations
+    born: dict[str, int] = {INPUT: 0}
+    dies: dict[str, int] = {}
+    time = 1
+    for population, wiring, made in zip(populations, program.wirings, program.made, strict=True):
+        for operation in made:
+            for base in _bases(operation):
+                dies[base] = time
+            born[operation.name] = time
+            time += 1
+        for edge in wiring.edges:
+            dies[edge.base] = time
+        born[population.name] = time
+        time += 1
+    dies[populations[-1].name] = time
+    names = [n for n in born if not (n == INPUT and INPUT in program.currents)]
+    if not populations[-1].fires:
+        names.remove(populations[-1].name)
+    for pixels, member in ((False, "counts"), (True, "pixels")):
+        chosen = [
+            Lifetime(n, math.prod(program.splitter.shapes[n]), born[n], dies.get(n, born[n]))
+            for n in names
+            if (n in program.currents) == pixels
+        ]
+        offsets, length = place(chosen)
+        ctype = (program.pixel if pixels else program.count).ctype
+        program.arrays.append(Member(member, ctype, length, "spike counts" if not pixels else "pooled input"))
+        program.buffers |= {n: f"(state->{member} + {at})" for n, at in offsets.items()}
+    if INPUT in program.currents:
+        program.buffers[INPUT] = "image"
+
+
+def _bases(operation: Pool | Move) -> list[str]:
+    return [base for base, _ in operation.parts] if isinstance(operation, Move) else [operation.base]
+
+
+def _operation(program: Program, operation: Pool | Move) -> Before:
+    out = program.buffers[operation.name]
+    if isinstance(operation, Move):
+        parts = []
+        for number, (base, to) in enumerate(operation.parts):
+            ctype = "uint16_t" if len(to) == 0 or int(to.max()) < 2**16 else "uint32_t"
+            note = f"where the elements of {base} go"
+            table = program.constant(f"{operation.name}_{number}", ctype, to, note)
+            parts.append(MovePart(program.buffers[base], table, len(to)))
+        return MoveCall(out, math.prod(operation.shape), tuple(parts))
+    x = program.value(operation.name)
+    program.kernels.max_pool(x)
+    height, width, channels = spatial(operation.source)
+    top, bottom, left, right = operation.frame
+    window = window_table(
+        (height, width, channels), operation.size, spatial(operation.shape), channels,
+        strides=operation.strides, top=operation.pads[0] + top, left=operation.pads[2] + left,
+    )  # fmt: skip
+    framed = (height + bottom, width + right, channels)
+    frame = window_table(framed, (0, 0), (0, 0, 0), channels, top=top, left=left)
+    return MaxPoolCall(
+        x, out, program.buffers[operation.base],
+        window=program.window(operation.name, window), frame=program.window(f"{operation.name}_frame", frame),
+    )  # fmt: skip
+
+
+def window_run(program: Program, population: ir.Population, wiring: Wiring, index: int) -> Run:
+    """A population over its whole window: it integrates, then fires; a readout keeps its potential."""
+    a = _count_type(program, population)
+    bias = program.parameter(population, "bias", wiring.flat)
+    v0 = program.parameter(population, "v0", wiring.flat)
+    made = run(program, population, wiring, index, wiring.edges, a, total(product(bias, STEPS), v0), STEPS)
+    if not population.fires:
+        return made
+    program.kernels.fire(a)
+    theta = program.parameter(population, "theta", wiring.flat).text(RUN)
+    limit = program.network.over(dynamics="count").limit(population.saturates)
+    more = 0 if limit is None else limit - program.network.timesteps
+    return replace(made, firing=Firing(theta, f"limit + {more}U" if more else "limit", program.buffers[made.name]))
+
+
+def _count_type(program: Program, population: ir.Population) -> Accumulator:
+    theta = span(population.theta, population.bias, population.v0)
+    low, high = program.network.intervals["count"][population.name]
+    return Accumulator.of(signed((min(low, theta[0]), max(high, theta[1], program.network.timesteps)), 32))
+
+
+def run(
+    program: Program,
+    population: ir.Population,
+    wiring: Wiring,
+    index: int,
+    edges: Iterable[Edge],
+    a: Accumulator,
+    start: Expression,
+    held: Expression | None,
+) -> Run:
+    """A population integrated in gather form over a whole image. `held`: how often a current counts; None: once."""
+    height, width, channels = (1, 1, population.neurons) if wiring.flat else spatial(population.shape)
+    positions = height * width
+    pair = min(2, positions)
+    acc = program.need(f"acc_{a.tag}", a.ctype, pair * channels, "accumulators")
+    calls = tuple(_call(program, edge, channels, a, pair, held) for edge in edges)
+    return Run(population.name, index, positions, channels, pair, a, acc, start.text(RUN), calls)
+
+
+def _call(program: Program, edge: Edge, row: int, a: Accumulator, pair: int, held: Expression | None) -> Call:
+    x = program.value(edge.base)
+    scale: Expression = Literal(2**edge.shift)
+    if edge.current and held:
+        scale = product(held, scale) if edge.shift else held
+    table = edge.window(row, edge.weights.shape[3] if edge.kind == "taps" and edge.weights is not None else 1)
+    call = Call(
+        kind=edge.kind, x=x, window=program.window(edge.name, table), source=program.buffers[edge.base],
+        first=edge.first, scale=scale.text(RUN), gathers=bool(table.gathers), channels=table.channels,
+    )  # fmt: skip
+    if edge.weights is None:
+        program.kernels.pool(x, a)
+        return call
+    kh, kw, channels, outputs = edge.weights.shape
+    if edge.kind == "dot":
+        length = kh * kw * channels
+        rows = edge.weights.reshape(length, outputs).T
+        note = f"weights of {edge.name}, [{outputs}][{kh}][{kw}][{channels}]: output, row, column, input channel"
+        if call.gathers:
+            patch = program.need(f"patch_{x.tag}", x.ctype, 2 * length, "windows in one piece")
+            program.kernels.gather(x)
+            call = replace(call, patch=patch)
+    else:
+        rows = edge.weights.reshape(kh * kw, channels * outputs)
+        note = f"weights of {edge.name}, [{kh}][{kw}][{channels * outputs}]: row, column, output channel"
+    w, weights = program.weights(edge.name, rows, note)
+    call = replace(call, w=w, weights=weights, length=w.length, rows=program.unpacked(w, 2))
+    if edge.kind == "dot":
+        return replace(call, dot=program.kernels.dot(x, w, a, double=pair > 1))
+    program.kernels.taps(x, w, a)
+    return call

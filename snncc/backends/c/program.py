@@ -1,0 +1,155 @@
+"""The program of a network: its buffers, tables, members and kernels. `gather` and `scatter` fill it in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from snncc import ir
+from snncc.backends.c.calls import Run, Scan
+from snncc.backends.c.edges import Wiring, wire
+from snncc.backends.c.expressions import Channel, Element, Expression, Literal, Position, product, total
+from snncc.backends.c.kernels import Kernels, Value
+from snncc.backends.c.layout import Member, order, struct_bytes
+from snncc.backends.c.types import DTYPES, Constant, Weights, lay_weights, signed, span
+from snncc.backends.c.views import Move, Pool, Splitter
+from snncc.backends.c.windows import FIELDS, WindowTable
+from snncc.ir import INPUT, Array
+
+
+@dataclass
+class Program:
+    """Everything a template reads. `p`: the prefix of every symbol.
+
+    Const data: `constants` and `windows`. State: `arrays`, and `scratch` that several share. `buffers`: the expression
+    that points to a population's spikes or counts, to the input or to a pool. Code: `kernels`, and the `runs` and
+    `scans` that call them. `wirings`, `made`: each population's edges, and the pools and moves before it; `currents`:
+    buffers of the constant current.
+    """
+
+    p: str
+    network: ir.Network
+    pack: bool
+    constants: list[Constant] = field(default_factory=list)
+    windows: dict[str, WindowTable] = field(default_factory=dict)
+    arrays: list[Member] = field(default_factory=list)
+    kernels: Kernels = field(default_factory=Kernels)
+    buffers: dict[str, str] = field(default_factory=dict)
+    runs: list[Run] = field(default_factory=list)
+    scans: list[Scan] = field(default_factory=list)
+    scratch: dict[str, Member] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.currents = set() if self.network.input.coding.spiking else {INPUT}
+        self.splitter = Splitter(ir.population_shapes(self.network))
+        self.wirings: list[Wiring] = []
+        self.made: list[list[Pool | Move]] = []
+        for population in self.network.populations:
+            known = len(self.splitter.made)
+            self.wirings.append(wire(self.network, population, self.splitter, self.currents))
+            self.made.append(self.splitter.made[known:])
+
+    @property
+    def count(self) -> Value:
+        """The type of a spike count."""
+        most = self.network.window.length
+        return Value.of("uint8_t" if most <= 255 else "uint16_t", most)
+
+    @property
+    def pixel(self) -> Value:
+        source = self.network.input
+        bits = 8 if source.bits <= 8 else 16
+        return Value.of(f"{'' if source.signed else 'u'}int{bits}_t", source.levels)
+
+    def value(self, base: str) -> Value:
+        """The type of a buffer's elements."""
+        return self.pixel if base in self.currents else self.count
+
+    # --- what the header states
+
+    @property
+    def window_type(self) -> str:
+        most = max((abs(number) for table in self.windows.values() for number in table.numbers), default=0)
+        return "int16_t" if most < 2**15 else "int32_t"
+
+    @property
+    def tables(self) -> list[Member]:
+        """The members of the one const struct: windows, parameters, weights, the hash."""
+        members = [Member(name, self.window_type, len(FIELDS), "") for name in self.windows]
+        members += [Member(c.name, c.ctype, c.length, c.note) for c in self.constants]
+        return [*order(members), Member("hash", "uint8_t", 65, "SHA-256 of the network")]
+
+    @property
+    def const_bytes(self) -> int:
+        """sizeof the const struct."""
+        return struct_bytes(self.tables)
+
+    @property
+    def weight_bytes(self) -> int:
+        return sum(c.bytes for c in self.constants if c.name.startswith("w_"))
+
+    @property
+    def members(self) -> list[Member]:
+        """The members of the state struct."""
+        return order([*self.arrays, *self.scratch.values()])
+
+    @property
+    def state_bytes(self) -> int:
+        return struct_bytes(self.members)
+
+    # --- what gather and scatter ask for
+
+    def need(self, name: str, ctype: str, length: int, note: str) -> str:
+        """Scratch of at least `length` elements in the state; the expression that reads it."""
+        most = max(length, self.scratch[name].length) if name in self.scratch else length
+        self.scratch[name] = Member(name, ctype, most, note)
+        return f"state->{name}"
+
+    def array(self, name: str, ctype: str, length: int, note: str, first: bool = False) -> str:
+        """An array of the state of its own; the expression that reads it."""
+        self.arrays.append(Member(name, ctype, length, note, first))
+        return f"state->{name}"
+
+    def constant(self, name: str, ctype: str, values: Array, note: str) -> str:
+        flat = np.ascontiguousarray(values, DTYPES[ctype]).reshape(-1)
+        self.constants.append(Constant(name, ctype, flat, note))
+        return f"{self.p}_tables.{name}"
+
+    def parameter(self, population: ir.Population, kind: str, flat: bool) -> Expression:
+        """theta, bias or v0 of the neuron at a position and channel: a literal where all are equal."""
+        values: Array = getattr(population, kind)
+        if values.min() == values.max():
+            return Literal(int(values.min()))
+        channels = population.shape[-1]
+        index: Expression
+        if flat or population.neurons == channels:
+            index, values = Channel(), np.broadcast_to(values, population.shape)
+        elif values.ndim == 1:
+            index = Channel()
+        elif values.shape[-1] == 1 and channels > 1:
+            index = Position()
+        else:
+            index = total(product(Position(), Literal(channels)), Channel())
+        ctype = signed(span(values))
+        note = f"{kind} of {population.name}, {ctype} {list(values.shape)}"
+        return Element(self.constant(f"{kind}_{population.name}", ctype, values, note), index)
+
+    def window(self, name: str, table: WindowTable) -> str:
+        """A window's table; the expression that points to it."""
+        self.windows[f"g_{name}"] = table
+        return f"&{self.p}_tables.g_{name}"
+
+    def weights(self, name: str, rows: Array, note: str) -> tuple[Weights, str]:
+        """Rows (R, length) of an edge's weights, and the expression that reads them."""
+        laid = lay_weights(f"w_{name}", rows, self.network.signed_bit, self.pack, note)
+        self.constants.append(laid.constant)
+        if laid.packed:
+            self.kernels.unpack(laid)
+        return laid, f"{self.p}_tables.{laid.constant.name}"
+
+    def unpacked(self, weights: Weights, rows: int) -> str:
+        """Scratch for so many rows of packed weights; "" where they are not packed."""
+        if not weights.packed:
+            return ""
+        return self.need(f"rows_{weights.element[:-2]}", weights.element, rows * weights.length, "unpacked weights")

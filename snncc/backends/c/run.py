@@ -1,0 +1,224 @@
+"""Runners of the target `c`: this machine's compilers, a Cortex-M4 and a 32-bit RISC-V under QEMU.
+
+A small program (templates/verify/) reads the images from a file and writes every spike, potential and value to
+another; it is compiled together with the folder's own sources under -D<NAME>_TRACE.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from snncc import tools
+from snncc.errors import OutputError, TargetError
+from snncc.ir import INPUT, Array, Network
+from snncc.jobs import Job, NotRunError, Observation, require
+from snncc.resources import templates
+
+RECORD = np.dtype([("potential", "<i8"), ("spikes", "<u2")])
+STRICT = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
+SANITIZED = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+SEMIHOSTING = ("-nographic", "-monitor", "none", "-serial", "none", "-semihosting-config", "enable=on,target=native")
+TIMEOUT = 600
+BOARD_BYTES = 3 * 2**20
+
+
+def prefix_of(folder: Path) -> str:
+    """The prefix of the C files in a compiled folder."""
+    found = sorted((folder / "c").glob("*_weights.h"))
+    if len(found) != 1:
+        raise TargetError(f"{folder / 'c'}: expected one *_weights.h, found {len(found)}: compile again")
+    return found[0].name.removesuffix("_weights.h")
+
+
+def stated_bytes(folder: Path) -> tuple[int, int]:
+    """Bytes of const data and of state, as the folder's own header states them: of packed weights where they are."""
+    prefix = prefix_of(folder)
+    header = folder / "c" / f"{prefix}.h"
+    text = header.read_text(errors="replace") if header.is_file() else ""
+    found = dict(re.findall(rf"#define {prefix.upper()}_(CONST|STATE)_BYTES (\d+)U", text))
+    if len(found) != 2:
+        raise TargetError(f"{header}: does not state its bytes: export the target again")
+    return int(found["CONST"]), int(found["STATE"])
+
+
+class _C:
+    """What the three have in common: sources, input file, output file."""
+
+    def command(self, variant: str, folder: Path) -> tuple[list[str], list[str]]:
+        """(compiler with its flags, what runs the program)."""
+        raise TargetError(f"no variant {variant}")
+
+    def fits(self, job: Job) -> None:
+        """NotRunError where an emulated board is too small."""
+
+    @contextmanager
+    def run(self, job: Job, variant: str) -> Iterator[Iterator[Observation]]:
+        compiler, runner = self.command(variant, job.folder / "c")
+        self.fits(job)
+        with tempfile.TemporaryDirectory(prefix="snncc-verify-") as name:
+            work = Path(name)
+            prefix = prefix_of(job.folder)
+            reads = _reads(job)
+            _write_harness(work, prefix, job, reads)
+            _write_images(work / "images.bin", job, reads)
+            parts = [f"{prefix}.c", *(f"{prefix}{read.file}.c" for read in reads)]
+            sources = [str(work / "trace_main.c"), *(str(job.folder / "c" / part) for part in parts)]
+            defines = [f"-D{prefix.upper()}_TRACE", f"-D{prefix.upper()}_SELFTEST"]
+            flags = ["-I", str(job.folder / "c"), *defines, "-o", str(work / "trace.elf"), "-lm"]
+            tools.run([*compiler, *STRICT, *sources, *flags], work, "compiling", TIMEOUT)
+            tools.run([*runner, str(work / "trace.elf")], work, "running", TIMEOUT)
+            yield _observations(work / "trace.bin", job)
+
+
+class Host(_C):
+    """gcc and clang, unoptimised, optimised, and under the address and undefined-behaviour sanitizers."""
+
+    def variants(self, job: Job) -> list[str]:
+        return ["gcc -O0", "gcc -O3", "clang -O0", "clang -O3", "gcc sanitizers"]
+
+    def command(self, variant: str, folder: Path) -> tuple[list[str], list[str]]:
+        tool, flag = variant.split()
+        return [require(tool, tool), *(SANITIZED if flag == "sanitizers" else (flag,))], []
+
+
+class _Emulated(_C):
+    def variants(self, job: Job) -> list[str]:
+        return ["-Os", "-O3"]
+
+    def fits(self, job: Job) -> None:
+        const, state = stated_bytes(job.folder)
+        largest = 2 * max(math.prod(job.network.input.shape), *(p.neurons for p in job.network.populations))
+        data = state + 2 * largest
+        if max(const, data) > BOARD_BYTES:
+            raise NotRunError(
+                f"the emulated board is too small: {const:,} bytes of const data and {data:,} of state and "
+                f"images are needed, {BOARD_BYTES:,} of each are there"
+            )
+
+
+class CortexM4(_Emulated):
+    """QEMU's mps2-an386, with the DSP extension."""
+
+    def command(self, variant: str, folder: Path) -> tuple[list[str], list[str]]:
+        compiler = [
+            require("arm-none-eabi-gcc", "gcc-arm-none-eabi libnewlib-arm-none-eabi"),
+            *("-mcpu=cortex-m4", "-mthumb", "--specs=nano.specs", "--specs=rdimon.specs", "-nostartfiles", variant),
+            *("-T", str(folder / "port" / "cortex_m.ld"), str(folder / "port" / "cortex_m_startup.c")),
+        ]
+        qemu = require("qemu-system-arm", "qemu-system-arm")
+        return compiler, [qemu, "-M", "mps2-an386", *SEMIHOSTING, "-kernel"]
+
+
+class RiscV(_Emulated):
+    """QEMU's virt board, rv32imac: the portable path."""
+
+    def command(self, variant: str, folder: Path) -> tuple[list[str], list[str]]:
+        compiler = [
+            require("riscv64-unknown-elf-gcc", "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf"),
+            *("--specs=picolibc.specs", "--oslib=semihost", "--crt0=hosted", "-march=rv32imac", "-mabi=ilp32"),
+            *("-misa-spec=2.2", variant, "-T", str(folder / "port" / "rv32.ld")),
+        ]
+        qemu = require("qemu-system-riscv32", "qemu-system-misc")
+        return compiler, [qemu, "-M", "virt", "-bios", "none", *SEMIHOSTING, "-kernel"]
+
+
+@dataclass(frozen=True)
+class _Read:
+    """One of the exported quantisers, and what it is fed with: `values` of the C type `type`, its file's suffix."""
+
+    name: str
+    type: str
+    suffix: str
+    file: str
+    values: Array
+
+
+def _reads(job: Job) -> list[_Read]:
+    """The quantisers that can be run: of numbers, in float where it holds them, and of raw bytes."""
+    reads = []
+    if job.features is not None:
+        single = job.features.astype(np.float32)
+        kind = "float" if np.array_equal(single.astype(np.float64), job.features) else "double"
+        values = single if kind == "float" else job.features
+        reads.append(_Read("features", kind, f"_{kind}", "_host", values))
+    if job.data is not None:
+        reads.append(_Read("bytes", "uint8_t", "", "_quantise", job.data))
+    return reads
+
+
+def _pixel_dtype(network: Network) -> str:
+    return f"<{'i' if network.input.signed else 'u'}{1 if network.input.bits <= 8 else 2}"
+
+
+def _write_images(file: Path, job: Job, reads: list[_Read]) -> None:
+    """Image by image what each quantiser reads; the pixels themselves where there is none."""
+    arrays = [read.values for read in reads] or [job.pixels.astype(_pixel_dtype(job.network))]
+    with file.open("wb") as out:
+        for image in zip(*arrays, strict=True):
+            for part in image:
+                out.write(np.ascontiguousarray(part).astype(part.dtype.newbyteorder("<")).tobytes())
+
+
+def _write_harness(work: Path, prefix: str, job: Job, reads: list[_Read]) -> None:
+    sizes = [math.prod(job.network.input.shape), *(p.neurons for p in job.network.populations)]
+    template = templates("verify").get_template("trace_main.c.j2")
+    text = template.render(
+        p=prefix, P=prefix.upper(), images=len(job.pixels), timesteps=job.timesteps, neurons=max(sizes), reads=reads
+    )
+    (work / "trace_main.c").write_text(text)
+
+
+def recorded(network: Network) -> list[tuple[str, int]]:
+    """(population, neurons) in the order in which the program records them, a potential readout last."""
+    rate = network.input.coding.spiking
+    entries = [(INPUT, math.prod(network.input.shape))] if rate else []
+    return entries + [(p.name, p.neurons) for p in network.populations]
+
+
+def _observations(file: Path, job: Job) -> Iterator[Observation]:
+    """Take the program's records apart, one image at a time."""
+    network = job.network
+    entries = recorded(network)
+    step = network.window.stepping
+    total = network.over(job.timesteps).passes
+    looped = [e for e in entries if not step or e[0] != network.output.name or network.output.fires]
+    once = [e for e in entries if e not in looped]
+    per_step, tail = sum(n for _, n in looped), sum(n for _, n in once)
+    elements = math.prod(network.input.shape)
+    names = [read.name for read in _reads(job)]
+    head = len(names) * 4 * (1 + elements)
+    image_bytes = head + (per_step * total + tail) * RECORD.itemsize + 8 * network.output.neurons + 8
+    if file.stat().st_size != image_bytes * len(job.pixels):
+        raise OutputError(f"the program wrote {file.stat().st_size} bytes, expected {image_bytes * len(job.pixels)}")
+    raw = np.memmap(file, np.uint8, "r")
+    for start in range(0, len(raw), image_bytes):
+        pixels = {}
+        for i, name in enumerate(names):
+            status, *made = raw[start : start + head].view("<i4").reshape(len(names), -1)[i].tolist()
+            if status:
+                raise OutputError(f"the quantiser of {name} returned status {status}")
+            pixels[name] = np.array(made, np.int64)
+        image = raw[start + head : start + image_bytes]
+        records = image[: per_step * total * RECORD.itemsize].view(RECORD).reshape(total, per_step)
+        spikes, potentials = {}, {}
+        at = 0
+        for name, n in looped:
+            part = records[:, at : at + n]
+            at += n
+            if name == INPUT or network[name].fires:
+                spikes[name] = part["spikes"]
+            if name != INPUT:
+                potentials[name] = part["potential"]
+        ends = image[len(image) - 8 * network.output.neurons - 8 :]
+        values, (status, class_index) = ends[:-8].view("<i8"), ends[-8:].view("<u4")
+        if status:
+            raise OutputError(f"{prefix_of(job.folder)}_infer returned status {int(status)}")
+        yield Observation(np.array(values), int(class_index), spikes, potentials, pixels)

@@ -1,0 +1,80 @@
+"""The target `c`: plain C99 with the weights as const arrays. docs/guide/c.md describes the folder and its API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from snncc.backends.c import emit
+from snncc.backends.c.run import CortexM4, Host, RiscV
+from snncc.backends.options import TargetOptions, option
+from snncc.backends.target import Summary, Target
+from snncc.errors import TargetError
+from snncc.ir import Network
+from snncc.jobs import Runner
+from snncc.names import unfit
+
+
+@dataclass(frozen=True, kw_only=True)
+class COptions(TargetOptions):
+    """Of the target `c`."""
+
+    pack: bool = option(False, "pack weights of less than 8 bits in flash", "flag")
+    prefix: str | None = option(None, "what every name begins with", "text", shown="the network's name")
+
+
+class C(Target[COptions]):
+    """Plain C99."""
+
+    name = "c"
+    writes = "C99 for microcontrollers, with Makefile, CMake target and self-test"
+    options = COptions
+    limits = (
+        "a max-pool over a reshaped mix of the constant input current and spikes",
+        "a view that reshapes a concatenation or a padding in front of a windowed projection, where that as a matrix "
+        "has more than 2^24 weights",
+    )
+
+    def examine(self, network: Network, options: COptions) -> None:
+        prefix = options.prefix or network.name
+        reason = unfit(prefix)
+        if reason:
+            raise TargetError(f"{prefix!r} cannot begin C names: {reason}; choose another `prefix`")
+
+    def write(self, network: Network, folder: Path, options: COptions) -> None:
+        emit.write(network, folder, prefix=options.prefix, pack=options.pack, pixels=options.pixels)
+
+    def runners(self) -> Mapping[str, Runner]:
+        return {"c-host": Host(), "c-cortex-m4": CortexM4(), "c-rv32": RiscV()}
+
+    def summary(self, network: Network, folder: Path | None, options: Mapping[str, Any] | None) -> Summary | None:
+        """Bytes of const data and of state, exact; where nothing is written, packed and not."""
+        try:
+            self.check(network, {"prefix": ANY_PREFIX})
+        except TargetError:
+            return None
+        exported = folder is not None and options is not None
+        pack = options is not None and exported and options.get("pack") is True
+        facts: dict[str, Any] = {"exported": exported, "pack": pack, **_bytes(network, pack)}
+        if exported:
+            return Summary(facts, [f"in C, as exported{' (--pack)' if pack else ''}: {_sizes(facts)}"])
+        facts["packed"] = _bytes(network, True)
+        return Summary(facts, [f"if exported to C: {_sizes(facts)}; with --pack: {_sizes(facts['packed'])}"])
+
+
+ANY_PREFIX = "net"
+"""Sizes do not depend on it."""
+
+
+def _bytes(network: Network, pack: bool) -> dict[str, int]:
+    needed = emit.memory(network, pack=pack)
+    return {"const_bytes": needed.const, "weight_bytes": needed.weights, "state_bytes": needed.state}
+
+
+def _sizes(memory: Mapping[str, Any]) -> str:
+    return f"{memory['const_bytes']:,} bytes of const data, {memory['state_bytes']:,} of state"
+
+
+TARGET = C()

@@ -1,0 +1,70 @@
+"""The plan that is exported: the cheapest whose exact cycles on the golden images meet the goal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from snncc import sim
+from snncc.backends.verilog import cycles, goals, vectors
+from snncc.backends.verilog.drafts import drafts
+from snncc.backends.verilog.leaves import node_name
+from snncc.backends.verilog.plan import Plan, build
+from snncc.ir import INPUT, Array, Network
+from snncc.sim.linear import values_of
+
+LEAST = 3
+"""Golden images: two at T_max, one at T = 1."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A plan, how its lanes were balanced, what it must do with the golden images and in which cycles, exactly."""
+
+    plan: Plan
+    balance: goals.Balance
+    expected: vectors.Vectors
+    timing: cycles.Timing
+    goal: float | None
+
+    @property
+    def interval(self) -> float:
+        """Mean cycles from one result to the next at T_max; the last image runs at T = 1."""
+        return (self.timing.last[-2] - self.timing.last[0]) / (len(self.timing.last) - 2)
+
+    @property
+    def met(self) -> bool:
+        return self.goal is None or self.interval <= self.goal
+
+
+def choose(network: Network, goal: goals.Goal, pixels: Array) -> Made:
+    """The cheapest plan whose exact cycles on the golden images (at least three) meet the goal, or the nearest.
+
+    The balance goes by means over an image; where they promise too much, it is asked again for that much more.
+    """
+    pixels = np.resize(pixels, (max(len(pixels), LEAST), *pixels.shape[1:]))
+    seen, asked = activity(network, pixels), goal
+    while True:
+        balance = goals.balance(network, asked, seen)
+        plan = build(network, balance.choices)
+        expected = vectors.make(plan, pixels, [network.timesteps] * (len(pixels) - 1) + [1])
+        made = Made(plan, balance, expected, cycles.predict(plan, expected), goal.cycles)
+        if made.met or not balance.met or asked.cycles is None or goal.cycles is None:
+            return made
+        asked = replace(goal, cycles=min(asked.cycles * goal.cycles / made.interval, 0.99 * balance.reached))
+
+
+def activity(network: Network, pixels: Array) -> dict[str, Array]:
+    """Mean events per element and image of every source, max-pools included, on the golden images."""
+    result = sim.run(network, pixels, network.timesteps, network.dynamics)
+    seen = {name: np.asarray(c) for name, c in result.counts.items()}
+    counting, current = network.window.counting, not network.input.coding.spiking
+    events = {
+        node_name(name): (c != 0 if counting or (name == INPUT and current) else c).mean(axis=0)
+        for name, c in seen.items()
+    }
+    for draft in drafts(network):
+        if draft.pool is not None:
+            events[draft.name] = (values_of(draft.pool, seen) != 0).mean(axis=0)
+    return events

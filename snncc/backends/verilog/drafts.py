@@ -1,0 +1,162 @@
+"""Nodes before lanes are chosen: what each reads and holds. Goals choose lanes; `plan.build` makes nodes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from snncc.backends.verilog.edges import Geometry, geometry_of
+from snncc.backends.verilog.leaves import Leaf, Resolved, Resolver, Shape, as_map, node_name
+from snncc.ir import (
+    INPUT,
+    Array,
+    Interval,
+    MaxPool,
+    Network,
+    Population,
+    Source,
+    SumPool2D,
+    bits_needed,
+    fold,
+    projection_bounds,
+    replace,
+    source_range,
+    window_shape,
+)
+from snncc.sim.linear import values_of
+
+MAX_LANES = 256
+
+
+@dataclass
+class Draft:
+    """A node before lanes are chosen: its projections as (leaf, geometry) and its neurons' parameters.
+
+    `least`: of a max-pool, what each window holds at least, () or its shape: 0, or the lowest value where every element
+    may be negative. `every`: sources whose zeros then count.
+    """
+
+    name: str
+    shape: Shape
+    kind: str
+    parts: list[tuple[Leaf, Geometry]]
+    population: Population | None
+    vw: int
+    pool: MaxPool | None = None
+    least: Array = field(default_factory=lambda: np.zeros((), np.int64))
+    every: frozenset[str] = frozenset()
+    uw: int = 0  # of a population
+    scale: int = 0
+
+    @property
+    def fires(self) -> bool:
+        return self.population is not None and self.population.fires
+
+
+def drafts(network: Network) -> list[Draft]:
+    """Nodes in topological order, max-pools before their readers."""
+    made = _Drafter(network)
+    for population in network.populations:
+        made.population(population)
+    if network.readout == "spikes":
+        made.sum()
+    return made.found
+
+
+class _Drafter:
+    """Drafts made so far, with the shapes and ranges of what they read and write."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.steps = network.window.length
+        self.found: list[Draft] = []
+        self.shapes: dict[str, Shape] = {INPUT: network.input.shape}
+        self.ranges = {INPUT: input_range(network)}
+
+    def population(self, population: Population) -> None:
+        """Its max-pools, then itself."""
+        known = len(self.found)
+
+        def pooled(pool: MaxPool, inner: Resolved) -> str:
+            name = f"max_{population.name}_{len(self.found) - known}"
+            self.max_pool(name, pool, inner)
+            return name
+
+        parts = []
+        for projection in population.projections:
+            view = fold(projection.source, Resolver(self.shapes, pooled))
+            geometry = geometry_of(projection, view.shape, population.shape)
+            parts += [(leaf, geometry) for leaf in view.leaves]
+        uw = bits_needed(self.network.intervals[self.network.dynamics][population.name])
+        scale, vw = _kept(self.network, population) if self.network.window.counting else (0, uw)
+        name = node_name(population.name)
+        self._add(
+            Draft(name, population.shape, "population", parts, population, vw, uw=uw, scale=scale), (0, self.steps)
+        )
+
+    def max_pool(self, name: str, pool: MaxPool, inner: Resolved) -> None:
+        """A node of its own."""
+        window = SumPool2D(name=name, source=pool.view, size=pool.size, strides=pool.strides, pads=pool.pads)
+        shape = (*window_shape(inner.shape, pool.size, pool.strides, (1, 1), pool.pads), inner.shape[-1])
+        ends = [self.ranges[leaf.source] for leaf in inner.leaves]
+        least = _least(pool, inner, self.ranges)
+        low, high = int(least.min()), max(high for _, high in ends)
+        every = frozenset(leaf.source for leaf in inner.leaves if low < 0 and self.ranges[leaf.source][0] < 0)
+        bits = bits_needed((min(low for low, _ in ends), high))
+        geometry = geometry_of(window, inner.shape, shape)
+        parts = [(leaf, geometry) for leaf in inner.leaves]
+        self._add(Draft(name, shape, "max_pool", parts, None, bits, pool, least, every), (low, high))
+
+    def sum(self) -> None:
+        """For a `spikes` readout, what sums the spikes of the last population."""
+        last, bits = self.network.output, bits_needed((0, self.steps))
+        leaf = Leaf(node_name(last.name), np.arange(last.neurons), last.shape)
+        parts = [(leaf, geometry_of(None, last.shape, last.shape))]
+        self._add(Draft(f"sum_{last.name}", last.shape, "sum", parts, None, bits), (0, self.steps))
+
+    def _add(self, draft: Draft, reach: Interval) -> None:
+        self.found.append(draft)
+        self.shapes[draft.name], self.ranges[draft.name] = draft.shape, reach
+
+
+def input_range(network: Network) -> Interval:
+    """Lowest and highest value of an input element in a frame."""
+    source, held = network.input, network.window.held
+    return source.coding.reach(source.levels, source.signed, held, held)
+
+
+def stores_images(network: Network) -> bool:
+    """Whether the encoder keeps an image and sends its frames when all of it is there: spikes, one timestep each."""
+    return network.window.stepping and network.input.coding.spiking
+
+
+def _kept(network: Network, population: Population) -> tuple[int, int]:
+    """(scale, bits): in `count` bias and v0 join at firing, so a potential holds sums of multiples of 2^scale alone."""
+    scale = min(projection.shift for projection in population.projections)
+    low, high = np.zeros((2, population.shape[-1]), object)
+    for projection in population.projections:
+        reach = source_range(network, projection.source, "count")
+        less, more = projection_bounds(projection, population.shape[-1], reach)
+        low, high = low + less * 2 ** (projection.shift - scale), high + more * 2 ** (projection.shift - scale)
+    return scale, bits_needed((int(min(low)), int(max(high))))
+
+
+def _least(pool: MaxPool, inner: Resolved, ranges: Mapping[str, Interval]) -> Array:
+    """What each window holds at least: 0 if it has a zero of a Pad or an element that is never negative."""
+    least = np.zeros((1, *as_map(inner.shape)), np.int64)
+    for leaf in inner.leaves:
+        least.reshape(-1)[leaf.positions] = ranges[leaf.source][0]
+    if not least.any():
+        return np.zeros((), np.int64)
+    windows = values_of(replace(pool, view=Source("least")), {"least": least})[0]
+    return windows if windows.min() < windows.max() else np.asarray(windows.min())
+
+
+def legal_lanes(draft: Draft, max_lanes: int = MAX_LANES) -> list[int]:
+    """LANES that waste no cycle: ceil(C / groups) for each number of groups; whole channels where one edge needs it."""
+    channels = draft.shape[-1]
+    lanes = sorted({-(-channels // groups) for groups in range(1, channels + 1)})
+    multipliers = [g.multiplier for _, g in draft.parts if g.channelwise]
+    return [n for n in lanes if n <= max_lanes and all(n % m == 0 or m % n == 0 for m in multipliers)]

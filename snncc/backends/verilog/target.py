@@ -1,0 +1,95 @@
+"""The target `verilog`: IR -> plan -> snn_top.v, hand-written modules, memory files, bench, manifest.
+
+The folder is for any simulator and synthesiser as it is; docs/guide/hardware.md describes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from snncc.backends.options import TargetOptions, option
+from snncc.backends.target import Summary, Table, Target
+from snncc.backends.verilog import emit, goals, memory
+from snncc.backends.verilog.drafts import MAX_LANES
+from snncc.backends.verilog.run import Icarus, Verilator
+from snncc.errors import TargetError
+from snncc.ir import Network
+from snncc.jobs import Runner
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerilogOptions(TargetOptions):
+    """Of the target `verilog`."""
+
+    memory_format: str = option("mem", "also write Xilinx .coe or Intel .mif files", "choice", choices=memory.FORMATS)
+    target_fps: float | None = option(None, "the images per second to reach, with `clock_mhz`", "number", low=0)
+    clock_mhz: float | None = option(None, "the clock that `target_fps` counts with", "number", low=0)
+    max_lanes: int | None = option(
+        None, "the most weights that a layer may read per cycle", "integer", low=1, high=MAX_LANES
+    )
+    lanes: Mapping[str, int] = option(
+        {}, "the LANES of one layer, by its name", "table", low=1, high=MAX_LANES, key="LAYER"
+    )
+    goal: goals.Goal = field(init=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.target_fps is None) != (self.clock_mhz is None):
+            raise TargetError("`target_fps` and `clock_mhz` go together: cycles per image = clock / frames per second")
+        goal = goals.goal_of(self.target_fps, self.clock_mhz, self.max_lanes, self.lanes)
+        object.__setattr__(self, "goal", goal)
+
+
+class Verilog(Target[VerilogOptions]):
+    """Verilog-2005 without vendor primitives."""
+
+    name = "verilog"
+    writes = "Verilog-2005 for FPGAs, with ROMs, self-checking bench and vendor projects"
+    options = VerilogOptions
+
+    def examine(self, network: Network, options: VerilogOptions) -> None:
+        goals.balance(network, options.goal)
+
+    def write(self, network: Network, folder: Path, options: VerilogOptions) -> None:
+        emit.write_folder(network, folder, options.goal, options.memory_format, options.pixels)
+
+    def runners(self) -> Mapping[str, Runner]:
+        return {"verilog-icarus": Icarus(), "verilog-verilator": Verilator()}
+
+    def summary(self, network: Network, folder: Path | None, options: Mapping[str, Any] | None) -> Summary | None:
+        """LANES, legal LANES and cycles of each layer; cycles of the golden images and of any image."""
+        if folder is None:
+            return None
+        facts = emit.summary(network, folder)
+        rows = [[r["layer"], str(r["lanes"]), numbers(r["legal"]), f"{r['cycles']:,.0f}"] for r in facts["layers"]]
+        rows.insert(0, ["input", "-", "-", f"{facts['input_cycles']:,.0f}"])
+        table = Table("pipeline", ["layer", "LANES", "legal LANES", "cycles per image"], rows)
+        lines = [
+            f"golden images: {facts['golden_latency'][0]:,} cycles from first pixel to result, one result every "
+            f"{facts['golden_interval']:,.0f}",
+            f"any image: at most {facts['worst_latency']:,} and {facts['worst_interval']:,}",
+        ]
+        missed = ""
+        if not facts["goal_met"]:
+            missed = (
+                f"The goal of {facts['goal_cycles']:,.4g} cycles per image cannot be met; the nearest possible design "
+                f"needs {facts['golden_interval']:,.0f}."
+            )
+        return Summary(facts, lines, [table], missed)
+
+
+def numbers(values: Sequence[int]) -> str:
+    """Ascending integers as text, three or more in a row as a range: 1..27, 29, 31."""
+    runs: list[list[int]] = []
+    for value in values:
+        if runs and value == runs[-1][-1] + 1:
+            runs[-1].append(value)
+        else:
+            runs.append([value])
+    return ", ".join(f"{run[0]}..{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
+
+
+TARGET = Verilog()

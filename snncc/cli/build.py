@@ -1,0 +1,228 @@
+"""`snncc compile` and `snncc export`: from a model to a compiled folder, and from that to targets."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from snncc.cli import parameters
+from snncc.cli.exits import FAILED
+from snncc.cli.parameters import FORCE, JSON
+from snncc.cli.printing import network_facts, print_network
+from snncc.cli.targets import TargetCommand, in_flags, print_reports, requested, summaries
+from snncc.stderr import held_back
+from snncc.terminal import calibration_bar, status
+
+if TYPE_CHECKING:
+    from snncc import ir
+
+FEW_TIMESTEPS = 16
+GOAL_MISSED = "The goal of --target-fps is missed: the nearest design was written."
+NO_KERAS = "Keras or TensorFlow is missing, or cannot be loaded."
+
+
+@click.command(
+    "compile",
+    cls=TargetCommand,
+    failed=GOAL_MISSED,
+    missing=NO_KERAS,
+    example="snncc compile model.keras --calibration data.npz -o model_snn --target c",
+)
+@click.argument("model", type=click.Path(dir_okay=False))
+@click.option(
+    "--calibration",
+    required=True,
+    metavar="DATA.npz[:NAME]",
+    help="The samples to calibrate with, as one would feed them to model.predict.",
+)
+@click.option("-o", "--output", required=True, type=parameters.FOLDER, help="The folder to write.")
+@click.option("--signed-bit", default=8, type=parameters.SignedBit(), help="Bits per weight; 0 is the float twin.")
+@click.option(
+    "--timesteps",
+    default=64,
+    type=parameters.TIMESTEPS,
+    help="The largest T it may run with, and the T that calibration tunes it for.",
+)
+@click.option(
+    "--dynamics", default="count", type=parameters.DYNAMICS, help="The dynamics that it is run in by default."
+)
+@click.option(
+    "--encoding", default="auto", type=click.Choice(["auto", "rate", "current"]), help="How pixels are coded in time."
+)
+@click.option(
+    "--thresholding",
+    default="0.5",
+    callback=parameters.thresholding,
+    metavar="DECIMAL",
+    help="The start potential as a part of the threshold, -1 to 1.",
+)
+@click.option(
+    "--percentile",
+    default=100.0,
+    type=parameters.PERCENTILE,
+    help="Which percentile of its positive activations is a layer's scale.",
+)
+@click.option("--per-channel/--per-tensor", default=True, help="Whether each channel's weights have their own scale.")
+@click.option("--lambda-per-channel", is_flag=True, help="Give each channel's activations their own scale.")
+@click.option("--input-bits", default=8, type=parameters.INPUT_BITS, help="Bits per input pixel.")
+@click.option(
+    "--input-range",
+    nargs=2,
+    type=float,
+    metavar="LO HI",
+    callback=parameters.input_range,
+    show_default="that of the calibration data",
+    help="The range of the input, after a leading normalisation.",
+)
+@click.option(
+    "--readout", default="potential", type=click.Choice(["potential", "spikes"]), help="What the last layer gives."
+)
+@click.option(
+    "--spike-ext",
+    default=0,
+    type=parameters.SPIKE_EXT,
+    help="Further timesteps without input; -1 lifts the upper clip of counts (count, simulator only).",
+)
+@click.option(
+    "--calibrate",
+    default="light",
+    type=click.Choice(["none", "light", "full"]),
+    help="How much the integers are tuned for this T, these dynamics and bits.",
+)
+@click.option(
+    "--calibrate-widths",
+    default="keep",
+    type=click.Choice(["keep", "free"]),
+    help="Whether calibration keeps each potential within a bit of its width without calibration.",
+)
+@click.option("--seed", default=0, type=parameters.AT_LEAST_0, help="The seed of the samples that calibration takes.")
+@click.option(
+    "--average-pools",
+    default="fire",
+    type=click.Choice(["fire", "global", "all"]),
+    help="Which average pools are composed into their readers: none (fire), those over the whole map, or all.",
+)
+@click.option(
+    "--bytes",
+    default="auto",
+    metavar="KIND",
+    help="How a raw byte x becomes an input of the model: auto (recognised from the calibration data), none, x, x/255, "
+    "x/256, x/127.5-1, x/128-1, x/255-0.5, x/16, x-128, imagenet or imagenet-bgr.",
+)
+@click.option(
+    "--bytes-scale",
+    callback=parameters.numbers,
+    metavar="S[,S...]",
+    help="With --bytes-offset, instead: an input is byte*S + O, with one number or one per channel.",
+)
+@click.option("--bytes-offset", callback=parameters.numbers, metavar="O[,O...]", help="See --bytes-scale.")
+@click.option("--name", default="", show_default="the model's name", help="What the network is called.")
+@click.option("--target", "targets", multiple=True, help="A target to export to as well. Can be repeated.")
+@FORCE
+@JSON
+def compile_(
+    model: str,
+    calibration: str,
+    output: str,
+    targets: tuple[str, ...],
+    force: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Convert a trained model.
+
+    MODEL becomes an integer spiking network. It writes OUTPUT/network.snn, OUTPUT/manifest.json and one folder for
+    each target.
+    """
+    from snncc import api, data, store
+
+    requests = requested(targets, options)
+    store.check_free(Path(output), force)
+    x = data.array(calibration, data.CALIBRATION)
+    with held_back(), calibration_bar() as progress:
+        network = api.convert(model, x, progress=progress, **options)
+    with status("Writing"):
+        network.write(output, requests, force)
+    found = summaries(network.ir, Path(output))
+    met = not any(summary.missed for summary in found.values())
+    if as_json:
+        click.echo(json.dumps(network_facts(network.ir, found), indent=2))
+    else:
+        print_network(network.ir, found)
+        _say_input(network.ir)
+        print_reports(found)
+        click.echo(f"{output}/network.snn  {network.hash[:16]}")
+    if not met:
+        sys.exit(FAILED)
+
+
+def _say_input(network: ir.Network) -> None:
+    """How raw bytes become inputs, and what rate coding leaves of a pixel at few timesteps."""
+    if network.record:
+        click.echo(in_flags(network.record.data["bytes"]))
+    if network.input.coding.spiking and network.timesteps < FEW_TIMESTEPS:
+        click.echo(
+            f"Rate-coded input has {network.timesteps + 1} levels per pixel at T = {network.timesteps}; "
+            f"--encoding current keeps all {network.input.levels + 1}."
+        )
+
+
+@click.command(
+    "export",
+    cls=TargetCommand,
+    failed=GOAL_MISSED,
+    example="snncc export model_snn --target verilog --target-fps 1000 --clock-mhz 50",
+)
+@parameters.NETWORK
+@click.option("--target", "targets", multiple=True, required=True, help="A target to add. Can be repeated.")
+@click.option(
+    "-o",
+    "--output",
+    type=parameters.FOLDER,
+    show_default="FOLDER itself",
+    help="The compiled folder to write, where FOLDER is a .snn file.",
+)
+@FORCE
+@JSON
+def export(
+    folder: str, targets: tuple[str, ...], output: str | None, force: bool, as_json: bool, **options: Any
+) -> None:
+    """Add targets to a compiled folder.
+
+    It needs FOLDER/network.snn alone, and no Keras. From a .snn file it makes a compiled folder, which --output names.
+    """
+    from snncc import api
+
+    requests = requested(targets, options)
+    place = _write(folder, output, requests, force)
+    network = api.load(place).ir
+    found = {name: summary for name, summary in summaries(network, Path(place)).items() if name in requests}
+    if as_json:
+        click.echo(json.dumps({name: dict(summary.facts) for name, summary in found.items()}, indent=2))
+    else:
+        print_reports(found)
+        for name in targets:
+            click.echo(f"{place}/{name}")
+    if any(summary.missed for summary in found.values()):
+        sys.exit(FAILED)
+
+
+def _write(folder: str, output: str | None, requests: dict[str, dict[str, Any]], force: bool) -> str:
+    """Where the targets are now."""
+    from snncc import api
+
+    whole = Path(folder).is_dir() or not Path(folder).exists()
+    if whole and output is not None:
+        raise click.UsageError("--output is for a .snn file: the targets of a compiled folder are written into it")
+    if not whole and output is None:
+        raise click.UsageError(f"{folder} is a file: name the folder to write with --output")
+    with status("Writing"):
+        if output is None:
+            api.export(folder, requests)
+            return folder
+        api.load(folder).write(output, requests, force)
+        return output

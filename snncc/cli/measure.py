@@ -1,0 +1,114 @@
+"""`snncc evaluate` and `snncc diagnose`: how good a network is, and which layer hurts."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from snncc.cli import parameters
+from snncc.cli.build import NO_KERAS
+from snncc.cli.exits import Command
+from snncc.cli.parameters import AS_COMPILED, AT_LEAST_1, IN_DYNAMICS, JSON, ONE_T, RAW, TIMESTEPS
+from snncc.cli.targets import in_flags
+from snncc.stderr import held_back
+from snncc.terminal import print_table, progress_bar
+
+
+@click.command("evaluate", cls=Command, example="snncc evaluate model_snn data.npz -T 8 -T 64 --dynamics step")
+@parameters.NETWORK
+@click.argument("data_file", metavar="DATA.npz[:NAME]")
+@click.option(
+    "--timesteps",
+    "-T",
+    multiple=True,
+    type=TIMESTEPS,
+    show_default=AS_COMPILED,
+    help="How many timesteps to run. Can be repeated.",
+)
+@IN_DYNAMICS
+@click.option(
+    "--labels", metavar="DATA.npz:NAME", show_default="y_test or y of DATA.npz", help="The classes of the images."
+)
+@click.option("--images", type=AT_LEAST_1, show_default="all", help="How many of the first images to take.")
+@RAW
+@JSON
+def evaluate(
+    folder: str,
+    data_file: str,
+    timesteps: tuple[int, ...],
+    dynamics: Any,
+    labels: str | None,
+    images: int | None,
+    raw: bool,
+    as_json: bool,
+) -> None:
+    """Measure accuracy, spikes and operations.
+
+    It runs DATA bit-exactly. The accuracy needs the classes of the images. JSON is a list with one object for each T.
+    """
+    from snncc import api, data
+    from snncc.cli import tables
+
+    network = api.load(folder)
+    x = data.array(data_file, data.IMAGES)
+    y = data.array(labels, data.LABELS) if labels else data.optional(data_file, data.LABELS)
+    if images and (y is None or len(y) == len(x)):
+        x, y = x[:images], None if y is None else y[:images]
+    wanted = list(timesteps) or [network.ir.timesteps]
+    with progress_bar("Evaluating", len(x) * len(wanted)) as advance:
+        found = api.evaluate(network, x, y, wanted, dynamics, advance, raw)
+    if as_json:
+        click.echo(json.dumps([e.to_dict() for e in found], indent=2))
+        return
+    print_table(network.ir.name, tables.EVALUATION_HEADER, [tables.evaluation_row(network.ir, e) for e in found])
+
+
+@click.command(
+    "diagnose",
+    cls=Command,
+    missing=f"{NO_KERAS} Or, with --plot, matplotlib is.",
+    example="snncc diagnose model_snn data.npz --model model.keras",
+)
+@parameters.NETWORK
+@click.argument("data_file", metavar="DATA.npz[:NAME]")
+@click.option(
+    "--model", required=True, type=click.Path(dir_okay=False), help="The float model that it was compiled from."
+)
+@ONE_T
+@IN_DYNAMICS
+@click.option("--images", default=256, type=AT_LEAST_1, help="How many of the first images to take.")
+@click.option("--plot", type=click.Path(dir_okay=False), help="Also draw the errors into this image file.")
+@JSON
+def diagnose(
+    folder: str,
+    data_file: str,
+    model: str,
+    timesteps: int | None,
+    dynamics: Any,
+    images: int,
+    plot: str | None,
+    as_json: bool,
+) -> None:
+    """Measure each layer's error, by cause.
+
+    The error is that against the float model. It says in a sentence which layer hurts first, and what helps.
+    """
+    from snncc import api, data
+    from snncc.cli import tables
+
+    network = api.load(folder)
+    x = data.array(data_file, data.IMAGES)[:images]
+    y = data.optional(data_file, data.LABELS)
+    with held_back(), progress_bar("Diagnosing", len(x)) as advance:
+        found = api.diagnose(network, model, x, None if y is None else y[:images], timesteps, dynamics, advance)
+    if plot:
+        found.plot(plot)
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), indent=2))
+        return
+    title = f"{network.ir.name}: {found.dynamics}, T = {found.timesteps}, error in % of the activations' rms"
+    print_table(title, tables.DIAGNOSIS_HEADER, [tables.diagnosis_row(row) for row in found.rows])
+    print_table("the same images", tables.STAGE_HEADER, tables.stage_rows(found))
+    click.echo(in_flags(found.sentence))

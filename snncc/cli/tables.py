@@ -1,0 +1,204 @@
+"""What the commands print: facts of a network as rows for JSON, and as cells for a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from snncc.diagnosis import Diagnosis, LayerError
+from snncc.evaluation import Evaluation
+from snncc.ir import (
+    Array,
+    Network,
+    Projection,
+    SumPool2D,
+    bits_needed,
+    content_hash,
+    dense_weights,
+    sources,
+)
+
+
+def population_rows(network: Network) -> list[dict[str, Any]]:
+    """One row per population: shape, neurons, thresholds, proved intervals and widths, bytes of its parameters."""
+    rows = []
+    for population in network.populations:
+        row: dict[str, Any] = {
+            "population": population.name,
+            "shape": list(population.shape),
+            "neurons": population.neurons,
+            "threshold": _range(population.theta),
+            "parameter_bytes": sum(
+                _parameter_bytes(values) for values in (population.theta, population.bias, population.v0)
+            ),
+        }
+        for dynamics in ("count", "step"):
+            interval = network.intervals.get(dynamics, {}).get(population.name)
+            row[f"{dynamics}_interval"] = None if interval is None else list(interval)
+            row[f"{dynamics}_bits"] = None if interval is None else bits_needed(interval)
+        rows.append(row)
+    return rows
+
+
+def projection_rows(network: Network) -> list[dict[str, Any]]:
+    """One row per projection: kind, source, weights, bits, shift, bytes, sparsity."""
+    rows = []
+    for population in network.populations:
+        for projection in population.projections:
+            weights = _weights(projection)
+            zero = 0.0 if not weights.size else 1 - np.count_nonzero(weights) / weights.size
+            rows.append(
+                {
+                    "population": population.name,
+                    "projection": projection.name,
+                    "kind": type(projection).__name__,
+                    "reads": list(sources(projection.source)),
+                    "weights": int(weights.size),
+                    "weight_bits": network.signed_bit if weights.size else 0,
+                    "shift": projection.shift,
+                    "bytes": -(-weights.size * network.signed_bit // 8),
+                    "sparsity": round(zero, 4),
+                    "largest_weight": int(np.abs(dense_weights(projection, population.shape[-1])).max()),
+                }
+            )
+    return rows
+
+
+def summary(network: Network) -> dict[str, Any]:
+    """The network as a whole."""
+    source = network.input
+    return {
+        "name": network.name,
+        "hash": content_hash(network),
+        "signed_bit": network.signed_bit,
+        "timesteps": network.timesteps,
+        "spike_ext": network.spike_ext,
+        "dynamics": network.dynamics,
+        "readout": network.readout,
+        "head": network.head,
+        "input": {
+            "shape": list(source.shape),
+            "bits": source.bits,
+            "signed": source.signed,
+            "encoding": source.encoding,
+            "lambda_0": source.lambda_0,
+        },
+        "neurons": sum(p.neurons for p in network.populations),
+        "weights": sum(int(_weights(q).size) for p in network.populations for q in p.projections),
+        "populations": population_rows(network),
+        "projections": projection_rows(network),
+    }
+
+
+def summary_lines(facts: dict[str, Any]) -> list[str]:
+    """The network as a whole, in words."""
+    source = facts["input"]
+    sign = "signed" if source["signed"] else "unsigned"
+    return [
+        f"{facts['name']}: {facts['neurons']:,} neurons, {facts['weights']:,} weights of {facts['signed_bit']} bits, "
+        f"T <= {facts['timesteps']}, {facts['dynamics']}, {facts['readout']} readout",
+        f"input {_shape(source['shape'])}, {source['bits']} bits {sign}, {source['encoding']}, "
+        f"lambda_0 {source['lambda_0']:g}",
+    ]
+
+
+POPULATION_HEADER = ["population", "shape", "neurons", "threshold", "count potential", "bits", "step potential",
+                     "bits", "bytes"]  # fmt: skip
+
+
+def population_cells(row: dict[str, Any]) -> list[str]:
+    """Cells of one population's line, of its row for JSON."""
+    return [
+        row["population"],
+        _shape(row["shape"]),
+        f"{row['neurons']:,}",
+        _between(row["threshold"]),
+        _between(row["count_interval"]),
+        str(row["count_bits"] or "float"),
+        _between(row["step_interval"]),
+        str(row["step_bits"] or "float"),
+        f"{row['parameter_bytes']:,}",
+    ]
+
+
+PROJECTION_HEADER = ["into", "projection", "kind", "reads", "weights", "bits", "shift", "bytes", "sparsity"]
+
+
+def projection_cells(row: dict[str, Any]) -> list[str]:
+    """Cells of one projection's line, of its row for JSON."""
+    return [
+        row["population"],
+        row["projection"],
+        row["kind"],
+        ", ".join(row["reads"]),
+        f"{row['weights']:,}",
+        str(row["weight_bits"]),
+        str(row["shift"]),
+        f"{row['bytes']:,}",
+        f"{100 * row['sparsity']:.1f} %",
+    ]
+
+
+def evaluation_row(network: Network, evaluation: Evaluation) -> list[str]:
+    """Cells of one line of the accuracy table."""
+    accuracy = "-" if evaluation.accuracy is None else f"{100 * evaluation.accuracy:.2f} %"
+    cells = [evaluation.dynamics, str(evaluation.timesteps), accuracy]
+    spikes = evaluation.spikes_per_image
+    cells += [f"{spikes['total']:,.0f}", f"{spikes.get('input', 0):,.0f}"]
+    operations = f"{evaluation.synaptic_operations_per_image:,.0f}"
+    if evaluation.input_macs_per_image:
+        operations += f" + {evaluation.input_macs_per_image:,.0f} MAC"
+    return [*cells, operations]
+
+
+def diagnosis_row(row: LayerError) -> list[str]:
+    """Cells of one layer's line."""
+    parts = (row.clipping, row.weights, row.timesteps, row.timing, row.total, row.added)
+    return [row.population, *(f"{100 * part:.1f}" for part in parts), row.cause if round(row.total, 3) else "-"]
+
+
+DIAGNOSIS_HEADER = ["layer", "clipping", "weights", "finite T", "timing", "total", "added here", "mostly"]
+
+
+def stage_rows(found: Diagnosis) -> list[list[str]]:
+    """One line per network of the chain: its agreement with the float network and its accuracy."""
+    return [
+        [stage, f"{100 * agrees:.1f} %", f"{100 * found.accuracy[stage]:.1f} %" if found.accuracy else "-"]
+        for stage, agrees in found.agreement.items()
+    ]
+
+
+STAGE_HEADER = ["network", "float's class", "accuracy"]
+
+
+EVALUATION_HEADER = ["dynamics", "T", "accuracy", "spikes/image", "input spikes", "synaptic operations/image"]
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return "×".join(map(str, shape))
+
+
+def _between(interval: Sequence[float] | None) -> str:
+    if interval is None:
+        return "-"
+    low, high = (f"{v:,}" if isinstance(v, int) else f"{v:.4g}" for v in interval)
+    return low if low == high else f"{low} .. {high}"
+
+
+def _weights(projection: Projection) -> Array:
+    """The weights that are stored: a sum pool has none."""
+    return np.zeros(0, np.int8) if isinstance(projection, SumPool2D) else projection.weights
+
+
+def _range(values: Array | None) -> list[int] | None:
+    return None if values is None else [values.min().item(), values.max().item()]
+
+
+def _parameter_bytes(values: Array | None) -> int:
+    """Bytes in the smallest of 1, 2, 4 or 8 that holds every value."""
+    if values is None or values.dtype.kind == "f":
+        return 0 if values is None else int(values.nbytes)
+    width = bits_needed((int(values.min(initial=0)), int(values.max(initial=0))))
+    return int(values.size) * next(size for size in (1, 2, 4, 8) if 8 * size >= width)

@@ -1,0 +1,15 @@
+"""How pixels become input over time: one module each, with its equation and its NumPy form in both dynamics.
+
+Pixels are integers `p` in 0..L (or -L..L), L the levels. To add one: a module with a class, and a line in ENCODINGS.
+"""
+
+from typing import TypeAlias
+
+from snncc.encodings.current import Current
+from snncc.encodings.rate import Rate
+
+Coding: TypeAlias = Rate | Current
+
+ENCODINGS: dict[str, Coding] = {"rate": Rate(), "current": Current()}
+
+__all__ = ["ENCODINGS", "Coding", "Current", "Rate"]

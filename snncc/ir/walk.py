@@ -1,0 +1,43 @@
+"""The one walk over a view. A visitor says what each kind of view makes of what its inner views made."""
+
+from __future__ import annotations
+
+from typing import Protocol, TypeVar
+
+from snncc.ir.network import Concat, MaxPool, Pad, Pads, Reshape, Source, View
+
+T = TypeVar("T")
+
+
+class Visitor(Protocol[T]):
+    """What becomes of a view, kind by kind, from the leaves up."""
+
+    def source(self, name: str) -> T:
+        """The output of a population, or of the input."""
+
+    def reshape(self, inner: T, shape: tuple[int, ...]) -> T:
+        """The same elements under another shape."""
+
+    def pad(self, inner: T, pads: Pads) -> T:
+        """Zeros around a map."""
+
+    def concat(self, parts: list[T]) -> T:
+        """One after the other on the channel axis."""
+
+    def max_pool(self, inner: T, pool: MaxPool) -> T:
+        """The maximum over each window's real elements."""
+
+
+def fold(view: View, visitor: Visitor[T]) -> T:
+    """What `visitor` makes of a view."""
+    match view:
+        case Source(population=name):
+            return visitor.source(name)
+        case Reshape(view=inner, shape=shape):
+            return visitor.reshape(fold(inner, visitor), shape)
+        case Pad(view=inner, pads=pads):
+            return visitor.pad(fold(inner, visitor), pads)
+        case Concat(views=views):
+            return visitor.concat([fold(part, visitor) for part in views])
+        case MaxPool(view=inner):
+            return visitor.max_pool(fold(inner, visitor), view)

@@ -1,0 +1,175 @@
+/* plain.c: the network `plain`, step dynamics. Written by snncc; do not edit. */
+#include "plain.h"
+
+#include <string.h>
+
+#ifdef PLAIN_TRACE
+#define PLAIN_TRACE_SPIKES(population, neuron, n) plain_trace_spikes(population, (uint32_t)(neuron), n)
+#define PLAIN_TRACE_POTENTIAL(population, neuron, v) plain_trace_potential(population, (uint32_t)(neuron), 0U, v)
+#else
+#define PLAIN_TRACE_SPIKES(population, neuron, n) ((void)0)
+#define PLAIN_TRACE_POTENTIAL(population, neuron, v) ((void)0)
+#endif
+
+#include "plain_kernels.h"
+#include "plain_weights.h"
+
+#define PLAIN_CHECK(name, condition) typedef char plain_check_##name[(condition) ? 1 : -1]
+PLAIN_CHECK(const_bytes, sizeof(plain_tables_t) == PLAIN_CONST_BYTES);
+PLAIN_CHECK(state_bytes, sizeof(plain_state_t) == PLAIN_STATE_BYTES);
+
+/* A spike of neuron (position p, channel c) of input. */
+static void plain_spike_input(plain_state_t *state, int32_t p, int32_t c)
+{
+    const int32_t i = p * 1 + c;
+    plain_spread_tap_i8_i16(&plain_tables.g_conv, plain_tables.w_conv, state->v_conv, p, c, 0, 4);
+    PLAIN_TRACE_SPIKES(0U, i, 1U);
+    (void)i;
+    (void)state;
+}
+
+static void plain_scan_input(plain_state_t *state, const uint8_t *image, int32_t t)
+{
+    for (int32_t p = 0; p < 16; p++) {
+        for (int32_t c = 0; c < 1; c++) {
+            const int32_t i = p * 1 + c;
+            if (image[i] == 0U) {
+                continue;
+            }
+            const uint32_t sum = (uint32_t)state->v_input[i] + image[i];
+            if (sum < 255U) {
+                state->v_input[i] = (uint8_t)sum;
+                continue;
+            }
+            state->v_input[i] = (uint8_t)(sum - 255U);
+            plain_spike_input(state, p, c);
+        }
+    }
+    (void)t;
+}
+
+/* A spike of neuron (position p, channel c) of conv. */
+static void plain_spike_conv(plain_state_t *state, int32_t p, int32_t c)
+{
+    const int32_t i = p * 3 + c;
+    (state->counts + 0)[i]++;
+    PLAIN_TRACE_SPIKES(1U, i, 1U);
+    (void)i;
+    (void)state;
+}
+
+/* Timestep t (elapsed = min(t, T), live: t <= T) of conv: who has reached the threshold fires. */
+static void plain_scan_conv(plain_state_t *state, int32_t elapsed, int live, int32_t t)
+{
+    for (int32_t c = 0; c < 3; c++) {
+        const int32_t theta = plain_tables.theta_conv[c];
+                const int32_t level = theta - plain_tables.bias_conv[c] * (int32_t)elapsed;
+
+        int16_t *v = state->v_conv + c;
+        for (int32_t p = 0; p < 4; p++, v += 3) {
+                if (*v >= level) {
+                    *v = (int16_t)(*v - theta);
+                    plain_spike_conv(state, p, c);
+                }
+
+        }
+    }
+#ifdef PLAIN_TRACE
+    for (int32_t p = 0; p < 4; p++) {
+        for (int32_t c = 0; c < 3; c++) {
+            const int64_t v = state->v_conv[p * 3 + c];
+            plain_trace_potential(1U, (uint32_t)(p * 3 + c), (uint32_t)t, v + (int64_t)plain_tables.bias_conv[c] * elapsed);
+        }
+    }
+#endif
+    (void)elapsed;
+    (void)live;
+    (void)t;
+}
+
+/* dense over the whole image. */
+static void plain_run_dense(plain_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, plain_result_t *result)
+{
+    int32_t *acc = state->acc_i32;
+    for (int32_t p = 0; p < 1; p += 1) {
+        {
+            const int32_t q = 0;
+            (void)q;
+            for (int32_t c = 0; c < 3; c++) {
+                acc[q * 3 + c] = plain_tables.bias_dense[c] * steps;
+            }
+        }
+        plain_dot1_u8_i8_i32(&plain_tables.g_dense, (state->counts + 0) + (p) * 12, plain_tables.w_dense, 12, acc, 4);
+        {
+            const int32_t q = 0;
+            (void)q;
+            for (int32_t c = 0; c < 3; c++) {
+                const int32_t u = acc[q * 3 + c];
+                const int32_t i = (p + q) * 3 + c;
+                result->values[i] = u;
+                PLAIN_TRACE_POTENTIAL(2U, i, u);
+            }
+        }
+    }
+    (void)image;
+    (void)steps;
+    (void)limit;
+    (void)result;
+}
+
+plain_status_t plain_infer(plain_state_t *state, const plain_pixel_t *image, uint16_t timesteps, plain_result_t *result)
+{
+    if (state == NULL || image == NULL || result == NULL) {
+        return PLAIN_ERROR_NULL;
+    }
+    if (timesteps == 0U || timesteps > PLAIN_T_MAX) {
+        return PLAIN_ERROR_TIMESTEPS;
+    }
+    memset(state, 0, sizeof *state);
+    for (int32_t p = 0; p < 4; p++) {
+        for (int32_t c = 0; c < 3; c++) {
+            state->v_conv[p * 3 + c] = (int16_t)(plain_tables.v0_conv[c]);
+        }
+    }
+    const int32_t steps = timesteps;
+    for (int32_t t = 0; t < steps + 0; t++) {
+        const int live = t < steps;
+        const int32_t elapsed = live ? t + 1 : steps;
+        if (live) {
+            plain_scan_input(state, image, t);
+        }
+#ifdef PLAIN_TRACE
+        for (int32_t i = 0; i < PLAIN_PIXELS; i++) {
+            plain_trace_potential(0U, (uint32_t)i, (uint32_t)t, 0);
+        }
+#endif
+        plain_scan_conv(state, elapsed, live, t);
+        (void)elapsed;
+        (void)live;
+    }
+    plain_run_dense(state, image, (int32_t)timesteps, (uint32_t)timesteps, result);
+    uint32_t best = 0U;
+    for (uint32_t i = 1U; i < PLAIN_OUTPUTS; i++) {
+        if (result->values[i] > result->values[best]) {
+            best = i;
+        }
+    }
+    result->class_index = best;
+    return PLAIN_OK;
+}
+
+plain_status_t plain_infer_sized(void *state, size_t state_bytes, const plain_pixel_t *image, size_t pixels, uint16_t timesteps, plain_result_t *result)
+{
+    if (state == NULL || image == NULL || result == NULL) {
+        return PLAIN_ERROR_NULL;
+    }
+    if (state_bytes < sizeof(plain_state_t) || pixels != PLAIN_PIXELS || (uintptr_t)state % sizeof(int64_t) != 0U) {
+        return PLAIN_ERROR_SIZE;
+    }
+    return plain_infer((plain_state_t *)state, image, timesteps, result);
+}
+
+const char *plain_hash(void)
+{
+    return plain_tables.hash;
+}

@@ -1,0 +1,87 @@
+/* residual_weights.h: every table of the network in one const struct, which lies in flash. Included by residual.c alone. */
+#ifndef RESIDUAL_WEIGHTS_H
+#define RESIDUAL_WEIGHTS_H
+
+typedef struct {
+    residual_window_t g_first;
+    residual_window_t g_joined_0;
+    residual_window_t g_joined_1;
+    residual_window_t g_again_0;
+    residual_window_t g_again_1;
+    residual_window_t g_pool;
+    residual_window_t g_dense;
+    int16_t bias_first[4]; /* bias of first, int16_t [4] */
+    int16_t v0_first[4]; /* v0 of first, int16_t [4] */
+    int16_t theta_first[4]; /* theta of first, int16_t [4] */
+    int8_t w_first[72]; /* weights of first, [4][3][3][2]: output, row, column, input channel */
+    int8_t bias_joined[4]; /* bias of joined, int8_t [4] */
+    int8_t w_joined_0[144]; /* weights of joined_0, [4][3][3][4]: output, row, column, input channel */
+    int8_t w_joined_1[16]; /* weights of joined_1, [4][1][1][4]: output, row, column, input channel */
+    int8_t bias_again[4]; /* bias of again, int8_t [4] */
+    int8_t w_again_0[144]; /* weights of again_0, [4][3][3][4]: output, row, column, input channel */
+    int8_t w_again_1[4]; /* weights of again_1, [1][1][4]: row, column, output channel */
+    int8_t bias_dense[4]; /* bias of dense, int8_t [4] */
+    int8_t w_dense[64]; /* weights of dense, [4][1][1][16]: output, row, column, input channel */
+    char hash[65]; /* SHA-256 of the network */
+} residual_tables_t;
+
+extern const residual_tables_t residual_tables;
+const residual_tables_t residual_tables = {
+    .g_first = { 6, 6, 2, 3, 3, 1, 1, 1, 1, 1, 1, 6, 6, 4, 1, 0, 4, 1 },
+    .g_joined_0 = { 6, 6, 4, 3, 3, 2, 2, 1, 1, 0, 0, 3, 3, 4, 1, 0, 4, 1 },
+    .g_joined_1 = { 6, 6, 4, 1, 1, 2, 2, 1, 1, 0, 0, 3, 3, 4, 1, 0, 4, 1 },
+    .g_again_0 = { 3, 3, 4, 3, 3, 1, 1, 1, 1, 1, 1, 3, 3, 4, 1, 0, 4, 1 },
+    .g_again_1 = { 3, 3, 4, 1, 1, 1, 1, 1, 1, 0, 0, 3, 3, 4, 1, 0, 4, 0 },
+    .g_pool = { 3, 3, 4, 2, 2, 1, 1, 1, 1, 0, 0, 2, 2, 4, 1, 0, 4, 1 },
+    .g_dense = { 1, 1, 16, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 4, 1, 0, 4, 0 },
+    .bias_first = {
+546,-820,-2782,2732,
+},
+    .v0_first = {
+8768,8768,11160,8768,
+},
+    .theta_first = {
+17537,17537,22320,17537,
+},
+    .w_first = {
+-3,10,-2,11,-1,12,0,13,1,14,2,15,3,-9,4,-8,5,-6,0,13,1,14,2,15,3,-9,4,-8,5,-6,6,-5,
+8,-4,9,-3,4,-11,5,-10,7,-8,8,-7,10,-5,11,-4,12,-3,14,-1,15,0,6,-5,8,-4,9,-3,10,-2,11,-1,
+12,0,13,1,14,2,15,3,
+},
+    .bias_joined = {
+24,4,34,15,
+},
+    .w_joined_0 = {
+8,10,12,14,-9,-6,-4,-2,0,2,4,6,9,11,13,15,-8,-5,-3,-1,1,3,5,8,10,12,14,-9,-6,-4,-2,0,
+2,4,6,9,-4,-2,0,2,4,6,9,11,13,15,-8,-5,-3,-1,1,3,5,8,10,12,14,-9,-6,-4,-2,0,2,4,
+6,9,11,13,15,-8,-5,-3,9,11,13,15,-8,-5,-3,-1,1,3,5,8,10,12,14,-9,-6,-4,-2,0,2,4,6,9,
+11,13,15,-8,-5,-3,-1,1,3,5,8,10,-3,-1,1,3,5,8,10,12,14,-9,-6,-4,-2,0,2,4,6,9,11,13,
+15,-8,-5,-3,-1,1,3,5,8,10,12,14,-9,-6,-4,-2,
+},
+    .w_joined_1 = {
+-6,-5,-4,-3,0,1,2,3,6,8,9,10,13,14,15,-9,
+},
+    .bias_again = {
+4,-1,5,0,
+},
+    .w_again_0 = {
+4,12,-1,8,-6,3,11,-2,7,-7,2,10,-3,6,-8,1,9,-4,5,13,0,8,-5,4,12,-1,8,-6,3,11,-2,7,
+-7,2,10,-3,11,-2,7,-7,2,10,-3,6,-8,1,9,-4,5,13,0,8,-5,4,12,-1,8,-6,3,11,-2,7,-7,2,
+10,-3,6,-8,1,9,-4,5,-3,6,-8,1,9,-4,5,13,0,8,-5,4,12,-1,8,-6,3,11,-2,7,-7,2,10,-3,
+6,-8,1,9,-4,5,13,0,8,-5,4,12,5,13,0,8,-5,4,12,-1,8,-6,3,11,-2,7,-7,2,10,-3,6,-8,
+1,9,-4,5,13,0,8,-5,4,12,-1,8,-6,3,11,-2,
+},
+    .w_again_1 = {
+15,15,15,15,
+},
+    .bias_dense = {
+-1,0,0,1,
+},
+    .w_dense = {
+15,-6,-3,0,3,6,10,13,-9,-5,-2,1,4,8,11,14,10,13,-9,-5,-2,1,4,8,11,14,-8,-4,-1,2,5,9,
+4,8,11,14,-8,-4,-1,2,5,9,12,15,-6,-3,0,3,-1,2,5,9,12,15,-6,-3,0,3,6,10,13,-9,-5,-2,
+},
+    .hash = "883ce0a70544709865d88d434bce05f43966042e83456fff213f8a27d2141bee"
+};
+
+#endif

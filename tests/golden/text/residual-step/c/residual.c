@@ -1,0 +1,479 @@
+/* residual.c: the network `residual`, step dynamics. Written by snncc; do not edit. */
+#include "residual.h"
+
+#include <string.h>
+
+#ifdef RESIDUAL_TRACE
+#define RESIDUAL_TRACE_SPIKES(population, neuron, n) residual_trace_spikes(population, (uint32_t)(neuron), n)
+#define RESIDUAL_TRACE_POTENTIAL(population, neuron, v) residual_trace_potential(population, (uint32_t)(neuron), 0U, v)
+#else
+#define RESIDUAL_TRACE_SPIKES(population, neuron, n) ((void)0)
+#define RESIDUAL_TRACE_POTENTIAL(population, neuron, v) ((void)0)
+#endif
+
+#include "residual_kernels.h"
+#include "residual_weights.h"
+
+#define RESIDUAL_CHECK(name, condition) typedef char residual_check_##name[(condition) ? 1 : -1]
+RESIDUAL_CHECK(const_bytes, sizeof(residual_tables_t) == RESIDUAL_CONST_BYTES);
+RESIDUAL_CHECK(state_bytes, sizeof(residual_state_t) == RESIDUAL_STATE_BYTES);
+
+/* A spike of neuron (position p, channel c) of first. */
+static void residual_spike_first(residual_state_t *state, int32_t p, int32_t c)
+{
+    const int32_t i = p * 4 + c;
+    residual_spread_tap_i8_l16(&residual_tables.g_joined_0, residual_tables.w_joined_0, state->v_joined, p, c, 0, 8);
+    residual_spread_tap_i8_l16(&residual_tables.g_joined_1, residual_tables.w_joined_1, state->v_joined, p, c, 0, 8);
+    RESIDUAL_TRACE_SPIKES(1U, i, 1U);
+    (void)i;
+    (void)state;
+}
+
+/* Timestep t (elapsed = min(t, T), live: t <= T) of first: who has reached the threshold fires. */
+static void residual_scan_first(residual_state_t *state, int32_t elapsed, int live, int32_t t)
+{
+    for (int32_t c = 0; c < 4; c++) {
+        const int32_t theta = residual_tables.theta_first[c];
+                const int32_t level = theta;
+
+        int32_t *v = state->v_first + c;
+        for (int32_t p = 0; p < 36; p++, v += 4) {
+                if (live) {
+                    *v = (int32_t)(*v + state->d_first[p * 4 + c]);
+                }
+                if (*v >= level) {
+                    *v = (int32_t)(*v - theta);
+                    residual_spike_first(state, p, c);
+                }
+
+        }
+    }
+#ifdef RESIDUAL_TRACE
+    for (int32_t p = 0; p < 36; p++) {
+        for (int32_t c = 0; c < 4; c++) {
+            const int64_t v = state->v_first[p * 4 + c];
+            residual_trace_potential(1U, (uint32_t)(p * 4 + c), (uint32_t)t, v);
+        }
+    }
+#endif
+    (void)elapsed;
+    (void)live;
+    (void)t;
+}
+
+/* A spike of neuron (position p, channel c) of joined. */
+static void residual_spike_joined(residual_state_t *state, int32_t p, int32_t c)
+{
+    const int32_t i = p * 4 + c;
+    residual_spread_run_i8_l16(&residual_tables.g_again_0, residual_tables.w_again_0, state->v_again, p, c, 8);
+    residual_spread_tap_i8_l16(&residual_tables.g_again_1, residual_tables.w_again_1, state->v_again, p, c, c, 8);
+    RESIDUAL_TRACE_SPIKES(2U, i, 1U);
+    (void)i;
+    (void)state;
+}
+
+/* Timestep t (elapsed = min(t, T), live: t <= T) of joined: who has reached the threshold fires. */
+static void residual_scan_joined(residual_state_t *state, int32_t elapsed, int live, int32_t t)
+{
+#ifdef RESIDUAL_DSP
+    for (int32_t group = 0; group < 4; group += 4) {
+        uint32_t thetas[2] = { 0U, 0U }, levels[2] = { 0U, 0U }; /* channels (0, 2) and (1, 3) of the group */
+        for (int32_t k = 0; k < 4; k++) {
+            const int32_t c = group + k;
+            const int32_t theta = 542;
+                const int32_t level = theta - residual_tables.bias_joined[c] * (int32_t)elapsed;
+
+            thetas[k & 1] |= ((uint32_t)theta & 0xFFFFU) << (8 * (k & 2));
+            levels[k & 1] |= ((uint32_t)level & 0xFFFFU) << (8 * (k & 2));
+            (void)c;
+        }
+        int16_t *v = state->v_joined + group;
+        for (int32_t p = 0; p < 9; p++, v += 4) {
+            uint32_t words[2];
+            memcpy(words, v, sizeof words);
+            (void)__ssub16((int16x2_t)words[0], (int16x2_t)levels[0]);
+            uint32_t fired = (uint32_t)__sel((uint8x4_t)0xFFFFFFFFU, (uint8x4_t)0U);
+            (void)__ssub16((int16x2_t)words[1], (int16x2_t)levels[1]);
+            fired = (uint32_t)__sel((uint8x4_t)0xFFFFFFFFU, (uint8x4_t)fired);
+            if (__builtin_expect(fired == 0U, 1)) {
+                continue;
+            }
+            for (int32_t k = 0; k < 2; k++) {
+                (void)__ssub16((int16x2_t)words[k], (int16x2_t)levels[k]);
+                fired = (uint32_t)__sel((uint8x4_t)0xFFFFFFFFU, (uint8x4_t)0U);
+                words[k] = (uint32_t)__ssub16((int16x2_t)words[k], (int16x2_t)(thetas[k] & fired));
+                memcpy(v + 2 * k, &words[k], sizeof words[k]);
+                if ((fired & 0xFFFFU) != 0U) {
+                    residual_spike_joined(state, p, group + k);
+                }
+                if ((fired >> 16) != 0U) {
+                    residual_spike_joined(state, p, group + k + 2);
+                }
+            }
+        }
+    }
+#else
+    for (int32_t c = 0; c < 4; c++) {
+        const int32_t theta = 542;
+                const int32_t level = theta - residual_tables.bias_joined[c] * (int32_t)elapsed;
+
+        int16_t *v = state->v_joined + c;
+        for (int32_t p = 0; p < 9; p++, v += 4) {
+                if (*v >= level) {
+                    *v = (int16_t)(*v - theta);
+                    residual_spike_joined(state, p, c);
+                }
+
+        }
+    }
+#endif
+#ifdef RESIDUAL_TRACE
+    for (int32_t p = 0; p < 9; p++) {
+        for (int32_t c = 0; c < 4; c++) {
+            const int64_t v = state->v_joined[p * 4 + RESIDUAL_LANE(c)];
+            residual_trace_potential(2U, (uint32_t)(p * 4 + c), (uint32_t)t, v + (int64_t)residual_tables.bias_joined[c] * elapsed);
+        }
+    }
+#endif
+    (void)elapsed;
+    (void)live;
+    (void)t;
+}
+
+/* A spike of neuron (position p, channel c) of again. */
+static void residual_spike_again(residual_state_t *state, int32_t p, int32_t c)
+{
+    const int32_t i = p * 4 + c;
+    residual_spread_pool_l16(&residual_tables.g_pool, state->v_pool, p, c, 256);
+    RESIDUAL_TRACE_SPIKES(3U, i, 1U);
+    (void)i;
+    (void)state;
+}
+
+/* Timestep t (elapsed = min(t, T), live: t <= T) of again: who has reached the threshold fires. */
+static void residual_scan_again(residual_state_t *state, int32_t elapsed, int live, int32_t t)
+{
+#ifdef RESIDUAL_DSP
+    for (int32_t group = 0; group < 4; group += 4) {
+        uint32_t thetas[2] = { 0U, 0U }, levels[2] = { 0U, 0U }; /* channels (0, 2) and (1, 3) of the group */
+        for (int32_t k = 0; k < 4; k++) {
+            const int32_t c = group + k;
+            const int32_t theta = 640;
+                const int32_t level = theta - residual_tables.bias_again[c] * (int32_t)elapsed;
+
+            thetas[k & 1] |= ((uint32_t)theta & 0xFFFFU) << (8 * (k & 2));
+            levels[k & 1] |= ((uint32_t)level & 0xFFFFU) << (8 * (k & 2));
+            (void)c;
+        }
+        int16_t *v = state->v_again + group;
+        for (int32_t p = 0; p < 9; p++, v += 4) {
+            uint32_t words[2];
+            memcpy(words, v, sizeof words);
+            (void)__ssub16((int16x2_t)words[0], (int16x2_t)levels[0]);
+            uint32_t fired = (uint32_t)__sel((uint8x4_t)0xFFFFFFFFU, (uint8x4_t)0U);
+            (void)__ssub16((int16x2_t)words[1], (int16x2_t)levels[1]);
+            fired = (uint32_t)__sel((uint8x4_t)0xFFFFFFFFU, (uint8x4_t)fired);
+            if (__builtin_expect(fired == 0U, 1)) {
+                continue;
+            }
+            for (int32_t k = 0; k < 2; k++) {
+                (void)__ssub16((int16x2_t)words[k], (int16x2_t)levels[k]);
+                fired = (uint32_t)__sel((uint8x4_t)0xFFFFFFFFU, (uint8x4_t)0U);
+                words[k] = (uint32_t)__ssub16((int16x2_t)words[k], (int16x2_t)(thetas[k] & fired));
+                memcpy(v + 2 * k, &words[k], sizeof words[k]);
+                if ((fired & 0xFFFFU) != 0U) {
+                    residual_spike_again(state, p, group + k);
+                }
+                if ((fired >> 16) != 0U) {
+                    residual_spike_again(state, p, group + k + 2);
+                }
+            }
+        }
+    }
+#else
+    for (int32_t c = 0; c < 4; c++) {
+        const int32_t theta = 640;
+                const int32_t level = theta - residual_tables.bias_again[c] * (int32_t)elapsed;
+
+        int16_t *v = state->v_again + c;
+        for (int32_t p = 0; p < 9; p++, v += 4) {
+                if (*v >= level) {
+                    *v = (int16_t)(*v - theta);
+                    residual_spike_again(state, p, c);
+                }
+
+        }
+    }
+#endif
+#ifdef RESIDUAL_TRACE
+    for (int32_t p = 0; p < 9; p++) {
+        for (int32_t c = 0; c < 4; c++) {
+            const int64_t v = state->v_again[p * 4 + RESIDUAL_LANE(c)];
+            residual_trace_potential(3U, (uint32_t)(p * 4 + c), (uint32_t)t, v + (int64_t)residual_tables.bias_again[c] * elapsed);
+        }
+    }
+#endif
+    (void)elapsed;
+    (void)live;
+    (void)t;
+}
+
+/* A spike of neuron (position p, channel c) of pool. */
+static void residual_spike_pool(residual_state_t *state, int32_t p, int32_t c)
+{
+    const int32_t i = p * 4 + c;
+    residual_spread_row_i8_l16(&residual_tables.g_dense, residual_tables.w_dense, state->v_dense, i, 16);
+    RESIDUAL_TRACE_SPIKES(4U, i, 1U);
+    (void)i;
+    (void)state;
+}
+
+/* Timestep t (elapsed = min(t, T), live: t <= T) of pool: who has reached the threshold fires. */
+static void residual_scan_pool(residual_state_t *state, int32_t elapsed, int live, int32_t t)
+{
+#ifdef RESIDUAL_DSP
+    for (int32_t group = 0; group < 4; group += 4) {
+        uint32_t thetas[2] = { 0U, 0U }, levels[2] = { 0U, 0U }; /* channels (0, 2) and (1, 3) of the group */
+        for (int32_t k = 0; k < 4; k++) {
+            const int32_t c = group + k;
+            const int32_t theta = 867;
+                const int32_t level = theta;
+
+            thetas[k & 1] |= ((uint32_t)theta & 0xFFFFU) << (8 * (k & 2));
+            levels[k & 1] |= ((uint32_t)level & 0xFFFFU) << (8 * (k & 2));
+            (void)c;
+        }
+        int16_t *v = state->v_pool + group;
+        for (int32_t p = 0; p < 4; p++, v += 4) {
+            uint32_t words[2];
+            memcpy(words, v, sizeof words);
+            (void)__ssub16((int16x2_t)words[0], (int16x2_t)levels[0]);
+            uint32_t fired = (uint32_t)__sel((uint8x4_t)0xFFFFFFFFU, (uint8x4_t)0U);
+            (void)__ssub16((int16x2_t)words[1], (int16x2_t)levels[1]);
+            fired = (uint32_t)__sel((uint8x4_t)0xFFFFFFFFU, (uint8x4_t)fired);
+            if (__builtin_expect(fired == 0U, 1)) {
+                continue;
+            }
+            for (int32_t k = 0; k < 2; k++) {
+                (void)__ssub16((int16x2_t)words[k], (int16x2_t)levels[k]);
+                fired = (uint32_t)__sel((uint8x4_t)0xFFFFFFFFU, (uint8x4_t)0U);
+                words[k] = (uint32_t)__ssub16((int16x2_t)words[k], (int16x2_t)(thetas[k] & fired));
+                memcpy(v + 2 * k, &words[k], sizeof words[k]);
+                if ((fired & 0xFFFFU) != 0U) {
+                    residual_spike_pool(state, p, group + k);
+                }
+                if ((fired >> 16) != 0U) {
+                    residual_spike_pool(state, p, group + k + 2);
+                }
+            }
+        }
+    }
+#else
+    for (int32_t c = 0; c < 4; c++) {
+        const int32_t theta = 867;
+                const int32_t level = theta;
+
+        int16_t *v = state->v_pool + c;
+        for (int32_t p = 0; p < 4; p++, v += 4) {
+                if (*v >= level) {
+                    *v = (int16_t)(*v - theta);
+                    residual_spike_pool(state, p, c);
+                }
+
+        }
+    }
+#endif
+#ifdef RESIDUAL_TRACE
+    for (int32_t p = 0; p < 4; p++) {
+        for (int32_t c = 0; c < 4; c++) {
+            const int64_t v = state->v_pool[p * 4 + RESIDUAL_LANE(c)];
+            residual_trace_potential(4U, (uint32_t)(p * 4 + c), (uint32_t)t, v);
+        }
+    }
+#endif
+    (void)elapsed;
+    (void)live;
+    (void)t;
+}
+
+/* A spike of neuron (position p, channel c) of dense. */
+static void residual_spike_dense(residual_state_t *state, int32_t p, int32_t c)
+{
+    const int32_t i = p * 4 + c;
+    (state->counts + 0)[i]++;
+    RESIDUAL_TRACE_SPIKES(5U, i, 1U);
+    (void)i;
+    (void)state;
+}
+
+/* Timestep t (elapsed = min(t, T), live: t <= T) of dense: who has reached the threshold fires. */
+static void residual_scan_dense(residual_state_t *state, int32_t elapsed, int live, int32_t t)
+{
+#ifdef RESIDUAL_DSP
+    for (int32_t group = 0; group < 4; group += 4) {
+        uint32_t thetas[2] = { 0U, 0U }, levels[2] = { 0U, 0U }; /* channels (0, 2) and (1, 3) of the group */
+        for (int32_t k = 0; k < 4; k++) {
+            const int32_t c = group + k;
+            const int32_t theta = 870;
+                const int32_t level = theta - residual_tables.bias_dense[c] * (int32_t)elapsed;
+
+            thetas[k & 1] |= ((uint32_t)theta & 0xFFFFU) << (8 * (k & 2));
+            levels[k & 1] |= ((uint32_t)level & 0xFFFFU) << (8 * (k & 2));
+            (void)c;
+        }
+        int16_t *v = state->v_dense + group;
+        for (int32_t p = 0; p < 1; p++, v += 4) {
+            uint32_t words[2];
+            memcpy(words, v, sizeof words);
+            (void)__ssub16((int16x2_t)words[0], (int16x2_t)levels[0]);
+            uint32_t fired = (uint32_t)__sel((uint8x4_t)0xFFFFFFFFU, (uint8x4_t)0U);
+            (void)__ssub16((int16x2_t)words[1], (int16x2_t)levels[1]);
+            fired = (uint32_t)__sel((uint8x4_t)0xFFFFFFFFU, (uint8x4_t)fired);
+            if (__builtin_expect(fired == 0U, 1)) {
+                continue;
+            }
+            for (int32_t k = 0; k < 2; k++) {
+                (void)__ssub16((int16x2_t)words[k], (int16x2_t)levels[k]);
+                fired = (uint32_t)__sel((uint8x4_t)0xFFFFFFFFU, (uint8x4_t)0U);
+                words[k] = (uint32_t)__ssub16((int16x2_t)words[k], (int16x2_t)(thetas[k] & fired));
+                memcpy(v + 2 * k, &words[k], sizeof words[k]);
+                if ((fired & 0xFFFFU) != 0U) {
+                    residual_spike_dense(state, p, group + k);
+                }
+                if ((fired >> 16) != 0U) {
+                    residual_spike_dense(state, p, group + k + 2);
+                }
+            }
+        }
+    }
+#else
+    for (int32_t c = 0; c < 4; c++) {
+        const int32_t theta = 870;
+                const int32_t level = theta - residual_tables.bias_dense[c] * (int32_t)elapsed;
+
+        int16_t *v = state->v_dense + c;
+        for (int32_t p = 0; p < 1; p++, v += 4) {
+                if (*v >= level) {
+                    *v = (int16_t)(*v - theta);
+                    residual_spike_dense(state, p, c);
+                }
+
+        }
+    }
+#endif
+#ifdef RESIDUAL_TRACE
+    for (int32_t p = 0; p < 1; p++) {
+        for (int32_t c = 0; c < 4; c++) {
+            const int64_t v = state->v_dense[p * 4 + RESIDUAL_LANE(c)];
+            residual_trace_potential(5U, (uint32_t)(p * 4 + c), (uint32_t)t, v + (int64_t)residual_tables.bias_dense[c] * elapsed);
+        }
+    }
+#endif
+    (void)elapsed;
+    (void)live;
+    (void)t;
+}
+
+/* The charge that the constant input brings to first at every timestep, its bias included. */
+static void residual_drive_first(residual_state_t *state, const uint8_t *image)
+{
+    int32_t *acc = state->acc_i32;
+    for (int32_t p = 0; p < 36; p += 2) {
+        const int32_t n = p + 1 < 36 ? 2 : 1;
+        for (int32_t q = 0; q < n; q++) {
+            for (int32_t c = 0; c < 4; c++) {
+                acc[q * 4 + c] = residual_tables.bias_first[c];
+            }
+        }
+        if (n == 2) {
+            const uint8_t *a = residual_gather_u8(&residual_tables.g_first, image, p, state->patch_u8);
+            const uint8_t *b = residual_gather_u8(&residual_tables.g_first, image, p + 1, state->patch_u8 + 18);
+            residual_dot2_u8_i8_i32(&residual_tables.g_first, a, b, residual_tables.w_first, 18, acc, 1);
+        } else {
+            residual_dot1_u8_i8_i32(&residual_tables.g_first, residual_gather_u8(&residual_tables.g_first, image, p, state->patch_u8), residual_tables.w_first, 18, acc, 1);
+        }
+        for (int32_t q = 0; q < n; q++) {
+            for (int32_t c = 0; c < 4; c++) {
+                const int32_t u = acc[q * 4 + c];
+                const int32_t i = (p + q) * 4 + c;
+                state->d_first[i] = (int16_t)u;
+            }
+        }
+    }
+}
+
+residual_status_t residual_infer(residual_state_t *state, const residual_pixel_t *image, uint16_t timesteps, residual_result_t *result)
+{
+    if (state == NULL || image == NULL || result == NULL) {
+        return RESIDUAL_ERROR_NULL;
+    }
+    if (timesteps == 0U || timesteps > RESIDUAL_T_MAX) {
+        return RESIDUAL_ERROR_TIMESTEPS;
+    }
+    memset(state, 0, sizeof *state);
+    for (int32_t p = 0; p < 36; p++) {
+        for (int32_t c = 0; c < 4; c++) {
+            state->v_first[p * 4 + c] = (int32_t)(residual_tables.v0_first[c]);
+        }
+    }
+    for (int32_t p = 0; p < 9; p++) {
+        for (int32_t c = 0; c < 4; c++) {
+            state->v_joined[p * 4 + RESIDUAL_LANE(c)] = (int16_t)(271);
+        }
+    }
+    for (int32_t p = 0; p < 9; p++) {
+        for (int32_t c = 0; c < 4; c++) {
+            state->v_again[p * 4 + RESIDUAL_LANE(c)] = (int16_t)(320);
+        }
+    }
+    for (int32_t p = 0; p < 4; p++) {
+        for (int32_t c = 0; c < 4; c++) {
+            state->v_pool[p * 4 + RESIDUAL_LANE(c)] = (int16_t)(433);
+        }
+    }
+    for (int32_t p = 0; p < 1; p++) {
+        for (int32_t c = 0; c < 4; c++) {
+            state->v_dense[p * 4 + RESIDUAL_LANE(c)] = (int16_t)(435);
+        }
+    }
+    residual_drive_first(state, image);
+    const int32_t steps = timesteps;
+    for (int32_t t = 0; t < steps + 2; t++) {
+        const int live = t < steps;
+        const int32_t elapsed = live ? t + 1 : steps;
+        residual_scan_first(state, elapsed, live, t);
+        residual_scan_joined(state, elapsed, live, t);
+        residual_scan_again(state, elapsed, live, t);
+        residual_scan_pool(state, elapsed, live, t);
+        residual_scan_dense(state, elapsed, live, t);
+        (void)elapsed;
+        (void)live;
+    }
+    for (int32_t i = 0; i < RESIDUAL_OUTPUTS; i++) {
+        result->values[i] = (residual_value_t)(state->counts + 0)[i];
+    }
+    uint32_t best = 0U;
+    for (uint32_t i = 1U; i < RESIDUAL_OUTPUTS; i++) {
+        if (result->values[i] > result->values[best]) {
+            best = i;
+        }
+    }
+    result->class_index = best;
+    return RESIDUAL_OK;
+}
+
+residual_status_t residual_infer_sized(void *state, size_t state_bytes, const residual_pixel_t *image, size_t pixels, uint16_t timesteps, residual_result_t *result)
+{
+    if (state == NULL || image == NULL || result == NULL) {
+        return RESIDUAL_ERROR_NULL;
+    }
+    if (state_bytes < sizeof(residual_state_t) || pixels != RESIDUAL_PIXELS || (uintptr_t)state % sizeof(int64_t) != 0U) {
+        return RESIDUAL_ERROR_SIZE;
+    }
+    return residual_infer((residual_state_t *)state, image, timesteps, result);
+}
+
+const char *residual_hash(void)
+{
+    return residual_tables.hash;
+}

@@ -1,0 +1,315 @@
+/* residual_kernels.h: the loops that residual.c is made of. Included by it alone. Written by snncc; do not edit. */
+#ifndef RESIDUAL_KERNELS_H
+#define RESIDUAL_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* A window over a source map: sizes in elements; `first`, `row`: where its outputs go among a neuron row. */
+typedef struct {
+    int16_t height, width, channels, kernel_h, kernel_w, stride_h, stride_w, dilate_h, dilate_w;
+    int16_t top, left, out_h, out_w, out_channels, multiplier, first, row, gathers;
+} residual_window_t;
+
+static inline int32_t residual_most(int32_t a, int32_t b)
+{
+    return a > b ? a : b;
+}
+
+static inline int32_t residual_least(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Cortex-M4, M7, M33 and others with the DSP extension: two 16-bit products or sums per instruction, same results. */
+#if defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_SIMD32) && defined(__ARMEL__) && !defined(RESIDUAL_NO_DSP)
+#define RESIDUAL_DSP 1
+#include <arm_acle.h>
+
+static inline uint32_t residual_word(const void *from)
+{
+    uint32_t word;
+    memcpy(&word, from, sizeof word);
+    return word;
+}
+
+/* Four neighbours as two pairs: (0, 2) and (1, 3). */
+static inline void residual_pairs_u8(const uint8_t *from, uint32_t *even, uint32_t *odd)
+{
+    const uint32_t word = residual_word(from);
+    __asm__("uxtb16 %0, %1" : "=r"(*even) : "r"(word));
+    __asm__("uxtb16 %0, %1, ror #8" : "=r"(*odd) : "r"(word));
+}
+
+static inline void residual_pairs_i8(const int8_t *from, uint32_t *even, uint32_t *odd)
+{
+    const uint32_t word = residual_word(from);
+    __asm__("sxtb16 %0, %1" : "=r"(*even) : "r"(word));
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(*odd) : "r"(word));
+}
+
+static inline void residual_pairs_i16(const void *from, uint32_t *even, uint32_t *odd)
+{
+    const uint32_t first = residual_word(from), second = residual_word((const int16_t *)from + 2);
+    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(*even) : "r"(first), "r"(second));
+    __asm__("pkhtb %0, %2, %1, asr #16" : "=r"(*odd) : "r"(first), "r"(second));
+}
+
+static inline int32_t residual_mac(uint32_t a, uint32_t b, int32_t sum)
+{
+    return __smlad((int16x2_t)a, (int16x2_t)b, sum);
+}
+#endif
+
+/* Where channel c of a 16-bit potential lies: in groups of four as 0 2 1 3 under DSP. Its own inverse. */
+#ifdef RESIDUAL_DSP
+#define RESIDUAL_LANE(c) (((c) & ~3) | (((c) & 1) << 1) | (((c) >> 1) & 1))
+#else
+#define RESIDUAL_LANE(c) (c)
+#endif
+
+static void residual_copy_u8(uint8_t *to, const uint8_t *from, int32_t n)
+{
+#ifdef RESIDUAL_DSP
+    int32_t i = 0;
+    for (; i < (n & ~3); i += 4) {
+        memcpy(to + i, from + i, 4U);
+    }
+    for (; i < n; i++) {
+        to[i] = from[i];
+    }
+#else
+    memcpy(to, from, (size_t)n * sizeof *to);
+#endif
+}
+
+/* The window of output position p in one piece: where it lies already, or copied to `patch` with zeros outside. */
+static const uint8_t *residual_gather_u8(const residual_window_t *g, const uint8_t *source, int32_t p, uint8_t *patch)
+{
+    const int32_t channels = g->channels, row = g->width * channels;
+    if (!g->gathers) {
+        return source + p * channels;
+    }
+    const int32_t oy = p / g->out_w;
+    const int32_t x0 = (p - oy * g->out_w) * g->stride_w - g->left;
+    int32_t y = oy * g->stride_h - g->top;
+    uint8_t *to = patch;
+    for (int32_t ky = 0; ky < g->kernel_h; ky++, y += g->dilate_h) {
+        const int inside = y >= 0 && y < g->height;
+        const uint8_t *from = source + (inside ? y * row : 0);
+        if (inside && g->dilate_w == 1 && x0 >= 0 && x0 + g->kernel_w <= g->width) {
+            residual_copy_u8(to, from + x0 * channels, g->kernel_w * channels);
+            to += g->kernel_w * channels;
+            continue;
+        }
+        int32_t x = x0;
+        for (int32_t kx = 0; kx < g->kernel_w; kx++, x += g->dilate_w, to += channels) {
+            if (inside && x >= 0 && x < g->width) {
+                residual_copy_u8(to, from + x * channels, channels);
+            } else {
+                memset(to, 0, (size_t)channels * sizeof *to);
+            }
+        }
+    }
+    return patch;
+}
+
+/* acc[o] += scale * (weights[o] . window), for one window: two outputs at a time. */
+static void residual_dot1_u8_i8_i32(const residual_window_t *g, const uint8_t *a, const int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
+{
+    const int32_t outputs = g->out_channels;
+    for (int32_t o = 0; o < outputs; o += 2) {
+        const int32_t second = residual_least(o + 1, outputs - 1);
+        const int8_t *w0 = weights + (size_t)(o) * (size_t)(length);
+        const int8_t *w1 = weights + (size_t)(second) * (size_t)(length);
+        int32_t s0 = 0, s1 = 0;
+        int32_t i = 0;
+#ifdef RESIDUAL_DSP
+        for (; i < (length & ~3); i += 4) {
+            uint32_t ae, ao, we, wo;
+            residual_pairs_u8(a + i, &ae, &ao);
+            residual_pairs_i8(w0 + i, &we, &wo);
+            s0 = residual_mac(ao, wo, residual_mac(ae, we, s0));
+            residual_pairs_i8(w1 + i, &we, &wo);
+            s1 = residual_mac(ao, wo, residual_mac(ae, we, s1));
+        }
+#endif
+        for (; i < length; i++) {
+            s0 += (int32_t)a[i] * w0[i];
+            s1 += (int32_t)a[i] * w1[i];
+        }
+        acc[o] += s0 * scale;
+        if (second != o) {
+            acc[second] += s1 * scale;
+        }
+    }
+}
+
+/* The same for two windows a and b, whose accumulators lie g->row apart. */
+static void residual_dot2_u8_i8_i32(const residual_window_t *g, const uint8_t *a, const uint8_t *b, const int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
+{
+    const int32_t outputs = g->out_channels, next = g->row;
+    for (int32_t o = 0; o < outputs; o += 2) {
+        const int32_t second = residual_least(o + 1, outputs - 1);
+        const int8_t *w0 = weights + (size_t)(o) * (size_t)(length);
+        const int8_t *w1 = weights + (size_t)(second) * (size_t)(length);
+        int32_t a0 = 0, a1 = 0, b0 = 0, b1 = 0;
+        int32_t i = 0;
+#ifdef RESIDUAL_DSP
+        for (; i < (length & ~3); i += 4) {
+            uint32_t ae, ao, be, bo, we, wo;
+            residual_pairs_u8(a + i, &ae, &ao);
+            residual_pairs_u8(b + i, &be, &bo);
+            residual_pairs_i8(w0 + i, &we, &wo);
+            a0 = residual_mac(ao, wo, residual_mac(ae, we, a0));
+            b0 = residual_mac(bo, wo, residual_mac(be, we, b0));
+            residual_pairs_i8(w1 + i, &we, &wo);
+            a1 = residual_mac(ao, wo, residual_mac(ae, we, a1));
+            b1 = residual_mac(bo, wo, residual_mac(be, we, b1));
+        }
+#endif
+        for (; i < length; i++) {
+            a0 += (int32_t)a[i] * w0[i];
+            a1 += (int32_t)a[i] * w1[i];
+            b0 += (int32_t)b[i] * w0[i];
+            b1 += (int32_t)b[i] * w1[i];
+        }
+        acc[o] += a0 * scale;
+        acc[next + o] += b0 * scale;
+        if (second != o) {
+            acc[second] += a1 * scale;
+            acc[next + second] += b1 * scale;
+        }
+    }
+}
+
+/* The outputs along one axis whose windows hold coordinate `at`: [first, last]. */
+static inline int32_t residual_first_window(int32_t at, int32_t pad, int32_t reach, int32_t stride)
+{
+    return residual_most(0, (at + pad - reach + stride) / stride);
+}
+
+static inline int32_t residual_last_window(int32_t at, int32_t pad, int32_t stride, int32_t count)
+{
+    return residual_least((at + pad) / stride, count - 1);
+}
+
+/* v[i] += scale * w[i], scale a power of two. */
+static void residual_add_l16_i8(int16_t *v, const int8_t *w, int32_t n, int32_t scale)
+{
+    int32_t i = 0;
+#ifdef RESIDUAL_DSP
+    const uint32_t shift = (uint32_t)__builtin_ctz((uint32_t)scale);
+    const uint32_t spill = ((uint32_t)scale - 1U) << 16; /* what a shift carries from the lower lane into the upper */
+    if (scale == 1) {
+        for (; i < (n & ~7); i += 8) {
+            uint32_t first, second;
+            __asm__ volatile(
+                "ldr %[a], [%[w]], #4\n\tldr %[b], [%[w]], #4\n\tldmia %[v], {r4, r5, r8, r10}\n\t"
+                "sxtb16 r3, %[a]\n\tsxtb16 %[a], %[a], ror #8\n\tsadd16 r4, r4, r3\n\tsadd16 r5, r5, %[a]\n\t"
+                "sxtb16 r3, %[b]\n\tsxtb16 %[b], %[b], ror #8\n\tsadd16 r8, r8, r3\n\tsadd16 r10, r10, %[b]\n\t"
+                "stmia %[v]!, {r4, r5, r8, r10}"
+                : [v] "+r"(v), [w] "+r"(w), [a] "=&r"(first), [b] "=&r"(second)
+                :
+                : "r3", "r4", "r5", "r8", "r10", "memory");
+        }
+    } else {
+        for (; i < (n & ~7); i += 8) {
+            uint32_t first, second;
+            __asm__ volatile(
+                "ldr %[a], [%[w]], #4\n\tldr %[b], [%[w]], #4\n\tldmia %[v], {r4, r5, r8, r10}\n\t"
+                "sxtb16 r3, %[a]\n\tsxtb16 %[a], %[a], ror #8\n\tlsl r3, r3, %[s]\n\tlsl %[a], %[a], %[s]\n\t"
+                "bic r3, r3, %[m]\n\tbic %[a], %[a], %[m]\n\tsadd16 r4, r4, r3\n\tsadd16 r5, r5, %[a]\n\t"
+                "sxtb16 r3, %[b]\n\tsxtb16 %[b], %[b], ror #8\n\tlsl r3, r3, %[s]\n\tlsl %[b], %[b], %[s]\n\t"
+                "bic r3, r3, %[m]\n\tbic %[b], %[b], %[m]\n\tsadd16 r8, r8, r3\n\tsadd16 r10, r10, %[b]\n\t"
+                "stmia %[v]!, {r4, r5, r8, r10}"
+                : [v] "+&r"(v), [w] "+&r"(w), [a] "=&r"(first), [b] "=&r"(second)
+                : [s] "r"(shift), [m] "r"(spill)
+                : "r3", "r4", "r5", "r8", "r10", "memory", "cc");
+        }
+    }
+    n -= i;
+    i = 0;
+    for (; i < (n & ~3); i += 4) {
+        uint32_t even, odd, words[2];
+        memcpy(words, v + i, sizeof words);
+        residual_pairs_i8(w + i, &even, &odd);
+        words[0] = (uint32_t)__sadd16((int16x2_t)words[0], (int16x2_t)((even << shift) & ~spill));
+        words[1] = (uint32_t)__sadd16((int16x2_t)words[1], (int16x2_t)((odd << shift) & ~spill));
+        memcpy(v + i, words, sizeof words);
+    }
+#endif
+    for (; i < n; i++) {
+        v[RESIDUAL_LANE(i)] = (int16_t)(v[RESIDUAL_LANE(i)] + w[i] * scale);
+    }
+}
+
+/* A spike of source element i of a dense layer. */
+static void residual_spread_row_i8_l16(const residual_window_t *g, const int8_t *weights, int16_t *v, int32_t i, int32_t scale)
+{
+    const int8_t *w = weights + (size_t)(i) * (size_t)(g->out_channels);
+    residual_add_l16_i8(v, w, g->out_channels, scale);
+}
+
+/* A spike at (p, c) of a convolution of stride 1: per kernel row one run over neighbouring outputs. The kernel's
+ * columns are stored mirrored, so that weights and potentials ascend together. */
+static void residual_spread_run_i8_l16(const residual_window_t *g, const int8_t *weights, int16_t *v, int32_t p, int32_t c, int32_t scale)
+{
+    const int32_t y = p / g->width + g->top, start = p % g->width + g->left - g->kernel_w + 1;
+    const int32_t row = g->row, length = g->kernel_w * row;
+    const int32_t left = residual_most(0, start), right = residual_least(g->out_w, start + g->kernel_w);
+    const int32_t last = residual_least(y, g->out_h - 1);
+    if (left >= right) {
+        return;
+    }
+    for (int32_t oy = residual_most(0, y - g->kernel_h + 1); oy <= last; oy++) {
+        const int8_t *w = weights + (size_t)(c * g->kernel_h + y - oy) * (size_t)(length);
+        residual_add_l16_i8(v + (oy * g->out_w + left) * row, w + (left - start) * row, (right - left) * row, scale);
+    }
+}
+
+/* A spike at (p, c) of any window: per output that sees it, `multiplier` weights. */
+static void residual_spread_tap_i8_l16(const residual_window_t *g, const int8_t *weights, int16_t *v, int32_t p, int32_t c, int32_t first, int32_t scale)
+{
+    const int32_t y = p / g->width, x = p % g->width, n = g->multiplier;
+    const int32_t last_y = residual_last_window(y, g->top, g->stride_h, g->out_h);
+    const int32_t last_x = residual_last_window(x, g->left, g->stride_w, g->out_w);
+    const int32_t first_x = residual_first_window(x, g->left, (g->kernel_w - 1) * g->dilate_w + 1, g->stride_w);
+    int32_t oy = residual_first_window(y, g->top, (g->kernel_h - 1) * g->dilate_h + 1, g->stride_h);
+    for (; oy <= last_y; oy++) {
+        const int32_t dy = y + g->top - oy * g->stride_h, ky = dy / g->dilate_h;
+        if (ky * g->dilate_h != dy) {
+            continue;
+        }
+        for (int32_t ox = first_x; ox <= last_x; ox++) {
+            const int32_t dx = x + g->left - ox * g->stride_w, kx = dx / g->dilate_w;
+            if (kx * g->dilate_w != dx) {
+                continue;
+            }
+            const int8_t *w = weights + (size_t)((c * g->kernel_h + ky) * g->kernel_w + kx) * (size_t)(n);
+            int16_t *to = v + (oy * g->out_w + ox) * g->row;
+            for (int32_t m = 0; m < n; m++) {
+                int16_t *at = to + RESIDUAL_LANE(first + m);
+                *at = (int16_t)(*at + w[m] * scale);
+            }
+        }
+    }
+}
+
+/* A spike at (p, c) of a sum pool. */
+static void residual_spread_pool_l16(const residual_window_t *g, int16_t *v, int32_t p, int32_t c, int32_t scale)
+{
+    const int32_t y = p / g->width, x = p - y * g->width;
+    const int32_t last_y = residual_last_window(y, g->top, g->stride_h, g->out_h);
+    const int32_t last_x = residual_last_window(x, g->left, g->stride_w, g->out_w);
+    const int32_t first_x = residual_first_window(x, g->left, g->kernel_w, g->stride_w);
+    for (int32_t oy = residual_first_window(y, g->top, g->kernel_h, g->stride_h); oy <= last_y; oy++) {
+        for (int32_t ox = first_x; ox <= last_x; ox++) {
+            int16_t *at = v + (oy * g->out_w + ox) * g->row + RESIDUAL_LANE(g->first + c);
+            *at = (int16_t)(*at + scale);
+        }
+    }
+}
+
+#endif

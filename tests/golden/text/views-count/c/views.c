@@ -1,0 +1,161 @@
+/* views.c: the network `views`, count dynamics. Written by snncc; do not edit. */
+#include "views.h"
+
+#include <string.h>
+
+#ifdef VIEWS_TRACE
+#define VIEWS_TRACE_SPIKES(population, neuron, n) views_trace_spikes(population, (uint32_t)(neuron), n)
+#define VIEWS_TRACE_POTENTIAL(population, neuron, v) views_trace_potential(population, (uint32_t)(neuron), 0U, v)
+#else
+#define VIEWS_TRACE_SPIKES(population, neuron, n) ((void)0)
+#define VIEWS_TRACE_POTENTIAL(population, neuron, v) ((void)0)
+#endif
+
+#include "views_kernels.h"
+#include "views_weights.h"
+
+#define VIEWS_CHECK(name, condition) typedef char views_check_##name[(condition) ? 1 : -1]
+VIEWS_CHECK(const_bytes, sizeof(views_tables_t) == VIEWS_CONST_BYTES);
+VIEWS_CHECK(state_bytes, sizeof(views_state_t) == VIEWS_STATE_BYTES);
+
+/* deep over the whole image. */
+static void views_run_deep(views_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, views_result_t *result)
+{
+    int32_t *acc = state->acc_i32;
+    for (int32_t p = 0; p < 25; p += 2) {
+        const int32_t n = p + 1 < 25 ? 2 : 1;
+        for (int32_t q = 0; q < n; q++) {
+            for (int32_t c = 0; c < 4; c++) {
+                acc[q * 4 + c] = views_tables.bias_deep[c] * steps + views_tables.v0_deep[c];
+            }
+        }
+        for (int32_t q = 0; q < n; q++) {
+            views_taps_u8_i8_i32(&views_tables.g_deep, (state->counts + 100), views_tables.w_deep, p + q, acc + q * 4 + 0, 128);
+        }
+        for (int32_t q = 0; q < n; q++) {
+            for (int32_t c = 0; c < 4; c++) {
+                const int32_t u = acc[q * 4 + c];
+                const int32_t i = (p + q) * 4 + c;
+                const uint32_t spikes = views_fire_i32(u, views_tables.theta_deep[c], limit);
+                (state->counts + 0)[i] = (uint8_t)spikes;
+                VIEWS_TRACE_SPIKES(1U, i, spikes);
+                VIEWS_TRACE_POTENTIAL(1U, i, u);
+            }
+        }
+    }
+    (void)image;
+    (void)steps;
+    (void)limit;
+    (void)result;
+}
+
+/* side over the whole image. */
+static void views_run_side(views_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, views_result_t *result)
+{
+    int32_t *acc = state->acc_i32;
+    for (int32_t p = 0; p < 25; p += 2) {
+        const int32_t n = p + 1 < 25 ? 2 : 1;
+        for (int32_t q = 0; q < n; q++) {
+            for (int32_t c = 0; c < 2; c++) {
+                acc[q * 2 + c] = views_tables.bias_side[c] * steps + views_tables.v0_side[c];
+            }
+        }
+        if (n == 2) {
+            const uint8_t *a = views_gather_u8(&views_tables.g_side, (state->counts + 100), p, state->patch_u8);
+            const uint8_t *b = views_gather_u8(&views_tables.g_side, (state->counts + 100), p + 1, state->patch_u8 + 18);
+            views_dot2_u8_i8_i32(&views_tables.g_side, a, b, views_tables.w_side, 18, acc, 32);
+        } else {
+            views_dot1_u8_i8_i32(&views_tables.g_side, views_gather_u8(&views_tables.g_side, (state->counts + 100), p, state->patch_u8), views_tables.w_side, 18, acc, 32);
+        }
+        for (int32_t q = 0; q < n; q++) {
+            for (int32_t c = 0; c < 2; c++) {
+                const int32_t u = acc[q * 2 + c];
+                const int32_t i = (p + q) * 2 + c;
+                const uint32_t spikes = views_fire_i32(u, views_tables.theta_side[c], limit);
+                (state->counts + 152)[i] = (uint8_t)spikes;
+                VIEWS_TRACE_SPIKES(2U, i, spikes);
+                VIEWS_TRACE_POTENTIAL(2U, i, u);
+            }
+        }
+    }
+    (void)image;
+    (void)steps;
+    (void)limit;
+    (void)result;
+}
+
+/* dense over the whole image. */
+static void views_run_dense(views_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, views_result_t *result)
+{
+    views_max_pool_u8(&views_tables.g_pool0, &views_tables.g_pool0_frame, (state->counts + 0), (state->counts + 100));
+    views_max_pool_u8(&views_tables.g_pool1, &views_tables.g_pool1_frame, (state->counts + 152), (state->counts + 0));
+    int32_t *acc = state->acc_i32;
+    for (int32_t p = 0; p < 1; p += 1) {
+        {
+            const int32_t q = 0;
+            (void)q;
+            for (int32_t c = 0; c < 2; c++) {
+                acc[q * 2 + c] = views_tables.bias_dense[c] * steps;
+            }
+        }
+        views_dot1_u8_i8_i32(&views_tables.g_dense_0, (state->counts + 100) + (p) * 16, views_tables.w_dense_0, 16, acc, 32);
+        views_dot1_u8_i8_i32(&views_tables.g_dense_1, (state->counts + 0) + (p) * 8, views_tables.w_dense_1, 8, acc, 32);
+        {
+            const int32_t q = 0;
+            (void)q;
+            for (int32_t c = 0; c < 2; c++) {
+                const int32_t u = acc[q * 2 + c];
+                const int32_t i = (p + q) * 2 + c;
+                result->values[i] = u;
+                VIEWS_TRACE_POTENTIAL(3U, i, u);
+            }
+        }
+    }
+    (void)image;
+    (void)steps;
+    (void)limit;
+    (void)result;
+}
+
+views_status_t views_infer(views_state_t *state, const views_pixel_t *image, uint16_t timesteps, views_result_t *result)
+{
+    if (state == NULL || image == NULL || result == NULL) {
+        return VIEWS_ERROR_NULL;
+    }
+    if (timesteps == 0U || timesteps > VIEWS_T_MAX) {
+        return VIEWS_ERROR_TIMESTEPS;
+    }
+    for (int32_t i = 0; i < VIEWS_PIXELS; i++) {
+        const uint32_t spikes = (uint32_t)image[i] * (uint32_t)timesteps / 255U;
+        (state->counts + 100)[i] = (uint8_t)spikes;
+        VIEWS_TRACE_SPIKES(0U, i, spikes);
+        VIEWS_TRACE_POTENTIAL(0U, i, 0);
+    }
+    views_run_deep(state, image, (int32_t)timesteps, (uint32_t)timesteps, result);
+    views_run_side(state, image, (int32_t)timesteps, (uint32_t)timesteps, result);
+    views_run_dense(state, image, (int32_t)timesteps, (uint32_t)timesteps, result);
+    uint32_t best = 0U;
+    for (uint32_t i = 1U; i < VIEWS_OUTPUTS; i++) {
+        if (result->values[i] > result->values[best]) {
+            best = i;
+        }
+    }
+    result->class_index = best;
+    return VIEWS_OK;
+}
+
+views_status_t views_infer_sized(void *state, size_t state_bytes, const views_pixel_t *image, size_t pixels, uint16_t timesteps, views_result_t *result)
+{
+    if (state == NULL || image == NULL || result == NULL) {
+        return VIEWS_ERROR_NULL;
+    }
+    if (state_bytes < sizeof(views_state_t) || pixels != VIEWS_PIXELS || (uintptr_t)state % sizeof(int64_t) != 0U) {
+        return VIEWS_ERROR_SIZE;
+    }
+    return views_infer((views_state_t *)state, image, timesteps, result);
+}
+
+const char *views_hash(void)
+{
+    return views_tables.hash;
+}
