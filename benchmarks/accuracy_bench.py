@@ -37,6 +37,7 @@ from mlperf_tiny import agreements
 from models import NETWORKS, SEEDS, trained
 
 from snncc import sim
+from snncc.api import Network
 from snncc.errors import SnnccWarning
 from snncc.frontend.keras import from_keras
 from snncc.lower import Calibrated, Options, calibrated, finish
@@ -132,7 +133,8 @@ def measure(keys: list[Key]) -> list[Cell]:
     pixels = to_pixels(network.input, data.x_test)
     cells = []
     for one in keys:
-        classes = sim.run(network, pixels, one[-1], cell["dynamics"]).classes
+        runs = network if one[-1] <= network.timesteps else Network(network).with_(timesteps=one[-1]).ir
+        classes = sim.run(runs, pixels, one[-1], cell["dynamics"]).classes
         accuracy = float((classes == data.y_test).mean())
         cells.append(dict(zip(KEYS, one, strict=True)) | {"accuracy": accuracy} | facts)
     return cells
