@@ -8,7 +8,8 @@ processor, each with one BLAS thread.
 All cells take hours, so a run stops by itself after --minutes, the most telling cells first, and may be broken off and
 taken up again: what this checkout measured is in build/accuracy/cells.jsonl. The others keep their older measurement in
 results/accuracy.json; each says its processor and day, and what another kind of processor measured before, since
-calibration's last bits differ there. --resume measures only what neither holds. MLPerf Tiny: mlperf_tiny.py.
+calibration's last bits differ there. --resume measures only what neither holds, and what an older calibration gave
+(SINCE). MLPerf Tiny: mlperf_tiny.py.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from mlperf_tiny import agreements
 from models import NETWORKS, SEEDS, trained
 
 from snncc import sim
+from snncc.api import Network
 from snncc.errors import SnnccWarning
 from snncc.frontend.keras import from_keras
 from snncc.lower import Calibrated, Options, calibrated, finish
@@ -48,6 +50,8 @@ LEVELS = ("none", "light", "full")
 BITS = (8, 4, 3, 6)
 DYNAMICS = ("step", "count")
 EVERY_T = (1, 2, 4, 8, 16, 32)
+SINCE = "2026-11-27"
+"""The day calibration last changed (the bound on widths): an older `light` or `full` cell is of another network."""
 GOALS = [("step", 8, 0.5), ("step", 4, 1.0), ("count", 4, 0.5), ("count", 2, 1.0)]
 """(dynamics, T, points below float at most)."""
 Cell = dict[str, Any]
@@ -129,7 +133,8 @@ def measure(keys: list[Key]) -> list[Cell]:
     pixels = to_pixels(network.input, data.x_test)
     cells = []
     for one in keys:
-        classes = sim.run(network, pixels, one[-1], cell["dynamics"]).classes
+        runs = network if one[-1] <= network.timesteps else Network(network).with_(timesteps=one[-1]).ir
+        classes = sim.run(runs, pixels, one[-1], cell["dynamics"]).classes
         accuracy = float((classes == data.y_test).mean())
         cells.append(dict(zip(KEYS, one, strict=True)) | {"accuracy": accuracy} | facts)
     return cells
@@ -174,9 +179,14 @@ def read_cells(path: Path) -> dict[Key, Cell]:
     return found
 
 
+def outdated(cell: Cell) -> bool:
+    """Of a calibration that has changed since."""
+    return cell["calibrate"] != "none" and cell["date"] < SINCE
+
+
 def renewed(cell: Cell, older: Cell | None) -> Cell:
-    """The newer measurement, and `elsewhere`: the last one of another kind of processor."""
-    if older is None:
+    """The newer measurement, and `elsewhere`: the last one of another kind of processor, of the same calibration."""
+    if older is None or outdated(older):
         return cell
     elsewhere = older.get("elsewhere") if older["processor"] == cell["processor"] else older
     if elsewhere is None:
@@ -252,7 +262,7 @@ def main() -> None:
     older = json.loads((RESULTS / "accuracy.json").read_text())
     kept = {key(cell): cell for cell in older["cells"]}
     cells = read_cells(STORE)
-    held = kept | cells if arguments.resume else cells
+    held = {k: cell for k, cell in kept.items() if not outdated(cell)} | cells if arguments.resume else cells
     floats = float_accuracies()
     grid = wanted()
     missing = [k for k in grid if k not in held and k[6] in arguments.levels.split(",")]
