@@ -34,7 +34,6 @@ def test_options_hold(options: dict[str, Any], data: st.DataObject) -> None:
     assert 1 <= case.timesteps <= network.timesteps
     views = [ir.has_max_pool(q.source) for p in network.populations for q in p.projections]
     if options.get("dynamics") != "count":
-        assert not any(views)
         assert network.spike_ext >= 0
     if options.get("max_pool") and len(network.input.shape) == 3:
         assert any(views)

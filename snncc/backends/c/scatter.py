@@ -55,7 +55,9 @@ def step(program: Program) -> None:
     targets: Targets = defaultdict(list)
     populations = zip(network.populations, program.wirings, program.made, strict=True)
     for index, (population, wiring, made) in enumerate(populations, 1):
-        held = tuple(_held(program, operation) for operation in made if operation.name in program.currents)
+        driven = not population.fires or any(edge.current for edge in wiring.edges)
+        pools = [operation for operation in made if driven and operation.name in program.currents]
+        held = tuple(_held(program, operation) for operation in pools)
         for operation in made:
             if operation.name not in program.currents:
                 program.passing.append(_passing(program, operation, targets))
