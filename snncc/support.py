@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from snncc import backends
 from snncc.ir import FEATURES, NO_MEANING, Refusals
 
@@ -53,4 +51,4 @@ def _sentence(refusal: str) -> str:
     return text.replace("a population that reads", "a population reads") + "."
 
 
-__all__ = ["Mapping", "page", "refusals"]
+__all__ = ["page", "refusals"]

@@ -36,12 +36,13 @@ def target(name: str) -> Target[Any]:
 
 
 def _loaded(name: str, point: Any) -> Target[Any]:
-    """A target of another package."""
-    found = point.load()
+    """A target of another package; a TargetError where it cannot be loaded, whatever its import raises."""
+    try:
+        found = point.load()
+    except Exception as error:
+        raise TargetError(f"target {name!r} cannot be loaded: {type(error).__name__}: {error}") from error
     if not isinstance(found, Target):
-        raise TargetError(
-            f"target {name!r}: {point.value} is no snncc.backends.Target: mend the package that brings it"
-        )
+        raise TargetError(f"target {name!r} cannot be loaded: {point.value} is no snncc.backends.Target")
     return found
 
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from snncc.cli import parameters
-from snncc.cli.exits import FAILED
 from snncc.cli.parameters import FORCE, JSON
 from snncc.cli.printing import network_facts, print_network
-from snncc.cli.targets import TargetCommand, in_flags, print_reports, requested, summaries
+from snncc.cli.targets import TargetCommand, fail_where_missed, in_flags, print_reports, requested, summaries
 from snncc.stderr import held_back
 from snncc.terminal import calibration_bar, status
 
@@ -148,7 +146,6 @@ def compile_(
     with status("Writing"):
         network.write(output, requests, force)
     found = summaries(network.ir, Path(output))
-    met = not any(summary.missed for summary in found.values())
     if as_json:
         click.echo(json.dumps(network_facts(network.ir, found), indent=2))
     else:
@@ -156,8 +153,7 @@ def compile_(
         _say_input(network.ir)
         print_reports(found)
         click.echo(f"{output}/network.snn  {network.hash[:16]}")
-    if not met:
-        sys.exit(FAILED)
+    fail_where_missed(found)
 
 
 def _say_input(network: ir.Network) -> None:
@@ -200,15 +196,14 @@ def export(
     requests = requested(targets, options)
     place = _write(folder, output, requests, force)
     network = api.load(place).ir
-    found = {name: summary for name, summary in summaries(network, Path(place)).items() if name in requests}
+    found = summaries(network, Path(place), requests)
     if as_json:
         click.echo(json.dumps({name: dict(summary.facts) for name, summary in found.items()}, indent=2))
     else:
         print_reports(found)
         for name in targets:
             click.echo(f"{place}/{name}")
-    if any(summary.missed for summary in found.values()):
-        sys.exit(FAILED)
+    fail_where_missed(found)
 
 
 def _write(folder: str, output: str | None, requests: dict[str, dict[str, Any]], force: bool) -> str:

@@ -37,12 +37,11 @@ def inspect(folder: str, cycles: bool, text: bool, weights: bool, as_json: bool)
         click.echo(api.explain(network, weights=weights), nl=False)
         return
     if cycles:
-        hardware = backends.target("verilog").summary(network.ir, Path(folder) / "verilog", None)
-        found = {} if hardware is None else {"verilog": hardware}
+        hardware: Any = backends.target("verilog").summary(network.ir, Path(folder) / "verilog", None)
         if as_json:
-            click.echo(json.dumps(dict(found["verilog"].facts), indent=2))
+            click.echo(json.dumps(hardware.facts, indent=2))
         else:
-            print_reports(found)
+            print_reports({"verilog": hardware})
         return
     found = summaries(network.ir, Path(folder))
     if as_json:

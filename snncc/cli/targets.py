@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from snncc.cli.exits import HELP_OPTIONS, Command
+from snncc.cli.exits import FAILED, HELP_OPTIONS, Command
 from snncc.cli.parameters import Finite
 from snncc.terminal import print_table, say
 
@@ -21,13 +22,13 @@ if TYPE_CHECKING:
 
 
 KEPT = "snncc.targets"
-"""Where a context keeps the targets' parameters."""
+"""Where a context keeps what targets can be asked for, and click's parameter of each."""
 ARGUMENT = re.compile(r"`([a-z]+(?:_[a-z]+)*)`")
 """An argument as the library's messages name it."""
 
 
-def _flag(found: re.Match[str]) -> str:
-    return f"--{found[1].replace('_', '-')}"
+def _flag(argument: str) -> str:
+    return f"--{argument.replace('_', '-')}"
 
 
 def parameters_of(command: click.Command) -> list[click.Parameter]:
@@ -37,10 +38,12 @@ def parameters_of(command: click.Command) -> list[click.Parameter]:
 
 def in_flags(message: str, commands: click.Group | None = None) -> str:
     """A message of the library with the arguments that it names as options of the commands."""
+    if not ARGUMENT.search(message):
+        return message
     group = commands or click.get_current_context().find_root().command
     known = {option for command in getattr(group, "commands", {}).values() for parameter in parameters_of(command)
              for option in (*parameter.opts, *parameter.secondary_opts)}  # fmt: skip
-    return ARGUMENT.sub(lambda found: _flag(found) if _flag(found) in known else found[0], message)
+    return ARGUMENT.sub(lambda found: _flag(found[1]) if _flag(found[1]) in known else found[0], message)
 
 
 @dataclass(frozen=True)
@@ -64,29 +67,30 @@ class TargetCommand(Command):
     def get_params(self, context: click.Context) -> list[click.Parameter]:
         """Its own, then those of the targets, then --help."""
         if KEPT not in context.meta:  # click asks several times and goes by identity
-            context.meta[KEPT] = [_parameter(asked) for asked in _asked(self.params)]
+            context.meta[KEPT] = {asked: _parameter(asked) for asked in _asked(self.params)}
         *own, last = super().get_params(context)
-        return [*own, *context.meta[KEPT], last]
+        return [*own, *context.meta[KEPT].values(), last]
 
 
 def _asked(own: Sequence[click.Parameter]) -> list[_Asked]:
     """Every target's options; where two disagree on one name, or a command has it, the target's name comes before."""
     from snncc import backends
     from snncc.backends.options import options_of
+    from snncc.errors import TargetError
 
     taken = {flag for parameter in own for flag in parameter.opts}
     found: dict[str, _Asked] = {}
     for name in backends.names():
         try:
             options = options_of(backends.target(name).options)
-        except Exception as error:  # another package's: it must not take the command down
-            say(f"warning: target {name!r} cannot be loaded: {error}")
+        except TargetError as error:  # another package's: it must not take the command down
+            say(f"warning: {error}")
             continue
         for field, option in options.items():
-            flag = f"--{field.replace('_', '-')}"
+            flag = _flag(field)
             known = found.get(flag)
             if flag in taken or (known and known.option != option):
-                flag, known = f"--{name}-{field.replace('_', '-')}", None
+                flag, known = _flag(f"{name}_{field}"), None
             targets = (*(known.targets if known else ()), name)
             found[flag] = _Asked(flag, field, option, targets)
     return list(found.values())
@@ -95,7 +99,7 @@ def _asked(own: Sequence[click.Parameter]) -> list[_Asked]:
 def _parameter(asked: _Asked) -> click.Option:
     option = asked.option
     repeated = " Can be repeated." if option.kind == "table" else ""
-    words = ARGUMENT.sub(_flag, option.help)
+    words = ARGUMENT.sub(lambda found: _flag(found[1]), option.help)
     return click.Option(
         [asked.flag],
         default=None,
@@ -148,8 +152,7 @@ def requested(targets: Sequence[str], given: dict[str, Any]) -> dict[str, dict[s
     requests: dict[str, dict[str, Any]] = {name: {} for name in targets}
     for name in targets:
         backends.target(name)
-    context = click.get_current_context()
-    for asked in _asked(context.command.params):
+    for asked in click.get_current_context().meta[KEPT]:
         value = given.pop(asked.name)
         if value is None:
             continue
@@ -161,14 +164,14 @@ def requested(targets: Sequence[str], given: dict[str, Any]) -> dict[str, dict[s
     return requests
 
 
-def summaries(network: ir.Network, path: Path) -> dict[str, Summary]:
-    """What each target says of a network: of what is in its folder, or of what it would be."""
+def summaries(network: ir.Network, path: Path, targets: Iterable[str] | None = None) -> dict[str, Summary]:
+    """What each target (default: of all) says of a network: of what is in its folder, or of what it would be."""
     from snncc import backends, store
     from snncc.errors import SnnccError
 
     exported = store.read_targets(path)
     found = {}
-    for name in backends.names():
+    for name in backends.names() if targets is None else targets:
         folder = path / name if (path / name).is_dir() else None
         try:
             summary = backends.target(name).summary(network, folder, exported.get(name))
@@ -180,12 +183,16 @@ def summaries(network: ir.Network, path: Path) -> dict[str, Summary]:
     return found
 
 
-def print_reports(found: Mapping[str, Summary]) -> bool:
-    """The tables of targets that have some, and whether every goal was met."""
-    reports = [summary for summary in found.values() if summary.tables]
-    for summary in reports:
+def print_reports(found: Mapping[str, Summary]) -> None:
+    """The tables of targets that have some."""
+    for summary in (summary for summary in found.values() if summary.tables):
         for table in summary.tables:
             print_table(table.title, table.header, table.rows)
         for line in filter(None, (summary.missed, *summary.lines)):
             click.echo(line)
-    return not any(summary.missed for summary in reports)
+
+
+def fail_where_missed(found: Mapping[str, Summary]) -> None:
+    """End the command with status 1 where a goal is missed."""
+    if any(summary.missed for summary in found.values()):
+        sys.exit(FAILED)

@@ -109,3 +109,14 @@ def test_a_package_that_names_no_target(package: Path) -> None:
         backends.target("plain")
     done = snncc("export", "--help")
     assert done.exit_code == 0 and "warning: target 'plain' cannot be loaded" in done.stderr
+
+
+def test_a_package_that_cannot_be_imported(package: Path, tmp_path: Path) -> None:
+    """One line, said once, and the other targets' work goes on."""
+    (package / "plain_target.py").write_text("import no_such_module\n")
+    with pytest.raises(TargetError, match=r"'plain' cannot be loaded: ModuleNotFoundError: .*no_such_module"):
+        backends.target("plain")
+    store.write(dense(), tmp_path / "net", {})
+    done = snncc("export", tmp_path / "net", "--target", "c")
+    assert done.exit_code == 0 and (tmp_path / "net" / "c").is_dir(), done.output
+    assert done.stderr.count("cannot be loaded") == 1
