@@ -127,7 +127,7 @@ class Network:
             name=name or old.name,
         )
         if new.is_integer:
-            new = ir.replace(new, intervals=ir.prove(new))
+            new = ir.proven(new)
         if new.record:
             changed = {key: getattr(new, key) for key in new.record.options if hasattr(new, key)}
             new = ir.replace(new, record=ir.replace(new.record, options=new.record.options | changed))

@@ -24,8 +24,8 @@ class Evaluation:
 
     `spikes_per_image`: sum of the counts of each firing population, their `total`, and apart from it the `input`'s
     (rate-coded). `synaptic_operations_per_image`: over source spikes, the real taps with non-zero weight, borders
-    excluded. `input_macs_per_image`: those of a current-coded input, which is multiplied once. `accuracy` is None
-    without labels. Source: docs/contract.md, 6.
+    excluded. `input_macs_per_image`: those of a current-coded input, which is multiplied once. `relay_macs_per_image`:
+    those of relays' values, in `step` at every timestep. `accuracy` is None without labels. Source: docs/contract.md, 6.
     """
 
     accuracy: float | None
@@ -35,6 +35,7 @@ class Evaluation:
     spikes_per_image: dict[str, float]
     synaptic_operations_per_image: float
     input_macs_per_image: float
+    relay_macs_per_image: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -97,6 +98,7 @@ def _evaluate(
         spikes_per_image={**per_image, "total": total / seen},
         synaptic_operations_per_image=operations / seen,
         input_macs_per_image=float(cost.macs),
+        relay_macs_per_image=float(cost.relayed * network.over(timesteps, dynamics).passes),
     )
 
 
@@ -112,25 +114,27 @@ class _Cost:
             self.spiking.insert(0, INPUT)
         # a chunk's counts sum exactly in their own type while they are bounded by T + spike_ext
         self.sum_type = np.float64 if network.spike_ext < 0 else None
-        self.macs = 0
+        self.macs = self.relayed = 0
         self.synapses = []
-        ones = {name: np.zeros((1, *shape)) for name, shape in shapes.items()} | {INPUT: np.ones((1, *shapes[INPUT]))}
+        silent = {name: np.zeros((1, *shape)) for name, shape in shapes.items()}
+        inputs = silent | ({INPUT: np.ones((1, *shapes[INPUT]))} if self.current else {})
+        relays = silent | {p.name: np.ones((1, *p.shape)) for p in network.populations if p.relay}
         for population in network.populations:
             for projection in population.projections:
                 fan = fan_out(projection, view_shape(projection.source, shapes)).astype(np.float64)
-                self.synapses.append((projection.source, fan, has_max_pool(projection.source)))
-                if self.current:
-                    self.macs += int((values_of(projection.source, ones)[0] * fan).sum())
+                pixels = values_of(projection.source, inputs)[0]
+                values = values_of(projection.source, relays)[0] * (1 - pixels)
+                self.macs += int((pixels * fan).sum())
+                self.relayed += int((values * fan).sum())
+                spikes = fan * (1 - pixels - values)
+                self.synapses.append((projection.source, spikes, has_max_pool(projection.source)))
 
     def digest(self, outputs: dict[str, Array], _: Trace) -> tuple[Array, dict[str, int], int]:
         """(classes, spikes per population, synaptic operations) of one chunk of outputs (N, *shape)."""
         classes = classify(outputs[self.network.output.name])
-        if self.current:
-            outputs = outputs | {INPUT: np.zeros_like(outputs[INPUT])}
         summed = {
             name: values.sum(axis=0, keepdims=True, dtype=self.sum_type).astype(np.float64)
             for name, values in outputs.items()
-            if name in self.spiking or name == INPUT
         }
         operations = 0
         for view, fan, maximum in self.synapses:

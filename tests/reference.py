@@ -148,12 +148,18 @@ def parameter(values: Any, shape: Shape, index: int) -> int:
 
 @dataclass
 class Neuron:
-    """One neuron: everything that reaches it, weights with their shift, and its three parameters."""
+    """One neuron: everything that reaches it, weights with their shift, and its parameters; `shift` of a relay."""
 
     inputs: list[tuple[Element, int]]
     theta: int | None
     bias: int
     v0: int
+    shift: int | None = None
+
+    def rounded(self, u: int) -> int:
+        """What a relay hands on: u / 2^shift to the nearest integer, halves upwards."""
+        assert self.shift is not None
+        return (u + 2**self.shift // 2) // 2**self.shift
 
 
 def wire(network: ir.Network) -> dict[str, list[Neuron]]:
@@ -173,6 +179,7 @@ def wire(network: ir.Network) -> dict[str, list[Neuron]]:
                 None if population.theta is None else parameter(population.theta, shape, o),
                 parameter(population.bias, shape, o),
                 parameter(population.v0, shape, o),
+                None if population.relay is None else parameter(population.relay.shift, shape, o),
             )
             for o in range(math.prod(shape))
         ]
@@ -217,6 +224,8 @@ def count(network: ir.Network, pixels: Any, timesteps: int) -> Count:
     for population, neurons in zip(network.populations, wire(network).values(), strict=True):
         u = [drive(n, result.n) + n.bias * timesteps + n.v0 for n in neurons]
         result.u[population.name] = result.values = u
+        if population.relay is not None:
+            result.n[population.name] = [n.rounded(value) for value, n in zip(u, neurons, strict=True)]
         if population.theta is None:
             continue
         fired = [max(0, value // n.theta) for value, n in zip(u, neurons, strict=True)]
@@ -260,7 +269,11 @@ def step(network: ir.Network, pixels: Any, timesteps: int) -> Step:
             v = potential[name]
             outputs[name] = [0] * len(neurons)
             for i, n in enumerate(neurons):
+                if n.shift is not None:
+                    v[i] = 0
                 v[i] += drive(n, sent, before) + (n.bias if running else 0)
+                if n.shift is not None:
+                    outputs[name][i] = n.rounded(v[i])
                 if n.theta is not None and v[i] >= n.theta:
                     v[i] -= n.theta
                     outputs[name][i] = 1
@@ -275,7 +288,7 @@ def step(network: ir.Network, pixels: Any, timesteps: int) -> Step:
 
 
 def spike_counts(result: Step) -> Outputs:
-    """Spikes of every firing population and of a rate-coded input, summed over time."""
+    """Spikes of every firing population and of a rate-coded input, and values of relays, summed over time."""
     return {name: [sum(s) for s in zip(*train, strict=True)] for name, train in result.spikes.items()}
 
 
@@ -324,9 +337,10 @@ def _proved(network: ir.Network, dynamics: str) -> dict[str, tuple[int, int]]:
     single = {"input": pixel if current else (0, 1)}
     found: dict[str, tuple[int, int]] = {}
     for population in network.populations:
-        over_time = dynamics == "count" or population.theta is None
+        relay = population.relay
+        over_time = dynamics == "count" or (population.theta is None and relay is None)
         ranges = summed if over_time else single
-        low = high = 0
+        low = high = least = most = 0
         for i in range(math.prod(population.shape)):
             hi = lo = 0
             for projection in population.projections:
@@ -338,7 +352,11 @@ def _proved(network: ir.Network, dynamics: str) -> dict[str, tuple[int, int]]:
             b = parameter(population.bias, population.shape, i)
             v0 = parameter(population.v0, population.shape, i)
             theta = None if population.theta is None else parameter(population.theta, population.shape, i)
-            if over_time:
+            if relay is not None:
+                held, shift = (longest if over_time else 1), parameter(relay.shift, population.shape, i)
+                hi, lo = hi + max(0, b) * held + 2**shift // 2, lo + min(0, b) * held
+                least, most = min(least, (lo + 2**shift // 2) // 2**shift), max(most, hi // 2**shift)
+            elif over_time:
                 hi, lo = hi + max(0, v0) + max(0, b) * longest, lo + min(0, v0) + min(0, b) * longest
             else:
                 steps, up, down = longest + ext, hi + max(0, b), -lo + max(0, -b)
@@ -346,6 +364,11 @@ def _proved(network: ir.Network, dynamics: str) -> dict[str, tuple[int, int]]:
                 lo = min(v0, 0) - steps * down
             low, high = min(low, lo), max(high, hi)
         found[population.name] = (low, high)
+        if relay is not None:
+            single[population.name] = (least, most)
+            steps = longest + max(0, ext)
+            summed[population.name] = (least, most) if dynamics == "count" else (least * steps, most * steps)
+            continue
         single[population.name] = (0, 1)
         if ext >= 0 or population.theta is None:
             summed[population.name] = (0, longest + ext)
@@ -357,13 +380,15 @@ def _proved(network: ir.Network, dynamics: str) -> dict[str, tuple[int, int]]:
 # --- cost
 
 
-def synaptic_operations(network: ir.Network, counts: Outputs) -> tuple[int, int]:
-    """(operations, MACs): for every source spike its real taps of non-zero weight; a current input's taps once.
+def synaptic_operations(network: ir.Network, counts: Outputs) -> tuple[int, int, int]:
+    """(operations, input MACs, relay MACs): for every source spike its real taps of non-zero weight; values' taps once.
 
-    A max-pool's window passes on one train, its largest; it belongs to the input when it reads a current input.
+    A max-pool's window passes on one train, its largest; it belongs to the input when it reads a current input, else to
+    the relays when it reads one.
     """
-    operations = macs = 0
+    operations = macs = relayed = 0
     current = network.input.encoding == "current"
+    relays = {p.name for p in network.populations if p.relay is not None}
     for neurons in wire(network).values():
         for neuron in neurons:
             for element, weight in neuron.inputs:
@@ -372,6 +397,8 @@ def synaptic_operations(network: ir.Network, counts: Outputs) -> tuple[int, int]
                     continue
                 if current and "input" in names:
                     macs += 1
+                elif names & relays:
+                    relayed += 1
                 else:
                     operations += read(element, counts)
-    return operations, macs
+    return operations, macs, relayed

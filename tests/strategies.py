@@ -82,11 +82,12 @@ def networks(
     saturates: bool | None = None,
     concat: bool = True,
     extreme: bool = True,
+    relays: bool = True,
 ) -> ir.Network:
     """A random valid network that may run in `dynamics` (None: in both).
 
     `max_pool`: None allows it; True puts one into every network whose input is a map.
-    `saturates`: None for either. `concat=False` leaves out views that concatenate. `extreme=False` leaves out
+    `relays=False`: no population is a relay. `saturates`: None for either. `concat=False` leaves out views that concatenate. `extreme=False` leaves out
     potentials and shifts of tens of bits. spike_ext = -1 is drawn in "count" only. `max_neurons` bounds each population
     (a dense or max-pooled one stays far below). Where `kinds` lacks dense and `concat` is False, a readout that has to
     gather several populations is dense all the same.
@@ -105,14 +106,17 @@ def networks(
         last = index == count - 1
         projections, shape = _projections(b, f"p{index}", last, force=bool(max_pool) and index == 0)
         drive = sum(_drive(b.limit, p, source) for p in projections)
-        parameters = _parameters(b, shape, drive, fires or not last, extreme)
+        relay = relays and not last and b.chance(2)
+        parameters = _parameters(b, shape, drive, (fires or not last) and not relay, extreme)
+        if relay:
+            parameters |= {"kind": ir.Relay(shift=_shifts(b, shape))}
         populations.append(
             ir.Population(
                 name=f"p{index}",
                 shape=shape,
                 projections=projections,
                 lambda_=np.float64(1.0) * np.ones(b.pick((), shape[-1:])),
-                saturates=(fires or not last) and draw(clips),
+                saturates=(fires or not last) and not relay and draw(clips),
                 layers=(f"layer_{index}",),
                 **parameters,
             )
@@ -163,7 +167,7 @@ def pixel_arrays(draw: Draw, source: ir.Input, images: int) -> np.ndarray:
 def proved(network: ir.Network) -> ir.Network:
     """The network with its intervals, verified; what needs more than 63 bits is discarded."""
     try:
-        network = ir.replace(network, intervals=ir.prove(network))
+        network = ir.proven(network)
     except NetworkError as error:
         if "63" not in str(error):
             raise
@@ -435,6 +439,12 @@ def _parameters(b: _Builder, shape: Shape, drive: int, fires: bool, extreme: boo
     v0 = _spread(b, shape, start, base) if fires else np.zeros(b.pick((), shape[-1:]), np.int64)
     steady = b.pick(0, 0, 1, -1, base // 3, -(base // 5), base, -base, *far)
     return {"theta": theta, "v0": v0, "bias": _spread(b, shape, steady, base)}
+
+
+def _shifts(b: _Builder, shape: Shape) -> np.ndarray:
+    """Shifts of a relay: one, or one per channel."""
+    most = b.pick(0, 1, 3, 8, 12)
+    return np.asarray(b.generator().integers(0, most, b.pick((), shape[-1:]), endpoint=True), np.int64)
 
 
 def _spread(b: _Builder, shape: Shape, middle: int, width: int) -> np.ndarray:

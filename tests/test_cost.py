@@ -30,14 +30,14 @@ def check(case: strategies.Case, dynamics: str) -> None:
     (found,) = evaluate(network, pixels, None, [timesteps], dynamics)
     images = len(pixels)
     spikes = dict.fromkeys(found.spikes_per_image, 0)
-    operations = macs = 0
+    operations = macs = relayed = 0
     for image in pixels:
         if dynamics == "count":
             counts = reference.count(network, image, timesteps).n
         else:
             counts = reference.spike_counts(reference.step(network, image, timesteps))
         counts["input"] = counts.get("input") or [0] * image.size
-        done, macs = reference.synaptic_operations(network, counts)
+        done, macs, relayed = reference.synaptic_operations(network, counts)
         operations += done
         for population in network.populations:
             if population.fires:
@@ -48,6 +48,7 @@ def check(case: strategies.Case, dynamics: str) -> None:
     assert found.spikes_per_image == {name: total / images for name, total in spikes.items()}
     assert found.synaptic_operations_per_image == operations / images
     assert found.input_macs_per_image == macs
+    assert found.relay_macs_per_image == relayed * (1 if dynamics == "count" else timesteps + network.spike_ext)
 
 
 @examples(100)

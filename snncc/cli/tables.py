@@ -148,8 +148,9 @@ def evaluation_row(network: Network, evaluation: Evaluation) -> list[str]:
     spikes = evaluation.spikes_per_image
     cells += [f"{spikes['total']:,.0f}", f"{spikes.get('input', 0):,.0f}"]
     operations = f"{evaluation.synaptic_operations_per_image:,.0f}"
-    if evaluation.input_macs_per_image:
-        operations += f" + {evaluation.input_macs_per_image:,.0f} MAC"
+    macs = evaluation.input_macs_per_image + evaluation.relay_macs_per_image
+    if macs:
+        operations += f" + {macs:,.0f} MAC"
     return [*cells, operations]
 
 

@@ -3,7 +3,7 @@
 from snncc.ir.capabilities import FEATURES, NO_HARDWARE, NO_MEANING, Refusals, features, refuse
 from snncc.ir.check import check, weight_dtype, weight_limit
 from snncc.ir.file import content_hash, load, save
-from snncc.ir.intervals import bits_needed, projection_bounds, prove, source_range
+from snncc.ir.intervals import bits_needed, output_range, projection_bounds, prove, proven, source_range
 from snncc.ir.network import (
     INPUT,
     Array,
@@ -47,6 +47,7 @@ from snncc.ir.shapes import (
 )
 from snncc.ir.walk import Visitor, fold
 from snncc.ir.window import DYNAMICS, MAX_TIMESTEPS, Dynamics, Window
+from snncc.neurons import Relay
 
 __all__ = [
     "BYTES",
@@ -79,6 +80,7 @@ __all__ = [
     "Readout",
     "Record",
     "Refusals",
+    "Relay",
     "Reshape",
     "Source",
     "SumPool2D",
@@ -99,12 +101,14 @@ __all__ = [
     "has_max_pool",
     "kernel_size",
     "load",
+    "output_range",
     "pixel_range",
     "pixels_of_bytes",
     "population_shapes",
     "projection_bounds",
     "projection_shape",
     "prove",
+    "proven",
     "refuse",
     "replace",
     "save",

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from snncc.errors import SnnccError
 from snncc.ir.network import MaxPool, Network, Pads, Population, Projection, SumPool2D
+from snncc.ir.shapes import has_max_pool, sources
 from snncc.ir.walk import fold
 from snncc.ir.window import Dynamics
 
@@ -28,6 +29,7 @@ FEATURES = {
     "signed": "negative pixels",
     "integrate_and_fire": "integrate-and-fire neurons, reset by subtraction",
     "silent": "a readout of potentials",
+    "relay": "relays: linear layers that hand on values",
     "spikes readout": "a readout that fires",
     "saturates": "a relu with a max_value",
     "spike_ext": "timesteps after T",
@@ -47,6 +49,7 @@ FEATURES = {
     "concat": "a view that concatenates",
     "max_pool": "a view that takes a maximum",
     "max_pool in step": "a view that takes a maximum, in `step`",
+    "max_pool of a relay": "a view that takes a maximum of a relay's values",
 }
 
 NO_MEANING: Refusals = {
@@ -88,9 +91,20 @@ def features(network: Network, dynamics: Dynamics | None = None) -> dict[str, st
     for population in network.populations:
         for feature in _of_population(population):
             found.setdefault(feature, f"population {population.name!r}")
+    if relayed := _pooled_relay(network):
+        found["max_pool of a relay"] = f"population {relayed!r}"
     if "step" in found and "max_pool" in found:
         found["max_pool in step"] = found["max_pool"]
     return found
+
+
+def _pooled_relay(network: Network) -> str:
+    """The first population that reads a maximum of a relay's values, or nothing."""
+    relays = {p.name for p in network.populations if p.relay}
+    for population in network.populations if relays else ():
+        if any(has_max_pool(p.source) and relays & set(sources(p.source)) for p in population.projections):
+            return population.name
+    return ""
 
 
 def _of_network(network: Network, dynamics: Dynamics) -> Iterator[str]:

@@ -30,7 +30,7 @@ from snncc.ir.network import (
 from snncc.ir.pixels import pixel_range
 from snncc.ir.raw import BYTES, byte_pixels
 from snncc.ir.shapes import Shapes, projection_shape, sources, view_shape
-from snncc.neurons import INTEGRATE_AND_FIRE, SILENT
+from snncc.neurons import INTEGRATE_AND_FIRE, SILENT, Relay
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 DECIMAL = re.compile(r"[-+]?[0-9]{0,20}[./]?[0-9]{0,40}(e[-+]?[0-9]{1,2})?\Z", re.IGNORECASE)
@@ -163,10 +163,13 @@ def _check_population(network: Network, population: Population, shapes: Shapes) 
     _require(population.projections, "no projection reaches it")
     _require(all(map(str.isprintable, population.layers)), "a layer's name is not a line of text")
     silent = population is network.output and network.readout == "potential"
-    _require(
-        (population.theta is None) == silent,
-        "it needs a threshold" if not silent else "a potential readout has no threshold",
-    )
+    if population.relay:
+        _check_relay(network, population, population.relay)
+    else:
+        _require(
+            (population.theta is None) == silent,
+            "it needs a threshold" if not silent else "a potential readout has no threshold",
+        )
     _require(
         population.kind not in (INTEGRATE_AND_FIRE, SILENT),
         "its threshold says which kind its neurons are: leave `kind` out",
@@ -177,7 +180,7 @@ def _check_population(network: Network, population: Population, shapes: Shapes) 
         _check_parameter(network, population, "theta", population.theta)
         _require((population.theta > 0).all(), "every threshold must be positive")
     else:
-        _require(not population.v0.any(), "a potential readout starts at v0 = 0")
+        _require(not population.v0.any(), "without a threshold it starts at v0 = 0")
     scale = population.lambda_
     _require(scale.dtype == np.float64 and scale.shape in ((), population.shape[-1:]), "lambda: one or per channel")
     _require(np.isfinite(scale).all() and (scale > 0).all(), "lambda must be finite and positive")
@@ -189,6 +192,20 @@ def _check_population(network: Network, population: Population, shapes: Shapes) 
             names.add(projection.name)
             _require(_depth(projection.source) <= MAX_DEPTH, f"its view is nested more than {MAX_DEPTH} deep")
             _check_projection(network, population, projection, shapes)
+
+
+def _check_relay(network: Network, population: Population, relay: Relay) -> None:
+    """No threshold, never last, and shifts in range; `prove` holds its values against the ranges that it states."""
+    _require(population is not network.output, "a relay cannot be the readout")
+    _require(population.theta is None, "a relay has no threshold")
+    _require(not population.saturates, "a relay does not saturate")
+    _require(relay.shift.dtype == np.int64, "relay: shift must be int64")
+    _require(relay.shift.shape in ((), population.shape[-1:]), "relay: shift must be one number or one per channel")
+    _require(((relay.shift >= 0) & (relay.shift <= LARGEST_SHIFT)).all(), "relay: a shift is out of range")
+    for least, most in (relay.count, relay.step):
+        _require(-PARAMETER_LIMIT < least <= 0 <= most < PARAMETER_LIMIT, "relay: its range must hold 0")
+    if not network.is_integer:
+        _require(not relay.shift.any(), "a relay of a float twin does not shift")
 
 
 def _check_parameter(network: Network, population: Population, name: str, values: Array) -> None:

@@ -21,8 +21,9 @@ from snncc.ir.network import Array, Network, replace
 from snncc.staging import staged
 
 FORMAT = "snncc-network"
-VERSION = 2
-"""The newest version that is read. What is written is 1 where nothing of 2 is in it (raw bytes, a record)."""
+VERSION = 3
+"""The newest version that is read. What is written is 1 where nothing of 2 is in it (raw bytes, a record), nor of 3
+(relays)."""
 MAX_SCHEMA = 2**22
 STORED = frozenset(("I8", "I16", "I64", "F32", "F64"))
 
@@ -54,6 +55,7 @@ def _dump(network: Network) -> tuple[bytes, list[Array]]:
         return {"tensor": len(tensors) - 1}
 
     version = 2 if network.record or network.input.raw else 1
+    version = 3 if any(population.relay for population in network.populations) else version
     text = msgspec.json.encode(Document(FORMAT, version, network), enc_hook=hook, order="sorted")
     return text, tensors
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import numpy as np
 
 from snncc.errors import NetworkError
-from snncc.ir.network import INPUT, Array, Interval, Network, Population, Projection, SumPool2D, View
+from snncc.ir.network import INPUT, Array, Interval, Network, Population, Projection, SumPool2D, View, replace
 from snncc.ir.shapes import dense_weights, sources
 from snncc.ir.window import DYNAMICS, Dynamics
+from snncc.neurons import Relay
 
 LIMIT_BITS = 63
 BLOCK = 2**18
@@ -20,19 +21,30 @@ BLOCK = 2**18
 Proved = dict[str, Interval]
 
 
-def source_range(network: Network, view: View, dynamics: Dynamics, proved: Proved | None = None) -> Interval:
+def source_range(
+    network: Network, view: View, dynamics: Dynamics, proved: Proved | None = None, whole: bool = False
+) -> Interval:
     """[m, M] of the values that a view can hold in one application of a projection.
 
-    `proved` are the `count` intervals found so far (default: the network's own); only spike_ext = -1, where
+    `whole`: of the sums over the window, which a readout of potentials reads in `step` too. `proved` are the `count` intervals found so far (default: the network's own); only spike_ext = -1, where
     nothing but the potential itself bounds a count, needs them.
     """
     proved = network.intervals.get("count", {}) if proved is None else proved
-    ranges = [_output_range(network, name, dynamics, proved) for name in set(sources(view))]
+    ranges = [output_range(network, name, dynamics, proved, whole) for name in set(sources(view))]
     return min(m for m, _ in ranges), max(most for _, most in ranges)
 
 
-def _output_range(network: Network, name: str, dynamics: Dynamics, proved: Proved) -> Interval:
+def output_range(
+    network: Network, name: str, dynamics: Dynamics, proved: Proved | None = None, whole: bool = False
+) -> Interval:
+    """[m, M] of what a population, or the input, hands on at once; `whole`: of its sum over the window."""
+    proved = network.intervals.get("count", {}) if proved is None else proved
     window = network.over(dynamics=dynamics)
+    if whole and window.stepping:
+        relay = None if name == INPUT else network[name].relay
+        if relay is None:
+            return output_range(network, name, "count", proved)
+        return relay.step[0] * window.length, relay.step[1] * window.length
     if name == INPUT:
         source, most = network.input, window.length if window.counting else 1
         return source.coding.reach(source.levels, source.signed, window.held, most)
@@ -87,7 +99,7 @@ def channel_bounds(network: Network, population: Population, dynamics: Dynamics,
     channels = population.shape[-1]
     low, high = _exact(np.zeros(channels, np.int64)), _exact(np.zeros(channels, np.int64))
     for projection in population.projections:
-        reach = source_range(network, projection.source, "count" if at_once else "step", proved)
+        reach = source_range(network, projection.source, dynamics, proved, whole=at_once)
         lo_p, hi_p = projection_bounds(projection, channels, reach)
         low, high = low + lo_p * 2**projection.shift, high + hi_p * 2**projection.shift
     parameters = [_rows(values) for values in (population.theta, population.bias, population.v0)]
@@ -111,16 +123,58 @@ def bits_needed(interval: Interval) -> int:
 
 
 def prove(network: Network) -> dict[str, Proved]:
-    """Intervals of every population in both dynamics; NetworkError naming one that needs over 63 bits."""
-    proved: dict[str, Proved] = {"count": {}, "step": {}}
+    """Intervals of every population in both dynamics; NetworkError naming one that needs over 63 bits.
+
+    And one naming a relay whose values are not within the ranges that it states.
+    """
+    found: dict[str, Proved] = {"count": {}, "step": {}}
     for dynamics in DYNAMICS:
         for population in network.populations:
-            interval = potential_bounds(network, population, dynamics, proved["count"])
+            interval = potential_bounds(network, population, dynamics, found["count"])
             if bits_needed(interval) > LIMIT_BITS:
                 raise NetworkError(
                     f"population {population.name!r}: its potential can reach {interval} in `{dynamics}`, which "
                     f"needs {bits_needed(interval)} bits (limit {LIMIT_BITS}): "
                     "use fewer timesteps or a smaller signed_bit"
                 )
-            proved[dynamics][population.name] = interval
-    return proved
+            found[dynamics][population.name] = interval
+            if population.relay:
+                stated = population.relay.output(network.over(dynamics=dynamics).counting, None, 0, 0)
+                reach = relay_range(network, population, population.relay, dynamics, found["count"])
+                if not stated[0] <= reach[0] <= 0 <= reach[1] <= stated[1]:
+                    raise NetworkError(
+                        f"population {population.name!r} hands on values of {reach[0]}..{reach[1]} in `{dynamics}` and "
+                        f"states {stated[0]}..{stated[1]}"
+                    )
+    return found
+
+
+def relay_range(
+    network: Network, population: Population, relay: Relay, dynamics: Dynamics, proved: Proved | None = None
+) -> Interval:
+    """[least, most] of what a relay hands on, from the ranges of its sources."""
+    proved = network.intervals.get("count", {}) if proved is None else proved
+    return relay.reach(*channel_bounds(network, population, dynamics, proved))
+
+
+def ranged(network: Network, population: Population, proved: Proved | None = None) -> Population:
+    """A population whose relay, if it is one, states the ranges that `network`, which holds its sources, gives it."""
+    relay = population.relay
+    if relay is None:
+        return population
+    count, step = (relay_range(network, population, relay, dynamics, proved) for dynamics in ("count", "step"))
+    return replace(population, kind=replace(relay, count=count, step=step))  # type: ignore[no-any-return]
+
+
+def proven(network: Network) -> Network:
+    """The network with its proofs: the ranges of its relays, and the intervals of every population."""
+    if any(population.relay for population in network.populations):
+        made: list[Population] = []
+        proved: Proved = {}
+        for population in network.populations:
+            part = replace(network, populations=(*made, population))
+            made.append(ranged(part, population, proved))
+            if network.spike_ext < 0:  # what no clip bounds, its potential does
+                proved[population.name] = potential_bounds(part, made[-1], "count", proved)
+        network = replace(network, populations=tuple(made))
+    return replace(network, intervals=prove(network))  # type: ignore[no-any-return]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from snncc.encodings import ENCODINGS, Coding
 from snncc.errors import NetworkError
 from snncc.ir.window import Dynamics, Window
-from snncc.neurons import INTEGRATE_AND_FIRE, SILENT, Firing, Neuron, Silent
+from snncc.neurons import INTEGRATE_AND_FIRE, SILENT, Firing, IntegrateAndFire, Neuron, Relay
 
 Array: TypeAlias = NDArray[Any]
 Pair: TypeAlias = tuple[int, int]
@@ -134,10 +134,10 @@ class Population(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_o
 
     `shape` is (H, W, C) or (N,). `theta` (> 0), `bias` (added once per timestep) and `v0` are integers in the
     LSB of this population's potential, each broadcastable to `shape`: (), (C,), (H, W, 1) or (H, W, C).
-    `theta` is None in a potential readout, which never fires. `kind`: the neurons; where it is not set,
+    `theta` is None in a potential readout and in a relay, which never fire. `kind`: the neurons; where it is not set,
     integrate-and-fire with a theta and silent without. `saturates`: a relu with a max_value, which in
     `count` is clipped at T instead of T + spike_ext. `lambda_` (float, () or (C,)): n spikes in T timesteps
-    stand for the activation `lambda_ * n / T`. `layers`: the Keras layers it came from.
+    stand for the activation `lambda_ * n / T`, and so does a relay's value n. `layers`: the Keras layers it came from.
     """
 
     name: str
@@ -165,9 +165,14 @@ class Population(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_o
     def firing(self) -> Firing:
         """The kind of its neurons, where they fire; NetworkError where they are silent."""
         neuron = self.neuron
-        if isinstance(neuron, Silent):
+        if not isinstance(neuron, IntegrateAndFire):
             raise NetworkError(f"population {self.name!r} never fires")
         return neuron
+
+    @property
+    def relay(self) -> Relay | None:
+        """The kind of its neurons, where it is a relay."""
+        return self.neuron if isinstance(self.neuron, Relay) else None
 
     @property
     def neurons(self) -> int:
@@ -176,8 +181,13 @@ class Population(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_o
 
     @property
     def fires(self) -> bool:
-        """Whether it has a threshold; a potential readout has none."""
+        """Whether it has a threshold; a relay and a potential readout have none."""
         return self.neuron.fires
+
+    @property
+    def hands_on(self) -> bool:
+        """Whether other populations can read it: spikes or, from a relay, values."""
+        return self.neuron.fires or self.neuron.relays
 
 
 class RawBytes(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_only=True):

@@ -13,7 +13,14 @@ from snncc import ir
 from snncc.errors import DataError, NetworkError
 from snncc.ir import INPUT, Array
 from snncc.keras_layers.check import compare
-from snncc.keras_layers.layers import ChannelWeights, CurrentBias, InputSpikes, SpikeForward, SumPooling2D
+from snncc.keras_layers.layers import (
+    ChannelWeights,
+    CurrentBias,
+    InputSpikes,
+    RelayForward,
+    SpikeForward,
+    SumPooling2D,
+)
 from snncc.keras_layers.synapses import RADIX, ExactConv2D, ExactDense, ExactDepthwiseConv2D
 from snncc.names import unique
 from snncc.sim.neurons import widened
@@ -140,11 +147,15 @@ class _Builder:
         dtype = self._exact(population)
         parts = [self._projection(population, p, dtype) for p in population.projections]
         u = layers.Add(dtype=dtype, name=self._unique(f"{population.name}_sum"))(parts) if len(parts) > 1 else parts[0]
-        silent = population.theta is None
+        silent = not population.hands_on
         if silent or population.bias.any():
             name = population.name if silent else self._unique(f"{population.name}_bias")
             bias = CurrentBias(self.timesteps, population.bias.shape, dtype=dtype, name=name)
             u = self._add(bias, population.bias)(u)
+        if population.relay:
+            shift = population.relay.shift
+            relay = RelayForward(shift.shape, self.network.is_integer, dtype=dtype, name=population.name)
+            return self._add(relay, np.ldexp(1.0, shift))(u)
         if population.theta is None:
             return u
         shape = np.broadcast_shapes(population.theta.shape, population.v0.shape)
@@ -211,10 +222,8 @@ class _Builder:
         return layers.Concatenate(axis=-1, dtype=dtype, name=self._unique("concatenate"))(parts)
 
     def max_pool(self, inner: Tensor, pool: ir.MaxPool) -> Tensor:
-        """Padding takes no part: 0 is below every count; a signed input is lifted above 0 and back."""
-        lift = 0
-        if any(pool.pads) and self.network.input.signed and INPUT in ir.sources(pool.view):
-            lift = self.network.input.levels * self.timesteps
+        """Padding takes no part: 0 is below every count; what may be negative is lifted above 0 and back."""
+        lift = -ir.source_range(self.network, pool.view, "count")[0] if any(pool.pads) else 0
         x = self.pad(self._shifted(inner, lift), pool.pads)
         pooling = layers.MaxPooling2D(pool.size, pool.strides, dtype=x.dtype, name=self._unique("max_pool"))
         return self._shifted(pooling(x), -lift)

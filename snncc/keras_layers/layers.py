@@ -129,6 +129,44 @@ class SpikeForward(keras.layers.Layer):  # type: ignore[misc]
         }
 
 
+@ops.custom_gradient  # type: ignore[untyped-decorator]
+def floor_through(u: Any) -> Any:
+    """`floor(u)`; its gradient is that of u."""
+
+    def straight_through(*arguments: Any, upstream: Any = None) -> Any:
+        return arguments[-1] if upstream is None else upstream
+
+    return floor(u), straight_through
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class RelayForward(keras.layers.Layer):  # type: ignore[misc]
+    """A relay over a whole window: `y = floor((u + h) / 2^shift)`, h = floor(2^shift / 2).
+
+    Weight (not trainable): `step` = 2^shift, at first 1, of the shape `shape`: () or (C,). `rounds=False` (the float
+    twin): y = u. The gradient is 1 / 2^shift.
+    """
+
+    def __init__(self, shape: tuple[int, ...] = (), rounds: bool = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.shape, self.rounds = tuple(int(n) for n in shape), bool(rounds)
+
+    def build(self, input_shape: Any) -> None:
+        self.step = self.add_weight(name="step", shape=self.shape, initializer="ones", trainable=False)
+
+    def call(self, inputs: Any) -> Any:
+        if not self.rounds:
+            return inputs
+        step = ops.convert_to_tensor(self.step)
+        return floor_through((inputs + floor(step / 2)) / step)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "shape": self.shape, "rounds": self.rounds}
+
+
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class InputSpikes(keras.layers.Layer):  # type: ignore[misc]
     """Images as fed to the CNN -> what the input hands on in T timesteps. L = `levels`, 0: without pixels.

@@ -22,7 +22,7 @@ from snncc.ir import (
     Network,
     Population,
     Projection,
-    prove,
+    proven,
     replace,
     view_shape,
     weight_dtype,
@@ -89,7 +89,7 @@ def network_of(
         thresholding=str(options.thresholding),
         tool_version=options.tool_version,
     )
-    return replace(network, intervals=prove(network)) if network.is_integer else network
+    return proven(network) if network.is_integer else network
 
 
 def start_potential(theta: Array, thresholding: str) -> Array:

@@ -8,13 +8,14 @@ To add one: docs/adding.md, which does it with a toy.
 from typing import TypeAlias
 
 from snncc.neurons.integrate_and_fire import IntegrateAndFire
+from snncc.neurons.relay import Relay
 from snncc.neurons.silent import Silent
 
 Firing: TypeAlias = IntegrateAndFire
 """Kinds that hand on spikes."""
-Neuron: TypeAlias = Firing | Silent
+Neuron: TypeAlias = Firing | Silent | Relay
 """What a population is made of."""
 
 INTEGRATE_AND_FIRE, SILENT = IntegrateAndFire(), Silent()
 
-__all__ = ["INTEGRATE_AND_FIRE", "SILENT", "Firing", "IntegrateAndFire", "Neuron", "Silent"]
+__all__ = ["INTEGRATE_AND_FIRE", "SILENT", "Firing", "IntegrateAndFire", "Neuron", "Relay", "Silent"]

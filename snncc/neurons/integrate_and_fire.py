@@ -22,6 +22,7 @@ class IntegrateAndFire(Struct, frozen=True, forbid_unknown_fields=True, tag="int
     """
 
     fires: ClassVar[bool] = True
+    relays: ClassVar[bool] = False
 
     def counts_at_once(self, counting: bool) -> bool:
         """Whether it takes its whole window in one pass: in `count`."""

@@ -20,6 +20,7 @@ class Silent(Struct, frozen=True, forbid_unknown_fields=True, tag="silent"):
     """
 
     fires: ClassVar[bool] = False
+    relays: ClassVar[bool] = False
 
     def counts_at_once(self, counting: bool) -> bool:
         """Whether it takes its whole window in one pass: always."""

@@ -1,7 +1,7 @@
 """`count` dynamics: one pass; a neuron integrates its whole window, then fires; a train travels as its count.
 
     u = sum_p (sum_i W_int*n_i)*2^F_p + bias*T + v0
-    n = clip(floor(u / theta), 0, limit)
+    n = clip(floor(u / theta), 0, limit)            a relay instead: n = floor((u + h) / 2^shift)
 
 Source: docs/contract.md, 4.
 """
@@ -48,7 +48,7 @@ def run(
     observe: Observer | None = None,
     floor: bool = True,
 ) -> dict[str, Array]:
-    """Counts of every firing population, and the potential of a potential readout, for one batch of pixels."""
+    """Counts of every firing population, values of relays and of a potential readout, for one batch of pixels."""
     counts = input_counts(network, pixels, timesteps)
     reach = (int(counts.min(initial=0)), int(counts.max(initial=0)))
     return propagate(network, layers, counts.astype(exact_dtype(reach)), timesteps, observe, floor)
@@ -76,6 +76,8 @@ def propagate(
                 observed[rows] = u
             if population.fires:
                 fire(neurons, u, window.limit(population.saturates), floor)
+            elif population.relay:
+                neurons.hand_on(population.relay, u)
         if observe and observed is not None:
             observe(population.name, observed)
         outputs[population.name] = out

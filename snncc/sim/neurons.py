@@ -19,6 +19,7 @@ from snncc.ir import (
     source_range,
     view_shape,
 )
+from snncc.neurons import Relay
 from snncc.sim.linear import BLOCK_ELEMENTS, Operator, exact_dtype, operator, scratch, scratch_elements, values_of
 
 
@@ -34,16 +35,24 @@ class Synapses:
 
 @dataclass(frozen=True)
 class Neurons:
-    """One population: its synapses, its parameters in the potential's type, and how many images fit a block."""
+    """One population: its synapses, its parameters in the potential's type, and how many images fit a block.
+
+    `integer`: of an integer network, not of a float twin.
+    """
 
     population: Population
     synapses: tuple[Synapses, ...]
     dtype: Any
     block: int
+    integer: bool = True
 
     def parameter(self, values: Array | None, factor: int = 1) -> Array:
         """theta, bias or v0, times an integer, in the type of the potential."""
         return (np.asarray(values) * factor).astype(self.dtype)
+
+    def hand_on(self, relay: Relay, u: Array) -> Array:
+        """A relay's values from its charge, in place; a float twin's are the charge."""
+        return relay.hand_on(u) if self.integer else u
 
     def drive(self, outputs: Mapping[str, Array], rows: slice, out: Array) -> Array:
         """Sum of the projections over a slice of the batch, into `out`, an array of the potential's type."""
@@ -90,7 +99,7 @@ def prepare(network: Network, population: Population, dynamics: Dynamics) -> Neu
         dtype: Any = np.float32
         if network.is_integer:
             at_once = population.neuron.counts_at_once(network.over(dynamics=dynamics).counting)
-            reach = source_range(network, projection.source, "count" if at_once else "step")
+            reach = source_range(network, projection.source, dynamics, whole=at_once)
             low, high = projection_bounds(projection, population.shape[-1], reach)
             dtype = exact_dtype((min(low), max(high)))
         apply = operator(projection, source, dtype)
@@ -99,7 +108,7 @@ def prepare(network: Network, population: Population, dynamics: Dynamics) -> Neu
     potential: Any = np.float64
     if network.is_integer:
         potential = exact_dtype(widened(network, population, dynamics))
-    return Neurons(population, tuple(synapses), potential, max(1, BLOCK_ELEMENTS // scratch))
+    return Neurons(population, tuple(synapses), potential, max(1, BLOCK_ELEMENTS // scratch), network.is_integer)
 
 
 def widened(network: Network, population: Population, dynamics: Dynamics) -> tuple[int, int]:

@@ -32,7 +32,8 @@ class Trace:
     """What every population did.
 
     step: `spikes[name]` (T + spike_ext, N, *shape) uint8, `potentials[name]` the same shape, int64, V after
-    reset. count: `potentials[name]` (N, *shape) int64, u before the division. Float twin: float64.
+    reset; of a relay its values, int64, and what they are rounded from. count: `potentials[name]` (N, *shape) int64,
+    u before the division, or before a relay's rounding. Float twin: float64.
     """
 
     spikes: dict[str, Array] = field(default_factory=dict)
@@ -46,7 +47,8 @@ class Result:
     `classes` (N,): argmax of the readout, ties to the lowest index; one neuron: 1 where its value > 0.
     `values` (N, *shape): potential after the last timestep, in the readout's LSB, or its counts (`spikes`).
     `outputs` (N, *output_shape) float64: what the Keras model's last linear layer would give.
-    `counts[name]` `(N, *shape)`: spikes of each firing population and of the input (`current`: `p*T`).
+    `counts[name]` `(N, *shape)`: spikes of each firing population and of the input (`current`: `p*T`), and the values
+    of each relay, summed over time.
     """
 
     timesteps: int
@@ -169,7 +171,7 @@ def _run_chunk(
         kept.potentials[name] = u.astype(whole)
 
     def keep_spikes(name: str, spikes: Array, potentials: Array) -> None:
-        kept.spikes[name] = spikes.astype(np.uint8)
+        kept.spikes[name] = spikes.astype(whole if name != INPUT and network[name].relay else np.uint8)
         if name != INPUT:
             kept.potentials[name] = potentials.astype(whole)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from snncc.ir import INPUT, Array, Network, Source, View, has_max_pool, sources
+from snncc.ir import INPUT, Array, Network, Source, View, has_max_pool, source_range, sources
 from snncc.sim.count import integrate
 from snncc.sim.linear import exact_dtype, values_of
 from snncc.sim.neurons import Neurons
@@ -45,12 +45,19 @@ def charge(network: Network, neurons: Neurons, outputs: dict[str, Array], timest
     for number, synapse in enumerate(neurons.synapses):
         if has_max_pool(synapse.view):
             name = f"maximum {number}"
-            train = growth(synapse.view, outputs, np.float32 if network.input.coding.spiking else np.float64)
+            train = growth(synapse.view, outputs, _sum_type(network, synapse.view))
             flat[name] = train.reshape(-1, *train.shape[2:])
             synapse = replace(synapse, view=Source(name))
         synapses.append(synapse)
     neurons = replace(neurons, synapses=tuple(synapses))
     return _blocks(neurons, flat, total * images).reshape(total, images, *neurons.population.shape)
+
+
+def _sum_type(network: Network, view: View) -> Any:
+    """The type that holds the sums of what a view reads."""
+    if not network.is_integer:
+        return np.float64
+    return np.float32 if exact_dtype(source_range(network, view, "step", whole=True)) is np.float32 else np.float64
 
 
 def growth(view: View, trains: dict[str, Array], dtype: Any) -> Array:
@@ -74,8 +81,16 @@ def _blocks(neurons: Neurons, outputs: dict[str, Array], rows: int) -> Array:
 
 
 def scan(neurons: Neurons, drive: Array, timesteps: int, potentials: Array | None) -> Array:
-    """Spikes (total, N, *shape) of a firing population; `potentials` receives V after reset."""
+    """Spikes (total, N, *shape) of a firing population; `potentials` receives V after reset.
+
+    Of a relay its values, from `drive` in place; `potentials` receives what they are rounded from.
+    """
     population = neurons.population
+    if population.relay:
+        drive[:timesteps] += neurons.parameter(population.bias)
+        if potentials is not None:
+            potentials[...] = drive
+        return neurons.hand_on(population.relay, drive)
     theta, bias, v0 = map(neurons.parameter, (population.theta, population.bias, population.v0))
     return population.firing.scan(drive, theta, bias, v0, timesteps, potentials)
 
@@ -83,16 +98,17 @@ def scan(neurons: Neurons, drive: Array, timesteps: int, potentials: Array | Non
 def run(
     network: Network, layers: list[Neurons], pixels: Array, timesteps: int, observe: Observer | None = None
 ) -> dict[str, Array]:
-    """Counts of every firing population, and the potential of a potential readout, for one batch of pixels.
+    """Counts of every firing population, sums of relays, and the potential of a potential readout, for one batch.
 
-    `observe(name, spikes, potentials)` gets (T + spike_ext, N, *shape) arrays of each firing population.
+    `observe(name, spikes, potentials)` gets (T + spike_ext, N, *shape) arrays of each firing population; of a relay its
+    values and what they are rounded from.
     """
     total = network.over(timesteps, "step").length
     trains: dict[str, Array] = {INPUT: input_train(network, pixels, timesteps, total)}
     counts: dict[str, Array] = {}
     for neurons in layers:
         population = neurons.population
-        if not population.fires:
+        if not population.hands_on:
             break
         drive = charge(network, neurons, trains, timesteps, total)
         potentials = np.empty_like(drive) if observe else None
@@ -104,7 +120,7 @@ def run(
     for name, train in trains.items():
         counts[name] = train.sum(axis=0, dtype=np.float64)
     readout = layers[-1]
-    if not readout.population.fires:  # one pass over the summed counts
+    if not readout.population.hands_on:  # one pass over the summed counts
         out = np.empty((len(pixels), *readout.population.shape), readout.dtype)
         counts[readout.population.name] = integrate(readout, counts, timesteps, slice(None), out)
     return counts

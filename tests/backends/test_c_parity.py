@@ -28,32 +28,32 @@ def check(case: Case, pack: bool, variant: str, runner: object = None) -> None:
 
 
 @examples(40)
-@given(cases(dynamics="count", spike_ext=EXT), st.booleans())
+@given(cases(relays=False, dynamics="count", spike_ext=EXT), st.booleans())
 def test_count(case: Case, pack: bool) -> None:
     check(case, pack, "gcc -O0")
 
 
 @examples(40)
-@given(cases(dynamics="step", spike_ext=EXT), st.booleans())
+@given(cases(relays=False, dynamics="step", spike_ext=EXT), st.booleans())
 def test_step(case: Case, pack: bool) -> None:
     check(case, pack, "gcc -O0")
 
 
 @examples(8)
-@given(st.one_of(cases(dynamics="count", spike_ext=EXT), cases(dynamics="step", spike_ext=EXT)), st.booleans())
+@given(st.one_of(cases(relays=False, dynamics="count", spike_ext=EXT), cases(relays=False, dynamics="step", spike_ext=EXT)), st.booleans())
 def test_sanitized(case: Case, pack: bool) -> None:
     check(case, pack, "gcc sanitizers")
 
 
 @examples(16)
-@given(st.one_of(cases(dynamics="count", spike_ext=EXT), cases(dynamics="step", spike_ext=EXT)), st.booleans())
+@given(st.one_of(cases(relays=False, dynamics="count", spike_ext=EXT), cases(relays=False, dynamics="step", spike_ext=EXT)), st.booleans())
 def test_cortex_m4(case: Case, pack: bool) -> None:
     """The DSP extension's path on an emulated target, byte-sized weights and wide ones alike."""
     check(case, pack, "-O3", CortexM4())
 
 
 @examples(8)
-@given(st.one_of(cases(dynamics="count", spike_ext=EXT), cases(dynamics="step", spike_ext=EXT)), st.booleans())
+@given(st.one_of(cases(relays=False, dynamics="count", spike_ext=EXT), cases(relays=False, dynamics="step", spike_ext=EXT)), st.booleans())
 def test_rv32(case: Case, pack: bool) -> None:
     check(case, pack, "-Os", RiscV())
 
@@ -172,7 +172,7 @@ def test_shifted_weights_on_cortex_m4(tmp_path: Path, shift: int, largest: int, 
 
 
 @examples(15)
-@given(cases(dynamics="step", max_pool=True, spike_ext=EXT), st.booleans())
+@given(cases(relays=False, dynamics="step", max_pool=True, spike_ext=EXT), st.booleans())
 def test_max_pools_in_step_equal_the_simulator(case: Case, pack: bool) -> None:
     check(case, pack, "gcc sanitizers")
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from snncc import backends, errors, ir, support
 from snncc.errors import NetworkError, SnnccError, TargetError
 from tests.docs.pages import ROOT, read
-from tests.networks import every_kind
+from tests.networks import every_kind, separable
 from tests.strategies import cases
 
 PAGE = ROOT / "docs" / "reference" / "support.md"
@@ -36,6 +36,8 @@ def with_feature(feature: str) -> ir.Network:
             return ir.replace(network, spike_ext=-1, dynamics="step")
         case "step" | "max_pool in step":
             return ir.replace(network, dynamics="step")
+        case "relay" | "max_pool of a relay":
+            return separable(maximum=feature != "relay")
         case _:
             raise KeyError(feature)
 

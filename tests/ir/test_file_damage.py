@@ -188,15 +188,15 @@ def test_a_field_more_is_refused(saved: bytes, scratch: Path) -> None:
     assert added > 20
 
 
-@pytest.mark.parametrize("version", [0, 3, 99, 10**30, -1, "1", None, 1.5])
+@pytest.mark.parametrize("version", [0, 4, 99, 10**30, -1, "1", None, 1.5])
 def test_another_version(version: Any, saved: bytes, scratch: Path) -> None:
     schema, tensors = taken_apart(saved)
     assert read(scratch, archive(schema | {"version": version}, tensors)) is None
 
 
 def test_newer_version_says_so_before_its_schema_is_read(scratch: Path) -> None:
-    scratch.write_bytes(archive({"format": "snncc-network", "version": 3, "cells": []}, {}))
-    with pytest.raises(FileFormatError, match="version 3"):
+    scratch.write_bytes(archive({"format": "snncc-network", "version": 4, "cells": []}, {}))
+    with pytest.raises(FileFormatError, match="version 4"):
         ir.load(scratch)
 
 

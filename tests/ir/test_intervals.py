@@ -59,17 +59,21 @@ def partial_sums(case: strategies.Case, dynamics: str, shuffle: random.Random) -
                     assert reached == result.u[name][i]
             continue
         stepped = reference.step(network, image, timesteps)
-        constant = [int(p) for p in image.reshape(-1)]
+        trains = {name: train for name, train in stepped.spikes.items() if train}
+        if network.input.encoding == "current":
+            held = [int(p) for p in image.reshape(-1)]
+            trains["input"] = [held] * timesteps + [[0] * len(held)] * network.spike_ext
+        sent = [{name: [sum(s) for s in zip(*train[:t], strict=True)] or [0] * len(train[0]) for name, train in trains.items()}
+                for t in range(timesteps + network.spike_ext + 1)]  # fmt: skip
         for name, neurons in wired.items():
             for i, n in enumerate(neurons):
                 v = n.v0
+                half = 0 if n.shift is None else 2**n.shift // 2
                 for t, spikes in enumerate(stepped.spikes[name]):
-                    outputs = {other: train[t] for other, train in stepped.spikes.items() if train}
                     running = t < timesteps
-                    if network.input.encoding == "current":
-                        outputs["input"] = constant if running else [0] * len(constant)
-                    terms = [weight * reference.read(element, outputs) for element, weight in n.inputs]
-                    v = accumulate(name, v, [*terms, n.bias if running else 0])
+                    terms = [weight * (reference.read(e, sent[t + 1]) - reference.read(e, sent[t])) for e, weight in n.inputs]
+                    v = 0 if n.shift is not None else v
+                    v = accumulate(name, v, [*terms, n.bias if running else 0, half]) - half
                     v -= (n.theta or 0) * spikes[i]
                     assert v == stepped.potentials[name][t][i]
     return seen

@@ -15,6 +15,7 @@ from tests.networks.build import (
     with_intervals,
 )
 from tests.networks.maps import every_kind, mixed_conv, residual
+from tests.networks.relays import relay, separable
 from tests.networks.tangled import TANGLED_FIRST, tangled, tangled_readout, tangled_view
 from tests.networks.vectors import dense_chain, dense_skip, nested, toy
 
@@ -34,7 +35,9 @@ __all__ = [
     "one_output",
     "population",
     "proved",
+    "relay",
     "residual",
+    "separable",
     "shortcuts",
     "tangled",
     "tangled_readout",

@@ -85,6 +85,18 @@ def rows(array: Array) -> list[str]:
     return [f"[{','.join(map(str, place))}] {text}" for place, text in zip(places, texts, strict=True)]
 
 
+def line(array: Array) -> str:
+    """An array in one line, however long."""
+    numbers = array.ravel().tolist() if array.dtype.kind == "i" else [_float(value) for value in array.ravel()]
+    return f"{head(array)} {' '.join(map(str, _runs(numbers)))}"
+
+
+def read_line(text: str) -> Array:
+    """The array that `line` wrote; ValueError where it is none."""
+    dtype, shape, numbers = read_head(text)
+    return made(read_numbers(numbers, dtype), dtype, shape)
+
+
 def _runs(numbers: list[Any]) -> list[Run]:
     runs: list[Run] = []
     for number in numbers:

@@ -97,9 +97,16 @@ def _expression(struct: Struct) -> str:
     for field in structs.fields(struct):
         value = getattr(struct, field.name)
         parts = value if isinstance(value, tuple) and any(isinstance(part, Struct) for part in value) else (value,)
-        found += [_expression(p) if isinstance(p, Struct) else written(p, field.type) for p in parts]
+        found += [_part(part, field.type) for part in parts]
         needed = len(found) if field.required or value != field.default else needed
     return f"{tag(type(struct))}({', '.join(found[:needed])})" if needed else tag(type(struct))
+
+
+def _part(value: Any, kind: Any) -> str:
+    """A field inside an expression."""
+    if isinstance(value, Struct):
+        return _expression(value)
+    return arrays.line(value) if isinstance(value, np.ndarray) else written(value, kind)
 
 
 def _indented(lines: Lines) -> Lines:

@@ -272,7 +272,7 @@ class _Expression:
         self.take(")")
         lacking = [f.name for f in fields[len(values) :] if f.required]
         _require(not lacking, f"{word} lacks {', '.join(lacking)}")
-        return kinds[word](*values)
+        return kinds[word](**{f.name: value for f, value in zip(fields, values, strict=False)})
 
     def several(self, kind: Any, depth: int) -> tuple[Any, ...]:
         """All that is left up to the closing parenthesis."""
@@ -289,7 +289,8 @@ class _Expression:
             words = []
             while self.next not in ("(", ")", ",", ""):
                 words.append(self.take())
-            found = read(" ".join(words), kind)
+            text = " ".join(words)
+            found = arrays.read_line(text) if get_origin(kind) is np.ndarray else read(text, kind)
         if self.next == ",":
             self.take(",")
             _require(self.next != ")", "a comma before the end")

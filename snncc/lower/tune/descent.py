@@ -28,7 +28,7 @@ from snncc.ir import (
     SumPool2D,
     Window,
     has_max_pool,
-    prove,
+    proven,
     replace,
     sources,
     weight_limit,
@@ -220,7 +220,7 @@ class Learner:
     def network(self) -> Network:
         """The network of the integers so far; intervals proved."""
         network = replace(self.given, populations=tuple(part.integers() for part in self.parts), intervals={})
-        return replace(network, intervals=prove(network))  # type: ignore[no-any-return]
+        return proven(network)
 
     def _prepared(self, x: Array) -> Tensor:
         return constant(real_input(self.real, x))
@@ -331,7 +331,7 @@ def within(network: Network, rooms: dict[str, Room], window: Window) -> Network:
         if last and not population.fires:
             scale /= 2 ** int(halved)
     network = replace(network, populations=tuple(populations), output_scale=scale, intervals={})
-    return replace(network, intervals=prove(network))  # type: ignore[no-any-return]
+    return proven(network)
 
 
 def float_outputs(real: RealNetwork, x: Array) -> Array:
