@@ -16,7 +16,7 @@ from snncc.errors import CalibrationError, DataError, NetworkError
 from snncc.evaluation import Evaluation
 from snncc.ir.text import dump
 from snncc.lower import Options, lower
-from snncc.lower.options import AveragePools, Choices
+from snncc.lower.options import AveragePools, Choices, LinearLayers
 from snncc.lower.populate import populate
 from snncc.lower.quantise import check_thresholding, start_potential
 from snncc.names import unfit
@@ -160,6 +160,7 @@ def convert(
     keywords: signed_bit=8 (0: float twin), timesteps=64, dynamics="count"|"step", encoding="auto"|"rate"|"current",
     thresholding=0.5, percentile=100, per_channel=True, lambda_per_channel=False, input_bits=8, input_range=(lo, hi),
     readout="potential"|"spikes", spike_ext=0, average_pools="fire"|"global"|"all" (docs/adr/0007),
+    linear="auto"|"compose"|"relay" (docs/adr/0016),
     calibrate="light"|"none"|"full", calibrate_widths="keep"|"free" (docs/guide/calibration.md), seed=0, name,
     bytes="auto"|"none"|"x/255"|... or bytes_scale=, bytes_offset= (how a raw byte becomes an input of the model;
     docs/contract.md, 2);
@@ -230,12 +231,19 @@ def diagnose(
     record = network.ir.record
     if not record:
         raise DataError("the network does not say how it was compiled (it is of an earlier snncc): compile it again")
-    source, named = network.ir.input, record.options.get("average_pools")
-    pools = next((known for known in get_args(AveragePools) if known == named), None)
-    if pools is None:
-        raise DataError(f"the network was compiled with average_pools={named!r}, which this snncc does not know")
-    real = populate(frontend.read(model, x.shape[1:]), source.signed, not source.coding.spiking, pools)
+    source = network.ir.input
+    pools: AveragePools = _recorded(record, "average_pools", AveragePools)
+    linear: LinearLayers = _recorded(record, "linear", LinearLayers, before="compose")
+    real = populate(frontend.read(model, x.shape[1:]), source.signed, not source.coding.spiking, pools, linear)
     return diagnosis.diagnose(network.ir, real, x, y, timesteps, dynamics, progress)
+
+
+def _recorded(record: ir.Record, option: str, kind: Any, before: str | None = None) -> Any:
+    """What a network was compiled with; `before`: what that was when there was no such option."""
+    named = record.options.get(option, before)
+    if named not in get_args(kind):
+        raise DataError(f"the network was compiled with {option}={named!r}, which this snncc does not know")
+    return named
 
 
 def export(folder: str | Path, targets: Sequence[str] | store.Requests) -> None:

@@ -200,7 +200,8 @@ class _Chain:
         for population in self.network.populations:
             rate = self.rates[population.name](rates)
             rates[population.name] = rate
-            values[population.name] = rate * (population.lambda_ if population.fires else 1 / self.network.output_scale)
+            unit = population.lambda_ if population.hands_on else 1 / self.network.output_scale
+            values[population.name] = rate * unit
         return values
 
     def _exact(self, pixels: Array, dynamics: Dynamics) -> dict[str, Array]:
@@ -242,7 +243,7 @@ class _Chain:
 
 
 def _rates(network: Network, population: Population) -> Step:
-    """r = clip((sum_p W_int r 2^F + b) / theta, 0, 1), or the potential per timestep of a readout that is silent."""
+    """r = clip((sum_p W_int r 2^F + b) / theta, 0, 1); of a relay without its rounding, of a silent readout V / T."""
     shapes = population_shapes(network)
     synapses = [
         (p.source, operator(p, view_shape(p.source, shapes), np.float32), np.float32(2**p.shift))
@@ -251,6 +252,8 @@ def _rates(network: Network, population: Population) -> Step:
 
     def step(rates: dict[str, Array]) -> Array:
         drive = sum(apply(values_of(view, rates)) * factor for view, apply, factor in synapses) + population.bias
+        if population.relay:
+            return np.asarray(drive / np.ldexp(1.0, population.relay.shift), np.float32)
         if population.theta is None:
             return np.asarray(drive, np.float32)
         return np.clip(drive / population.theta, 0, 1).astype(np.float32)

@@ -25,7 +25,8 @@ class Evaluation:
     `spikes_per_image`: sum of the counts of each firing population, their `total`, and apart from it the `input`'s
     (rate-coded). `synaptic_operations_per_image`: over source spikes, the real taps with non-zero weight, borders
     excluded. `input_macs_per_image`: those of a current-coded input, which is multiplied once. `relay_macs_per_image`:
-    those of relays' values, in `step` at every timestep. `accuracy` is None without labels. Source: docs/contract.md, 6.
+    those of relays' values, in `step` at every timestep. `accuracy` is None without labels.
+    Source: docs/contract.md, 6.
     """
 
     accuracy: float | None

@@ -109,6 +109,7 @@ class cnn_to_snn:  # noqa: N801 (SpKeras's name)
                 timesteps=self.timesteps,
                 readout="spikes",
                 calibrate="none",
+                linear="compose",
                 fixed_lambda=float(self.user_define) or None,
             )
         self.use_bias = next((bool(layer.use_bias) for layer in mdl.layers if hasattr(layer, "use_bias")), None)

@@ -102,7 +102,14 @@ NO_KERAS = "Keras or TensorFlow is missing, or cannot be loaded."
     "--average-pools",
     default="fire",
     type=click.Choice(["fire", "global", "all"]),
-    help="Which average pools are composed into their readers: none (fire), those over the whole map, or all.",
+    help="Which average pools do not fire but are kept exact: none (fire), those over the whole map, or all.",
+)
+@click.option(
+    "--linear",
+    default="auto",
+    type=click.Choice(["auto", "compose", "relay"]),
+    help="What becomes of a linear layer that another reads: one kernel of both (compose), a layer of its own that "
+    "hands on values (relay), or the one that is smaller (auto).",
 )
 @click.option(
     "--bytes",

@@ -26,8 +26,9 @@ def source_range(
 ) -> Interval:
     """[m, M] of the values that a view can hold in one application of a projection.
 
-    `whole`: of the sums over the window, which a readout of potentials reads in `step` too. `proved` are the `count` intervals found so far (default: the network's own); only spike_ext = -1, where
-    nothing but the potential itself bounds a count, needs them.
+    `whole`: of the sums over the window, which a readout of potentials reads in `step` too. `proved` are the `count`
+    intervals found so far (default: the network's own); only spike_ext = -1, where nothing but the potential itself
+    bounds a count, needs them.
     """
     proved = network.intervals.get("count", {}) if proved is None else proved
     ranges = [output_range(network, name, dynamics, proved, whole) for name in set(sources(view))]

@@ -51,7 +51,7 @@ def calibrated(graph: Graph, calibration: Array, options: Options) -> Calibrated
         low, high = options.input_range
     encoding = _encoding(options.encoding, signed=low < 0)
     current = not ENCODINGS[encoding].spiking
-    real = populate(graph, signed_input=low < 0, current_input=current, average_pools=options.average_pools)
+    real = populate(graph, low < 0, current, options.average_pools, options.linear)
     source = _input(real, low, high, encoding, options)
     raw = raw_bytes(source, x.reshape(len(x), *source.shape), options.bytes, options.bytes_scale, options.bytes_offset)
     source = replace_fields(source, raw=raw.raw or UNSET)

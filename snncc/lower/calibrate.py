@@ -92,7 +92,7 @@ class _Scale:
 def scales(
     network: RealNetwork, x: Array, percentile: float = 100.0, per_channel: bool = False, fixed: float | None = None
 ) -> dict[str, Array]:
-    """lambda of every population, float64 () or (C,). The readout's is max |output before the head|.
+    """lambda of every population, float64 () or (C,). The readout's and a relay's are the largest magnitude.
 
     `fixed` is the lambda of every population but the readout, whatever the samples say.
     """
@@ -103,9 +103,10 @@ def scales(
     readout = network.populations[-1]
     found: dict[str, _Scale] = {}
     for population in network.populations:
+        signed = population is readout or population.relay
         columns = len(x) * int(np.prod(population.shape)) // (population.shape[-1] if per_channel else 1)
         keep = 1 if percentile == 100 else math.ceil((1 - percentile / 100) * columns) + 2
-        found[population.name] = _Scale(1 if population is readout else keep, per_channel and population is not readout)
+        found[population.name] = _Scale(1 if signed else keep, per_channel and not signed)
     largest_logit = _Scale(1, False)
     lock = threading.Lock()
 
@@ -113,18 +114,18 @@ def scales(
         with lock:
             if population is readout:
                 largest_logit.add(values)
-                found[population.name].add(np.abs(values))
-            else:
-                found[population.name].add(values)
+            signed = population is readout or population.relay
+            found[population.name].add(np.abs(values) if signed else values)
 
     for _ in activations(network, x, visit):
         pass
     result = {}
     for population in network.populations:
-        largest = found[population.name].value(100 if population is readout else percentile)
+        signed = population is readout or population.relay
+        largest = found[population.name].value(100 if signed else percentile)
         if fixed is not None and population is not readout:
             largest = np.full_like(largest, fixed)
-        result[population.name] = _cap(population, largest, population is readout)
+        result[population.name] = _cap(population, largest, signed)
     result[LARGEST_LOGIT] = np.maximum(largest_logit.value(100), 0)
     return result
 
@@ -133,7 +134,7 @@ LARGEST_LOGIT = "(largest logit)"
 """Key of the readout's scale where it fires; 0 where no output is ever positive."""
 
 
-def _cap(population: RealPopulation, scale: Array, readout: bool) -> Array:
+def _cap(population: RealPopulation, scale: Array, signed: bool) -> Array:
     if population.max_value is not None:
         scale = np.minimum(scale, population.max_value)
     if not np.isfinite(scale).all():
@@ -143,7 +144,7 @@ def _cap(population: RealPopulation, scale: Array, readout: bool) -> Array:
         )
     dead = scale <= 0
     if dead.any():
-        which = "its largest output is 0" if readout else "it never fires on the calibration data"
+        which = "its largest output is 0" if signed else "it never fires on the calibration data"
         if scale.ndim == 0:
             warnings.warn(f"population {population.name!r} is dead: {which}", SnnccWarning, stacklevel=2)
         else:

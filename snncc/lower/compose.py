@@ -14,7 +14,7 @@ import numpy as np
 from snncc.errors import UnsupportedLayerError
 from snncc.graph import Words
 from snncc.ir import Array, Conv2D, DepthwiseConv2D, Pads, Pair, Source, View, window_output
-from snncc.lower.projections import RealProjection
+from snncc.lower.projections import RealPool, RealProjection
 
 Map = tuple[int, int, int]
 
@@ -56,6 +56,21 @@ class Term:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What a map takes: weights that are stored, and multiplications of one image."""
+
+    weights: int = 0
+    work: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.weights + other.weights, self.work + other.work)
+
+    def within(self, other: Cost) -> bool:
+        """Whether neither is larger."""
+        return self.weights <= other.weights and self.work <= other.work
+
+
+@dataclass(frozen=True)
 class Linear:
     """Sum of terms plus a bias (C,) or (H, W, C): a tensor that no relu has made a population yet."""
 
@@ -64,6 +79,8 @@ class Linear:
     shape: Map
     layers: tuple[str, ...]
     nonnegative_sources: bool
+    pool: RealPool | None = None
+    """Its only term as an average pool without weights, where it is one."""
 
     @property
     def nonnegative(self) -> bool:
@@ -73,6 +90,12 @@ class Linear:
             and bool((self.bias >= 0).all())
             and all((t.kernel.weights >= 0).all() for t in self.terms)
         )
+
+    @property
+    def cost(self) -> Cost:
+        """Of all its terms."""
+        size = sum(t.kernel.weights.size for t in self.terms)
+        return Cost(0 if self.pool else size, size * self.shape[0] * self.shape[1])
 
 
 def identity(channels: int, scale: Array | float = 1.0) -> Kernel:
@@ -84,7 +107,7 @@ def scaled(linear: Linear, scale: Array, shift: Array, layer: str) -> Linear:
     """`linear * scale + shift`, per output channel: folding a batch normalisation backwards."""
     scale = np.broadcast_to(scale, (linear.shape[2],))
     terms = tuple(replace(t, kernel=_scale_outputs(t.kernel, scale)) for t in linear.terms)
-    return replace(linear, terms=terms, bias=linear.bias * scale + shift, layers=(*linear.layers, layer))
+    return replace(linear, terms=terms, bias=linear.bias * scale + shift, layers=(*linear.layers, layer), pool=None)
 
 
 def _scale_outputs(kernel: Kernel, scale: Array) -> Kernel:
@@ -100,7 +123,31 @@ def then(linear: Linear, second: Kernel, bias: Array, layer: str, words: Words) 
     return Linear(terms, simplify_bias(carried + bias), shape, (*linear.layers, layer), linear.nonnegative_sources)
 
 
+def composed_cost(linear: Linear, second: Kernel, layer: str, words: Words) -> Cost:
+    """Cost of `then(linear, second, ...)`. UnsupportedLayerError where padding makes that impossible."""
+    shape = second.output(linear.shape)
+    windows = [(t.kernel, _window(t, second, linear.shape, shape, layer, words)) for t in linear.terms]
+    size = sum(math.prod(_merged_shape(kernel, second, window.offsets)) for kernel, window in windows)
+    return Cost(size, size * shape[0] * shape[1])
+
+
 def _compose(term: Term, second: Kernel, middle: Map, shape: Map, layer: str, words: Words) -> Kernel:
+    window = _window(term, second, middle, shape, layer, words)
+    weights = _merge_weights(term.kernel, second, window.offsets)
+    return Kernel(weights, term.kernel.depthwise and second.depthwise, window.strides, window.dilation, window.pads)
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Of a composition: where each pair of taps lands on each axis, and the geometry of the kernel they make."""
+
+    offsets: list[Array]
+    strides: Pair
+    dilation: Pair
+    pads: Pads
+
+
+def _window(term: Term, second: Kernel, middle: Map, shape: Map, layer: str, words: Words) -> _Window:
     first = term.kernel
     offsets, strides, dilation, pads = [], [], [], []
     for axis in (0, 1):
@@ -127,29 +174,27 @@ def _compose(term: Term, second: Kernel, middle: Map, shape: Map, layer: str, wo
         strides.append(s1 * s2)
         dilation.append(step)
         pads += [before, after]
-    weights = _merge_weights(first, second, offsets)
-    return Kernel(
-        weights,
-        first.depthwise and second.depthwise,
-        (strides[0], strides[1]),
-        (dilation[0], dilation[1]),
-        (pads[0], pads[1], pads[2], pads[3]),
-    )
+    return _Window(offsets, (strides[0], strides[1]), (dilation[0], dilation[1]), (pads[0], pads[1], pads[2], pads[3]))
 
 
 def _merge_weights(first: Kernel, second: Kernel, offsets: list[Array]) -> Array:
     """Kernel of the composition: every pair of taps adds its product at the sum of their offsets."""
     a, b = first.weights, second.weights
-    size = [int(o.max()) + 1 for o in offsets]
-    channels = a.shape[2]
-    outer = (a.shape[3] * b.shape[3]) if first.depthwise else b.shape[2] * b.shape[3]
-    if not second.depthwise:
-        outer = b.shape[3]
-    merged = np.zeros((*size, channels, outer))
+    merged = np.zeros(_merged_shape(first, second, offsets))
     for j, m in np.ndindex(b.shape[:2]):
         for i, k in np.ndindex(a.shape[:2]):
             merged[offsets[0][j, i], offsets[1][m, k]] += _product(a[i, k], b[j, m], first.depthwise, second.depthwise)
     return merged
+
+
+def _merged_shape(first: Kernel, second: Kernel, offsets: list[Array]) -> tuple[int, int, int, int]:
+    """(KH, KW, C_in, C_out), or (KH, KW, C, M) of two depthwise kernels."""
+    height, width = (int(o.max()) + 1 for o in offsets)
+    inner, multiplier = first.weights.shape[2:]
+    outer = second.weights.shape[3]
+    if second.depthwise:
+        outer *= multiplier if first.depthwise else second.weights.shape[2]
+    return height, width, inner, outer
 
 
 def _product(a: Array, b: Array, depthwise_a: bool, depthwise_b: bool) -> Array:
@@ -205,4 +250,4 @@ def total(linears: list[Linear], layer: str) -> Linear:
 
 def biased(linear: Linear, bias: Array | None) -> Linear:
     """The map with a bias (C,) more."""
-    return linear if bias is None else replace(linear, bias=linear.bias + bias)
+    return linear if bias is None else replace(linear, bias=linear.bias + bias, pool=None)

@@ -11,6 +11,8 @@ from snncc.ir import Dynamics, Readout, Window
 
 AveragePools: TypeAlias = Literal["fire", "global", "all"]
 """Which average pools are composed into the linear layers that read them instead of firing."""
+LinearLayers: TypeAlias = Literal["auto", "compose", "relay"]
+"""What becomes of a linear layer that another layer reads: one kernel of both, or a relay between them."""
 CalibrateWidths: TypeAlias = Literal["keep", "free"]
 """Whether tuning keeps the widths of the potentials of `none`, one bit more at most."""
 
@@ -41,6 +43,7 @@ class Options:
     input_range: tuple[float, float] | None = None
     readout: Readout = "potential"
     average_pools: AveragePools = "fire"
+    linear: LinearLayers = "auto"
     spike_ext: int = 0
     calibrate: str = "light"
     calibrate_widths: CalibrateWidths = "keep"
@@ -77,6 +80,10 @@ class Options:
             self.average_pools in ("fire", "global", "all"),
             f"average_pools must be fire, global or all, not {self.average_pools!r}",
         )
+        _require(
+            self.linear in ("auto", "compose", "relay"),
+            f"linear must be auto, compose or relay, not {self.linear!r}",
+        )
         if self.input_range is not None:
             low, high = self.input_range
             _require(
@@ -105,6 +112,7 @@ class Choices(TypedDict, total=False):
     input_range: tuple[float, float] | None
     readout: Readout
     average_pools: AveragePools
+    linear: LinearLayers
     spike_ext: int
     calibrate: Literal["none", "light", "full"]
     calibrate_widths: CalibrateWidths

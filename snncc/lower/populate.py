@@ -1,25 +1,27 @@
-"""Graph -> populations: folds batch norms, composes linear chains, turns every relu into a population.
+"""Graph -> populations: folds batch norms, composes linear chains or relays them, turns every relu into a population.
 
-A population is a relu. A tensor that no relu follows becomes one only where it is provably non-negative;
-otherwise it waits as a linear map and is composed into the next linear layer. What cannot be is refused by
-name; a silent relu is forbidden. Source: docs/contract.md, 1.
+A firing population is a relu. A tensor that no relu follows becomes one only where it is provably non-negative;
+otherwise it is a linear map. That waits, to be composed into the next linear layer, or it becomes a relay: choice.py.
+A silent relu is forbidden. Source: docs/contract.md, 1.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from itertools import groupby
 
 import numpy as np
 
 from snncc import graph
 from snncc.errors import UnsupportedLayerError
 from snncc.graph import Graph, Node, window_counts
-from snncc.ir import INPUT, Array, View
+from snncc.ir import INPUT, Array, View, sources
+from snncc.lower.choice import Choice
 from snncc.lower.compose import Kernel, Linear, Map, Term, biased, identity, scaled, then, total
 from snncc.lower.emit import emit_terms
 from snncc.lower.ends import head_of, input_scaling
-from snncc.lower.options import AveragePools
+from snncc.lower.options import AveragePools, LinearLayers
 from snncc.lower.populations import Populations
 from snncc.lower.projections import RealPool
 from snncc.lower.real import RealNetwork
@@ -38,32 +40,45 @@ from snncc.lower.values import (
     groups,
     index,
     index_shape,
+    kind,
     merged,
     names,
-    reads_input,
     source,
 )
 
 
 def populate(
-    network: Graph, signed_input: bool, current_input: bool = False, average_pools: AveragePools = "fire"
+    network: Graph,
+    signed_input: bool,
+    current_input: bool = False,
+    average_pools: AveragePools = "fire",
+    linear: LinearLayers = "auto",
 ) -> RealNetwork:
     """The populations of a graph. UnsupportedLayerError lists every place where the method cannot hold.
 
     A current is L times larger than a spike: where it stands beside spikes, it gets a projection of its own.
-    `average_pools`: which of them, where that is possible, are composed into the linear layers that read them.
+    `average_pools`: which of them, where that is possible, do not fire. `linear`: what becomes of linear layers.
     """
-    return _Populate(network, signed_input, signed_input or current_input, average_pools).run()
+    return _Populate(network, signed_input, signed_input or current_input, average_pools, linear).run()
 
 
 class _Populate:
     """Walks the graph once; `values` holds every tensor as parts (values.py)."""
 
-    def __init__(self, network: Graph, signed_input: bool, current_input: bool, average_pools: AveragePools) -> None:
+    def __init__(
+        self,
+        network: Graph,
+        signed_input: bool,
+        current_input: bool,
+        average_pools: AveragePools,
+        linear: LinearLayers,
+    ) -> None:
         self.network, self.current_input, self.average_pools = network, current_input, average_pools
         self.words = network.words
         self.advice = f"put a {self.words.relu} after it, or make it non-negative"
         self.gain, self.offset, self.first = input_scaling(network)
+        self.head, self.last = head_of(network, self.first)
+        self.choice = Choice(network, self.last, linear)
         shape = network.input_shape
         self.input_shape = shape if len(shape) in (1, 3) else (int(np.prod(shape)),)
         if self.input_shape != shape and (self.gain.ndim or self.offset.ndim):
@@ -76,12 +91,11 @@ class _Populate:
         self.refused: dict[str, None] = {}
 
     def run(self) -> RealNetwork:
-        nodes = self.network.nodes
-        head, last = head_of(self.network, self.first)
+        nodes, last = self.network.nodes, self.last
         for node in nodes[self.first : last + 1]:
             inputs = [self.values[name] for name in node.inputs]
             try:
-                self.values[node.name] = self._convert(node, inputs, readout=node is nodes[last])
+                self.values[node.name] = self._chosen(node, self._convert(node, inputs, readout=node is nodes[last]))
             except UnsupportedLayerError as why:
                 self.refused[str(why)] = None
                 stand_in = source(node.name, node.shape)
@@ -100,7 +114,7 @@ class _Populate:
             self.gain,
             self.offset,
             self.populations.alive(),
-            head,
+            self.head,
             nodes[-1].shape,
         )
 
@@ -134,6 +148,23 @@ class _Populate:
 
     # --- linear layers -------------------------------------------------------------------------------------
 
+    def _chosen(self, node: Node, value: Value) -> Value:
+        """The linear maps that a node made, those relayed that do not wait for their readers."""
+        if not isinstance(node.op, graph.Conv | graph.Dense | graph.Depthwise | graph.Affine | graph.AveragePool
+                          | graph.Add):  # fmt: skip
+            return value
+        waits = [isinstance(p, Signal) or p.linear.nonnegative or not self.choice.relays(node, p) for p in value]
+        return tuple(p if wait else self._relayed(p) for p, wait in zip(value, waits, strict=True))
+
+    def _relayed(self, part: Part) -> Signal:
+        """A part that is read as a relay hands it on; spikes that stand beside relays too."""
+        if isinstance(part, Signal):
+            if part.relay:
+                return part
+            linear = self._as_linear(None, part)
+            part = Pending(linear, (), linear.shape, f"relay_of_{sources(linear.terms[0].view)[0]}")
+        return self.populations.relay(part)
+
     def _conv(self, node: Node, value: Value, kernel: Kernel, bias: Array | None) -> Value:
         """A convolution over all parts: one term per run of signals, a composition per linear part."""
         shape = kernel.output((*value[0].shape[:2], channels(value)))
@@ -153,6 +184,7 @@ class _Populate:
         return (self._pending(node, biased(whole, bias)),)
 
     def _after_linear(self, node: Node, part: Pending, kernel: Kernel) -> Linear:
+        """The kernel after a linear map, as one. UnsupportedLayerError where they are not."""
         if not part.plain:
             shape = part.linear.shape
             size = int(np.prod(shape))
@@ -189,19 +221,36 @@ class _Populate:
         scale, shift = np.broadcast_to(scale, (count,)), np.broadcast_to(shift, (count,))
         parts: list[Part] = []
         start = 0
-        for part in value:
+        for part in self._relays_joined(value):
             stop = start + part.shape[2]
             a, b = scale[start:stop], shift[start:stop]
             start = stop
             if isinstance(part, Signal):
-                term = Term(part.view, part.shape, identity(part.shape[2], a), node.layer)
-                linear = Linear((term,), np.array(b), part.shape, (node.layer,), part.nonnegative)
-                parts.append(self._pending(node, linear))
+                parts.append(self._scaled(node, part, a, b))
                 continue
-            for operation in part.operations:
-                self._commutes(node, part, operation, a, b)
+            try:
+                for operation in part.operations:
+                    self._commutes(node, part, operation, a, b)
+            except UnsupportedLayerError:
+                if self.choice.mode == "compose":
+                    raise
+                parts.append(self._scaled(node, self._relayed(part), a, b))
+                continue
             parts.append(Pending(scaled(part.linear, a, b, node.layer), part.operations, part.shape, part.name))
         return tuple(parts)
+
+    def _scaled(self, node: Node, part: Signal, scale: Array, shift: Array) -> Pending:
+        """Gain and shift per channel of a signal."""
+        term = Term(part.view, part.shape, identity(part.shape[2], scale), node.layer)
+        return self._pending(node, Linear((term,), np.array(shift), part.shape, (node.layer,), part.nonnegative))
+
+    def _relays_joined(self, value: Value) -> Value:
+        """Relays side by side as one part: what is made of them is one population."""
+        joined: list[Part] = []
+        for relays, run in groupby(value, lambda part: isinstance(part, Signal) and part.relay):
+            parts = tuple(run)
+            joined += [merged(parts)] if relays else parts
+        return tuple(joined)
 
     def _commutes(self, node: Node, part: Pending, operation: IndexOp, scale: Array, shift: Array) -> None:
         """Whether scale and shift per channel may be moved in front of an index operation."""
@@ -224,26 +273,34 @@ class _Populate:
         parts: list[Part] = []
         for part in value:
             part = self._settle(part)
-            if isinstance(part, Signal) and part.nonnegative and not readout:
-                shape = (*canonical(node.shape)[:2], part.shape[2])
-                projection = RealPool(node.name, part.view, pool.size, pool.strides, pool.pads)
-                signal = self.populations.add(node.name, shape, (projection,), np.zeros(shape[2]), None, (node.layer,))
-                whole = pool.size == part.shape[:2]
-                if self.average_pools == "all" or (self.average_pools == "global" and whole):
-                    with suppress(UnsupportedLayerError):  # windows of different sizes at the border
-                        self.pooled[signal.view] = self._mean(node, part, pool)
-                parts.append(signal)
+            if not (isinstance(part, Signal) and part.nonnegative) or readout:
+                parts.append(self._mean(node, part, pool))
                 continue
-            parts.append(self._mean(node, part, pool))
+            composed = None
+            if self.average_pools == "all" or (self.average_pools == "global" and pool.size == part.shape[:2]):
+                with suppress(UnsupportedLayerError):  # windows of different sizes at the border
+                    composed = self._mean(node, part, pool)
+            if composed and self.choice.relays(node, composed):
+                parts.append(self.populations.relay(composed))
+                continue
+            shape = (*canonical(node.shape)[:2], part.shape[2])
+            projection = RealPool(node.name, part.view, pool.size, pool.strides, pool.pads)
+            signal = self.populations.add(node.name, shape, (projection,), np.zeros(shape[2]), None, (node.layer,))
+            if composed:
+                self.pooled[signal.view] = composed
+            parts.append(signal)
         return tuple(parts)
 
     def _mean(self, node: Node, part: Part, pool: graph.AveragePool) -> Pending:
         """An average pool as a linear map."""
         own = self._mean_kernel(node, part.shape, pool)
+        part = self._settle(part, node, own)
         if isinstance(part, Pending):
             return self._pending(node, self._after_linear(node, part, own))
         term, shape = Term(part.view, part.shape, own, node.layer), own.output(part.shape)
-        return self._pending(node, Linear((term,), np.zeros(shape[2]), shape, (node.layer,), part.nonnegative))
+        alone = RealPool(node.name, part.view, pool.size, pool.strides, pool.pads)
+        linear = Linear((term,), np.zeros(shape[2]), shape, (node.layer,), part.nonnegative, alone)
+        return self._pending(node, linear)
 
     def _mean_kernel(self, node: Node, shape: tuple[int, int, int], pool: graph.AveragePool) -> Kernel:
         counts = window_counts(shape, pool.size, pool.strides, pool.pads, (node.shape[0], node.shape[1]))
@@ -260,6 +317,7 @@ class _Populate:
 
     def _add(self, node: Node, inputs: list[Value]) -> Value:
         """Sum of branches: parts are added one by one where they line up, else as whole maps."""
+        inputs = [self._relays_joined(value) for value in inputs]
         layouts = {tuple(part.shape[2] for part in value) for value in inputs}
         if len(layouts) > 1:
             inputs = [self._embed(node, value) for value in inputs]
@@ -279,13 +337,15 @@ class _Populate:
             start += part.shape[2]
         return (self._pending(node, total(linears, node.layer)),)
 
-    def _as_linear(self, node: Node, part: Part) -> Linear:
+    def _as_linear(self, node: Node | None, part: Part) -> Linear:
         if isinstance(part, Pending) and not part.plain:
             part = self._settle(part)
+            if isinstance(part, Pending) and self.choice.mode != "compose":
+                part = self._relayed(part)
         if isinstance(part, Signal):
-            term = Term(part.view, part.shape, identity(part.shape[2]), node.layer)
+            term = Term(part.view, part.shape, identity(part.shape[2]), node.layer if node else "relay")
             return Linear((term,), np.zeros(part.shape[2]), part.shape, (), part.nonnegative)
-        if not part.plain:
+        if node and not part.plain:
             raise UnsupportedLayerError(
                 f"layer {node.layer!r} adds {names(part.linear.layers)} after {describe(part.operations)} with no "
                 f"{self.words.relu} between: {self.advice}"
@@ -303,10 +363,16 @@ class _Populate:
     def _settle(self, part: Part, reader: Node | None = None, kernel: Kernel | None = None) -> Part:
         """A linear map that is provably non-negative becomes a population before another layer reads it.
 
-        A linear `reader` passes by the population of an average pool that is to be composed into its `kernel`.
+        A linear `reader` passes by the population of an average pool that is to be composed into its `kernel`. What it
+        cannot be composed with is relayed.
         """
         if isinstance(part, Pending) and part.linear.nonnegative:
             return self.populations.fire(part, None)
+        if reader and kernel and isinstance(part, Pending) and self.choice.mode != "compose":
+            try:
+                self._after_linear(reader, part, kernel)
+            except UnsupportedLayerError:
+                return self._relayed(part)
         if reader and kernel and isinstance(part, Signal) and part.view in self.pooled:
             with suppress(UnsupportedLayerError):  # not one convolution at the border: the pool fires
                 self._after_linear(reader, self.pooled[part.view], kernel)
@@ -320,7 +386,9 @@ class _Populate:
         value = tuple(self._settle(part) for part in value)
         if isinstance(operation, ReshapeTo) and len(value) > 1:
             signals = all(isinstance(part, Signal) for part in value)
-            mixed = self.current_input and len({reads_input(part) for part in value}) > 1
+            mixed = len({kind(part, self.current_input) for part in value}) > 1
+            if (mixed or not signals) and self.choice.mode != "compose":
+                value, signals, mixed = tuple(self._relayed(part) for part in value), True, False
             value = (merged(value),) if signals and not mixed else self._embed(node, value)
         parts: list[Part] = []
         for part in value:
@@ -348,6 +416,8 @@ class _Populate:
             value = self._embed(node, value)
         part = value[0]
         operations = part.operations if isinstance(part, Pending) else ()
+        if any(not isinstance(operation, ReshapeTo) for operation in operations) and self.choice.mode != "compose":
+            part, operations = self._relayed(part), ()
         if any(not isinstance(operation, ReshapeTo) for operation in operations):
             raise UnsupportedLayerError(
                 f"the model ends with {describe(operations)} of {node.layer!r}, which no {self.words.relu} precedes: "

@@ -7,17 +7,21 @@ from snncc.lower.compose import Linear
 from snncc.lower.emit import emit_terms
 from snncc.lower.projections import RealPool, RealProjection
 from snncc.lower.real import RealPopulation
-from snncc.lower.values import Part, Signal, index, index_shape, source
+from snncc.lower.values import Part, Pending, Signal, index, index_shape, source
 from snncc.names import unique
 
 
 class Populations:
-    """Populations in topological order. A linear map fires once per max_value, however many layers read it."""
+    """Populations in topological order. A linear map fires once per max_value, however many layers read it.
+
+    And it is relayed once.
+    """
 
     def __init__(self) -> None:
         self.made: list[RealPopulation] = []
         self.firing: dict[tuple[int, float | None], Signal] = {}
-        self.kept: list[Linear] = []  # keeps the identities in `firing` alive
+        self.relays: dict[int, Signal] = {}
+        self.kept: list[Linear] = []  # keeps the identities in `firing` and `relays` alive
 
     def add(
         self,
@@ -27,12 +31,14 @@ class Populations:
         bias: Array,
         max_value: float | None,
         layers: tuple[str, ...],
+        nonnegative: bool = True,
+        relay: bool = False,
     ) -> Signal:
         """One more, under a name of its own."""
         taken = {p.name.lower() for p in self.made} | {INPUT}
         own = unique(name, taken, "_p{}".format)
-        self.made.append(RealPopulation(own, shape, projections, bias, max_value, layers))
-        return source(own, shape)
+        self.made.append(RealPopulation(own, shape, projections, bias, max_value, layers, relay))
+        return source(own, shape, nonnegative, relay)
 
     def fire(self, part: Part, max_value: float | None) -> Signal:
         """The population of a linear map, made once, seen through the index operations after it."""
@@ -43,12 +49,18 @@ class Populations:
             self.kept.append(linear)
             projections, shape = emit_terms(linear)
             self.firing[key] = self.add(part.name, shape, projections, linear.bias, max_value, linear.layers)
-        signal = self.firing[key]
-        shape3 = signal.shape
-        for operation in part.operations:
-            shape3 = index_shape(shape3, operation)
-            signal = index(signal, operation, shape3)
-        return signal
+        return _seen_through(self.firing[key], part)
+
+    def relay(self, part: Pending) -> Signal:
+        """The relay of a linear map, made once, seen through the index operations after it."""
+        linear, key = part.linear, id(part.linear)
+        if key not in self.relays:
+            self.kept.append(linear)
+            projections, shape = ((linear.pool,), linear.shape) if linear.pool else emit_terms(linear)
+            self.relays[key] = self.add(
+                part.name, shape, projections, linear.bias, None, linear.layers, linear.nonnegative, relay=True
+            )
+        return _seen_through(self.relays[key], part)
 
     def alive(self) -> tuple[RealPopulation, ...]:
         """Those that the last one, the readout, depends on."""
@@ -59,3 +71,12 @@ class Populations:
                 needed.update(name for p in population.projections for name in sources(p.source))
                 kept.append(population)
         return tuple(kept[::-1])
+
+
+def _seen_through(signal: Signal, part: Pending) -> Signal:
+    """A population's signal after the index operations of what it was made of."""
+    shape = signal.shape
+    for operation in part.operations:
+        shape = index_shape(shape, operation)
+        signal = index(signal, operation, shape)
+    return signal

@@ -22,8 +22,11 @@ from snncc.ir import (
     Network,
     Population,
     Projection,
+    Relay,
+    Window,
     proven,
     replace,
+    sources,
     view_shape,
     weight_dtype,
     weight_limit,
@@ -32,6 +35,7 @@ from snncc.lower.calibrate import LARGEST_LOGIT
 from snncc.lower.options import Options
 from snncc.lower.projections import RealPool, RealProjection, ScaledProjection, pool_counts
 from snncc.lower.real import RealNetwork, RealPopulation
+from snncc.lower.relays import relay_bits, relay_scale, with_shift
 from snncc.sim.linear import values_of
 
 MIN_THETA = 512
@@ -59,11 +63,15 @@ def quantised_network(real: RealNetwork, source: Input, scales: dict[str, Array]
                 stacklevel=2,
             )
             lambdas[readout.name] = np.ones(())
-    populations = []
+    populations: list[Population] = []
     output_scale = 1.0
     for population in real.populations:
         quantiser = Quantiser(real, population, lambdas, options)
-        quantised, scale = quantiser.run(silent=population is readout and not fires)
+        quantised, scale = quantiser.run(silent=population.relay or (population is readout and not fires))
+        if population.relay:
+            part = partial(real, source, populations, quantised, options)
+            quantised = quantiser.relayed(part, quantised, scale)
+            lambdas[population.name] = quantised.lambda_
         populations.append(quantised)
         if population is readout and not fires:
             output_scale = float(scale)
@@ -92,6 +100,20 @@ def network_of(
     return proven(network) if network.is_integer else network
 
 
+def partial(
+    real: RealNetwork, source: Input, populations: Sequence[Population], candidate: Population, options: Options
+) -> Network:
+    """The populations so far and a candidate for the next, as a network; without proofs."""
+    return Network(
+        name=real.name,
+        input=source,
+        populations=(*populations, candidate),
+        timesteps=options.timesteps,
+        signed_bit=options.signed_bit,
+        spike_ext=options.spike_ext,
+    )
+
+
 def start_potential(theta: Array, thresholding: str) -> Array:
     """v0 = floor(theta * thresholding), thresholding an exact decimal."""
     part = Fraction(thresholding)
@@ -109,11 +131,12 @@ class Quantiser:
         self.real, self.population, self.options = real, population, options
         self.lambdas = lambdas
         self.scale = lambdas[population.name]
-        self.per_tensor = population is real.populations[-1] or not options.per_channel
+        self.channelwise = not population.relay or channelwise(real, population.name)
+        self.per_tensor = population is real.populations[-1] or not options.per_channel or not self.channelwise
         self.shapes = real.shapes
 
     def run(self, silent: bool) -> tuple[Population, Array]:
-        """(the population, s). `silent`: a potential readout, per tensor and without threshold."""
+        """(the population, s). `silent`: without threshold, a potential readout (per tensor) or a relay to be."""
         if isinstance(self.population.projections[0], RealPool):
             projections, s, theta, bias = self._pool(self.population.projections[0])
         else:
@@ -133,6 +156,22 @@ class Quantiser:
                 )
         v0 = np.zeros((), theta.dtype) if silent else start_potential(theta, str(self.options.thresholding))
         return self.assemble(projections, None if silent else theta, bias, v0), s
+
+    def relayed(self, network: Network, silent: Population, s: Array) -> Population:
+        """The relay of a population without threshold whose sources are in `network`: its shift, ranges and lambda.
+
+        `s`: of the potential's LSB per 1 of activation.
+        """
+        options = self.options
+        if not options.signed_bit:
+            made: Population = replace(silent, kind=Relay(shift=np.zeros((), np.int64)), lambda_=1 / np.asarray(s))
+            return made
+        window = Window(options.dynamics, options.timesteps, options.spike_ext)
+        bits = relay_bits(self.real, silent.name, window, options.signed_bit)
+        made = with_shift(network, silent, bits, options.dynamics, shared=not self.channelwise)
+        scale = relay_scale(made.relay, s) if made.relay else made.lambda_
+        whole: Population = replace(made, lambda_=scale if self.channelwise else scale.reshape(-1)[0].reshape(()))
+        return whole
 
     def assemble(self, projections: Sequence[Projection], theta: Array | None, bias: Array, v0: Array) -> Population:
         """The population of these integers (or of the float twin's numbers)."""
@@ -154,16 +193,7 @@ class Quantiser:
 
     def source_scale(self, projection: RealProjection | RealPool) -> Array:
         """lambda of each channel (last axis) of what the projection reads."""
-        whole = {name: np.broadcast_to(self.lambdas[name], (1, *shape)) for name, shape in self.shapes.items()
-                 if name in self.lambdas}  # fmt: skip
-        values = values_of(projection.source, whole)[0]
-        flat = values.reshape(-1, values.shape[-1])
-        most: Array = flat.max(axis=0)
-        if ((flat != most) & (flat != 0)).any():  # zeros are padding
-            raise NetworkError(
-                f"projection {projection.name!r}: a reshape mixes channels of different scale: use a scale per layer"
-            )
-        return most
+        return source_scale(projection, self.shapes, self.lambdas)
 
     def weighted(self) -> list[ScaledProjection]:
         """Its projections with W'' = W' * lambda of each source channel, float64."""
@@ -231,9 +261,40 @@ class Quantiser:
         if self.options.signed_bit:
             while shift < SHIFT_CAP and np.rint(exact * 2**shift).min() < MIN_THETA:
                 shift += 1
+        if self.population.relay:  # no threshold takes the 1/k: it is in the scale
+            return [projection.projection()], np.asarray(counts / lambda_src), self._round(exact), np.zeros((), int)
         theta = self._round(exact * 2**shift)
         s = np.asarray(2**shift / lambda_src)
         return [projection.projection(shift)], s, theta, np.zeros((), theta.dtype)
+
+
+def channelwise(real: RealNetwork, population: str) -> bool:
+    """Whether what a population hands on may stand for something else in each channel: no reader mixes channels."""
+    lambdas: dict[str, Array] = {name: np.ones(()) for name in real.shapes}
+    lambdas[population] = 1.0 + np.arange(real.shapes[population][-1])
+    for reader in real.populations:
+        for projection in reader.projections:
+            if population in sources(projection.source):
+                try:
+                    source_scale(projection, real.shapes, lambdas)
+                except NetworkError:
+                    return False
+    return True
+
+
+def source_scale(
+    projection: RealProjection | RealPool, shapes: dict[str, tuple[int, ...]], lambdas: dict[str, Array]
+) -> Array:
+    """lambda of each channel (last axis) of what the projection reads. NetworkError where a channel has several."""
+    whole = {name: np.broadcast_to(lambdas[name], (1, *shapes[name])) for name in set(sources(projection.source))}
+    values = values_of(projection.source, whole)[0]
+    flat = values.reshape(-1, values.shape[-1])
+    most: Array = flat.max(axis=0)
+    if ((flat != most) & (flat != 0)).any():  # zeros are padding
+        raise NetworkError(
+            f"projection {projection.name!r}: a reshape mixes channels of different scale: use a scale per layer"
+        )
+    return most
 
 
 def check_thresholding(value: object) -> str:

@@ -21,7 +21,7 @@ CHUNK = 32
 
 @dataclass(frozen=True)
 class RealPopulation:
-    """`a = min(max(sum_p W'_p a_p + bias, 0), max_value)`; the readout has no relu. bias: (C,) or (H, W, C)."""
+    """`a = min(max(sum_p W'_p a_p + bias, 0), max_value)`; readout and relays have no relu. bias: (C,) or (H, W, C)."""
 
     name: str
     shape: tuple[int, ...]
@@ -29,6 +29,11 @@ class RealPopulation:
     bias: Array
     max_value: float | None = None
     layers: tuple[str, ...] = ()
+    relay: bool = False
+
+    def activation(self, linear: Array) -> Array:
+        """What it hands on, of its pre-activations: below a relu, but for a relay."""
+        return linear if self.relay else np.clip(linear, 0, self.max_value)
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,7 @@ def runner(network: RealNetwork, population: RealPopulation, relu: bool = True) 
         scratch = max(scratch, projection.scratch_elements(source, population.shape))
         synapses.append((projection.source, projection.operator(source, population.shape, np.float32)))
     bias = population.bias.astype(np.float32)
-    linear = population is network.populations[-1] or not relu
+    linear = population is network.populations[-1] or population.relay or not relu
     block = max(1, BLOCK_ELEMENTS // scratch)
 
     def run(values: dict[str, Array]) -> Array:

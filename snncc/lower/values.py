@@ -17,11 +17,12 @@ from snncc.lower.compose import Linear, Map
 
 @dataclass(frozen=True)
 class Signal:
-    """A view of spiking populations (non-negative) or of a signed input."""
+    """A view of spiking populations (non-negative), of the input, or of relays; never of relays and others together."""
 
     view: View
     shape: Map
     nonnegative: bool
+    relay: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,10 +81,10 @@ def channels(value: Value) -> int:
     return sum(part.shape[2] for part in value)
 
 
-def source(name: str, shape: tuple[int, ...], nonnegative: bool = True) -> Signal:
+def source(name: str, shape: tuple[int, ...], nonnegative: bool = True, relay: bool = False) -> Signal:
     """A whole population as a signal."""
     whole = canonical(shape)
-    return Signal(reshaped(Source(name), shape, whole), whole, nonnegative)
+    return Signal(reshaped(Source(name), shape, whole), whole, nonnegative, relay)
 
 
 def reshaped(view: View, before: tuple[int, ...], after: tuple[int, ...]) -> View:
@@ -104,7 +105,8 @@ def merged(value: Value) -> Signal:
     views: list[View] = []
     for signal in signals:
         views += signal.view.views if isinstance(signal.view, Concat) else [signal.view]
-    return Signal(Concat(tuple(views)), (height, width, channels(value)), all(s.nonnegative for s in signals))
+    nonnegative, relay = (all(getattr(s, name) for s in signals) for name in ("nonnegative", "relay"))
+    return Signal(Concat(tuple(views)), (height, width, channels(value)), nonnegative, relay)
 
 
 def index(signal: Signal, operation: IndexOp, shape: Map) -> Signal:
@@ -120,15 +122,23 @@ def index(signal: Signal, operation: IndexOp, shape: Map) -> Signal:
 
 
 def groups(value: Value, apart: bool) -> list[tuple[Part, int, int]]:
-    """Runs of signals as one part each; (part, first channel, last channel + 1). `apart`: the input by itself."""
+    """Runs of signals as one part each; (part, first channel, last channel + 1). Relays are by themselves.
+
+    `apart`: so is the input.
+    """
     found: list[tuple[Part, int, int]] = []
     stop = 0
-    for (is_signal, _), run in groupby(value, lambda p: (isinstance(p, Signal), apart and reads_input(p))):
+    for (is_signal, *_), run in groupby(value, lambda p: (isinstance(p, Signal), *kind(p, apart))):
         parts = tuple(run)
         for part in (merged(parts),) if is_signal else parts:
             start, stop = stop, stop + part.shape[2]
             found.append((part, start, stop))
     return found
+
+
+def kind(part: Part, apart: bool) -> tuple[bool, bool]:
+    """What a projection reads by itself: (relays, the input)."""
+    return isinstance(part, Signal) and part.relay, apart and reads_input(part)
 
 
 def reads_input(part: Part) -> bool:

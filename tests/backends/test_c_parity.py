@@ -40,20 +40,35 @@ def test_step(case: Case, pack: bool) -> None:
 
 
 @examples(8)
-@given(st.one_of(cases(relays=False, dynamics="count", spike_ext=EXT), cases(relays=False, dynamics="step", spike_ext=EXT)), st.booleans())
+@given(
+    st.one_of(
+        cases(relays=False, dynamics="count", spike_ext=EXT), cases(relays=False, dynamics="step", spike_ext=EXT)
+    ),
+    st.booleans(),
+)
 def test_sanitized(case: Case, pack: bool) -> None:
     check(case, pack, "gcc sanitizers")
 
 
 @examples(16)
-@given(st.one_of(cases(relays=False, dynamics="count", spike_ext=EXT), cases(relays=False, dynamics="step", spike_ext=EXT)), st.booleans())
+@given(
+    st.one_of(
+        cases(relays=False, dynamics="count", spike_ext=EXT), cases(relays=False, dynamics="step", spike_ext=EXT)
+    ),
+    st.booleans(),
+)
 def test_cortex_m4(case: Case, pack: bool) -> None:
     """The DSP extension's path on an emulated target, byte-sized weights and wide ones alike."""
     check(case, pack, "-O3", CortexM4())
 
 
 @examples(8)
-@given(st.one_of(cases(relays=False, dynamics="count", spike_ext=EXT), cases(relays=False, dynamics="step", spike_ext=EXT)), st.booleans())
+@given(
+    st.one_of(
+        cases(relays=False, dynamics="count", spike_ext=EXT), cases(relays=False, dynamics="step", spike_ext=EXT)
+    ),
+    st.booleans(),
+)
 def test_rv32(case: Case, pack: bool) -> None:
     check(case, pack, "-Os", RiscV())
 

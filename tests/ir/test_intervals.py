@@ -71,7 +71,9 @@ def partial_sums(case: strategies.Case, dynamics: str, shuffle: random.Random) -
                 half = 0 if n.shift is None else 2**n.shift // 2
                 for t, spikes in enumerate(stepped.spikes[name]):
                     running = t < timesteps
-                    terms = [weight * (reference.read(e, sent[t + 1]) - reference.read(e, sent[t])) for e, weight in n.inputs]
+                    terms = [
+                        weight * (reference.read(e, sent[t + 1]) - reference.read(e, sent[t])) for e, weight in n.inputs
+                    ]
                     v = 0 if n.shift is not None else v
                     v = accumulate(name, v, [*terms, n.bias if running else 0, half]) - half
                     v -= (n.theta or 0) * spikes[i]

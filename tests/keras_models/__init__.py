@@ -6,4 +6,7 @@
 from tests.keras_models import convolutions, folded, joined, whole  # noqa: F401 (they fill CASES)
 from tests.keras_models.make import CASES, L, build, keras, positive_gains, randomised, samples
 
-__all__ = ["CASES", "L", "build", "keras", "positive_gains", "randomised", "samples"]
+RELAYED: frozenset[str] = frozenset()
+"""Cases that `linear` compose refuses."""
+
+__all__ = ["CASES", "RELAYED", "L", "build", "keras", "positive_gains", "randomised", "samples"]

@@ -5,7 +5,8 @@ The bound is propagated through the network (Â and A: rates of the integer and 
     |Â - A|  <=  |Ŵ|·|Â_in - A_in| + |Ŵ - W'|·A_in + |b̂ - b'| + lambda/T
 
 with Ŵ = W_int·2^F·lambda/(theta·lambda_in), b̂ = b·lambda/theta what the integers stand for, and lambda/T one spike
-(floor and v0 move a count by less than one). Clipping at T only brings Â nearer, as A <= lambda on calibration data;
+(floor and v0 move a count by less than one, a relay's
+rounding its value by less than one). Clipping at T only brings Â nearer, as A <= lambda on calibration data;
 maximum, padding and concatenation do not enlarge the largest difference.
 """
 
@@ -53,13 +54,16 @@ def bounds(network: ir.Network, real: RealNetwork, values: dict[str, np.ndarray]
     for population, wanted in zip(network.populations, real.populations, strict=True):
         assert population.name == wanted.name
         unit = 1 / network.output_scale if population.theta is None else population.lambda_ / population.theta
+        if population.relay:
+            unit = population.lambda_ / 2.0**population.relay.shift
         total = np.abs(population.bias * unit - wanted.bias)[None]
         for q, r in zip(population.projections, wanted.projections, strict=True):
             shape = view_shape(q.source, shapes)
             inside, rounding = values_of(q.source, size), values_of(q.source, error)
             if isinstance(q, SumPool2D):
                 sums = operator(q, shape, np.float64)
-                stands_for = unit * 2**q.shift / values_of(q.source, spread).max()
+                scale = values_of(q.source, spread).reshape(-1, shape[-1]).max(axis=0)
+                stands_for = unit * 2**q.shift / scale
                 off = np.abs(stands_for - 1 / pool_counts(q, shape, population.shape))
                 total = total + stands_for * sums(rounding) + off * sums(inside)
                 continue
@@ -69,7 +73,7 @@ def bounds(network: ir.Network, real: RealNetwork, values: dict[str, np.ndarray]
             total = total + operator(ir.replace(q, weights=np.abs(weights)), shape, np.float64)(rounding)
             difference = np.abs(weights - np.asarray(r.weights, np.float64))
             total = total + operator(ir.replace(q, weights=difference), shape, np.float64)(inside)
-        if population.theta is not None:
+        if population.hands_on:
             total = total + population.lambda_ / network.timesteps
         error[population.name] = np.broadcast_to(total, values[population.name].shape)
     return error

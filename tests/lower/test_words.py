@@ -62,7 +62,7 @@ def refusal(steps: list[tuple[graph.Op, tuple[int, ...]]], words: Words) -> str:
     for i, (op, shape) in enumerate(steps):
         nodes.append(Node(f"l{i}", f"l{i}", op, (nodes[-1].name,), shape))
     with pytest.raises(UnsupportedLayerError) as caught:
-        populate(Graph("net", tuple(nodes), words), signed_input=True)
+        populate(Graph("net", tuple(nodes), words), signed_input=True, linear="compose")
     return str(caught.value)
 
 

@@ -14,13 +14,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from snncc.errors import NetworkError, ToolMissingError
+from snncc.errors import ToolMissingError
 from snncc.ir import INPUT, Array, Input, Network, Population, Window
 from snncc.lower.calibrate import LARGEST_LOGIT
 from snncc.lower.options import Options
-from snncc.lower.quantise import Quantiser, network_of
+from snncc.lower.quantise import Quantiser, channelwise, network_of
 from snncc.lower.real import RealNetwork
-from snncc.lower.tune.population import Effort, Level, Objective, fire, read_out, take_places, weigh
+from snncc.lower.tune.population import Effort, Level, Objective, fire, read_out, relay, take_places, weigh
 from snncc.lower.tune.state import State
 from snncc.lower.tune.widths import Room, narrowed, rooms
 
@@ -93,7 +93,6 @@ def _layer_by_layer(
     level = LEVELS[options.calibrate]
     random = np.random.default_rng(options.seed)
     state = State(real, source, options, x[_images(real, window, level, len(x), random)], window)
-    channelwise = _channelwise(real)
     readout = real.populations[-1]
     lambdas = {INPUT: source.lambda_} | scales
     if options.readout == "spikes":
@@ -106,13 +105,17 @@ def _layer_by_layer(
         linear = state.linear(population)
         places = take_places(population.shape, state.images, level.patches, random)
         quantiser = Quantiser(real, population, lambdas, options)
-        own = channelwise.get(population.name, False)
+        own = population is not readout and channelwise(real, population.name)
         room = rooms[population.name]
         weights = weigh(quantiser, state, linear, places, level)
         if population is readout:
             final, gained = read_out(quantiser, weights, state, linear, window, options.readout == "spikes")
             final, halved = narrowed(state.network(final), final, room, window, together=True)
             output_scale = 1.0 if options.readout == "spikes" else float(weights.unit) / 2 ** int(halved)
+        elif population.relay:
+            final, gained = relay(quantiser, weights, state, linear, window, room)
+            lambdas[population.name] = final.lambda_
+            state.advance(final, None, linear)
         else:
             seen = take_places(population.shape, state.images, level.samples, random)
             final, drive, gained = fire(quantiser, weights, state, linear, seen, window, own, room)
@@ -150,23 +153,6 @@ def _images(real: RealNetwork, window: Window, level: Level, available: int, ran
     per_image = largest * window.passes
     wanted = min(available, level.images, max(8, MEMORY // per_image))
     return np.sort(random.choice(available, wanted, replace=False))
-
-
-def _channelwise(real: RealNetwork) -> dict[str, bool]:
-    """Whether a population's threshold may differ between channels: no reshape downstream mixes them."""
-    ones = {name: np.ones(()) for name in real.shapes}
-    found = {}
-    for population in real.populations[:-1]:
-        lambdas = ones | {population.name: 1.0 + np.arange(population.shape[-1])}
-        try:
-            for reader in real.populations:
-                quantiser = Quantiser(real, reader, lambdas, Options())
-                for projection in reader.projections:
-                    quantiser.source_scale(projection)
-            found[population.name] = True
-        except NetworkError:
-            found[population.name] = False
-    return found
 
 
 __all__ = ["LEVELS", "Objective", "Progress", "tuned_network"]

@@ -25,6 +25,7 @@ from snncc.ir import (
     Network,
     Population,
     Projection,
+    Relay,
     SumPool2D,
     Window,
     has_max_pool,
@@ -58,8 +59,10 @@ TOLD = 8
 class Learned:
     """A population and what was learned about it, counted in longest steps: weights, bias, v0 and factor of theta."""
 
-    def __init__(self, population: Population, unit: float, timesteps: int, bits: int) -> None:
+    def __init__(self, population: Population, unit: float | Array, timesteps: int, bits: int) -> None:
         self.given, self.timesteps = population, timesteps
+        if population.relay:
+            unit = np.ldexp(1.0, population.relay.shift) / population.lambda_
         self.size = np.asarray(unit if population.theta is None else population.theta, np.float64)
         self.weights, self.steps, self.limits = [], [], []
         most = weight_limit(bits)
@@ -83,6 +86,12 @@ class Learned:
         theta = tf.maximum(1.0, theta + rounded(size * tf.math.expm1(REST / 3 * self.factor)))
         bias = constant(given.bias) + rounded(REST / self.timesteps * self.bias * size)
         return weights, theta, bias, constant(given.v0) + rounded(REST * self.v0 * size)
+
+    @property
+    def moving(self) -> list[Tensor]:
+        """What is learned of a population inside the network: without a threshold there is neither start nor factor."""
+        firing = [self.v0, self.factor] if self.given.fires else []
+        return [*self.weights, self.bias, *firing]
 
     def integers(self) -> Population:
         """The population as it is now; without steps the one it started from."""
@@ -123,6 +132,12 @@ def forward(network: Network, parts: list[Learned], source: Tensor, window: Wind
         rest = iter(weights)
         synapses = [(p, None if isinstance(p, SumPool2D) else next(rest)) for p in population.projections]
         whole = sum((_charge(p, w, counts) for p, w in synapses), bias * window.timesteps + v0)
+        if population.relay:
+            if steps:
+                whole = _drive(network, synapses, bias, trains, window, len(population.shape))
+            value = trains[population.name] = hand_on(population.relay, whole)
+            counts[population.name] = tf.reduce_sum(value, axis=0) if steps else value
+            continue
         if not population.fires:
             counts[population.name] = whole
             continue
@@ -179,6 +194,12 @@ def fire(reached: Tensor, counts: Tensor, top: float) -> Tensor:
     return straight(reached)
 
 
+def hand_on(relay: Relay, u: Tensor) -> Tensor:
+    """A relay's values; backwards a straight line."""
+    value = (u + constant(relay.half)) / constant(np.ldexp(1.0, relay.shift))
+    return value + tf.stop_gradient(tf.floor(value) - value)
+
+
 def most(population: Population, window: Window) -> float:
     """The largest count of a population in a window."""
     limit = window.limit(population.saturates)
@@ -203,7 +224,7 @@ class Learner:
         self.parts = [
             Learned(p, network.output_scale, window.timesteps, network.signed_bit) for p in network.populations
         ]
-        self.moving = [v for p in self.parts[:-1] for v in (*p.weights, p.bias, p.v0, p.factor)]
+        self.moving = [v for p in self.parts[:-1] for v in p.moving]
         self.moving += [*self.parts[-1].weights, self.parts[-1].bias]  # a readout keeps its start, and its threshold
         readout = network.output
         unit = float(readout.lambda_) if readout.fires else 1 / network.output_scale

@@ -12,6 +12,7 @@ from snncc.ir import (
     Array,
     Population,
     Projection,
+    Relay,
     Window,
     replace,
     view_shape,
@@ -23,7 +24,7 @@ from snncc.lower.quantise import MIN_THETA, SHIFT_CAP, Quantiser, start_potentia
 from snncc.lower.tune import rounding
 from snncc.lower.tune.firing import Choice, Sample, error, search
 from snncc.lower.tune.state import State
-from snncc.lower.tune.widths import Room, exact_scale, highest_shift
+from snncc.lower.tune.widths import Room, exact_scale, highest_shift, narrowed
 
 CAREFUL_BITS = 6
 """Up to so many bits the rounding of weights is compensated; above it gains nothing (docs/adr/0403)."""
@@ -218,12 +219,22 @@ def _theta(unit: Array, scale: Array) -> Array:
     return np.asarray(np.maximum(1, np.rint(unit * scale)).astype(np.int64))
 
 
-def read_out(
-    quantiser: Quantiser, weights: Weights, state: State, linear: Array, window: Window, fires: bool
+def relay(
+    quantiser: Quantiser, weights: Weights, state: State, linear: Array, window: Window, room: Room
 ) -> tuple[Population, Objective]:
-    """The readout: its bias corrected so that the mean of each output is the float network's."""
+    """A relay: its bias corrected so that the mean of each channel is the float network's, then its shifts."""
+    given, gained = _unbiased(quantiser, weights, state, linear, window)
+    together = not quantiser.channelwise or weights.unit.ndim == 0
+    given = replace(given, kind=Relay(shift=np.zeros((), np.int64)))
+    silent, halved = narrowed(state.network(given), given, room, window, together=together)
+    return quantiser.relayed(state.network(silent), silent, weights.unit / 2.0**halved), gained
+
+
+def _unbiased(
+    quantiser: Quantiser, weights: Weights, state: State, linear: Array, window: Window
+) -> tuple[Population, Objective]:
+    """The population without threshold whose mean outputs are the float network's."""
     population, unit = quantiser.population, weights.unit
-    theta = _theta(unit, quantiser.scale) if fires else None
     zero = np.zeros((), np.int64)
     bias = np.rint(unit * population.bias).astype(np.int64)
     silent = quantiser.assemble(weights.projections, None, bias, zero)
@@ -231,8 +242,19 @@ def read_out(
     given = drive / (unit * window.timesteps) + population.bias
     shift = (linear - given).reshape(-1, linear.shape[-1]).mean(axis=0)
     corrected = np.rint(unit * (population.bias + shift)).astype(np.int64)
-    v0 = zero if theta is None else start_potential(theta, quantiser.options.thresholding)
     gained = Objective(
         population.name, float(((given - linear) ** 2).mean()), float(((given + shift - linear) ** 2).mean())
     )
-    return quantiser.assemble(weights.projections, theta, corrected, v0), gained
+    return quantiser.assemble(weights.projections, None, corrected, zero), gained
+
+
+def read_out(
+    quantiser: Quantiser, weights: Weights, state: State, linear: Array, window: Window, fires: bool
+) -> tuple[Population, Objective]:
+    """The readout: its bias corrected so that the mean of each output is the float network's."""
+    silent, gained = _unbiased(quantiser, weights, state, linear, window)
+    if not fires:
+        return silent, gained
+    theta = _theta(weights.unit, quantiser.scale)
+    v0 = start_potential(theta, quantiser.options.thresholding)
+    return quantiser.assemble(weights.projections, theta, silent.bias, v0), gained

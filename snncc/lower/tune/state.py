@@ -92,12 +92,15 @@ class State:
         neurons = self._ready(network, population)
         drive = self.drive(neurons) if drive is None else drive.astype(neurons.dtype, copy=False)
         if self._steps(population):
-            self.trains[population.name] = step.scan(neurons, drive, self.window.timesteps, None).astype(np.uint8)
-            out: Any = self.trains[population.name].sum(axis=0, dtype=np.float32)
+            train = step.scan(neurons, drive, self.window.timesteps, None)
+            self.trains[population.name] = train if population.relay else train.astype(np.uint8)
+            out: Any = train.sum(axis=0, dtype=np.float64 if population.relay else np.float32)
         else:
             out = drive + neurons.parameter(population.bias, self.window.timesteps) + neurons.parameter(population.v0)
             if population.fires:
                 out = count.fire(neurons, out, self.window.limit(population.saturates))
+            elif population.relay:
+                out = neurons.hand_on(population.relay, out)
         self.counts[population.name] = out
         self.activations[population.name] = linear
         done = len(self.final)

@@ -143,7 +143,7 @@ class Teacher:
             for projection, weights in self.synapses[population.name]:
                 product = linear(projection, weights, values_of(projection.source, values))
                 total = total + (product * weights if isinstance(projection, SumPool2D) else product)
-            if population is not self.real.populations[-1]:
+            if population is not self.real.populations[-1] and not population.relay:
                 total = tf.minimum(tf.nn.relu(total), np.inf if population.max_value is None else population.max_value)
             values[population.name] = total
         del values[INPUT]

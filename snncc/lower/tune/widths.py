@@ -13,6 +13,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+from msgspec import UnsetType
 
 from snncc.errors import SnnccWarning
 from snncc.ir import (
@@ -36,6 +37,7 @@ from snncc.lower.options import Options
 from snncc.lower.projections import pool_counts
 from snncc.lower.quantise import MIN_THETA, SHIFT_CAP, quantised_network
 from snncc.lower.real import RealNetwork
+from snncc.neurons import Neuron
 from snncc.sim.neurons import widened
 
 SPARE = 1
@@ -105,6 +107,8 @@ def narrowed(
         heavy = ~fits & ~fitting(network, weights_alone(population), room, less=2)
         if lowered < least and (pool or heavy.any()):
             lowered += 1
+        elif pool and given.theta is None:  # it has neither weights nor a threshold
+            break
         elif pool:
             return _as_its_source(network, population, ~fits), halved + lowered
         else:
@@ -125,8 +129,19 @@ def _smaller(given: Population, lowered: int, halved: Array, window: Window) -> 
         theta = np.maximum(1, _down(theta, times))
         if scale.shape == theta.shape:
             scale = exact_scale(scale, theta, exact)
+    kind: Neuron | UnsetType = given.kind
+    if given.relay:  # the shift takes what it can, its scale the rest
+        shift = np.maximum(0, given.relay.shift - times)
+        scale = np.asarray(np.ldexp(scale, times - (given.relay.shift - shift)))
+        kind = replace(given.relay, shift=shift)
     return replace(  # type: ignore[no-any-return]
-        given, projections=projections, theta=theta, bias=bias, v0=_down(v0, times), lambda_=scale
+        given,
+        projections=projections,
+        theta=theta,
+        bias=bias,
+        v0=_down(v0, times),
+        lambda_=scale,
+        kind=kind,
     )
 
 
