@@ -28,22 +28,20 @@ def check(case: Case, pack: bool, variant: str, runner: object = None) -> None:
 
 
 @examples(40)
-@given(cases(relays=False, dynamics="count", spike_ext=EXT), st.booleans())
+@given(cases(dynamics="count", spike_ext=EXT), st.booleans())
 def test_count(case: Case, pack: bool) -> None:
     check(case, pack, "gcc -O0")
 
 
 @examples(40)
-@given(cases(relays=False, dynamics="step", spike_ext=EXT), st.booleans())
+@given(cases(dynamics="step", spike_ext=EXT), st.booleans())
 def test_step(case: Case, pack: bool) -> None:
     check(case, pack, "gcc -O0")
 
 
 @examples(8)
 @given(
-    st.one_of(
-        cases(relays=False, dynamics="count", spike_ext=EXT), cases(relays=False, dynamics="step", spike_ext=EXT)
-    ),
+    st.one_of(cases(dynamics="count", spike_ext=EXT), cases(dynamics="step", spike_ext=EXT)),
     st.booleans(),
 )
 def test_sanitized(case: Case, pack: bool) -> None:
@@ -52,9 +50,7 @@ def test_sanitized(case: Case, pack: bool) -> None:
 
 @examples(16)
 @given(
-    st.one_of(
-        cases(relays=False, dynamics="count", spike_ext=EXT), cases(relays=False, dynamics="step", spike_ext=EXT)
-    ),
+    st.one_of(cases(dynamics="count", spike_ext=EXT), cases(dynamics="step", spike_ext=EXT)),
     st.booleans(),
 )
 def test_cortex_m4(case: Case, pack: bool) -> None:
@@ -64,9 +60,7 @@ def test_cortex_m4(case: Case, pack: bool) -> None:
 
 @examples(8)
 @given(
-    st.one_of(
-        cases(relays=False, dynamics="count", spike_ext=EXT), cases(relays=False, dynamics="step", spike_ext=EXT)
-    ),
+    st.one_of(cases(dynamics="count", spike_ext=EXT), cases(dynamics="step", spike_ext=EXT)),
     st.booleans(),
 )
 def test_rv32(case: Case, pack: bool) -> None:
@@ -187,7 +181,7 @@ def test_shifted_weights_on_cortex_m4(tmp_path: Path, shift: int, largest: int, 
 
 
 @examples(15)
-@given(cases(relays=False, dynamics="step", max_pool=True, spike_ext=EXT), st.booleans())
+@given(cases(dynamics="step", max_pool=True, spike_ext=EXT), st.booleans())
 def test_max_pools_in_step_equal_the_simulator(case: Case, pack: bool) -> None:
     check(case, pack, "gcc sanitizers")
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
 from snncc.backends.c.edges import Kind
+from snncc.backends.c.expressions import RUN, Expression
 from snncc.backends.c.kernels import Accumulator, Potential, Value
 from snncc.backends.c.types import Weights
 
@@ -66,7 +67,19 @@ class MaxPoolCall:
     frame: str
 
 
-Before: TypeAlias = MoveCall | MaxPoolCall
+@dataclass(frozen=True)
+class Rise:
+    """`fresh` sums take the place of `sums`, and `out` is by how much they grew: a max-pool of a relay in `step`."""
+
+    kind: ClassVar = "rise"
+    out: str
+    ctype: str
+    sums: str
+    fresh: str
+    length: int
+
+
+Before: TypeAlias = MoveCall | MaxPoolCall | Rise
 """What is computed before a run can read it."""
 
 
@@ -80,11 +93,25 @@ class Firing:
 
 
 @dataclass(frozen=True)
+class Relaying:
+    """How a charge becomes a relay's value of `ctype`: `out[i] = floor((u + 2^shift/2) / 2^shift)`."""
+
+    shift: Expression
+    out: str
+    ctype: str
+
+    @property
+    def shift_in_run(self) -> str:
+        """The shift inside a run."""
+        return self.shift.text(RUN)
+
+
+@dataclass(frozen=True)
 class Run:
     """A population over a whole image in gather form, `pair` positions at a time: u = start + what the edges bring.
 
     `index`: 1 for the first population, in topological order. `a`: the type of u, `acc` where it is summed. `firing`:
-    None for a readout, whose value is u, and for a drive.
+    None for a readout, whose value is u, for a relay, which has `relaying`, and for a drive.
     """
 
     name: str
@@ -98,6 +125,7 @@ class Run:
     edges: tuple[Call, ...]
     before: tuple[Before, ...] = ()
     firing: Firing | None = None
+    relaying: Relaying | None = None
 
 
 @dataclass(frozen=True)
@@ -153,6 +181,7 @@ class Scan:
     """
 
     input: ClassVar = False
+    relays: ClassVar = False
     name: str
     index: int
     positions: int
@@ -188,8 +217,8 @@ class PopulationScan(Scan):
     """Integrate-and-fire neurons: potentials of `v`, compared in `a`.
 
     `v0`: "" where they start at 0. `lazy`: V - bias*min(t, T) is stored, so that bias moves the level instead.
-    `adds`: something is added to every potential while t <= T, the `drive` or a bias. `by_channel`: a channel's
-    parameters are the same at every position.
+    `adds`: something is added to every potential while t <= T, the `drive` or a bias. `dense`: what
+    relays bring. `by_channel`: a channel's parameters are the same at every position.
     """
 
     v: Potential
@@ -201,3 +230,25 @@ class PopulationScan(Scan):
     adds: bool
     by_channel: bool
     drive: Drive | None
+    dense: Run | None = None
+
+
+@dataclass(frozen=True)
+class RelayScan(Scan):
+    """A relay at one timestep: its charge, rounded, and nothing left of it.
+
+    `v`: the type of what spikes and relays add up to, None where none come. `a`: that of the charge. `drive`: the
+    constant charge d_NAME, bias included; else `bias`. `dense`: what other relays bring. `sums`: where its values
+    are added up, "" where nobody asks.
+    """
+
+    relays: ClassVar = True
+    v: Potential | None
+    a: Accumulator
+    bias: str
+    drive: Drive | None
+    dense: Run | None
+    relaying: Relaying
+    shift: str
+    sums: str
+    sums_type: str

@@ -12,7 +12,7 @@ from snncc import ir
 from snncc.backends.c.views import Leaf, Shape, Split, Splitter, add_pads, spatial
 from snncc.backends.c.windows import WindowTable, window_table
 from snncc.errors import TargetError
-from snncc.ir import Array, Pads, Pair
+from snncc.ir import Array, Interval, Pads, Pair
 from snncc.sim.linear import BLOCK_ELEMENTS, operator, scratch_elements
 
 MAX_EXPANDED = 2**24
@@ -60,10 +60,13 @@ class Wiring:
     flat: bool
 
 
-def wire(network: ir.Network, population: ir.Population, splitter: Splitter, currents: set[str]) -> Wiring:
+def wire(
+    network: ir.Network, population: ir.Population, splitter: Splitter, currents: set[str], relays: dict[str, Interval]
+) -> Wiring:
     """Take every projection of a population apart; edges whose weights are all zero vanish.
 
-    `currents`: names of the buffers that hold the constant current. Pools and moves of a current join them.
+    `currents`: names of the buffers that hold the constant current; `relays`: those of values, and their ranges. Pools
+    and moves of them join them.
     """
     splits = []
     for projection in population.projections:
@@ -73,10 +76,14 @@ def wire(network: ir.Network, population: ir.Population, splitter: Splitter, cur
             bases = {base for base, _ in made.parts} if hasattr(made, "parts") else {made.base}
             if bases <= currents:
                 currents.add(made.name)
-            elif bases & currents:
+            elif bases <= relays.keys():
+                ends = [relays[base] for base in bases]
+                relays[made.name] = min(low for low, _ in ends), max(high for _, high in ends)
+            elif bases & (currents | relays.keys()):
                 raise TargetError(
-                    f"population {population.name!r}: a max-pool over a reshaped mix of the constant input and spikes "
-                    "has no buffer type in C: pool each before concatenating, or encode the input as `rate`"
+                    f"population {population.name!r}: a max-pool over a reshaped mix of spikes and values (the "
+                    "constant input, or a relay) has no buffer type in C: pool each before concatenating, or encode the input "
+                    "as `rate`"
                 )
     flat = any(
         not isinstance(projection, ir.Dense) and not (split.plain and isinstance(projection, Looped))

@@ -93,7 +93,7 @@ def _context(program: Program) -> dict[str, Any]:
         "weight_bytes": program.weight_bytes, "pixel": program.pixel, "count": program.count, "levels": source.levels,
         "pixel_low": low, "pixel_checks": " || ".join(checks), "pixels": math.prod(source.shape),
         "outputs": output.neurons, "value_type": value_type, "runs": program.runs,
-        "scans": program.scans, "passing": program.passing,
+        "relays": bool(program.relays), "scans": program.scans, "passing": program.passing,
         "use": program.kernels.context(), "text": arrays.lines,
         "rate_input": program.buffers[ir.INPUT] if source.coding.spiking and network.window.counting else "",
         "spike_values": program.buffers[output.name] if output.fires else "",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from snncc import ir
-from snncc.backends.c.calls import Before, Call, Firing, MaxPoolCall, MoveCall, MovePart, Run
+from snncc.backends.c.calls import Before, Call, Firing, MaxPoolCall, MoveCall, MovePart, Relaying, Run
 from snncc.backends.c.edges import Edge, Wiring
 from snncc.backends.c.expressions import RUN, STEPS, Expression, Literal, product, total
 from snncc.backends.c.kernels import Accumulator
@@ -36,7 +36,7 @@ def _place_buffers(program: Program) -> None:
     time = 1
     for population, wiring, made in zip(populations, program.wirings, program.made, strict=True):
         for operation in made:
-            for base in _bases(operation):
+            for base in bases(operation):
                 dies[base] = time
             born[operation.name] = time
             time += 1
@@ -46,45 +46,51 @@ def _place_buffers(program: Program) -> None:
         time += 1
     dies[populations[-1].name] = time
     names = [n for n in born if not (n == INPUT and INPUT in program.currents)]
-    if not populations[-1].fires:
+    if not populations[-1].hands_on:
         names.remove(populations[-1].name)
-    for pixels, member in ((False, "counts"), (True, "pixels")):
+    arenas = {"counts": (program.count.ctype, "spike counts"), "pixels": (program.pixel.ctype, "pooled input")}
+    member = {n: "pixels" if n in program.currents else "counts" for n in names}
+    for n in (n for n in names if n in program.relays):
+        value = program.value(n)
+        member[n] = f"values_{value.tag}"
+        arenas[member[n]] = value.ctype, "values of relays"
+    for arena, (ctype, note) in arenas.items():
         chosen = [
             Lifetime(n, math.prod(program.splitter.shapes[n]), born[n], dies.get(n, born[n]))
             for n in names
-            if (n in program.currents) == pixels
+            if member[n] == arena
         ]
         offsets, length = place(chosen)
-        ctype = (program.pixel if pixels else program.count).ctype
-        program.arrays.append(Member(member, ctype, length, "spike counts" if not pixels else "pooled input"))
-        program.buffers |= {n: f"(state->{member} + {at})" for n, at in offsets.items()}
+        program.arrays.append(Member(arena, ctype, length, note))
+        program.buffers |= {n: f"(state->{arena} + {at})" for n, at in offsets.items()}
     if INPUT in program.currents:
         program.buffers[INPUT] = "image"
 
 
-def _bases(operation: Pool | Move) -> list[str]:
+def bases(operation: Pool | Move) -> list[str]:
+    """The buffers that it reads."""
     return [base for base, _ in operation.parts] if isinstance(operation, Move) else [operation.base]
 
 
-def before(program: Program, operation: Pool | Move) -> Before:
-    """A pool or a move of whole buffers."""
-    out = program.buffers[operation.name]
+def before(program: Program, operation: Pool | Move, of: Callable[[str], str] = str) -> Before:
+    """A pool or a move of whole buffers, those `of` what it names."""
+    out = program.buffers[of(operation.name)]
     if isinstance(operation, Move):
         parts = []
         for number, (base, to) in enumerate(operation.parts):
             ctype = "uint16_t" if len(to) == 0 or int(to.max()) < 2**16 else "uint32_t"
             note = f"where the elements of {base} go"
             table = program.constant(f"{operation.name}_{number}", ctype, to, note)
-            parts.append(MovePart(program.buffers[base], table, len(to)))
+            parts.append(MovePart(program.buffers[of(base)], table, len(to)))
         return MoveCall(out, math.prod(operation.shape), tuple(parts))
-    x = program.value(operation.name)
+    x = program.value(of(operation.name))
     program.kernels.max_pool(x)
     height, width, channels = spatial(operation.source)
     top, bottom, left, right = operation.frame
     framed = (height + bottom, width + right, channels)
     frame = window_table(framed, (0, 0), (0, 0, 0), channels, top=top, left=left)
     return MaxPoolCall(
-        x, out, program.buffers[operation.base],
+        x, out, program.buffers[of(operation.base)],
         window=program.window(operation.name, pool_window(operation)),
         frame=program.window(f"{operation.name}_frame", frame),
     )  # fmt: skip
@@ -103,6 +109,8 @@ def window_run(program: Program, population: ir.Population, wiring: Wiring, inde
     bias = program.parameter(population, "bias", wiring.flat)
     v0 = program.parameter(population, "v0", wiring.flat)
     made = run(program, population, wiring, index, wiring.edges, a, total(product(bias, STEPS), v0), STEPS)
+    if population.relay:
+        return replace(made, relaying=relaying(program, population, population.relay, wiring.flat, a))
     if not population.fires:
         return made
     program.kernels.fire(a)
@@ -110,6 +118,13 @@ def window_run(program: Program, population: ir.Population, wiring: Wiring, inde
     limit = program.network.over(dynamics="count").limit(population.saturates)
     more = 0 if limit is None else limit - program.network.timesteps
     return replace(made, firing=Firing(theta, f"limit + {more}U" if more else "limit", program.buffers[made.name]))
+
+
+def relaying(program: Program, population: ir.Population, relay: ir.Relay, flat: bool, a: Accumulator) -> Relaying:
+    """How a charge becomes a relay's value."""
+    program.kernels.relay(a)
+    shift = program.parameter_of("shift", relay.shift, population, flat)
+    return Relaying(shift, program.buffers[population.name], program.value(population.name).ctype)
 
 
 def _count_type(program: Program, population: ir.Population) -> Accumulator:

@@ -95,6 +95,9 @@ class Kernels:
     def fire(self, a: Accumulator) -> None:
         self._add("fire", a.tag, tag=a.tag, ctype=a.ctype, unsigned=a.unsigned)
 
+    def relay(self, a: Accumulator) -> None:
+        self._add("relay", a.tag, tag=a.tag, ctype=a.ctype, unsigned=a.unsigned)
+
     def lanes(self) -> None:
         """Some potentials lie in lanes: the DSP header brings their order."""
         self._add("dsp", True)
@@ -130,6 +133,7 @@ class Kernels:
             "pool",
             "max_pool",
             "fire",
+            "relay",
             "spread",
             "add",
             "spread_row",

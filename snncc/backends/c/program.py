@@ -15,7 +15,7 @@ from snncc.backends.c.layout import Member, order, struct_bytes
 from snncc.backends.c.types import DTYPES, Constant, Weights, lay_weights, signed, span
 from snncc.backends.c.views import Move, Pool, Splitter
 from snncc.backends.c.windows import FIELDS, WindowTable
-from snncc.ir import INPUT, Array
+from snncc.ir import INPUT, Array, Interval
 
 
 @dataclass
@@ -25,7 +25,7 @@ class Program:
     Const data: `constants` and `windows`. State: `arrays`, and `scratch` that several share. `buffers`: the expression
     that points to a population's spikes or counts, to the input or to a pool. Code: `kernels`, and the `runs`, `scans`
     and `passing` views that call them. `wirings`, `made`: each population's edges, and the pools and moves before it;
-    `currents`: buffers of the constant current.
+    `currents`: buffers of the constant current. `relays`: buffers of relays' values, and their ranges.
     """
 
     p: str
@@ -43,12 +43,16 @@ class Program:
 
     def __post_init__(self) -> None:
         self.currents = set() if self.network.input.coding.spiking else {INPUT}
+        self.relays: dict[str, Interval] = {
+            p.name: ir.output_range(self.network, p.name, self.network.dynamics)
+            for p in self.network.populations if p.relay
+        }  # fmt: skip
         self.splitter = Splitter(ir.population_shapes(self.network))
         self.wirings: list[Wiring] = []
         self.made: list[list[Pool | Move]] = []
         for population in self.network.populations:
             known = len(self.splitter.made)
-            self.wirings.append(wire(self.network, population, self.splitter, self.currents))
+            self.wirings.append(wire(self.network, population, self.splitter, self.currents, self.relays))
             self.made.append(self.splitter.made[known:])
 
     @property
@@ -65,6 +69,8 @@ class Program:
 
     def value(self, base: str) -> Value:
         """The type of a buffer's elements."""
+        if base in self.relays:
+            return Value.of(signed(self.relays[base]), max(abs(end) for end in self.relays[base]))
         return self.pixel if base in self.currents else self.count
 
     # --- what the header states
@@ -119,7 +125,10 @@ class Program:
 
     def parameter(self, population: ir.Population, kind: str, flat: bool) -> Expression:
         """theta, bias or v0 of the neuron at a position and channel: a literal where all are equal."""
-        values: Array = getattr(population, kind)
+        return self.parameter_of(kind, getattr(population, kind), population, flat)
+
+    def parameter_of(self, kind: str, values: Array, population: ir.Population, flat: bool) -> Expression:
+        """A number of each neuron, in one of the shapes of a parameter, as `parameter`."""
         if values.min() == values.max():
             return Literal(int(values.min()))
         channels = population.shape[-1]

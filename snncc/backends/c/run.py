@@ -23,6 +23,8 @@ from snncc.jobs import Job, NotRunError, Observation, Tool
 from snncc.resources import templates
 
 RECORD = np.dtype([("potential", "<i8"), ("spikes", "<u2")])
+WIDE_RECORD = np.dtype([("potential", "<i8"), ("spikes", "<i8")])
+"""Where there are relays, whose values stand in the place of spikes."""
 STRICT = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
 SANITIZED = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 SEMIHOSTING = ("-nographic", "-monitor", "none", "-serial", "none", "-semihosting-config", "enable=on,target=native")
@@ -177,9 +179,20 @@ def _write_harness(work: Path, prefix: str, job: Job, reads: list[_Read]) -> Non
     sizes = [math.prod(job.network.input.shape), *(p.neurons for p in job.network.populations)]
     template = templates("verify").get_template("trace_main.c.j2")
     text = template.render(
-        p=prefix, P=prefix.upper(), images=len(job.pixels), timesteps=job.timesteps, neurons=max(sizes), reads=reads
+        p=prefix,
+        P=prefix.upper(),
+        images=len(job.pixels),
+        timesteps=job.timesteps,
+        neurons=max(sizes),
+        reads=reads,
+        relays=has_relays(job.network),
     )
     (work / "trace_main.c").write_text(text)
+
+
+def has_relays(network: Network) -> bool:
+    """Whether some population hands on values."""
+    return any(population.relay for population in network.populations)
 
 
 def recorded(network: Network) -> list[tuple[str, int]]:
@@ -193,6 +206,7 @@ def _observations(file: Path, job: Job) -> Iterator[Observation]:
     """Take the program's records apart, one image at a time."""
     network = job.network
     entries = recorded(network)
+    record = WIDE_RECORD if has_relays(network) else RECORD
     step = network.window.stepping
     total = network.over(job.timesteps).passes
     looped = [e for e in entries if not step or e[0] != network.output.name or network.output.fires]
@@ -201,7 +215,7 @@ def _observations(file: Path, job: Job) -> Iterator[Observation]:
     elements = math.prod(network.input.shape)
     names = [read.name for read in _reads(job)]
     head = len(names) * 4 * (1 + elements)
-    image_bytes = head + (per_step * total + tail) * RECORD.itemsize + 8 * network.output.neurons + 8
+    image_bytes = head + (per_step * total + tail) * record.itemsize + 8 * network.output.neurons + 8
     if file.stat().st_size != image_bytes * len(job.pixels):
         raise OutputError(f"the program wrote {file.stat().st_size} bytes, expected {image_bytes * len(job.pixels)}")
     raw = np.memmap(file, np.uint8, "r")
@@ -213,13 +227,13 @@ def _observations(file: Path, job: Job) -> Iterator[Observation]:
                 raise OutputError(f"the quantiser of {name} returned status {status}")
             pixels[name] = np.array(made, np.int64)
         image = raw[start + head : start + image_bytes]
-        records = image[: per_step * total * RECORD.itemsize].view(RECORD).reshape(total, per_step)
+        records = image[: per_step * total * record.itemsize].view(record).reshape(total, per_step)
         spikes, potentials = {}, {}
         at = 0
         for name, n in looped:
             part = records[:, at : at + n]
             at += n
-            if name == INPUT or network[name].fires:
+            if name == INPUT or network[name].hands_on:
                 spikes[name] = part["spikes"]
             if name != INPUT:
                 potentials[name] = part["potential"]

@@ -15,8 +15,8 @@ from typing import TypeAlias
 import numpy as np
 
 from snncc import ir
-from snncc.backends.c import gather
-from snncc.backends.c.calls import Before, Drive, InputScan, Passed, PassingScan, PopulationScan, Target
+from snncc.backends.c import gather, relays
+from snncc.backends.c.calls import Before, Drive, InputScan, Passed, PassingScan, PopulationScan, RelayScan, Run, Target
 from snncc.backends.c.edges import Edge, Wiring
 from snncc.backends.c.expressions import (
     SCAN,
@@ -39,11 +39,12 @@ from snncc.ir import INPUT, Interval
 
 
 def step(program: Program) -> None:
-    """Fill a program in for `step`: its members, scans (one per firing population) and the readout's run."""
+    """Fill a program in for `step`: its members, scans (one per population that hands on) and the readout's run."""
     network = program.network
     kept = [network.output.name] if network.output.fires else []
     if not network.output.fires:
-        kept = list(dict.fromkeys(e.base for e in program.wirings[-1].edges if not e.current))
+        read = dict.fromkeys(e.base for e in program.wirings[-1].edges if not e.current)
+        kept = [name for name in read if name not in program.relays]
     if INPUT in program.currents:
         program.buffers[INPUT] = "image"
     at = 0
@@ -52,20 +53,24 @@ def step(program: Program) -> None:
         at += math.prod(program.splitter.shapes[name])
     program.arrays.append(Member("words", "int32_t", 1, "keeps 16-bit potentials on whole words"))
     program.arrays.append(Member("counts", program.count.ctype, at, "spikes so far"))
+    relays.place_buffers(program)
     targets: Targets = defaultdict(list)
     populations = zip(network.populations, program.wirings, program.made, strict=True)
     for index, (population, wiring, made) in enumerate(populations, 1):
-        driven = not population.fires or any(edge.current for edge in wiring.edges)
+        driven = not population.hands_on or any(edge.current for edge in wiring.edges)
         pools = [operation for operation in made if driven and operation.name in program.currents]
         held = tuple(_held(program, operation) for operation in pools)
+        of_relays = [operation for operation in made if operation.name in program.relays]
         for operation in made:
-            if operation.name not in program.currents:
+            if operation.name not in program.currents and operation not in of_relays:
                 program.passing.append(_passing(program, operation, targets))
-        if population.fires:
-            program.scans.append(_scan(program, population, wiring, index, targets, held))
+        before = relays.before(program, of_relays, grows=population.hands_on)
+        if population.hands_on:
+            run = relays.dense(program, population, wiring, index, before)
+            program.scans.append(_scan(program, population, wiring, index, targets, held, run))
         else:
-            run = gather.window_run(program, population, wiring, index)
-            program.runs.append(replace(run, before=held))
+            wiring = relays.summed_edges(program, wiring)
+            program.runs.append(replace(gather.window_run(program, population, wiring, index), before=held + before))
     if network.input.coding.spiking:
         program.scans.insert(0, _encoder(program, targets))
 
@@ -121,34 +126,45 @@ def _scan(
     index: int,
     targets: Targets,
     held: tuple[Before, ...],
-) -> PopulationScan:
+    dense: Run | None,
+) -> PopulationScan | RelayScan:
     """A population's scan. It joins the targets of those that it reads; its own are listed by its readers."""
     name = population.name
     height, width, stride = spatial(population.shape)
     positions, channels = (1, population.neurons) if wiring.flat else (height * width, stride)
     currents = [e for e in wiring.edges if e.current]
+    spikes = [e for e in wiring.edges if not e.current and e.base not in program.relays]
+    bias = program.parameter(population, "bias", wiring.flat)
+    if population.relay:
+        charge = None
+        if spikes or dense:
+            charge = Potential.of(signed(program.network.intervals["step"][name], 16), "")
+            into = program.array(f"v_{name}", charge.ctype, population.neurons, f"charge of {name}")
+            for edge in spikes:
+                targets[edge.base].append(_target(program, edge, charge, into, channels))
+        drive = _drive(program, population, wiring, index, currents, bias, held) if currents else None
+        return relays.scan(program, population, population.relay, wiring, index, bias, charge, drive, dense)
     per_channel = all(
         a is not None and (a.size == 1 or a.ndim == 1 or positions == 1)
         for a in (population.theta, population.bias, population.v0)
     )
-    lazy = not currents and bool(np.any(population.bias))
+    lazy = not currents and not dense and bool(np.any(population.bias))
     low, high, lazy = _reach(program.network, population, lazy)
-    lanes = channels % 4 == 0 and per_channel and not currents and ir.bits_needed((low, high)) <= 16
+    lanes = channels % 4 == 0 and per_channel and not currents and not dense and ir.bits_needed((low, high)) <= 16
     v = Potential.of(signed((low, high), 16), f"{program.p.upper()}_LANE" if lanes else "")
     if lanes:
         program.kernels.lanes()
     into = program.array(f"v_{name}", v.ctype, positions * channels, f"potentials of {name}", first=lanes)
-    bias, theta, v0 = (program.parameter(population, kind, wiring.flat) for kind in ("bias", "theta", "v0"))
+    theta, v0 = (program.parameter(population, kind, wiring.flat) for kind in ("theta", "v0"))
     drive = _drive(program, population, wiring, index, currents, bias, held) if currents else None
-    for edge in wiring.edges:
-        if not edge.current:
-            targets[edge.base].append(_target(program, edge, v, into, channels))
+    for edge in spikes:
+        targets[edge.base].append(_target(program, edge, v, into, channels))
     return PopulationScan(
         name=name, index=index, positions=positions, channels=channels, stride=stride,
         unflat=stride if positions != height * width else 0, counts=program.buffers.get(name, ""),
         targets=targets[name], v=v, a=Accumulator.of(v.wide), theta=theta.text(SCAN),
         v0="" if v0 == ZERO else v0.text(SCAN), bias=bias.text(SCAN), lazy=lazy,
-        adds=bool(currents) or (not lazy and bias != ZERO), by_channel=per_channel, drive=drive,
+        adds=bool(currents) or (not lazy and bias != ZERO), by_channel=per_channel, drive=drive, dense=dense,
     )  # fmt: skip
 
 
@@ -161,7 +177,7 @@ def _drive(
     bias: Expression,
     held: tuple[Before, ...],
 ) -> Drive:
-    reach = _drive_range(program.network, population, currents)
+    reach = relays.reach_of(program, currents, span(population.bias))
     a, ctype, name = Accumulator.of(signed(reach, 32)), signed(reach, 16), population.name
     program.array(f"d_{name}", ctype, population.neurons, f"charge per timestep of {name}")
     run = gather.run(program, population, wiring, index, currents, a, bias, None)
@@ -187,21 +203,6 @@ def _reach(network: ir.Network, population: ir.Population, lazy: bool) -> tuple[
 def signed_or_none(interval: Interval) -> str:
     """The C type of at least 16 bits that holds the interval, "" where none does."""
     return signed(interval, 16) if ir.bits_needed(interval) <= 64 else ""
-
-
-def _drive_range(network: ir.Network, population: ir.Population, currents: list[Edge]) -> Interval:
-    """Every value of a neuron's charge per timestep."""
-    source = network.input
-    m, most = source.coding.reach(source.levels, source.signed, 1, 1)
-    low, high = span(population.bias)
-    for edge in currents:
-        ones = np.ones((math.prod(edge.kernel), 1), np.int64) if edge.weights is None else edge.weights
-        last = ones.reshape(-1, ones.shape[-1]) if edge.kind == "dot" else ones.reshape(math.prod(edge.kernel), -1)
-        positive = int(np.maximum(last, 0).sum(axis=0, dtype=np.int64).max())
-        negative = int(np.maximum(-last.astype(np.int64), 0).sum(axis=0).max())
-        high += (positive * most - negative * m) * 2**edge.shift
-        low += (positive * m - negative * most) * 2**edge.shift
-    return low, high
 
 
 def _target(program: Program, edge: Edge, v: Potential, into: str, row: int) -> Target:

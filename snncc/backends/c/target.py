@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from snncc.backends.c import emit
 from snncc.backends.c.run import TOOLS, CortexM4, Host, RiscV
 from snncc.backends.options import TargetOptions, option
 from snncc.backends.target import Summary, Target
 from snncc.errors import TargetError
-from snncc.ir import NO_HARDWARE, Network, Refusals
+from snncc.ir import Network
 from snncc.jobs import Runner
 from snncc.names import unfit
 
@@ -32,12 +32,8 @@ class C(Target[COptions]):
     writes = "C99 for microcontrollers, with Makefile, CMake target and self-test"
     options = COptions
     tools = TOOLS
-    refuses: ClassVar[Refusals] = {
-        **NO_HARDWARE,
-        "relay": "{where} is a relay, which C has not: compile with `linear` compose",
-    }
     limits = (
-        "a max-pool over a reshaped mix of the constant input current and spikes",
+        "a max-pool over a reshaped mix of spikes and values (the constant input current, or a relay)",
         "a view that reshapes a concatenation or a padding in front of a windowed projection, where that as a matrix "
         "has more than 2^24 weights",
     )

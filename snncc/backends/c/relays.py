@@ -1,0 +1,139 @@
+"""Relays in C, in `step`: their buffers, and what they bring to a population at every timestep, in gather form.
+
+A relay's values are not sparse, so nobody waits for them as for spikes: whoever reads them goes over all of them, once
+per timestep. A max-pool of a relay keeps the largest sums so far and hands on how much they grew.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from snncc import ir
+from snncc.backends.c import gather
+from snncc.backends.c.calls import Before, Drive, RelayScan, Rise, Run
+from snncc.backends.c.edges import Edge, Wiring
+from snncc.backends.c.expressions import SCAN, ZERO, Expression
+from snncc.backends.c.kernels import Accumulator, Potential
+from snncc.backends.c.program import Program
+from snncc.backends.c.types import signed, span
+from snncc.backends.c.views import Move, Pool, spatial
+from snncc.ir import Interval
+
+
+def summed(base: str) -> str:
+    """The buffer of a relay's values, or of a pool's of them, summed over the timesteps so far."""
+    return f"{base} summed"
+
+
+def place_buffers(program: Program) -> None:
+    """The values of one timestep of every relay, and their sums where somebody reads them."""
+    needed = _summed_relays(program)
+    for population in program.network.populations:
+        if population.relay:
+            name, neurons = population.name, population.neurons
+            program.buffers[name] = program.array(f"y_{name}", program.value(name).ctype, neurons, f"values of {name}")
+            if name in needed:
+                whole = ir.output_range(program.network, name, "step", whole=True)
+                _sums(program, name, whole, neurons, f"s_{name}")
+
+
+def _summed_relays(program: Program) -> set[str]:
+    """Relays that a max-pool reads, or a readout of potentials."""
+    found: set[str] = set()
+    for population, wiring, made in zip(program.network.populations, program.wirings, program.made, strict=True):
+        for operation in made:
+            found.update(gather.bases(operation))
+        if not population.hands_on:
+            found.update(edge.base for edge in wiring.edges)
+    return found & program.relays.keys()
+
+
+def _sums(program: Program, name: str, reach: Interval, length: int, member: str) -> None:
+    program.relays[summed(name)] = reach
+    ctype = program.value(summed(name)).ctype
+    program.buffers[summed(name)] = program.array(member, ctype, length, f"{name} so far")
+
+
+def before(program: Program, made: Iterable[Pool | Move], grows: bool) -> tuple[Before, ...]:
+    """Pools and moves of relays, of their sums; where it `grows`, at every timestep, by how much they grew."""
+    found: list[Before] = []
+    for operation in made:
+        name, length = operation.name, math.prod(operation.shape)
+        ends = [program.relays[summed(base)] for base in gather.bases(operation)]
+        _sums(program, name, (min(low for low, _ in ends), max(high for _, high in ends)), length, f"m_{name}")
+        if not grows:
+            found.append(gather.before(program, operation, summed))
+            continue
+        sums, x, own = program.buffers[summed(name)], program.value(summed(name)), program.value(name)
+        fresh = program.need(f"fresh_{x.tag}", x.ctype, length, "new sums")
+        program.buffers |= {summed(name): fresh}
+        found.append(gather.before(program, operation, summed))
+        program.buffers[summed(name)] = sums
+        program.buffers[name] = program.array(f"y_{name}", own.ctype, length, f"by how much {name} grew")
+        found.append(Rise(program.buffers[name], own.ctype, sums, fresh, length))
+    return tuple(found)
+
+
+def summed_edges(program: Program, wiring: Wiring) -> Wiring:
+    """The edges of a readout: those of relays read sums."""
+    edges = (replace(e, base=summed(e.base)) if e.base in program.relays else e for e in wiring.edges)
+    return replace(wiring, edges=tuple(edges))
+
+
+def dense(
+    program: Program, population: ir.Population, wiring: Wiring, index: int, made_before: tuple[Before, ...]
+) -> Run | None:
+    """What relays bring to a population at one timestep; None where it reads none."""
+    edges = [edge for edge in wiring.edges if edge.base in program.relays]
+    if not edges:
+        return None
+    a = Accumulator.of(signed(reach_of(program, edges), 32))
+    return replace(gather.run(program, population, wiring, index, edges, a, ZERO, None), before=made_before)
+
+
+def reach_of(program: Program, edges: Iterable[Edge], bias: Interval = (0, 0)) -> Interval:
+    """Every value of what edges of values, not of spikes, bring to a neuron at one timestep."""
+    source = program.network.input
+    pixels = source.coding.reach(source.levels, source.signed, 1, 1)
+    low, high = bias
+    for edge in edges:
+        m, most = pixels if edge.current else program.relays[edge.base]
+        ones = np.ones((math.prod(edge.kernel), 1), np.int64) if edge.weights is None else edge.weights
+        last = ones.reshape(-1, ones.shape[-1]) if edge.kind == "dot" else ones.reshape(math.prod(edge.kernel), -1)
+        positive = int(np.maximum(last, 0).sum(axis=0, dtype=np.int64).max())
+        negative = int(np.maximum(-last.astype(np.int64), 0).sum(axis=0).max())
+        high += (positive * most - negative * m) * 2**edge.shift
+        low += (positive * m - negative * most) * 2**edge.shift
+    return low, high
+
+
+def scan(
+    program: Program,
+    population: ir.Population,
+    relay: ir.Relay,
+    wiring: Wiring,
+    index: int,
+    bias: Expression,
+    charge: Potential | None,
+    drive: Drive | None,
+    run: Run | None,
+) -> RelayScan:
+    """A relay's scan. `charge`: where the spikes of one timestep, and other relays, add up; None where none come."""
+    name = population.name
+    height, width, stride = spatial(population.shape)
+    positions, channels = (1, population.neurons) if wiring.flat else (height * width, stride)
+    reach = span(population.bias)
+    low, high = program.network.intervals["step"][name]
+    a = Accumulator.of(signed((min(low, reach[0]), max(high, reach[1])), 32))
+    made = gather.relaying(program, population, relay, wiring.flat, a)
+    sums = program.buffers.get(summed(name), "")
+    return RelayScan(
+        name=name, index=index, positions=positions, channels=channels, stride=stride, unflat=0, counts="", targets=[],
+        v=charge, a=a, bias=bias.text(SCAN), drive=drive, dense=run,
+        relaying=made, shift=made.shift.text(SCAN), sums=sums,
+        sums_type=program.value(summed(name)).ctype if sums else "",
+    )  # fmt: skip
