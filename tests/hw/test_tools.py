@@ -64,9 +64,7 @@ def test_lint_is_clean(tmp_path: Path, dynamics: str, make) -> None:
 @examples(12)
 @given(
     st.sampled_from(["count", "step"]).flatmap(
-        lambda dynamics: cases(
-            relays=False, dynamics=dynamics, spike_ext=st.just(1), max_pool=None if dynamics == "count" else False
-        )
+        lambda dynamics: cases(dynamics=dynamics, spike_ext=st.just(1), max_pool=None if dynamics == "count" else False)
     ),
     st.integers(1, INPUT_LANES),
 )
