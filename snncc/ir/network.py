@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from snncc.encodings import ENCODINGS, Coding
 from snncc.errors import NetworkError
 from snncc.ir.window import Dynamics, Window
-from snncc.neurons import INTEGRATE_AND_FIRE, SILENT, Firing, IntegrateAndFire, Neuron, Relay
+from snncc.neurons import INTEGRATE_AND_FIRE, SILENT, Firing, Neuron, Relay, Silent
 
 Array: TypeAlias = NDArray[Any]
 Pair: TypeAlias = tuple[int, int]
@@ -165,7 +165,7 @@ class Population(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_o
     def firing(self) -> Firing:
         """The kind of its neurons, where they fire; NetworkError where they are silent."""
         neuron = self.neuron
-        if not isinstance(neuron, IntegrateAndFire):
+        if isinstance(neuron, Silent | Relay):
             raise NetworkError(f"population {self.name!r} never fires")
         return neuron
 

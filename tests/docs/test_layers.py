@@ -100,7 +100,7 @@ OTHERS: dict[str, list[str | tuple[Callable[[], Any], str]]] = {
     "channels_first": ["channels_first", "pool_channels_first"],
     "two inputs": [(_two_inputs, "2 inputs"), (_two_outputs, "2 outputs"), (_open, "fixed height and width")],
     "Add that broadcasts": ["add_broadcast", "concat_axis"],
-    "a layer that pads": ["padded_linear", "same_pool_of_linear", "max_pool_of_linear", "padding_of_linear"],
+    "an average pool": ["same_pool_of_linear"],
     "a softmax at every position": [(_softmax_maps, "'odd'.*one class per image")],
 }
 """For each row of the table of refusals, by its beginning: what it says beside single layers."""

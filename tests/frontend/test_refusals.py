@@ -10,9 +10,11 @@ import pytest
 import snncc
 from snncc.errors import UnsupportedLayerError
 from snncc.frontend.keras import from_keras
+from snncc.lower.populate import populate
 from tests.frontend.refused import (
     MIDDLE,
     SHAPE,
+    UNCOMPOSABLE,
     Subclassed,
     classified,
     image,
@@ -21,7 +23,7 @@ from tests.frontend.refused import (
     model_around,
     relu_layer,
 )
-from tests.keras_models import keras
+from tests.keras_models import keras, randomised
 
 L = keras.layers
 
@@ -30,6 +32,14 @@ L = keras.layers
 def test_refused_by_name_with_a_way_out(name: str) -> None:
     middle, wanted = MIDDLE[name]
     assert re.search(wanted, message(model_around(middle)), re.DOTALL)
+
+
+@pytest.mark.parametrize("name", UNCOMPOSABLE)
+def test_what_cannot_be_composed_is_refused_by_compose_alone(name: str) -> None:
+    middle, wanted = UNCOMPOSABLE[name]
+    assert re.search(wanted, message(model_around(middle), "compose"), re.DOTALL)
+    real = populate(from_keras(randomised(model_around(middle))), signed_input=False)
+    assert any(population.relay for population in real.populations)
 
 
 def test_all_unsupported_layers_come_in_one_message() -> None:
@@ -44,13 +54,13 @@ def test_all_tensors_that_cannot_be_composed_come_in_one_message() -> None:
     x = image()
     y = relu_layer("second")(L.MaxPooling2D(2)(linear_layer("one")(x)))
     y = relu_layer("third")(L.ZeroPadding2D(1)(linear_layer("two", padding="same")(y)))
-    text = message(keras.Model(x, classified(y)))
+    text = message(keras.Model(x, classified(y)), "compose")
     assert all(repr(name) in text for name in ("one", "second", "two", "third"))
 
 
 def test_no_silent_relu_at_the_end() -> None:
     x = image()
-    assert "max-pool" in message(keras.Model(x, L.MaxPooling2D(2)(linear_layer("one")(x))))
+    assert "max-pool" in message(keras.Model(x, L.MaxPooling2D(2)(linear_layer("one")(x))), "compose")
 
 
 @pytest.mark.parametrize("activation", ["tanh", "hard_sigmoid", "swish", "exponential"])

@@ -63,8 +63,10 @@ def partial_sums(case: strategies.Case, dynamics: str, shuffle: random.Random) -
         if network.input.encoding == "current":
             held = [int(p) for p in image.reshape(-1)]
             trains["input"] = [held] * timesteps + [[0] * len(held)] * network.spike_ext
-        sent = [{name: [sum(s) for s in zip(*train[:t], strict=True)] or [0] * len(train[0]) for name, train in trains.items()}
-                for t in range(timesteps + network.spike_ext + 1)]  # fmt: skip
+        sent = [
+            {n: [sum(s) for s in zip(*train[:t], strict=True)] or [0] * len(train[0]) for n, train in trains.items()}
+            for t in range(timesteps + network.spike_ext + 1)
+        ]
         for name, neurons in wired.items():
             for i, n in enumerate(neurons):
                 v = n.v0

@@ -15,7 +15,8 @@ from snncc.lower.ends import input_scaling
 from snncc.lower.populate import populate
 from snncc.lower.real import RealNetwork
 from tests import keras_models
-from tests.keras_models import CASES
+from tests.frontend.refused import UNCOMPOSABLE, model_around
+from tests.keras_models import CASES, randomised
 from tests.lower.bounds import T, apply_head, differences, float_activations
 from tests.networks import with_intervals
 
@@ -69,6 +70,24 @@ def test_the_integer_network_is_keras_within_its_bound(models: dict[str, Any], n
     certain = margin > 2 * limit.reshape(len(x), -1).max(axis=1)
     keras_class = logits.argmax(axis=1) if logits.shape[1] > 1 else (logits[:, 0] > 0).astype(int)
     np.testing.assert_array_equal(result.classes[certain], keras_class[certain])
+
+
+@pytest.mark.parametrize("name", UNCOMPOSABLE)
+def test_what_no_kernel_of_both_can_be_is_keras_too(name: str) -> None:
+    """Behind a relay: the float network to rounding, the integer one within its bound, in `step` near it."""
+    model = randomised(model_around(UNCOMPOSABLE[name][0]))
+    x = np.random.default_rng(5).random((6, *model.input_shape[1:])).astype(np.float32)
+    wanted = np.asarray(model(x, training=False), np.float64)
+    real = real_network(model, x)
+    values = float_activations(real, x)
+    found = values[real.populations[-1].name].reshape(wanted.shape)
+    np.testing.assert_allclose(apply_head(real.head, found), wanted, rtol=0, atol=1e-4)
+    network = snncc.convert(model, x, signed_bit=16, timesteps=T, calibrate="none")
+    for population, (error, allowed) in differences(network, real, x).items():
+        slack = 1e-5 * max(1.0, float(np.abs(values.get(population, error)).max()))
+        assert (error <= allowed + slack).all(), population
+    stepped = snncc.convert(model, x, timesteps=64, dynamics="step").run(x).outputs.reshape(found.shape)
+    assert np.square(stepped - found).mean() < 0.05 * found.var()
 
 
 def sure_margin(logits: np.ndarray) -> np.ndarray:

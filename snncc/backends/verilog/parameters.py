@@ -26,7 +26,8 @@ class Parameters:
 def parameters(draft: Draft, padded: int, fire_lanes: int) -> Parameters:
     """Those of a draft with so many channels in its words; one for all neurons has depth 1.
 
-    Of a relay v0 is half of 2^shift, which rounds, and theta its shift. Padded channels have theta 1 and nothing else: their potential stays 0 and they never fire.
+    Of a relay v0 is half of 2^shift, which rounds, and theta its shift. Padded channels have theta 1 and nothing else:
+    their potential stays 0 and they never fire.
     """
     population = draft.population
     v0, bias, theta = draft.least, np.zeros((), np.int64), np.ones((), np.int64)
