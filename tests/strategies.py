@@ -88,9 +88,9 @@ def networks(
 
     `max_pool`: None allows it; True puts one into every network whose input is a map.
     `relays=False`: no population is a relay. `saturates`: None for either. `concat=False` leaves out views that
-    concatenate. `extreme=False` leaves out potentials and shifts of tens of bits. spike_ext = -1 is drawn in "count" only. `max_neurons` bounds each population
-    (a dense or max-pooled one stays far below). Where `kinds` lacks dense and `concat` is False, a readout that has to
-    gather several populations is dense all the same.
+    concatenate. `extreme=False` leaves out potentials and shifts of tens of bits. spike_ext = -1 is drawn in "count"
+    only. `max_neurons` bounds each population (a dense or max-pooled one stays far below). Where `kinds` lacks dense
+    and `concat` is False, a readout that has to gather several populations is dense all the same.
     """
     counting = dynamics == "count"
     pooled = True if max_pool is None else max_pool

@@ -4,9 +4,10 @@
 """
 
 from tests.keras_models import convolutions, folded, joined, whole  # noqa: F401 (they fill CASES)
+from tests.keras_models.blocks import BLOCKS
 from tests.keras_models.make import CASES, L, build, keras, positive_gains, randomised, samples
 
-RELAYED: frozenset[str] = frozenset()
+RELAYED = frozenset({"separable_stack", "resnet_v2", "xception_block"})
 """Cases that `linear` compose refuses."""
 
-__all__ = ["CASES", "RELAYED", "L", "build", "keras", "positive_gains", "randomised", "samples"]
+__all__ = ["BLOCKS", "CASES", "RELAYED", "L", "build", "keras", "positive_gains", "randomised", "samples"]
