@@ -2,7 +2,6 @@
 //   u = V*2^SCALE + b*T + v0;  n = clip(floor(u / theta), 0, T + CLIP_EXT);  V = 0
 // MAXIMUM: u = max(V, v0) instead, and V restarts at the lowest value.
 // The division is a restoring compare-subtract over STAGES*PERIOD quotient bits. FIRES = 0: u itself is the output.
-// RELAY (with FIRES = 0): the output is u >>> theta, v0 being half of 2^theta.
 `default_nettype none
 module snn_fire_count #(
     parameter LANES = 4,
@@ -12,7 +11,6 @@ module snn_fire_count #(
     parameter VAW = 4,
     parameter WORDS = 16,
     parameter FIRES = 1,
-    parameter RELAY = 0,
     parameter FIRE_LANES = 4,
     parameter OUT_CW = 4,
     parameter TW = 4,
@@ -157,13 +155,7 @@ module snn_fire_count #(
                     u_q <= u;
                 end
                 assign lane_valid[i] = valid3_q;
-                if (RELAY != 0) begin : g_relays
-                    reg [THW-1:0] shift_q;
-                    always @(posedge clk) shift_q <= th_q;
-                    assign o_data[i*OUT_CW +: OUT_CW] = u_q >>> shift_q;
-                end else begin : g_whole
-                    assign o_data[i*OUT_CW +: OUT_CW] = u_q;
-                end
+                assign o_data[i*OUT_CW +: OUT_CW] = u_q;
             end
         end
     endgenerate

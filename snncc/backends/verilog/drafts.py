@@ -16,12 +16,10 @@ from snncc.ir import (
     MaxPool,
     Network,
     Population,
-    Relay,
     Source,
     SumPool2D,
     bits_needed,
     fold,
-    output_range,
     projection_bounds,
     replace,
     source_range,
@@ -56,11 +54,6 @@ class Draft:
     def fires(self) -> bool:
         return self.population is not None and self.population.fires
 
-    @property
-    def relay(self) -> Relay | None:
-        """The relay that it is, if it is one."""
-        return None if self.population is None else self.population.relay
-
 
 def drafts(network: Network) -> list[Draft]:
     """Nodes in topological order, max-pools before their readers."""
@@ -80,7 +73,7 @@ class _Drafter:
         self.steps = network.window.length
         self.found: list[Draft] = []
         self.shapes: dict[str, Shape] = {INPUT: network.input.shape}
-        self.ranges: dict[str, Interval] = {INPUT: input_range(network)}
+        self.ranges = {INPUT: input_range(network)}
 
     def population(self, population: Population) -> None:
         """Its max-pools, then itself."""
@@ -99,10 +92,9 @@ class _Drafter:
         uw = bits_needed(self.network.intervals[self.network.dynamics][population.name])
         scale, vw = _kept(self.network, population) if self.network.window.counting else (0, uw)
         name = node_name(population.name)
-        reach = (
-            output_range(self.network, population.name, self.network.dynamics) if population.relay else (0, self.steps)
+        self._add(
+            Draft(name, population.shape, "population", parts, population, vw, uw=uw, scale=scale), (0, self.steps)
         )
-        self._add(Draft(name, population.shape, "population", parts, population, vw, uw=uw, scale=scale), reach)
 
     def max_pool(self, name: str, pool: MaxPool, inner: Resolved) -> None:
         """A node of its own."""

@@ -233,7 +233,7 @@ def _layer(out: Design, plan: Plan, node: Node) -> None:
     parameters: dict[str, Any] = {
         "EDGES": len(node.edges), "LANES": node.lanes, "VW": node.vw, "UW": node.uw, "SCALE": node.scale,
         "VAW": width(node.words), "WORDS": node.words,
-        "COUNT": int(plan.count), "FIRES": int(node.fires), "RELAY": int(node.relays), "READOUT": int(node.readout),
+        "COUNT": int(plan.count), "FIRES": int(node.fires), "READOUT": int(node.readout),
         "MAXIMUM": int(node.kind == "max_pool"), "BYPASS": int(any(e.groups == 1 for e in node.edges)),
         "HAS_DRIVE": int(node.has_drive),
         "DRIVE_EDGES": sum(2**i for i, edge in enumerate(node.edges) if edge.drive),

@@ -26,14 +26,11 @@ class Parameters:
 def parameters(draft: Draft, padded: int, fire_lanes: int) -> Parameters:
     """Those of a draft with so many channels in its words; one for all neurons has depth 1.
 
-    Of a relay v0 is half of 2^shift, which rounds, and theta its shift. Padded channels have theta 1 and nothing else:
-    their potential stays 0 and they never fire.
+    Padded channels have theta 1 and nothing else: their potential stays 0 and they never fire.
     """
     population = draft.population
     v0, bias, theta = draft.least, np.zeros((), np.int64), np.ones((), np.int64)
-    if population is not None and population.relay:
-        v0, bias, theta = population.relay.half, population.bias, population.relay.shift
-    elif population is not None:
+    if population is not None:
         v0, bias = population.v0, population.bias
         theta = theta if population.theta is None else population.theta
     values = (v0, bias, theta)

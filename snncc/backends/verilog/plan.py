@@ -17,7 +17,7 @@ from snncc.backends.verilog.edges import Edge, connect
 from snncc.backends.verilog.layout import Layout, input_layout, population_layout
 from snncc.backends.verilog.leaves import Shape
 from snncc.backends.verilog.parameters import Parameters, parameters
-from snncc.ir import INPUT, MaxPool, Network, bits_needed, output_range
+from snncc.ir import INPUT, MaxPool, Network, bits_needed
 from snncc.names import file_stems, unique
 
 META_FLAGS = 3  # {T, empty, drive, final}
@@ -45,8 +45,6 @@ class Node:
     edges: tuple[Edge, ...]
     parameters: Parameters
     fires: bool
-    relays: bool
-    signed: bool  # an output element may be negative
     readout: bool
     clip_ext: int
     cw: int  # bits of one output element
@@ -70,7 +68,6 @@ class Source:
     signed: bool
     current: bool
     depth: int
-    values: bool = False  # an element is a value, not a spike, in `step` too
 
 
 @dataclass(frozen=True)
@@ -128,7 +125,7 @@ def build(network: Network, choices: Mapping[str, Choice]) -> Plan:
     for draft in found:
         node = _node(network, draft, choices[draft.name], known, taken, last=draft is found[-1])
         nodes.append(node)
-        known[draft.name] = Source(node.layout, node.cw, node.signed, False, _depth(draft, known), node.relays)
+        known[draft.name] = Source(node.layout, node.cw, bool(draft.every), False, _depth(draft, known))
     pools = {draft.name: draft.pool for draft in found if draft.pool is not None}
     return Plan(network, tuple(nodes), first, input_cw, max(1, network.window.length.bit_length()), pools)
 
@@ -141,16 +138,11 @@ def _node(
     stages = min(choice.stages, quotient) if divides else 1
     groups = -(-draft.shape[-1] // choice.lanes)
     fire_lanes = choice.fire_lanes if counting else choice.lanes
-    signed = bool(draft.every)
     if last:
         cw = draft.uw or draft.vw
         fire_lanes = whole_parts(draft.shape[-1], choice.lanes, fire_lanes)
     elif draft.kind == "max_pool":
         cw = draft.vw - int(not draft.every)
-    elif draft.relay and draft.population:
-        low, high = output_range(network, draft.population.name, network.dynamics)
-        signed = low < 0
-        cw = bits_needed((low, high)) if signed else max(1, high.bit_length())
     else:
         cw = quotient if counting else 1
     return Node(
@@ -169,8 +161,6 @@ def _node(
         edges=_edges(network, draft, choice.lanes, known, taken),
         parameters=parameters(draft, groups * choice.lanes, fire_lanes),
         fires=draft.fires,
-        relays=draft.relay is not None,
-        signed=signed,
         readout=last,
         clip_ext=_clip_ext(network, draft),
         cw=cw,
@@ -197,7 +187,7 @@ def _edges(
                 groups=-(-draft.shape[-1] // lanes),
                 cw=source.cw,
                 signed=source.signed,
-                values=counting or source.current or source.values,
+                values=counting or source.current,
                 drive=source.current and not counting,
                 every=leaf.source in draft.every,
                 banks=1 + depth - source.depth,

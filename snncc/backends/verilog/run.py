@@ -136,7 +136,7 @@ def _check_bytes(path: Path, plan: Plan) -> None:
             raise OutputError(f"{path.name}: the pixel of byte {i % BYTES} should be {want}, is {got}")
 
 
-def _read(path: Path, layout: Layout, bits: int, frames: int, signed: bool = False) -> Array:
+def _read(path: Path, layout: Layout, bits: int, frames: int) -> Array:
     """(frames, elements) of a log of words; undefined bits are an error."""
     lines = path.read_text().split()
     expected = frames * layout.words
@@ -152,8 +152,7 @@ def _read(path: Path, layout: Layout, bits: int, frames: int, signed: bool = Fal
     values = lanes.reshape(frames, -1)
     if values[:, elements < 0].any():
         raise OutputError(f"{path.name}: a lane without a neuron fired")
-    values = values[:, elements >= 0]
-    return np.where(values >> (bits - 1), values - 2**bits, values) if signed else values
+    return values[:, elements >= 0]
 
 
 def _observations(work: Path, plan: Plan, job: Job) -> Iterator[Observation]:
@@ -162,7 +161,7 @@ def _observations(work: Path, plan: Plan, job: Job) -> Iterator[Observation]:
     frames = network.over(job.timesteps).passes
     spikes = {
         node.name.removeprefix("pop_"): _read(
-            work / f"{plan.stems[node.name]}.log", node.layout, node.cw, images * frames, node.signed
+            work / f"{plan.stems[node.name]}.log", node.layout, node.cw, images * frames
         )
         for node in plan.nodes
         if node.kind == "population" and not node.readout
