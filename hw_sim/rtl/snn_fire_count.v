@@ -1,7 +1,8 @@
 // The firing pass of `count`: FIRE_LANES neurons every PERIOD cycles.
 //   u = V*2^SCALE + b*T + v0;  n = clip(floor(u / theta), 0, T + CLIP_EXT);  V = 0
 // MAXIMUM: u = max(V, v0) instead, and V restarts at the lowest value.
-// The division is a restoring compare-subtract over STAGES*PERIOD quotient bits. FIRES = 0: u itself is the output.
+// The division is a restoring compare-subtract over STAGES*PERIOD quotient bits. FIRES = 0: u itself is the output;
+// RELAYS too: u >>> theta, where theta holds a shift and v0 what rounding adds.
 `default_nettype none
 module snn_fire_count #(
     parameter LANES = 4,
@@ -11,6 +12,7 @@ module snn_fire_count #(
     parameter VAW = 4,
     parameter WORDS = 16,
     parameter FIRES = 1,
+    parameter RELAYS = 0,
     parameter FIRE_LANES = 4,
     parameter OUT_CW = 4,
     parameter TW = 4,
@@ -150,12 +152,14 @@ module snn_fire_count #(
             end else begin : g_passes
                 reg                 valid3_q;
                 reg signed [UW-1:0] u_q;
+                reg [THW-1:0]       shift_q;
                 always @(posedge clk) begin
                     valid3_q <= valid2_q && !rst;
                     u_q <= u;
+                    shift_q <= (RELAYS != 0) ? th_q : {THW{1'b0}};
                 end
                 assign lane_valid[i] = valid3_q;
-                assign o_data[i*OUT_CW +: OUT_CW] = u_q;
+                assign o_data[i*OUT_CW +: OUT_CW] = u_q >>> shift_q;
             end
         end
     endgenerate

@@ -1,6 +1,7 @@
 // The firing pass of `step`: a word of LANES neurons a cycle, three stages (read, add, compare).
 //   s = V + b + D (driven frames);  fire = s >= theta;  V = restart ? v0 : s - theta*fire
 // FIRES = 0: s itself is the output and V = restart ? v0 : s.
+// RELAYS too: the output is s >>> theta, where theta holds a shift, and V = v0, what rounding adds.
 `default_nettype none
 module snn_fire_step #(
     parameter LANES = 4,
@@ -8,6 +9,7 @@ module snn_fire_step #(
     parameter VAW = 4,
     parameter WORDS = 16,
     parameter FIRES = 1,
+    parameter RELAYS = 0,
     parameter OUT_CW = 1,
     parameter THW = 16,
     parameter BIASW = 16,
@@ -97,6 +99,9 @@ module snn_fire_step #(
                 wire fire = !less[VW];                      // s >= theta, by the sign of the only subtraction
                 assign wdata[i*VW +: VW] = restart ? v0_q : (fire ? less[VW-1:0] : s_q);
                 assign o_data[i*OUT_CW +: OUT_CW] = fire;
+            end else if (RELAYS != 0) begin : g_relays
+                assign wdata[i*VW +: VW] = v0_q;
+                assign o_data[i*OUT_CW +: OUT_CW] = s_q >>> th_q[THW-1:0];
             end else begin : g_passes
                 assign wdata[i*VW +: VW] = restart ? v0_q : s_q;
                 assign o_data[i*OUT_CW +: OUT_CW] = s_q;

@@ -6,6 +6,8 @@
 //   COUNT = 1: u = V*2^SCALE + b*T + v0; n = clip(u / theta); V = 0.
 //   MAXIMUM (with COUNT): V = max of the values that arrive; u = max(V, v0), where v0 is 0 if a zero that is no event
 //              belongs to the window, else the lowest value.
+//   RELAYS (FIRES = 0): a relay's charge is rounded, V >>> theta with COUNT u >>> theta; v0 is what rounding adds, and every
+//              frame starts with it.
 // FIRES = 0 (readout, max-pool): the potential itself is the output; READOUT: only in the last frame of an image, and
 // not of a wrong one (T = 0), which goes through all layers only to leave their potentials as they were.
 // The frame's meta word {T, empty, drive, final} comes with the first edge's events and goes on with the output.
@@ -20,6 +22,7 @@ module snn_layer #(
     parameter WORDS = 16,               // potential words = OH*OW*groups
     parameter COUNT = 0,
     parameter FIRES = 1,
+    parameter RELAYS = 0,
     parameter READOUT = 0,
     parameter MAXIMUM = 0,              // max instead of sum
     parameter BYPASS = 1,               // 0 where two adds in a row never meet the same word (two groups or more)
@@ -173,7 +176,7 @@ module snn_layer #(
 
         if (COUNT != 0) begin : g_count
             snn_fire_count #(
-                .LANES(LANES), .VW(VW), .UW(UW), .SCALE(SCALE), .VAW(VAW), .WORDS(WORDS), .FIRES(FIRES),
+                .LANES(LANES), .VW(VW), .UW(UW), .SCALE(SCALE), .VAW(VAW), .WORDS(WORDS), .FIRES(FIRES), .RELAYS(RELAYS),
                 .FIRE_LANES(FIRE_LANES), .OUT_CW(OUT_CW), .TW(TW), .THW(THW), .BIASW(BIASW), .V0W(V0W), .P_DEPTH(P_DEPTH),
                 .PAW(PAW), .STAGES(STAGES), .PERIOD(PERIOD), .CLIP_EXT(CLIP_EXT), .MAXIMUM(MAXIMUM)
             ) u_fire (
@@ -182,7 +185,8 @@ module snn_layer #(
                 .write(f_write), .waddr(f_waddr), .wdata(f_wdata), .o_en(fire_en), .o_data(o_data));
         end else begin : g_step
             snn_fire_step #(
-                .LANES(LANES), .VW(VW), .VAW(VAW), .WORDS(WORDS), .FIRES(FIRES), .OUT_CW(OUT_CW),
+                .LANES(LANES), .VW(VW), .VAW(VAW), .WORDS(WORDS), .FIRES(FIRES), .RELAYS(RELAYS),
+                .OUT_CW(OUT_CW),
                 .THW(THW), .BIASW(BIASW), .V0W(V0W), .P_DEPTH(P_DEPTH), .PAW(PAW)
             ) u_fire (
                 .clk(clk), .rst(rst), .start(fire_start), .restart(is_final), .driven(meta_q[DRIVEN]), .done(fire_done),

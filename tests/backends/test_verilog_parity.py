@@ -60,13 +60,13 @@ def _parity(case: Case, seed: int) -> None:
 
 
 @QUICK
-@given(cases(relays=False, dynamics="count"), st.integers(0, 2**20))
+@given(cases(dynamics="count"), st.integers(0, 2**20))
 def test_count(case: Case, seed: int) -> None:
     _parity(case, seed)
 
 
 @QUICK
-@given(cases(relays=False, dynamics="step"), st.integers(0, 2**20))
+@given(cases(dynamics="step"), st.integers(0, 2**20))
 def test_step(case: Case, seed: int) -> None:
     _parity(case, seed)
 

@@ -57,9 +57,12 @@ def choose(network: Network, goal: goals.Goal, pixels: Array) -> Made:
 
 def activity(network: Network, pixels: Array) -> dict[str, Array]:
     """Mean events per element and image of every source, max-pools included, on the golden images."""
-    result = sim.run(network, pixels, network.timesteps, network.dynamics)
-    seen = {name: np.asarray(c) for name, c in result.counts.items()}
     counting, current = network.window.counting, not network.input.coding.spiking
+    relays = [] if counting else [p.name for p in network.populations if p.relay]
+    result = sim.run(network, pixels, network.timesteps, network.dynamics, trace=bool(relays))
+    seen = {name: np.asarray(c) for name, c in result.counts.items()}
+    if result.trace is not None:
+        seen |= {name: (result.trace.spikes[name] != 0).sum(axis=0) for name in relays}
     events = {
         node_name(name): (c != 0 if counting or (name == INPUT and current) else c).mean(axis=0)
         for name, c in seen.items()

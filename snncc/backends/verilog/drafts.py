@@ -20,6 +20,7 @@ from snncc.ir import (
     SumPool2D,
     bits_needed,
     fold,
+    output_range,
     projection_bounds,
     replace,
     source_range,
@@ -35,7 +36,7 @@ class Draft:
     """A node before lanes are chosen: its projections as (leaf, geometry) and its neurons' parameters.
 
     `least`: of a max-pool, what each window holds at least, () or its shape: 0, or the lowest value where every element
-    may be negative. `every`: sources whose zeros then count.
+    may be negative. `every`: sources whose zeros then count. `reach`: [least, most] of what it hands on in a frame.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Draft:
     parts: list[tuple[Leaf, Geometry]]
     population: Population | None
     vw: int
+    reach: Interval
     pool: MaxPool | None = None
     least: Array = field(default_factory=lambda: np.zeros((), np.int64))
     every: frozenset[str] = frozenset()
@@ -53,6 +55,10 @@ class Draft:
     @property
     def fires(self) -> bool:
         return self.population is not None and self.population.fires
+
+    @property
+    def relays(self) -> bool:
+        return self.population is not None and self.population.relay is not None
 
 
 def drafts(network: Network) -> list[Draft]:
@@ -91,10 +97,9 @@ class _Drafter:
             parts += [(leaf, geometry) for leaf in view.leaves]
         uw = bits_needed(self.network.intervals[self.network.dynamics][population.name])
         scale, vw = _kept(self.network, population) if self.network.window.counting else (0, uw)
-        name = node_name(population.name)
-        self._add(
-            Draft(name, population.shape, "population", parts, population, vw, uw=uw, scale=scale), (0, self.steps)
-        )
+        name, dynamics = node_name(population.name), self.network.dynamics
+        reach = output_range(self.network, population.name, dynamics) if population.hands_on else (0, 0)
+        self._add(Draft(name, population.shape, "population", parts, population, vw, reach, uw=uw, scale=scale))
 
     def max_pool(self, name: str, pool: MaxPool, inner: Resolved) -> None:
         """A node of its own."""
@@ -107,18 +112,18 @@ class _Drafter:
         bits = bits_needed((min(low for low, _ in ends), high))
         geometry = geometry_of(window, inner.shape, shape)
         parts = [(leaf, geometry) for leaf in inner.leaves]
-        self._add(Draft(name, shape, "max_pool", parts, None, bits, pool, least, every), (low, high))
+        self._add(Draft(name, shape, "max_pool", parts, None, bits, (low, high), pool, least, every))
 
     def sum(self) -> None:
         """For a `spikes` readout, what sums the spikes of the last population."""
         last, bits = self.network.output, bits_needed((0, self.steps))
         leaf = Leaf(node_name(last.name), np.arange(last.neurons), last.shape)
         parts = [(leaf, geometry_of(None, last.shape, last.shape))]
-        self._add(Draft(f"sum_{last.name}", last.shape, "sum", parts, None, bits), (0, self.steps))
+        self._add(Draft(f"sum_{last.name}", last.shape, "sum", parts, None, bits, (0, self.steps)))
 
-    def _add(self, draft: Draft, reach: Interval) -> None:
+    def _add(self, draft: Draft) -> None:
         self.found.append(draft)
-        self.shapes[draft.name], self.ranges[draft.name] = draft.shape, reach
+        self.shapes[draft.name], self.ranges[draft.name] = draft.shape, draft.reach
 
 
 def input_range(network: Network) -> Interval:

@@ -242,6 +242,8 @@ def _layer(out: Design, plan: Plan, node: Node) -> None:
         "P_DEPTH": held.depth, "PAW": width(held.depth), "P_FILE": out.memory(node.name, "parameters", fields),
         "STAGES": node.stages, "PERIOD": node.period, "CLIP_EXT": node.clip_ext,
     }  # fmt: skip
+    if node.relays:
+        parameters["RELAYS"] = 1
     edges = [edge.name for edge in node.edges]
 
     def joined(what: str) -> str:

@@ -12,7 +12,10 @@ from snncc.ir import Array
 
 @dataclass(frozen=True)
 class Parameters:
-    """v0, bias and theta of each neuron in firing order, (depth, fire_lanes) int64; the pass repeats them."""
+    """v0, bias and theta of each neuron in firing order, (depth, fire_lanes) int64; the pass repeats them.
+
+    Of a relay theta is the shift, and v0 what rounding adds.
+    """
 
     v0: Array
     bias: Array
@@ -33,6 +36,8 @@ def parameters(draft: Draft, padded: int, fire_lanes: int) -> Parameters:
     if population is not None:
         v0, bias = population.v0, population.bias
         theta = theta if population.theta is None else population.theta
+        if population.relay is not None:
+            v0, theta = population.relay.half, population.relay.shift
     values = (v0, bias, theta)
     channels = draft.shape[-1]
     if all(v.ndim == 0 for v in values) and (padded == channels or [int(v) for v in values] == [0, 0, 1]):

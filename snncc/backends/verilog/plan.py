@@ -17,7 +17,7 @@ from snncc.backends.verilog.edges import Edge, connect
 from snncc.backends.verilog.layout import Layout, input_layout, population_layout
 from snncc.backends.verilog.leaves import Shape
 from snncc.backends.verilog.parameters import Parameters, parameters
-from snncc.ir import INPUT, MaxPool, Network, bits_needed
+from snncc.ir import INPUT, Interval, MaxPool, Network, bits_needed
 from snncc.names import file_stems, unique
 
 META_FLAGS = 3  # {T, empty, drive, final}
@@ -45,9 +45,11 @@ class Node:
     edges: tuple[Edge, ...]
     parameters: Parameters
     fires: bool
+    relays: bool
     readout: bool
     clip_ext: int
     cw: int  # bits of one output element
+    signed: bool
 
     @property
     def words(self) -> int:
@@ -61,12 +63,12 @@ class Node:
 
 @dataclass(frozen=True)
 class Source:
-    """What an edge reads: its layout and the width and sign of one element."""
+    """What an edge reads: its layout and the width and sign of one element. `values`: more than spikes."""
 
     layout: Layout
     cw: int
     signed: bool
-    current: bool
+    values: bool
     depth: int
 
 
@@ -116,16 +118,15 @@ class Choice:
 def build(network: Network, choices: Mapping[str, Choice]) -> Plan:
     """The plan for chosen lanes (of `INPUT`: pixels a word). What may be refused `checks.check` has refused before."""
     first = input_layout(network.input.shape, choices[INPUT].lanes if INPUT in choices else None)
-    low, high = input_range(network)
-    input_cw = bits_needed((low, high)) if low < 0 else max(1, high.bit_length())
-    known = {INPUT: Source(first, input_cw, network.input.signed, not network.input.coding.spiking, 0)}
+    input_cw, counting = element_bits(input_range(network)), network.window.counting
+    known = {INPUT: Source(first, input_cw, network.input.signed, counting or not network.input.coding.spiking, 0)}
     nodes: list[Node] = []
     found = drafts(network)
     taken = {draft.name.lower() for draft in found}
     for draft in found:
         node = _node(network, draft, choices[draft.name], known, taken, last=draft is found[-1])
         nodes.append(node)
-        known[draft.name] = Source(node.layout, node.cw, bool(draft.every), False, _depth(draft, known))
+        known[draft.name] = Source(node.layout, node.cw, node.signed, counting or draft.relays, _depth(draft, known))
     pools = {draft.name: draft.pool for draft in found if draft.pool is not None}
     return Plan(network, tuple(nodes), first, input_cw, max(1, network.window.length.bit_length()), pools)
 
@@ -139,12 +140,7 @@ def _node(
     groups = -(-draft.shape[-1] // choice.lanes)
     fire_lanes = choice.fire_lanes if counting else choice.lanes
     if last:
-        cw = draft.uw or draft.vw
         fire_lanes = whole_parts(draft.shape[-1], choice.lanes, fire_lanes)
-    elif draft.kind == "max_pool":
-        cw = draft.vw - int(not draft.every)
-    else:
-        cw = quotient if counting else 1
     return Node(
         name=draft.name,
         shape=draft.shape,
@@ -161,9 +157,11 @@ def _node(
         edges=_edges(network, draft, choice.lanes, known, taken),
         parameters=parameters(draft, groups * choice.lanes, fire_lanes),
         fires=draft.fires,
+        relays=draft.relays,
         readout=last,
         clip_ext=_clip_ext(network, draft),
-        cw=cw,
+        cw=(draft.uw or draft.vw) if last else element_bits(draft.reach),
+        signed=last or draft.reach[0] < 0,
     )
 
 
@@ -187,14 +185,19 @@ def _edges(
                 groups=-(-draft.shape[-1] // lanes),
                 cw=source.cw,
                 signed=source.signed,
-                values=counting or source.current,
-                drive=source.current and not counting,
+                values=source.values,
+                drive=leaf.source == INPUT and source.values and not counting,
                 every=leaf.source in draft.every,
                 banks=1 + depth - source.depth,
                 weight_bits=network.signed_bit,
             )
         )
     return tuple(edges)
+
+
+def element_bits(reach: Interval) -> int:
+    """Width of an element: two's complement where it may be negative, else without a sign."""
+    return max(1, bits_needed(reach) - int(reach[0] >= 0))
 
 
 def _depth(draft: Draft, known: Mapping[str, Source]) -> int:

@@ -136,7 +136,7 @@ def _check_bytes(path: Path, plan: Plan) -> None:
             raise OutputError(f"{path.name}: the pixel of byte {i % BYTES} should be {want}, is {got}")
 
 
-def _read(path: Path, layout: Layout, bits: int, frames: int) -> Array:
+def _read(path: Path, layout: Layout, bits: int, frames: int, signed: bool = False) -> Array:
     """(frames, elements) of a log of words; undefined bits are an error."""
     lines = path.read_text().split()
     expected = frames * layout.words
@@ -148,6 +148,8 @@ def _read(path: Path, layout: Layout, bits: int, frames: int) -> Array:
         raise OutputError(f"{path.name}: undefined bits in the simulation: {error}") from error
     mask = 2**bits - 1
     lanes = np.array([[(n >> (i * bits)) & mask for i in range(layout.lanes)] for n in numbers], np.int64)
+    if signed:
+        lanes -= (lanes >> (bits - 1)) << bits
     elements = layout.elements()
     values = lanes.reshape(frames, -1)
     if values[:, elements < 0].any():
@@ -161,7 +163,7 @@ def _observations(work: Path, plan: Plan, job: Job) -> Iterator[Observation]:
     frames = network.over(job.timesteps).passes
     spikes = {
         node.name.removeprefix("pop_"): _read(
-            work / f"{plan.stems[node.name]}.log", node.layout, node.cw, images * frames
+            work / f"{plan.stems[node.name]}.log", node.layout, node.cw, images * frames, node.signed
         )
         for node in plan.nodes
         if node.kind == "population" and not node.readout

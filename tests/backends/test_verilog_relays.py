@@ -1,0 +1,70 @@
+"""Relays in the RTL: parity, exact cycles, stalls, and faults that are noticed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from snncc import store
+from snncc.backends.verilog import emit
+from snncc.verification import verify
+from tests.backends.test_verilog_views import mixed, signed_pixels
+from tests.hw.simulate import compile_bench, exact, plan_with, run
+from tests.networks import separable
+
+STEPS = [7, 1, 3, 7, 2, 5]
+
+
+@pytest.mark.parametrize("dynamics", ["count", "step"])
+@pytest.mark.parametrize("seed", range(2))
+def test_every_word_and_cycle(tmp_path: Path, dynamics: str, seed: int) -> None:
+    net = separable(dynamics=dynamics)
+    golden = exact(tmp_path, mixed(net, seed), signed_pixels(net), STEPS)
+    for name in ("pop_spread", "pop_mixed", "pop_summed"):
+        values = np.concatenate([frame.ravel() for frame in golden.frames[name]])
+        assert values.min() < 0 < values.max()
+
+
+@pytest.mark.parametrize("dynamics", ["count", "step"])
+def test_verify_reads_signed_values(tmp_path: Path, dynamics: str) -> None:
+    """Through `snncc verify`, whose plan must be that of the export."""
+    net = separable(dynamics=dynamics, timesteps=3)
+    store.write(net, tmp_path / "m", {"verilog": {}})
+    report = verify(tmp_path / "m", targets=["verilog-icarus"], images=2)
+    assert [o.status for o in report.outcomes] == ["pass"] * 2, report.outcomes
+    assert emit.read_manifest(tmp_path / "m" / "verilog")["goal_met"]
+
+
+FAULTS = {
+    "count": {
+        "a shift more": ("snn_fire_count.v", "u_q >>> shift_q", "u_q >>> (shift_q + 1'b1)"),
+        "no sign": ("snn_fire_count.v", "u_q >>> shift_q", "u_q >> shift_q"),
+        "rounded down": ("snn_fire_count.v", "(v <<< SCALE) + bt + v0_q", "(v <<< SCALE) + bt"),
+        "no bias": ("snn_fire_count.v", "(v <<< SCALE) + bt + v0_q", "(v <<< SCALE) + v0_q"),
+        "unsigned values": ("snn_top.v", ".VALUE_SIGNED(1)", ".VALUE_SIGNED(0)"),
+    },
+    "step": {
+        "a shift more": ("snn_fire_step.v", "s_q >>> th_q[THW-1:0]", "s_q >>> (th_q[THW-1:0] + 1'b1)"),
+        "no sign": ("snn_fire_step.v", "s_q >>> th_q", "s_q >> th_q"),
+        "rounded down": ("snn_fire_step.v", "wdata[i*VW +: VW] = v0_q", "wdata[i*VW +: VW] = {VW{1'b0}}"),
+        "a state": ("snn_fire_step.v", "wdata[i*VW +: VW] = v0_q", "wdata[i*VW +: VW] = restart ? v0_q : s_q"),
+        "no bias": ("snn_fire_step.v", "drive = b + d", "drive = d"),
+        "a bias after T": ("snn_fire_step.v", "driven ? drive :", "1'b1 ? drive :"),
+        "spikes for values": ("snn_lanes.v", "weight_q * value", "weight_q"),
+        "unsigned values": ("snn_top.v", ".VALUE_SIGNED(1)", ".VALUE_SIGNED(0)"),
+    },
+}
+
+
+@pytest.mark.parametrize(("dynamics", "fault"), [(d, fault) for d, faults in FAULTS.items() for fault in faults])
+def test_faults_are_noticed(tmp_path: Path, dynamics: str, fault: str) -> None:
+    net = separable(dynamics=dynamics, timesteps=3)
+    exact(tmp_path, plan_with(net), signed_pixels(net), [3] * 6)
+    name, old, new = FAULTS[dynamics][fault]
+    text = (tmp_path / name).read_text()
+    assert old in text
+    (tmp_path / name).write_text(text.replace(old, new))
+    compile_bench(tmp_path)
+    assert "PASS" not in run(tmp_path)
