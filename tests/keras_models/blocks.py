@@ -103,12 +103,12 @@ def xception_block(x: Any) -> Any:
 
 @case(MAP)
 def inception_block(x: Any) -> Any:
-    y = L.MaxPooling2D(2)(conv(x, 4, padding="same"))
-    a = conv(y, 3, 1)
-    b = conv(conv(y, 2, 1), 3, (1, 3), padding="same")
-    c = conv(L.AveragePooling2D(3, 1, padding="same")(y), 2, 1)
+    y = L.MaxPooling2D(2)(conv(x, 6, padding="same"))
+    a = conv(y, 4, 1)
+    b = conv(conv(y, 4, 1), 3, (1, 3), padding="same")
+    c = conv(L.AveragePooling2D(3, 1, padding="same")(y), 4, 1)
     d = L.MaxPooling2D(3, 1, padding="same")(y)
-    return end(L.GlobalAveragePooling2D()(conv(L.Concatenate()([a, b, c, d]), 6, 1)))
+    return end(L.GlobalAveragePooling2D()(conv(L.Concatenate()([a, b, c, d]), 9, 1)))
 
 
 @case((24,))
