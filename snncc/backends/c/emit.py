@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from snncc import ir
-from snncc.backends.c import arrays, host
+from snncc.backends.c import arrays, host, packages
 from snncc.backends.c.plan import plan
 from snncc.backends.c.program import Program
-from snncc.backends.c.types import Constant
+from snncc.backends.c.types import SIZES, Constant
 from snncc.backends.c.windows import FIELDS
 from snncc.backends.vectors import VECTORS, golden
 from snncc.errors import OutputError
@@ -35,10 +35,26 @@ def memory(network: ir.Network, *, pack: bool = False, prefix: str | None = None
     return Memory(program.const_bytes, program.weight_bytes, program.state_bytes)
 
 
-def write(network: ir.Network, folder: Path, prefix: str | None, pack: bool, pixels: ir.Array | None) -> None:
-    """Write NAME.h, .c, _kernels.h, _weights.h, _quantise.c, _host.*, self-test, build files and README."""
+def write(
+    network: ir.Network,
+    folder: Path,
+    prefix: str | None,
+    pack: bool,
+    pixels: ir.Array | None,
+    license: str,
+    package: str | None = None,
+) -> None:
+    """Write NAME.h, .c, _kernels.h, _weights.h, _quantise.c, _host.*, self-test, build files and README.
+
+    Every file of C begins with its license and how the network was compiled. `package`: one of `packages.KINDS`.
+    """
     program = plan(network, prefix, pack)
-    context = _context(program)
+    context = _context(program) | {"license": license}
+    first = (
+        f"/* SPDX-License-Identifier: {license}\n * snncc {network.tool_version or 'of unknown version'}: "
+        f"{network.dynamics}, T <= {network.timesteps}, {network.signed_bit}-bit weights{', packed' if pack else ''}, "
+        f"{network.input.encoding} input of {network.input.bits} bits, network {context['hash'][:16]}. */\n"
+    )
     pixels, result = golden(network, pixels)
     context |= _vector_context(program, pixels, result)
     p = program.p
@@ -68,7 +84,10 @@ def write(network: ir.Network, folder: Path, prefix: str | None, pack: bool, pix
             stream = environment.get_template(template).stream(context)
             stream.enable_buffering(64)
             with (folder / name).open("w", encoding="utf-8", newline="\n") as out:
+                out.write(first if name.endswith((".c", ".h")) else "")
                 out.writelines(stream)
+        if package:
+            packages.write(folder, package, context)
         np.savez_compressed(folder / VECTORS, pixels=pixels)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
@@ -89,6 +108,7 @@ def _context(program: Program) -> dict[str, Any]:
         "pack": program.pack, "constants": {c.name: c for c in program.constants}, "window_fields": FIELDS,
         "windows": {name: table.numbers for name, table in program.windows.items()},
         "tables": program.tables, "window_type": program.window_type,
+        "state_align": max([SIZES[m.ctype] for m in program.members], default=1),
         "members": program.members, "state_bytes": max(1, program.state_bytes), "const_bytes": program.const_bytes,
         "weight_bytes": program.weight_bytes, "pixel": program.pixel, "count": program.count, "levels": source.levels,
         "pixel_low": low, "pixel_checks": " || ".join(checks), "pixels": math.prod(source.shape),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from snncc.backends.c import emit
+from snncc.backends.c import emit, packages
 from snncc.backends.c.run import TOOLS, CortexM4, Host, RiscV
 from snncc.backends.options import TargetOptions, option
 from snncc.backends.target import Summary, Target
@@ -16,6 +17,9 @@ from snncc.ir import Network
 from snncc.jobs import Runner
 from snncc.names import unfit
 
+SPDX = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,63}(?: (?:OR|AND|WITH) [A-Za-z0-9][A-Za-z0-9.+-]{0,63}){0,3}")
+"""An identifier, or a few of them joined."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class COptions(TargetOptions):
@@ -23,6 +27,8 @@ class COptions(TargetOptions):
 
     pack: bool = option(False, "pack weights of less than 8 bits in flash", "flag")
     prefix: str | None = option(None, "what every name begins with", "text", shown="the network's name")
+    package: str | None = option(None, "a firmware package as well", "choice", choices=packages.KINDS, shown="none")
+    license: str = option("Apache-2.0", "the SPDX identifier that the files carry", "text")
 
 
 class C(Target[COptions]):
@@ -43,9 +49,13 @@ class C(Target[COptions]):
         reason = unfit(prefix)
         if reason:
             raise TargetError(f"{prefix!r} cannot begin C names: {reason}; choose another `prefix`")
+        if not SPDX.fullmatch(options.license):
+            raise TargetError(
+                f"`license` must be an SPDX identifier such as MIT or LicenseRef-Ours, not {options.license!r}"
+            )
 
     def write(self, network: Network, folder: Path, options: COptions) -> None:
-        emit.write(network, folder, prefix=options.prefix, pack=options.pack, pixels=options.pixels)
+        emit.write(network, folder, options.prefix, options.pack, options.pixels, options.license, options.package)
 
     def runners(self) -> Mapping[str, Runner]:
         return {"c-host": Host(), "c-cortex-m4": CortexM4(), "c-rv32": RiscV()}
