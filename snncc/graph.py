@@ -1,7 +1,8 @@
 """The real-valued network between frontend and lowering. Data only; nothing here knows a library.
 
-A graph is a list of nodes in topological order. Values are channels last: (H, W, C) or (N,). Every window has
-explicit pads (top, bottom, left, right); training-only layers are gone; a layer called twice is two nodes.
+A graph is a list of nodes in topological order. Values are channels last: (H, W, C) or (N,), or (L, C), on which
+windows act as on (1, L, C). Every window has explicit pads (top, bottom, left, right); training-only layers are gone;
+a layer called twice is two nodes.
 """
 
 from __future__ import annotations

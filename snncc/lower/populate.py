@@ -20,7 +20,7 @@ from snncc.ir import INPUT, Array, View, sources
 from snncc.lower.choice import Choice
 from snncc.lower.compose import Kernel, Linear, Map, Term, biased, identity, scaled, then, total
 from snncc.lower.emit import emit_terms
-from snncc.lower.ends import head_of, input_scaling
+from snncc.lower.ends import head_of, input_scaling, input_shape
 from snncc.lower.options import AveragePools, LinearLayers
 from snncc.lower.populations import Populations
 from snncc.lower.projections import RealPool
@@ -80,9 +80,7 @@ class _Populate:
         self.head, self.last = head_of(network, self.first)
         self.choice = Choice(network, self.last, linear)
         shape = network.input_shape
-        self.input_shape = shape if len(shape) in (1, 3) else (int(np.prod(shape)),)
-        if self.input_shape != shape and (self.gain.ndim or self.offset.ndim):
-            raise UnsupportedLayerError(f"the input of shape {shape} is normalised per channel: reshape it before")
+        self.input_shape = input_shape(network, self.first, bool(self.gain.ndim or self.offset.ndim))
         pixels = source(INPUT, self.input_shape, not signed_input)
         entry: Value = (index(pixels, ReshapeTo(canonical(shape)), canonical(shape)),)
         self.values = {node.name: entry for node in network.nodes[: self.first]}
@@ -303,7 +301,7 @@ class _Populate:
         return self._pending(node, linear)
 
     def _mean_kernel(self, node: Node, shape: tuple[int, int, int], pool: graph.AveragePool) -> Kernel:
-        counts = window_counts(shape, pool.size, pool.strides, pool.pads, (node.shape[0], node.shape[1]))
+        counts = window_counts(shape, pool.size, pool.strides, pool.pads, canonical(node.shape)[:2])
         if not (counts == counts.flat[0]).all():
             raise UnsupportedLayerError(
                 f"layer {node.layer!r} averages over fewer elements at the border ({self.words.keeping}) of a tensor "

@@ -19,7 +19,13 @@ from tests.frontend.refused import MIDDLE, SHAPE, Subclassed, classified, image,
 from tests.keras_models import L, keras, randomised
 
 CONVERTS, REFUSED = read("README.md").table("layer"), read("README.md").table("refused")
-MAX_POOLS = {"MaxPooling2D", "GlobalMaxPooling2D"}
+MAX_POOLS = {"MaxPooling1D", "MaxPooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D"}
+
+
+def over_steps(layer: Any) -> Callable[[Any], Any]:
+    """A layer on the map's positions as steps."""
+    return lambda x: layer(L.Reshape((36, 4))(x))
+
 
 CALLS: dict[str, Callable[[Any], Any]] = {
     "Conv2D": L.Conv2D(3, 3),
@@ -34,7 +40,15 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "Normalization": L.Normalization(mean=0.2, variance=0.5),
     "Concatenate": lambda x: L.Concatenate()([x, x]),
     "Add": lambda x: L.Add()([x, x, x]),
-    "SpatialDropout1D": lambda x: L.SpatialDropout1D(0.1)(L.Reshape((36, 4))(x)),
+    "Conv1D": over_steps(L.Conv1D(3, 2, padding="causal")),
+    "DepthwiseConv1D": over_steps(L.DepthwiseConv1D(3)),
+    "SeparableConv1D": over_steps(L.SeparableConv1D(3, 2)),
+    "AveragePooling1D": over_steps(L.AveragePooling1D(3, strides=1, padding="same")),
+    "MaxPooling1D": over_steps(L.MaxPooling1D(2)),
+    "GlobalAveragePooling1D": over_steps(L.GlobalAveragePooling1D()),
+    "GlobalMaxPooling1D": over_steps(L.GlobalMaxPooling1D()),
+    "ZeroPadding1D": over_steps(L.ZeroPadding1D()),
+    "SpatialDropout1D": over_steps(L.SpatialDropout1D(0.1)),
     "SpatialDropout3D": lambda x: L.SpatialDropout3D(0.1)(L.Reshape((6, 6, 2, 2))(x)),
     "LSTM": lambda x: L.LSTM(3, name="odd")(L.Reshape((6, 24))(x)),
     "GRU": lambda x: L.GRU(3, name="odd")(L.Reshape((6, 24))(x)),
@@ -42,7 +56,6 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "Multiply": lambda x: L.Multiply(name="odd")([x, x]),
     "Maximum": lambda x: L.Maximum(name="odd")([x, x]),
     "GroupNormalization": L.GroupNormalization(2, name="odd"),
-    "Conv1D": lambda x: L.Conv1D(3, 2, name="odd")(L.Reshape((36, 4))(x)),
     "Conv3D": lambda x: L.Conv3D(3, 2, name="odd")(L.Reshape((6, 6, 2, 2))(x)),
     "Conv2DTranspose": L.Conv2DTranspose(2, 3, name="odd"),
     "Lambda": L.Lambda(lambda x: x, name="odd"),
@@ -95,7 +108,7 @@ def _softmax_maps() -> Any:
 OTHERS: dict[str, list[str | tuple[Callable[[], Any], str]]] = {
     "LeakyReLU": ["tanh", "gelu_fused", "sigmoid_inside", "softmax_inside"],
     "LSTM": [],
-    "Conv1D": [],
+    "Conv3D": [],
     "Lambda": ["custom", "custom_of_the_same_name", (_subclassed, "Keras's own")],
     "channels_first": ["channels_first", "pool_channels_first"],
     "two inputs": [(_two_inputs, "2 inputs"), (_two_outputs, "2 outputs"), (_open, "fixed height and width")],

@@ -89,7 +89,6 @@ MIDDLE: dict[str, tuple[Callable[[Any], Any], str]] = {
     "upsampling": (L.UpSampling2D(name="odd"), r"'odd'.*not supported"),
     "permute": (L.Permute((2, 1, 3), name="odd"), r"'odd'.*channels last"),
     "lstm": (lambda x: L.LSTM(3, name="odd")(L.Reshape((6, 24))(x)), r"'odd'.*convolutions"),
-    "conv1d": (lambda x: L.Conv1D(3, 2, name="odd")(L.Reshape((6, 24))(x)), r"'odd'.*Conv2D"),
     "channels_first": (L.Flatten(data_format="channels_first", name="odd"), r"'odd'.*channels_last"),
     "pool_channels_first": (L.ZeroPadding2D(data_format="channels_first", name="odd"), r"'odd'.*channels_last"),
     "norm_axis": (L.BatchNormalization(axis=1, name="odd"), r"'odd'.*axis"),

@@ -3,7 +3,7 @@
 `build(name)` makes one; each builder says its input shape and what it does to a tensor.
 """
 
-from tests.keras_models import convolutions, folded, joined, whole  # noqa: F401 (they fill CASES)
+from tests.keras_models import convolutions, folded, joined, sequences, whole  # noqa: F401 (they fill CASES)
 from tests.keras_models.make import CASES, L, build, keras, positive_gains, randomised, samples
 
 RELAYED: frozenset[str] = frozenset()
