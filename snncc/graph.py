@@ -63,9 +63,10 @@ class Affine:
 
 @dataclass(frozen=True)
 class Relu:
-    """`y = min(max(x, 0), max_value)`."""
+    """`y = min(max(x, 0), max_value) - slope * max(-x, 0)`; slope (C,) or (), None for 0."""
 
     max_value: float | None = None
+    slope: Array | None = None
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,9 @@ class Choice:
                     yield from self._read(node.name, linear, (*seen, padding), index_shape(shape, padding))
                 case graph.Add():
                     yield Reader(None if seen else linear.cost, alone.apart)
+                case graph.Relu(_, slope) if slope is not None:  # two populations, both of this map
+                    twice = None if any(isinstance(o, PoolMax) for o in seen) else linear.cost + linear.cost
+                    yield Reader(twice, alone.apart + alone.apart, linear=True)
                 case graph.Relu() | graph.Affine():
                     yield alone
                 case _:

@@ -57,7 +57,7 @@ def head_of(network: Graph, first: int) -> tuple[Head, int]:
                     f"layer {nodes[last].layer!r}: a softmax over {nodes[last].shape} classifies every position; "
                     f"snncc gives one class per image: end with {network.words.one_position}"
                 )
-        elif isinstance(op, graph.Relu) and head == "linear" and op.max_value is None:
+        elif isinstance(op, graph.Relu) and head == "linear" and (op.max_value, op.slope) == (None, None):
             head = "relu"
         elif not isinstance(op, graph.Reshape):
             break

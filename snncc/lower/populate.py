@@ -127,6 +127,8 @@ class _Populate:
                 return self._depthwise(node, value, Kernel(kernel, True, strides, dilation, pads), bias)
             case graph.Affine(scale, shift):
                 return self._affine(node, value, scale, shift)
+            case graph.Relu(max_value, slope) if slope is not None:
+                return self._leaky(node, value, max_value, slope)
             case graph.Relu(max_value):
                 return tuple(self.populations.fire(self._restrict(node, part, max_value), max_value) for part in value)
             case graph.AveragePool():
@@ -149,7 +151,7 @@ class _Populate:
     def _chosen(self, node: Node, value: Value) -> Value:
         """The linear maps that a node made, those relayed that do not wait for their readers."""
         if not isinstance(node.op, graph.Conv | graph.Dense | graph.Depthwise | graph.Affine | graph.AveragePool
-                          | graph.Add):  # fmt: skip
+                          | graph.Add | graph.Relu):  # fmt: skip
             return value
         waits = [isinstance(p, Signal) or p.linear.nonnegative or not self.choice.relays(node, p) for p in value]
         return tuple(p if wait else self._relayed(p) for p, wait in zip(value, waits, strict=True))
@@ -239,8 +241,12 @@ class _Populate:
 
     def _scaled(self, node: Node, part: Signal, scale: Array, shift: Array) -> Pending:
         """Gain and shift per channel of a signal."""
+        return self._pending(node, biased(self._gained(node, part, scale), np.array(shift)))
+
+    def _gained(self, node: Node, part: Signal, scale: Array) -> Linear:
+        """Gain per channel of a signal."""
         term = Term(part.view, part.shape, identity(part.shape[2], scale), node.layer)
-        return self._pending(node, Linear((term,), np.array(shift), part.shape, (node.layer,), part.nonnegative))
+        return Linear((term,), np.zeros(part.shape[2]), part.shape, (node.layer,), part.nonnegative)
 
     def _relays_joined(self, value: Value) -> Value:
         """Relays side by side as one part: what is made of them is one population."""
@@ -357,6 +363,30 @@ class _Populate:
         term = Term(part.view, part.shape, identity(part.shape[2]), node.layer)
         linear = Linear((term,), np.zeros(part.shape[2]), part.shape, (node.layer,), part.nonnegative)
         return self._pending(node, linear)
+
+    def _leaky(self, node: Node, value: Value, max_value: float | None, slope: Array) -> Value:
+        """The positive part and the negative one, each a population of the same map, and the linear sum of both."""
+        slope, start = np.broadcast_to(slope, (channels(value),)), 0
+        parts: list[Part] = []
+        for part in self._relays_joined(value):
+            start, own = start + part.shape[2], slope[start : start + part.shape[2]]
+            part = self._restrict(node, self._settle(part), max_value)
+            if isinstance(part, Signal) or part.linear.nonnegative:
+                parts.append(self.populations.fire(part, max_value))
+                continue
+            if any(isinstance(operation, PoolMax) for operation in part.operations):
+                if self.choice.mode == "compose":
+                    raise UnsupportedLayerError(
+                        f"layer {node.layer!r} has a slope for values below 0 and follows a max-pool of "
+                        f"{names(part.linear.layers)}: put it before the max-pool"
+                    )
+                part = self._pending(node, self._gained(node, self._relayed(part), np.ones(len(own))))
+            turned = scaled(part.linear, np.array(-1.0), np.array(0.0), node.layer)
+            negative = replace(part, linear=turned, name=f"{part.name}_negative")
+            signs = (part, max_value, np.ones(len(own))), (negative, None, -own)
+            fired = [(self.populations.fire(half, limit), gain) for half, limit, gain in signs]
+            parts.append(self._pending(node, total([self._gained(node, *half) for half in fired], node.layer)))
+        return tuple(parts)
 
     def _settle(self, part: Part, reader: Node | None = None, kernel: Kernel | None = None) -> Part:
         """A linear map that is provably non-negative becomes a population before another layer reads it.

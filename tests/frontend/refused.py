@@ -68,15 +68,15 @@ def relu(x: Any) -> Any:
 
 
 MIDDLE: dict[str, tuple[Callable[[Any], Any], str]] = {
-    "leaky": (L.LeakyReLU(name="odd"), r"'odd'.*train with ReLU"),
-    "leaky_relu_layer": (L.ReLU(negative_slope=0.1, name="odd"), r"'odd'.*negative_slope"),
+    "slopes_per_position": (L.PReLU(name="odd"), r"'odd'.*shared_axes=\[1, 2\]"),
     "threshold": (L.ReLU(threshold=1.0, name="odd"), r"'odd'.*threshold"),
-    "leaky_activation": (L.Activation("leaky_relu", name="odd"), r"'odd'.*use relu"),
-    "elu": (L.ELU(name="odd"), r"'odd'.*train with ReLU"),
-    "tanh": (L.Activation("tanh", name="odd"), r"'odd'.*'tanh'.*use relu"),
+    "hard_swish": (L.Activation("hard_swish", name="odd"), r"'odd'.*hard_silu.*use relu or relu6.*fine-tune"),
+    "silu_fused": (L.Conv2D(2, 3, activation="swish", name="odd"), r"'odd'.*use relu or relu6.*fine-tune"),
+    "elu": (L.ELU(name="odd"), r"'odd'.*use relu or leaky_relu.*fine-tune"),
+    "tanh": (L.Activation("tanh", name="odd"), r"'odd'.*'tanh'.*use hard_tanh or relu"),
     "gelu_fused": (L.Conv2D(2, 3, activation="gelu", name="odd"), r"'odd'.*'gelu'"),
     "own_function": (L.Conv2D(2, 3, activation=relu, name="odd"), r"'odd'.*its own.*Keras's relu"),
-    "leaky_as_activation": (L.Conv2D(2, 3, activation=L.LeakyReLU(), name="odd"), r"'odd'.*'LeakyReLU'.*use relu"),
+    "elu_as_activation": (L.Conv2D(2, 3, activation=L.ELU(), name="odd"), r"'odd'.*'ELU'.*use relu or leaky_relu"),
     "softmax_inside": (L.Softmax(name="odd"), r"'odd'.*softmax inside.*use relu"),
     "sigmoid_inside": (L.Dense(4, activation="sigmoid", name="odd"), r"'odd'.*sigmoid inside.*use relu"),
     "multiply": (lambda x: L.Multiply(name="odd")([x, x]), r"'odd'.*use Add"),

@@ -3,10 +3,10 @@
 `build(name)` makes one; each builder says its input shape and what it does to a tensor.
 """
 
-from tests.keras_models import convolutions, folded, joined, sequences, whole  # noqa: F401 (they fill CASES)
+from tests.keras_models import convolutions, folded, joined, sequences, slopes, whole  # noqa: F401 (they fill CASES)
 from tests.keras_models.make import CASES, L, build, keras, positive_gains, randomised, samples
 
-RELAYED: frozenset[str] = frozenset()
+RELAYED = frozenset({"leaky_relu_after_max_pool"})
 """Cases that `linear` compose refuses."""
 
 __all__ = ["CASES", "RELAYED", "L", "build", "keras", "positive_gains", "randomised", "samples"]

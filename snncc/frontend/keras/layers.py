@@ -12,46 +12,11 @@ from typing import Any
 import numpy as np
 
 from snncc import graph
-from snncc.frontend.keras.activations import OWN, activation, relu
+from snncc.frontend.keras.activations import ACTIVATIONS, OWN, activation
+from snncc.frontend.keras.advice import ADVICE, TRAINING_ONLY, UNKNOWN
 from snncc.frontend.keras.steps import Reader, Refusal, Shape, Step, bias, needed, steps, weights
 from snncc.frontend.keras.windows import WINDOWS
 from snncc.graph import Array
-
-TRAINING_ONLY = (
-    "Dropout",
-    "SpatialDropout1D",
-    "SpatialDropout2D",
-    "SpatialDropout3D",
-    "GaussianNoise",
-    "GaussianDropout",
-    "AlphaDropout",
-    "ActivityRegularization",
-    "RandomFlip",
-    "RandomRotation",
-    "RandomZoom",
-    "RandomTranslation",
-    "RandomContrast",
-    "RandomBrightness",
-    "Identity",
-)
-
-ADVICE = {
-    "LeakyReLU": "a spike train cannot be negative; train with ReLU",
-    "PReLU": "a spike train cannot be negative; train with ReLU",
-    "ELU": "a spike train cannot be negative; train with ReLU",
-    "LSTM": "recurrent layers have no rate-coded form here; use convolutions over time",
-    "GRU": "recurrent layers have no rate-coded form here; use convolutions over time",
-    "SimpleRNN": "recurrent layers have no rate-coded form here; use convolutions over time",
-    "Multiply": "a product of two spike trains has no rate-coded form; use Add or Concatenate",
-    "LayerNormalization": "it depends on the sample; train with BatchNormalization",
-    "GroupNormalization": "it depends on the sample; train with BatchNormalization",
-    "Lambda": "its code is unknown; write it with the supported layers",
-    "Conv2DTranspose": "transposed convolutions are not supported",
-    "UpSampling2D": "upsampling is not supported",
-    "Conv3D": "only two-dimensional convolutions are supported",
-    "Maximum": "use MaxPooling2D, Add or Concatenate",
-    "Permute": "it would transpose the map; keep channels last throughout",
-}
 
 
 def read(layer: Any, inputs: Sequence[Shape], output: Shape) -> list[Step]:
@@ -63,7 +28,7 @@ def read(layer: Any, inputs: Sequence[Shape], output: Shape) -> list[Step]:
         return []
     reader = READERS.get(kind)
     if reader is None:
-        raise Refusal(ADVICE.get(kind, "this kind of layer is not supported; see the table in the README"))
+        raise Refusal(ADVICE.get(kind, UNKNOWN))
     if getattr(layer, "data_format", "channels_last") == "channels_first":
         raise Refusal("channels_first data; rebuild the model with data_format='channels_last'")
     return reader(layer, inputs, output)
@@ -116,6 +81,11 @@ def _add(layer: Any, inputs: Sequence[Shape], output: Shape) -> list[Step]:
     return steps(output, graph.Add())
 
 
+def _average(layer: Any, inputs: Sequence[Shape], output: Shape) -> list[Step]:
+    share = graph.Affine(np.array(1 / len(inputs)), np.array(0.0))
+    return [*_add(layer, inputs, output), *steps(output, share)]
+
+
 def _rescaling(layer: Any, inputs: Sequence[Shape], output: Shape) -> list[Step]:
     scale, offset = (_per_channel(np.asarray(v, np.float64), output) for v in (layer.scale, layer.offset))
     return steps(output, graph.Affine(*np.broadcast_arrays(scale, offset)))
@@ -136,16 +106,20 @@ def _normalization(layer: Any, inputs: Sequence[Shape], output: Shape) -> list[S
     return steps(output, graph.Affine(np.asarray(scale), np.asarray(-mean * scale)))
 
 
-READERS: dict[str, Reader] = WINDOWS | {
-    "Dense": _dense,
-    "BatchNormalization": _batch_norm,
-    "Activation": _activation,
-    "ReLU": relu,
-    "Softmax": _softmax,
-    "Flatten": _reshape,
-    "Reshape": _reshape,
-    "Concatenate": _concatenate,
-    "Add": _add,
-    "Rescaling": _rescaling,
-    "Normalization": _normalization,
-}
+READERS: dict[str, Reader] = (
+    WINDOWS
+    | ACTIVATIONS
+    | {
+        "Dense": _dense,
+        "BatchNormalization": _batch_norm,
+        "Activation": _activation,
+        "Softmax": _softmax,
+        "Flatten": _reshape,
+        "Reshape": _reshape,
+        "Concatenate": _concatenate,
+        "Add": _add,
+        "Average": _average,
+        "Rescaling": _rescaling,
+        "Normalization": _normalization,
+    }
+)
