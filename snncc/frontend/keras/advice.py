@@ -63,7 +63,7 @@ ADVICE = {kind: said for said, kinds in GROUPS.items() for kind in kinds.split()
     "Maximum": "use MaxPooling2D, Add or Concatenate",
     "Minimum": "use Add or Concatenate",
     "Subtract": "use Add, with Rescaling(-1) on the branch that is subtracted",
-    "Permute": "it would transpose the map; keep channels last throughout",
+    "Permute": "it would transpose the map; use layers that keep channels last throughout",
     "RepeatVector": "use Dense, or Reshape to a map of one position and UpSampling2D",
     "EinsumDense": "use Dense, which acts on the last axis",
     "Embedding": "feed its vectors to the model instead of their numbers",
