@@ -110,6 +110,14 @@ class Pad:
 
 
 @dataclass(frozen=True)
+class Spread:
+    """Element (i, j) at (i*s0, j*s1), zeros between; or, repeated, `y[i, j, c] = x[i // s0, j // s1, c]`."""
+
+    strides: Pair
+    repeat: bool
+
+
+@dataclass(frozen=True)
 class Head:
     """What the host applies to the readout: softmax, sigmoid (or nothing: linear)."""
 
@@ -117,7 +125,20 @@ class Head:
 
 
 Op: TypeAlias = (
-    Input | Conv | Depthwise | Dense | Affine | Relu | AveragePool | MaxPool | Add | Concatenate | Reshape | Pad | Head
+    Input
+    | Conv
+    | Depthwise
+    | Dense
+    | Affine
+    | Relu
+    | AveragePool
+    | MaxPool
+    | Add
+    | Concatenate
+    | Reshape
+    | Pad
+    | Spread
+    | Head
 )
 
 

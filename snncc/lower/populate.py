@@ -33,6 +33,7 @@ from snncc.lower.values import (
     PoolMax,
     ReshapeTo,
     Signal,
+    SpreadBy,
     Value,
     canonical,
     channels,
@@ -137,6 +138,8 @@ class _Populate:
                 return self._index(node, value, PoolMax(size, strides, pads))
             case graph.Pad(pads):
                 return self._index(node, value, PadBy(pads))
+            case graph.Spread(strides, repeat):
+                return self._index(node, value, SpreadBy(strides, repeat))
             case graph.Reshape():
                 return self._index(node, value, ReshapeTo(canonical(node.shape)))
             case graph.Concatenate():
@@ -265,7 +268,8 @@ class _Populate:
                 f"layer {node.layer!r} follows a max-pool of a linear layer and its gain of channel {worst} is "
                 f"negative: put the {self.words.relu} before the max-pool"
             )
-        if isinstance(operation, PadBy) and shift.any():
+        zeros = isinstance(operation, PadBy) or (isinstance(operation, SpreadBy) and not operation.repeat)
+        if zeros and shift.any():
             raise UnsupportedLayerError(f"layer {node.layer!r} shifts zero padding: normalise before padding")
         if isinstance(operation, ReshapeTo) and operation.shape[2] != before[2]:
             raise UnsupportedLayerError(

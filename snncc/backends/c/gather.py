@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from snncc import ir
-from snncc.backends.c.calls import Before, Call, Firing, MaxPoolCall, MoveCall, MovePart, Run
+from snncc.backends.c.calls import Before, BlocksCall, Call, Firing, MaxPoolCall, MoveCall, MovePart, Run
 from snncc.backends.c.edges import Edge, Wiring
 from snncc.backends.c.expressions import RUN, STEPS, Expression, Literal, product, total
 from snncc.backends.c.kernels import Accumulator
 from snncc.backends.c.layout import Lifetime, Member, place
 from snncc.backends.c.program import Program
 from snncc.backends.c.types import signed, span
-from snncc.backends.c.views import Move, Pool, spatial
+from snncc.backends.c.views import Blocks, Made, Move, Pool, spatial
 from snncc.backends.c.windows import WindowTable, window_table
 from snncc.ir import INPUT
 
@@ -62,12 +62,12 @@ def _place_buffers(program: Program) -> None:
         program.buffers[INPUT] = "image"
 
 
-def _bases(operation: Pool | Move) -> list[str]:
+def _bases(operation: Made) -> list[str]:
     return [base for base, _ in operation.parts] if isinstance(operation, Move) else [operation.base]
 
 
-def before(program: Program, operation: Pool | Move) -> Before:
-    """A pool or a move of whole buffers."""
+def before(program: Program, operation: Made) -> Before:
+    """What is computed of whole buffers."""
     out = program.buffers[operation.name]
     if isinstance(operation, Move):
         parts = []
@@ -77,9 +77,15 @@ def before(program: Program, operation: Pool | Move) -> Before:
             table = program.constant(f"{operation.name}_{number}", ctype, to, note)
             parts.append(MovePart(program.buffers[base], table, len(to)))
         return MoveCall(out, math.prod(operation.shape), tuple(parts))
+    height, width, channels = spatial(operation.source)
+    if isinstance(operation, Blocks):
+        (down, across), row = operation.strides, operation.shape[1] * channels
+        return BlocksCall(
+            out, program.buffers[operation.base], math.prod(operation.shape), height, width, channels,
+            math.prod(operation.copies), operation.copies[1], row, down * row, across * channels,
+        )  # fmt: skip
     x = program.value(operation.name)
     program.kernels.max_pool(x)
-    height, width, channels = spatial(operation.source)
     top, bottom, left, right = operation.frame
     framed = (height + bottom, width + right, channels)
     frame = window_table(framed, (0, 0), (0, 0, 0), channels, top=top, left=left)

@@ -13,7 +13,7 @@ from snncc.backends.c.expressions import Channel, Element, Expression, Literal, 
 from snncc.backends.c.kernels import Kernels, Value
 from snncc.backends.c.layout import Member, order, struct_bytes
 from snncc.backends.c.types import DTYPES, Constant, Weights, lay_weights, signed, span
-from snncc.backends.c.views import Move, Pool, Splitter
+from snncc.backends.c.views import Made, Splitter
 from snncc.backends.c.windows import FIELDS, WindowTable
 from snncc.ir import INPUT, Array
 
@@ -45,7 +45,7 @@ class Program:
         self.currents = set() if self.network.input.coding.spiking else {INPUT}
         self.splitter = Splitter(ir.population_shapes(self.network))
         self.wirings: list[Wiring] = []
-        self.made: list[list[Pool | Move]] = []
+        self.made: list[list[Made]] = []
         for population in self.network.populations:
             known = len(self.splitter.made)
             self.wirings.append(wire(self.network, population, self.splitter, self.currents))

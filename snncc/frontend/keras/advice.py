@@ -68,10 +68,6 @@ ADVICE = {kind: said for said, kinds in GROUPS.items() for kind in kinds.split()
     "EinsumDense": "use Dense, which acts on the last axis",
     "Embedding": "feed its vectors to the model instead of their numbers",
     "ReversibleEmbedding": "feed its vectors to the model instead of their numbers",
-    "Conv1DTranspose": "transposed convolutions are not supported; use Reshape and Conv1D",
-    "Conv2DTranspose": "transposed convolutions are not supported; use Reshape and Conv2D",
-    "UpSampling1D": "upsampling is not supported; use Reshape and Conv1D",
-    "UpSampling2D": "upsampling is not supported; use Reshape and Conv2D",
 }
 """What is said of each layer that has no reader, by its class."""
 

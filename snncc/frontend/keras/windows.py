@@ -72,6 +72,39 @@ def _separable(layer: Any, inputs: Sequence[Shape], output: Shape) -> list[Step]
     return [(depth, between), *steps(output, point, activation(layer.activation))]
 
 
+def _transposed(layer: Any, inputs: Sequence[Shape], output: Shape) -> list[Step]:
+    """The kernel turned around over a map with zeros between its elements."""
+    strides, dilation = pair(layer.strides), pair(layer.dilation_rate)
+    if dilation != (1, 1):
+        raise Refusal(f"dilation {dilation}; use strides, or UpSampling2D and a dilated Conv2D")
+    kernel = _taps(needed(layer, "kernel"))[::-1, ::-1].swapaxes(2, 3)
+    before, made, channels = _rows(inputs[0]), _rows(output), inputs[0][-1]
+    rows, columns = (_transposed_pads(before[a], made[a], kernel.shape[a], strides[a], layer.padding) for a in (0, 1))
+    wide = ((before[0] - 1) * strides[0] + 1, (before[1] - 1) * strides[1] + 1, channels)[-len(output) :]
+    spread = [] if strides == (1, 1) else [(graph.Spread(strides, repeat=False), wide)]
+    conv = graph.Conv(kernel, bias(layer), (1, 1), (1, 1), (*rows, *columns))
+    return [*spread, *steps(output, conv, activation(layer.activation))]
+
+
+def _transposed_pads(size: int, made: int, kernel: int, stride: int, padding: str) -> Pair:
+    """Zeros before and after an axis with stride - 1 zeros between its elements, of which a window makes `made`.
+
+    It is the convolution that makes `size` of `made`, read backwards: what that pads is cut off here.
+    """
+    spread = (size - 1) * stride + 1
+    cut = max(spread - 1 + kernel - made, 0) // 2 if padding == "same" else 0
+    before = kernel - 1 - cut
+    return before, made - 1 + kernel - spread - before
+
+
+def _upsampling(layer: Any, inputs: Sequence[Shape], output: Shape) -> list[Step]:
+    kind = getattr(layer, "interpolation", "nearest")
+    if kind != "nearest":
+        raise Refusal(f"interpolation {kind!r}; use 'nearest', or Conv2DTranspose, and fine-tune")
+    size = pair(layer.size if len(inputs[0]) == 3 else (layer.size,))
+    return steps(output, graph.Spread(size, repeat=True))
+
+
 def _average_pool(layer: Any, inputs: Sequence[Shape], output: Shape) -> list[Step]:
     size, strides = pair(layer.pool_size), pair(layer.strides)
     return steps(output, graph.AveragePool(size, strides, _pads(layer, inputs[0], size, strides)))
@@ -101,6 +134,10 @@ def _zero_padding(layer: Any, inputs: Sequence[Shape], output: Shape) -> list[St
 WINDOWS: dict[str, Reader] = {
     "Conv1D": _conv,
     "Conv2D": _conv,
+    "Conv1DTranspose": _transposed,
+    "Conv2DTranspose": _transposed,
+    "UpSampling1D": _upsampling,
+    "UpSampling2D": _upsampling,
     "DepthwiseConv1D": _depthwise,
     "DepthwiseConv2D": _depthwise,
     "SeparableConv1D": _separable,
