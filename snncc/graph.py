@@ -1,7 +1,8 @@
 """The real-valued network between frontend and lowering. Data only; nothing here knows a library.
 
-A graph is a list of nodes in topological order. Values are channels last: (H, W, C) or (N,). Every window has
-explicit pads (top, bottom, left, right); training-only layers are gone; a layer called twice is two nodes.
+A graph is a list of nodes in topological order. Values are channels last: (H, W, C) or (N,), or (L, C), on which
+windows act as on (1, L, C). Every window has explicit pads (top, bottom, left, right); training-only layers are gone;
+a layer called twice is two nodes.
 """
 
 from __future__ import annotations
@@ -62,9 +63,10 @@ class Affine:
 
 @dataclass(frozen=True)
 class Relu:
-    """`y = min(max(x, 0), max_value)`."""
+    """`y = min(max(x, 0), max_value) - slope * max(-x, 0)`; slope (C,) or (), None for 0."""
 
     max_value: float | None = None
+    slope: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,14 @@ class Pad:
 
 
 @dataclass(frozen=True)
+class Spread:
+    """Element (i, j) at (i*s0, j*s1), zeros between; or, repeated, `y[i, j, c] = x[i // s0, j // s1, c]`."""
+
+    strides: Pair
+    repeat: bool
+
+
+@dataclass(frozen=True)
 class Head:
     """What the host applies to the readout: softmax, sigmoid (or nothing: linear)."""
 
@@ -115,7 +125,20 @@ class Head:
 
 
 Op: TypeAlias = (
-    Input | Conv | Depthwise | Dense | Affine | Relu | AveragePool | MaxPool | Add | Concatenate | Reshape | Pad | Head
+    Input
+    | Conv
+    | Depthwise
+    | Dense
+    | Affine
+    | Relu
+    | AveragePool
+    | MaxPool
+    | Add
+    | Concatenate
+    | Reshape
+    | Pad
+    | Spread
+    | Head
 )
 
 

@@ -56,6 +56,8 @@ def elements(view: ir.View, shapes: dict[str, Shape]) -> tuple[Shape, list[Eleme
     if isinstance(view, ir.Concat):
         return _concat([elements(v, shapes) for v in view.views])
     (height, width, channels), inner = elements(view.view, shapes)
+    if isinstance(view, ir.Spread):
+        return _spread(view, height, width, channels, inner)
     top, bottom, left, right = view.pads
     found: list[Element] = []
     if isinstance(view, ir.Pad):
@@ -82,6 +84,23 @@ def elements(view: ir.View, shapes: dict[str, Shape]) -> tuple[Shape, list[Eleme
                         if 0 <= y < height and 0 <= x < width:
                             places += inner[(y * width + x) * channels + c]
                 found.append(tuple(places))
+    return shape, found
+
+
+def _spread(
+    view: ir.Spread, height: int, width: int, channels: int, inner: list[Element]
+) -> tuple[Shape, list[Element]]:
+    """Every element repeated, or zeros where no element lands."""
+    down, across = view.strides
+    shape = (height * down, width * across, channels)
+    if not view.repeat:
+        shape = ((height - 1) * down + 1, (width - 1) * across + 1, channels)
+    found: list[Element] = []
+    for i in range(shape[0]):
+        for j in range(shape[1]):
+            real = view.repeat or (i % down == 0 and j % across == 0)
+            for c in range(channels):
+                found.append(inner[(i // down * width + j // across) * channels + c] if real else (None,))
     return shape, found
 
 

@@ -244,7 +244,7 @@ def _view(b: _Builder, view: ir.View, shape: Shape, force: bool = False) -> tupl
     if force and len(shape) == 3:
         view, shape = _max_pool(b, view, shape)
     for _ in range(b.draw(st.sampled_from([0, 0, 1, 2, 3]))):
-        what = b.pick("reshape", "pad", "concat", "max_pool")
+        what = b.pick("reshape", "pad", "concat", "max_pool", "spread")
         if what == "reshape":
             new = b.pick(*_factorings(math.prod(shape)))
             view, shape = ir.Reshape(view, new), new
@@ -259,6 +259,12 @@ def _view(b: _Builder, view: ir.View, shape: Shape, force: bool = False) -> tupl
             padded = (shape[0] + sum(pads[:2]), shape[1] + sum(pads[2:]), shape[2])
             if math.prod(padded) <= b.max_neurons:
                 view, shape = ir.Pad(view, pads), padded
+        elif what == "spread" and len(shape) == 3:
+            strides = b.draw(st.integers(1, 3)), b.draw(st.integers(1, 2))
+            spread = ir.Spread(view, strides, b.draw(st.booleans()))
+            made = (*spread.extent(shape[0], shape[1]), shape[2])
+            if math.prod(made) <= b.max_neurons:
+                view, shape = spread, made
         elif what == "max_pool" and b.max_pool and len(shape) == 3:
             view, shape = _max_pool(b, view, shape)
     return view, shape

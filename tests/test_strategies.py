@@ -86,7 +86,7 @@ def test_everything_is_reached() -> None:
         name
         for name in (
             *("Conv2D", "DepthwiseConv2D", "Dense", "SumPool2D", "Identity", "several projections", "single neuron"),
-            *("Source", "Reshape", "Pad", "Concat", "MaxPool", "tie", "negative u", "saturates"),
+            *("Source", "Reshape", "Pad", "Concat", "MaxPool", "Spread", "tie", "negative u", "saturates"),
             *("rate", "current", "potential", "spikes", "signed True", "spike_ext -1", "spike_ext 7"),
             *("position parameter", "rank 0 parameter", "rank 1 parameter", "rank 3 parameter"),
             *("silent", "active", "saturated"),

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from snncc.errors import SnnccError
-from snncc.ir.network import MaxPool, Network, Pads, Population, Projection, SumPool2D
+from snncc.ir.network import MaxPool, Network, Pads, Population, Projection, Spread, SumPool2D
 from snncc.ir.shapes import has_max_pool, sources
 from snncc.ir.walk import fold
 from snncc.ir.window import Dynamics
@@ -47,6 +47,7 @@ FEATURES = {
     "reshape": "a view that reshapes",
     "pad": "a view that pads",
     "concat": "a view that concatenates",
+    "spread": "a view that spreads or repeats the elements of a map",
     "max_pool": "a view that takes a maximum",
     "max_pool in step": "a view that takes a maximum, in `step`",
     "max_pool of a relay": "a view that takes a maximum of a relay's values",
@@ -81,6 +82,9 @@ class _Kinds:
 
     def max_pool(self, inner: list[str], pool: MaxPool) -> list[str]:
         return [*inner, "max_pool"]
+
+    def spread(self, inner: list[str], spread: Spread) -> list[str]:
+        return [*inner, "spread"]
 
 
 def features(network: Network, dynamics: Dynamics | None = None) -> dict[str, str]:

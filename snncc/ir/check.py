@@ -24,6 +24,7 @@ from snncc.ir.network import (
     Population,
     Projection,
     Reshape,
+    Spread,
     SumPool2D,
     View,
 )
@@ -253,7 +254,7 @@ def _depth(view: View) -> int:
             match one:
                 case Concat(views=views):
                     inner += views
-                case Reshape(view=deeper) | Pad(view=deeper) | MaxPool(view=deeper):
+                case Reshape(view=deeper) | Pad(view=deeper) | MaxPool(view=deeper) | Spread(view=deeper):
                     inner.append(deeper)
         level = inner
     return depth

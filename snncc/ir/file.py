@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as serialise
 
 from snncc.errors import FileFormatError, NetworkError, OutputError
+from snncc.ir.capabilities import features
 from snncc.ir.check import check
 from snncc.ir.network import Array, Network, replace
 from snncc.staging import staged
@@ -23,7 +24,9 @@ from snncc.staging import staged
 FORMAT = "snncc-network"
 VERSION = 3
 """The newest version that is read. What is written is 1 where nothing of 2 is in it (raw bytes, a record), nor of 3
-(relays)."""
+(relays, spread maps)."""
+NEWEST = frozenset(("relay", "spread"))
+"""Features that version 3 has and others have not."""
 MAX_SCHEMA = 2**22
 STORED = frozenset(("I8", "I16", "I64", "F32", "F64"))
 
@@ -55,7 +58,7 @@ def _dump(network: Network) -> tuple[bytes, list[Array]]:
         return {"tensor": len(tensors) - 1}
 
     version = 2 if network.record or network.input.raw else 1
-    version = 3 if any(population.relay for population in network.populations) else version
+    version = 3 if NEWEST & features(network).keys() else version
     text = msgspec.json.encode(Document(FORMAT, version, network), enc_hook=hook, order="sorted")
     return text, tensors
 

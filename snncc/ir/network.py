@@ -64,7 +64,28 @@ class MaxPool(Struct, frozen=True, forbid_unknown_fields=True, tag="max_pool", e
     pads: Pads = (0, 0, 0, 0)
 
 
-View: TypeAlias = Source | Reshape | Pad | Concat | MaxPool
+class Spread(Struct, frozen=True, forbid_unknown_fields=True, tag="spread", eq=False):
+    """`(H, W, C) -> ((H-1)*s0 + 1, (W-1)*s1 + 1, C)`: element (i, j) at (i*s0, j*s1), zeros between.
+
+    Where it repeats, `(H*s0, W*s1, C)`: `y[i, j, c] = x[i // s0, j // s1, c]`.
+    """
+
+    view: View
+    strides: Pair
+    repeat: bool = False
+
+    @property
+    def copies(self) -> Pair:
+        """How often an element is there, along each axis."""
+        return self.strides if self.repeat else (1, 1)
+
+    def extent(self, height: int, width: int) -> Pair:
+        """Height and width of the spread map."""
+        (down, across), (rows, columns) = self.strides, self.copies
+        return (height - 1) * down + rows, (width - 1) * across + columns
+
+
+View: TypeAlias = Source | Reshape | Pad | Concat | MaxPool | Spread
 
 
 class Conv2D(Struct, frozen=True, forbid_unknown_fields=True, tag="conv2d", eq=False, kw_only=True):

@@ -20,6 +20,7 @@ from snncc.ir.network import (
     Pads,
     Pair,
     Projection,
+    Spread,
     SumPool2D,
     View,
 )
@@ -60,6 +61,9 @@ class _Sources:
     def max_pool(self, inner: list[str], pool: MaxPool) -> list[str]:
         return inner
 
+    def spread(self, inner: list[str], spread: Spread) -> list[str]:
+        return inner
+
 
 class _Maximum:
     """Whether a maximum is taken."""
@@ -78,6 +82,9 @@ class _Maximum:
 
     def max_pool(self, inner: bool, pool: MaxPool) -> bool:
         return True
+
+    def spread(self, inner: bool, spread: Spread) -> bool:
+        return inner
 
 
 def sources(view: View) -> list[str]:
@@ -140,6 +147,11 @@ class _Shape:
         if any(p >= k for p, k in zip(pool.pads, (size[0], size[0], size[1], size[1]), strict=True)):
             raise NetworkError("a max-pool window must hold at least one real element: pads < size")
         return (*window_shape(inner, size, pool.strides, (1, 1), pool.pads), inner[2])
+
+    def spread(self, inner: Shape, spread: Spread) -> Shape:
+        if len(inner) != 3 or min(spread.strides) < 1:
+            raise NetworkError(f"cannot spread {inner} by {spread.strides}")
+        return _bounded((*spread.extent(inner[0], inner[1]), inner[2]))
 
 
 def view_shape(view: View, shapes: Shapes) -> Shape:

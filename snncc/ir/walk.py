@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, TypeVar
 
-from snncc.ir.network import Concat, MaxPool, Pad, Pads, Reshape, Source, View
+from snncc.ir.network import Concat, MaxPool, Pad, Pads, Reshape, Source, Spread, View
 
 T = TypeVar("T")
 
@@ -27,6 +27,9 @@ class Visitor(Protocol[T]):
     def max_pool(self, inner: T, pool: MaxPool) -> T:
         """The maximum over each window's real elements."""
 
+    def spread(self, inner: T, spread: Spread) -> T:
+        """Every element of a map as a block: itself and zeros, or repeated."""
+
 
 def fold(view: View, visitor: Visitor[T]) -> T:
     """What `visitor` makes of a view."""
@@ -41,3 +44,5 @@ def fold(view: View, visitor: Visitor[T]) -> T:
             return visitor.concat([fold(part, visitor) for part in views])
         case MaxPool(view=inner):
             return visitor.max_pool(fold(inner, visitor), view)
+        case Spread(view=inner):
+            return visitor.spread(fold(inner, visitor), view)

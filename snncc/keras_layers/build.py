@@ -228,6 +228,20 @@ class _Builder:
         pooling = layers.MaxPooling2D(pool.size, pool.strides, dtype=x.dtype, name=self._unique("max_pool"))
         return self._shifted(pooling(x), -lift)
 
+    def spread(self, inner: Tensor, spread: ir.Spread) -> Tensor:
+        """Zeros are made along one axis after the other, as a frame around each element, and the last ones cut off."""
+        own: Any = {"dtype": inner.dtype}
+        (height, width, channels), (down, across) = inner.shape[1:], spread.strides
+        if spread.repeat:
+            return layers.UpSampling2D(spread.strides, name=self._unique("upsampling"), **own)(inner)
+        after = (0, down - 1), (0, across - 1)
+        columns = layers.ZeroPadding2D(((0, 0), after[1]), name=self._unique("zeros"), **own)
+        rows = layers.ZeroPadding2D(((0, 0), after[0]), name=self._unique("zeros"), **own)
+        x = columns(self.reshape(inner, (height * width, 1, channels)))
+        x = rows(self.reshape(x, (height, 1, width * across * channels)))
+        x = self.reshape(x, (height * down, width * across, channels))
+        return layers.Cropping2D(after, name=self._unique("cropping"), **own)(x)
+
     def _shifted(self, x: Tensor, by: int) -> Tensor:
         return layers.Rescaling(1.0, float(by), dtype=x.dtype, name=self._unique("lift"))(x) if by else x
 

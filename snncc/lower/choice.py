@@ -17,7 +17,7 @@ from snncc.errors import UnsupportedLayerError
 from snncc.graph import Graph, Node
 from snncc.lower.compose import Cost, Kernel, Linear, Map, composed_cost
 from snncc.lower.options import LinearLayers
-from snncc.lower.values import IndexOp, PadBy, Pending, PoolMax, ReshapeTo, canonical, index_shape
+from snncc.lower.values import IndexOp, PadBy, Pending, PoolMax, ReshapeTo, SpreadBy, canonical, index_shape
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,14 @@ class Choice:
                 case graph.Pad(pads):
                     padding = PadBy(pads)
                     yield from self._read(node.name, linear, (*seen, padding), index_shape(shape, padding))
+                case graph.Spread(strides, repeat):
+                    spread = SpreadBy(strides, repeat)
+                    yield from self._read(node.name, linear, (*seen, spread), index_shape(shape, spread))
                 case graph.Add():
                     yield Reader(None if seen else linear.cost, alone.apart)
+                case graph.Relu(_, slope) if slope is not None:  # two populations, both of this map
+                    twice = None if any(isinstance(o, PoolMax) for o in seen) else linear.cost + linear.cost
+                    yield Reader(twice, alone.apart + alone.apart, linear=True)
                 case graph.Relu() | graph.Affine():
                     yield alone
                 case _:

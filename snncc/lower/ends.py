@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from snncc import graph
 from snncc.errors import UnsupportedLayerError
 from snncc.graph import Graph
 from snncc.ir import Array, Head
+from snncc.lower.values import canonical
 
 
 def input_scaling(network: Graph) -> tuple[Array, Array, int]:
@@ -21,6 +24,19 @@ def input_scaling(network: Graph) -> tuple[Array, Array, int]:
         gain, offset = gain * node.op.scale, offset * node.op.scale + node.op.shift
         used += 1
     return np.array(gain, np.float64), np.array(offset, np.float64), used
+
+
+def input_shape(network: Graph, first: int, per_channel: bool) -> tuple[int, ...]:
+    """Of the network's input: a map, or a vector where the model reads it as one. `first`: as in `head_of`.
+
+    Steps (L, C) are a map of one row, unless all that reads them is a flatten and they are scaled by one number.
+    """
+    shape, name = network.input_shape, network.nodes[first - 1].name
+    readers = [node for node in network.nodes if name in node.inputs]
+    flattened = all(isinstance(node.op, graph.Reshape) and len(node.shape) == 1 for node in readers)
+    if len(shape) in (1, 3):
+        return shape
+    return (math.prod(shape),) if flattened and not per_channel else canonical(shape)
 
 
 def head_of(network: Graph, first: int) -> tuple[Head, int]:
@@ -41,7 +57,7 @@ def head_of(network: Graph, first: int) -> tuple[Head, int]:
                     f"layer {nodes[last].layer!r}: a softmax over {nodes[last].shape} classifies every position; "
                     f"snncc gives one class per image: end with {network.words.one_position}"
                 )
-        elif isinstance(op, graph.Relu) and head == "linear" and op.max_value is None:
+        elif isinstance(op, graph.Relu) and head == "linear" and (op.max_value, op.slope) == (None, None):
             head = "relu"
         elif not isinstance(op, graph.Reshape):
             break

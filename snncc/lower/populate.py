@@ -20,7 +20,7 @@ from snncc.ir import INPUT, Array, View, sources
 from snncc.lower.choice import Choice
 from snncc.lower.compose import Kernel, Linear, Map, Term, biased, identity, scaled, then, total
 from snncc.lower.emit import emit_terms
-from snncc.lower.ends import head_of, input_scaling
+from snncc.lower.ends import head_of, input_scaling, input_shape
 from snncc.lower.options import AveragePools, LinearLayers
 from snncc.lower.populations import Populations
 from snncc.lower.projections import RealPool
@@ -33,6 +33,7 @@ from snncc.lower.values import (
     PoolMax,
     ReshapeTo,
     Signal,
+    SpreadBy,
     Value,
     canonical,
     channels,
@@ -80,9 +81,7 @@ class _Populate:
         self.head, self.last = head_of(network, self.first)
         self.choice = Choice(network, self.last, linear)
         shape = network.input_shape
-        self.input_shape = shape if len(shape) in (1, 3) else (int(np.prod(shape)),)
-        if self.input_shape != shape and (self.gain.ndim or self.offset.ndim):
-            raise UnsupportedLayerError(f"the input of shape {shape} is normalised per channel: reshape it before")
+        self.input_shape = input_shape(network, self.first, bool(self.gain.ndim or self.offset.ndim))
         pixels = source(INPUT, self.input_shape, not signed_input)
         entry: Value = (index(pixels, ReshapeTo(canonical(shape)), canonical(shape)),)
         self.values = {node.name: entry for node in network.nodes[: self.first]}
@@ -129,6 +128,8 @@ class _Populate:
                 return self._depthwise(node, value, Kernel(kernel, True, strides, dilation, pads), bias)
             case graph.Affine(scale, shift):
                 return self._affine(node, value, scale, shift)
+            case graph.Relu(max_value, slope) if slope is not None:
+                return self._leaky(node, value, max_value, slope)
             case graph.Relu(max_value):
                 return tuple(self.populations.fire(self._restrict(node, part, max_value), max_value) for part in value)
             case graph.AveragePool():
@@ -137,6 +138,8 @@ class _Populate:
                 return self._index(node, value, PoolMax(size, strides, pads))
             case graph.Pad(pads):
                 return self._index(node, value, PadBy(pads))
+            case graph.Spread(strides, repeat):
+                return self._index(node, value, SpreadBy(strides, repeat))
             case graph.Reshape():
                 return self._index(node, value, ReshapeTo(canonical(node.shape)))
             case graph.Concatenate():
@@ -151,7 +154,7 @@ class _Populate:
     def _chosen(self, node: Node, value: Value) -> Value:
         """The linear maps that a node made, those relayed that do not wait for their readers."""
         if not isinstance(node.op, graph.Conv | graph.Dense | graph.Depthwise | graph.Affine | graph.AveragePool
-                          | graph.Add):  # fmt: skip
+                          | graph.Add | graph.Relu):  # fmt: skip
             return value
         waits = [isinstance(p, Signal) or p.linear.nonnegative or not self.choice.relays(node, p) for p in value]
         return tuple(p if wait else self._relayed(p) for p, wait in zip(value, waits, strict=True))
@@ -241,8 +244,12 @@ class _Populate:
 
     def _scaled(self, node: Node, part: Signal, scale: Array, shift: Array) -> Pending:
         """Gain and shift per channel of a signal."""
+        return self._pending(node, biased(self._gained(node, part, scale), np.array(shift)))
+
+    def _gained(self, node: Node, part: Signal, scale: Array) -> Linear:
+        """Gain per channel of a signal."""
         term = Term(part.view, part.shape, identity(part.shape[2], scale), node.layer)
-        return self._pending(node, Linear((term,), np.array(shift), part.shape, (node.layer,), part.nonnegative))
+        return Linear((term,), np.zeros(part.shape[2]), part.shape, (node.layer,), part.nonnegative)
 
     def _relays_joined(self, value: Value) -> Value:
         """Relays side by side as one part: what is made of them is one population."""
@@ -261,7 +268,8 @@ class _Populate:
                 f"layer {node.layer!r} follows a max-pool of a linear layer and its gain of channel {worst} is "
                 f"negative: put the {self.words.relu} before the max-pool"
             )
-        if isinstance(operation, PadBy) and shift.any():
+        zeros = isinstance(operation, PadBy) or (isinstance(operation, SpreadBy) and not operation.repeat)
+        if zeros and shift.any():
             raise UnsupportedLayerError(f"layer {node.layer!r} shifts zero padding: normalise before padding")
         if isinstance(operation, ReshapeTo) and operation.shape[2] != before[2]:
             raise UnsupportedLayerError(
@@ -303,7 +311,7 @@ class _Populate:
         return self._pending(node, linear)
 
     def _mean_kernel(self, node: Node, shape: tuple[int, int, int], pool: graph.AveragePool) -> Kernel:
-        counts = window_counts(shape, pool.size, pool.strides, pool.pads, (node.shape[0], node.shape[1]))
+        counts = window_counts(shape, pool.size, pool.strides, pool.pads, canonical(node.shape)[:2])
         if not (counts == counts.flat[0]).all():
             raise UnsupportedLayerError(
                 f"layer {node.layer!r} averages over fewer elements at the border ({self.words.keeping}) of a tensor "
@@ -359,6 +367,30 @@ class _Populate:
         term = Term(part.view, part.shape, identity(part.shape[2]), node.layer)
         linear = Linear((term,), np.zeros(part.shape[2]), part.shape, (node.layer,), part.nonnegative)
         return self._pending(node, linear)
+
+    def _leaky(self, node: Node, value: Value, max_value: float | None, slope: Array) -> Value:
+        """The positive part and the negative one, each a population of the same map, and the linear sum of both."""
+        slope, start = np.broadcast_to(slope, (channels(value),)), 0
+        parts: list[Part] = []
+        for part in self._relays_joined(value):
+            start, own = start + part.shape[2], slope[start : start + part.shape[2]]
+            part = self._restrict(node, self._settle(part), max_value)
+            if isinstance(part, Signal) or part.linear.nonnegative:
+                parts.append(self.populations.fire(part, max_value))
+                continue
+            if any(isinstance(operation, PoolMax) for operation in part.operations):
+                if self.choice.mode == "compose":
+                    raise UnsupportedLayerError(
+                        f"layer {node.layer!r} has a slope for values below 0 and follows a max-pool of "
+                        f"{names(part.linear.layers)}: put it before the max-pool"
+                    )
+                part = self._pending(node, self._gained(node, self._relayed(part), np.ones(len(own))))
+            turned = scaled(part.linear, np.array(-1.0), np.array(0.0), node.layer)
+            negative = replace(part, linear=turned, name=f"{part.name}_negative")
+            signs = (part, max_value, np.ones(len(own))), (negative, None, -own)
+            fired = [(self.populations.fire(half, limit), gain) for half, limit, gain in signs]
+            parts.append(self._pending(node, total([self._gained(node, *half) for half in fired], node.layer)))
+        return tuple(parts)
 
     def _settle(self, part: Part, reader: Node | None = None, kernel: Kernel | None = None) -> Part:
         """A linear map that is provably non-negative becomes a population before another layer reads it.

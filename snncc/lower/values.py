@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TypeAlias
 
-from snncc.ir import INPUT, Concat, MaxPool, Pad, Pads, Pair, Reshape, Source, View, sources, window_shape
+from snncc.ir import INPUT, Concat, MaxPool, Pad, Pads, Pair, Reshape, Source, Spread, View, sources, window_shape
 from snncc.lower.compose import Linear, Map
 
 
@@ -48,7 +48,15 @@ class PoolMax:
     pads: Pads
 
 
-IndexOp: TypeAlias = ReshapeTo | PadBy | PoolMax
+@dataclass(frozen=True)
+class SpreadBy:
+    """Pending: zeros between the elements, or every element repeated."""
+
+    strides: Pair
+    repeat: bool
+
+
+IndexOp: TypeAlias = ReshapeTo | PadBy | PoolMax | SpreadBy
 
 
 @dataclass(frozen=True)
@@ -118,6 +126,8 @@ def index(signal: Signal, operation: IndexOp, shape: Map) -> Signal:
             view: View = Pad(signal.view, pads) if any(pads) else signal.view
         case PoolMax(size, strides, pads):
             view = MaxPool(signal.view, size, strides, pads)
+        case SpreadBy(strides, repeat):
+            view = Spread(signal.view, strides, repeat) if max(strides) > 1 else signal.view
     return replace(signal, view=view, shape=shape)
 
 
@@ -155,6 +165,8 @@ def index_shape(shape: Map, operation: IndexOp) -> Map:
             return shape[0] + top + bottom, shape[1] + left + right, shape[2]
         case PoolMax(size, strides, pads):
             return (*window_shape(shape, size, strides, (1, 1), pads), shape[2])
+        case SpreadBy(strides, repeat):
+            return (*Spread(Source(""), strides, repeat).extent(shape[0], shape[1]), shape[2])
 
 
 def names(layers: tuple[str, ...]) -> str:
@@ -164,5 +176,5 @@ def names(layers: tuple[str, ...]) -> str:
 
 def describe(operations: tuple[IndexOp, ...]) -> str:
     """Index operations in a message."""
-    words = {ReshapeTo: "a reshape", PadBy: "zero padding", PoolMax: "a max-pool"}
+    words = {ReshapeTo: "a reshape", PadBy: "zero padding", PoolMax: "a max-pool", SpreadBy: "upsampling"}
     return " and ".join(words[type(operation)] for operation in operations) or "nothing"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 
 import numpy as np
@@ -27,8 +28,7 @@ def to_pixels(source: Input, x: Array) -> Array:
             SnnccWarning,
             stacklevel=2,
         )
-    flattens = len(source.shape) == 1 and x.ndim > 1 and int(np.prod(x.shape[1:])) == source.shape[0]
-    if x.shape[1:] != source.shape and not flattens:
+    if not _same_elements(x.shape[1:], source.shape):
         raise DataError(f"images of shape {x.shape[1:]}; the network reads {source.shape}")
     pixels = exact_pixels(source, x.reshape(len(x), *source.shape))
     if not np.isfinite(pixels).all():
@@ -41,6 +41,12 @@ def to_pixels(source: Input, x: Array) -> Array:
             stacklevel=2,
         )
     return np.clip(pixels, *pixel_range(source)).astype(np.int32)
+
+
+def _same_elements(given: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """Whether data of a model's shape are the network's: a vector, or a map whose rows are the model's leading axes."""
+    same = bool(given) and math.prod(given) == math.prod(wanted)
+    return same and (len(wanted) == 1 or given[-2:] == wanted[-2:])
 
 
 def bytes_to_pixels(source: Input, data: Array) -> Array:

@@ -24,6 +24,7 @@ from snncc.ir import (
     Pads,
     Pair,
     Projection,
+    Spread,
     SumPool2D,
     View,
     fold,
@@ -68,6 +69,15 @@ class _Read:
 
     def max_pool(self, inner: Array, pool: MaxPool) -> Array:
         return _max_pool(inner, pool.size, pool.strides, pool.pads)
+
+    def spread(self, inner: Array, spread: Spread) -> Array:
+        down, across = spread.strides
+        if spread.repeat:
+            return inner.repeat(down, axis=1).repeat(across, axis=2)
+        number, height, width, channels = inner.shape
+        made = np.zeros((number, *spread.extent(height, width), channels), inner.dtype)
+        made[:, ::down, ::across] = inner
+        return made
 
 
 def values_of(view: View, outputs: Mapping[str, Array]) -> Array:

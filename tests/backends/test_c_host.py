@@ -113,7 +113,7 @@ def checked_calls() -> dict[str, list[str]]:
     n = "NET_PIXELS"
     null += [sized % ("NULL", "sizeof s", "p", n, "&r"), sized % ("&s", "sizeof s", "NULL", n, "&r"),
              sized % ("&s", "sizeof s", "p", n, "NULL")]  # fmt: skip
-    size += [sized % ("&s", "sizeof s - 1U", "p", n, "&r"), sized % ("u + 4", "sizeof s", "p", n, "&r"),
+    size += [sized % ("&s", "sizeof s - 1U", "p", n, "&r"), sized % ("u + 1", "sizeof s", "p", n, "&r"),
              *(sized % ("&s", "sizeof s", "p", f"{n} {off}", "&r") for off in ("- 1", "+ 1"))]  # fmt: skip
     right += [sized % ("u + 8", "sizeof s", "p", n, "&r"), sized % ("&s", "sizeof s + 1U", "p", n, "&r")]
     null += ["net_dequantise(NULL, 1U, o)", "net_dequantise(&r, 1U, NULL)", "net_head(NULL)"]

@@ -44,10 +44,10 @@ def test_what_cannot_be_composed_is_refused_by_compose_alone(name: str) -> None:
 
 def test_all_unsupported_layers_come_in_one_message() -> None:
     x = image()
-    y = L.LeakyReLU(name="leaky")(relu_layer()(x))
+    y = L.ELU(name="elu")(relu_layer()(x))
     y = L.Multiply(name="product")([y, L.Activation("tanh", name="tanh")(y)])
     text = message(keras.Model(x, classified(L.UpSampling2D(name="larger")(y))))
-    assert all(repr(name) in text for name in ("leaky", "product", "tanh", "larger"))
+    assert all(repr(name) in text for name in ("elu", "product", "tanh", "larger"))
 
 
 def test_all_tensors_that_cannot_be_composed_come_in_one_message() -> None:
@@ -63,7 +63,7 @@ def test_no_silent_relu_at_the_end() -> None:
     assert "max-pool" in message(keras.Model(x, L.MaxPooling2D(2)(linear_layer("one")(x))), "compose")
 
 
-@pytest.mark.parametrize("activation", ["tanh", "hard_sigmoid", "swish", "exponential"])
+@pytest.mark.parametrize("activation", ["tanh", "softplus", "swish", "exponential"])
 def test_heads_that_are_refused(activation: str) -> None:
     x = image()
     text = message(keras.Model(x, L.Dense(3, activation=activation, name="end")(L.Flatten()(x))))

@@ -23,7 +23,10 @@ from tests import keras_models
 from tests.keras_models import CASES
 from tests.lower.bounds import T, apply_head, differences, float_activations
 
-AVERAGES = (layers.AveragePooling2D, layers.GlobalAveragePooling2D)
+AVERAGES = (
+    *(layers.AveragePooling1D, layers.AveragePooling2D),
+    *(layers.GlobalAveragePooling1D, layers.GlobalAveragePooling2D),
+)
 
 
 def real_network(model: Any, x: np.ndarray, pools: AveragePools, linear: LinearLayers = "compose") -> RealNetwork:

@@ -21,9 +21,24 @@ def test_maps_are_flattened_for_a_vector() -> None:
     assert to_pixels(source((2, 2, 1)), x[..., None]).reshape(2, 4).tolist() == [[0, 1, 2, 3], [3, 3, 3, 3]]
 
 
+def test_steps_are_a_map_of_one_row() -> None:
+    x = np.arange(12).reshape(2, 3, 2) / 3
+    assert to_pixels(source((1, 3, 2)), x).tolist() == [[[[0, 1], [2, 3], [3, 3]]], [[[3, 3]] * 3]]
+
+
 @pytest.mark.parametrize(
     ("shape", "given"),
-    [((1,), (3,)), ((4,), (3, 2)), ((4,), (4,)), ((2, 2, 1), (3, 4)), ((2, 2, 1), (3, 2, 2)), ((1,), (3, 2, 1))],
+    [
+        ((1, 3, 2), (2, 2, 3)),
+        ((1, 3, 2), (2, 6)),
+        ((2, 3, 2), (2, 3, 2)),
+        ((1,), (3,)),
+        ((4,), (3, 2)),
+        ((4,), (4,)),
+        ((2, 2, 1), (3, 4)),
+        ((2, 2, 1), (3, 2, 2)),
+        ((1,), (3, 2, 1)),
+    ],
 )
 def test_other_shapes_are_refused(shape: tuple[int, ...], given: tuple[int, ...]) -> None:
     with pytest.raises(DataError, match=r"images of shape .*; the network reads"):

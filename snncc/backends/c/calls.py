@@ -79,7 +79,29 @@ class Rise:
     length: int
 
 
-Before: TypeAlias = MoveCall | MaxPoolCall | Rise
+@dataclass(frozen=True)
+class BlocksCall:
+    """A buffer of `length` elements: zeros, then every position of a map of height x width x channels `copies` times.
+
+    `columns` copies lie side by side. `row`: elements of a row of the buffer; `down`, `across`: elements from one
+    position's block to the next.
+    """
+
+    kind: ClassVar = "blocks"
+    out: str
+    source: str
+    length: int
+    height: int
+    width: int
+    channels: int
+    copies: int
+    columns: int
+    row: int
+    down: int
+    across: int
+
+
+Before: TypeAlias = MoveCall | MaxPoolCall | BlocksCall | Rise
 """What is computed before a run can read it."""
 
 
@@ -162,7 +184,9 @@ class Target:
 class Passed:
     """A spike goes on to a pool or a moved view, `name`, as its element: at (p, c), or where the table `to` says.
 
-    `kind`: rise, into a max-pool, which passes it on where its count exceeds the maximum so far; place, moved.
+    `kind`: rise, into a max-pool, which passes it on where its count exceeds the maximum so far; place, moved; blocks,
+    into a spread map, `copies` times. Of these, `columns` lie side by side and `row` positions lead to the next ones;
+    `down` and `across` positions lead to the block of the next row and column of the source, which has `width` columns.
     """
 
     kind: str
@@ -170,6 +194,12 @@ class Passed:
     p: str
     c: str
     to: str = ""
+    copies: int = 1
+    columns: int = 1
+    width: int = 0
+    row: int = 0
+    down: int = 0
+    across: int = 0
 
 
 @dataclass(frozen=True)

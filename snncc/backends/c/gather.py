@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from snncc import ir
-from snncc.backends.c.calls import Before, Call, Firing, MaxPoolCall, MoveCall, MovePart, Relaying, Run
+from snncc.backends.c.calls import Before, BlocksCall, Call, Firing, MaxPoolCall, MoveCall, MovePart, Relaying, Run
 from snncc.backends.c.edges import Edge, Wiring
 from snncc.backends.c.expressions import RUN, STEPS, Expression, Literal, product, total
 from snncc.backends.c.kernels import Accumulator
 from snncc.backends.c.layout import Lifetime, Member, place
 from snncc.backends.c.program import Program
 from snncc.backends.c.types import signed, span
-from snncc.backends.c.views import Move, Pool, spatial
+from snncc.backends.c.views import Blocks, Made, Move, Pool, spatial
 from snncc.backends.c.windows import WindowTable, window_table
 from snncc.ir import INPUT
 
@@ -67,13 +67,13 @@ def _place_buffers(program: Program) -> None:
         program.buffers[INPUT] = "image"
 
 
-def bases(operation: Pool | Move) -> list[str]:
+def bases(operation: Made) -> list[str]:
     """The buffers that it reads."""
     return [base for base, _ in operation.parts] if isinstance(operation, Move) else [operation.base]
 
 
-def before(program: Program, operation: Pool | Move, of: Callable[[str], str] = str) -> Before:
-    """A pool or a move of whole buffers, those `of` what it names."""
+def before(program: Program, operation: Made, of: Callable[[str], str] = str) -> Before:
+    """What is computed of whole buffers, those `of` what it names."""
     out = program.buffers[of(operation.name)]
     if isinstance(operation, Move):
         parts = []
@@ -83,9 +83,15 @@ def before(program: Program, operation: Pool | Move, of: Callable[[str], str] = 
             table = program.constant(f"{operation.name}_{number}", ctype, to, note)
             parts.append(MovePart(program.buffers[of(base)], table, len(to)))
         return MoveCall(out, math.prod(operation.shape), tuple(parts))
+    height, width, channels = spatial(operation.source)
+    if isinstance(operation, Blocks):
+        (down, across), row = operation.strides, operation.shape[1] * channels
+        return BlocksCall(
+            out, program.buffers[of(operation.base)], math.prod(operation.shape), height, width, channels,
+            math.prod(operation.copies), operation.copies[1], row, down * row, across * channels,
+        )  # fmt: skip
     x = program.value(of(operation.name))
     program.kernels.max_pool(x)
-    height, width, channels = spatial(operation.source)
     top, bottom, left, right = operation.frame
     framed = (height + bottom, width + right, channels)
     frame = window_table(framed, (0, 0), (0, 0, 0), channels, top=top, left=left)

@@ -13,7 +13,7 @@ from snncc.backends.c.expressions import Channel, Element, Expression, Literal, 
 from snncc.backends.c.kernels import Kernels, Value
 from snncc.backends.c.layout import Member, order, struct_bytes
 from snncc.backends.c.types import DTYPES, Constant, Weights, lay_weights, signed, span
-from snncc.backends.c.views import Move, Pool, Splitter
+from snncc.backends.c.views import Made, Splitter
 from snncc.backends.c.windows import FIELDS, WindowTable
 from snncc.ir import INPUT, Array, Interval
 
@@ -49,7 +49,7 @@ class Program:
         }  # fmt: skip
         self.splitter = Splitter(ir.population_shapes(self.network))
         self.wirings: list[Wiring] = []
-        self.made: list[list[Pool | Move]] = []
+        self.made: list[list[Made]] = []
         for population in self.network.populations:
             known = len(self.splitter.made)
             self.wirings.append(wire(self.network, population, self.splitter, self.currents, self.relays))
@@ -120,7 +120,8 @@ class Program:
 
     def constant(self, name: str, ctype: str, values: Array, note: str) -> str:
         flat = np.ascontiguousarray(values, DTYPES[ctype]).reshape(-1)
-        self.constants.append(Constant(name, ctype, flat, note))
+        if not any(made.name == name for made in self.constants):  # what is moved twice has one table
+            self.constants.append(Constant(name, ctype, flat, note))
         return f"{self.p}_tables.{name}"
 
     def parameter(self, population: ir.Population, kind: str, flat: bool) -> Expression:

@@ -7,7 +7,7 @@ per timestep. A max-pool of a relay keeps the largest sums so far and hands on h
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -20,7 +20,7 @@ from snncc.backends.c.expressions import SCAN, ZERO, Expression
 from snncc.backends.c.kernels import Accumulator, Potential
 from snncc.backends.c.program import Program
 from snncc.backends.c.types import signed, span
-from snncc.backends.c.views import Move, Pool, spatial
+from snncc.backends.c.views import Made, Pool, spatial
 from snncc.ir import Interval
 
 
@@ -45,8 +45,9 @@ def _summed_relays(program: Program) -> set[str]:
     """Relays that a max-pool reads, or a readout of potentials."""
     found: set[str] = set()
     for population, wiring, made in zip(program.network.populations, program.wirings, program.made, strict=True):
-        for operation in made:
-            found.update(gather.bases(operation))
+        if any(isinstance(operation, Pool) for operation in made) or not population.hands_on:
+            for operation in made:
+                found.update(gather.bases(operation))
         if not population.hands_on:
             found.update(edge.base for edge in wiring.edges)
     return found & program.relays.keys()
@@ -58,24 +59,36 @@ def _sums(program: Program, name: str, reach: Interval, length: int, member: str
     program.buffers[summed(name)] = program.array(member, ctype, length, f"{name} so far")
 
 
-def before(program: Program, made: Iterable[Pool | Move], grows: bool) -> tuple[Before, ...]:
-    """Pools and moves of relays, of their sums; where it `grows`, at every timestep, by how much they grew."""
+def before(program: Program, made: Sequence[Made], grows: bool) -> tuple[Before, ...]:
+    """What is computed of relays before they are read: of their sums or, where it `grows`, at every timestep."""
+    pooled = any(isinstance(operation, Pool) for operation in made)
     found: list[Before] = []
     for operation in made:
         name, length = operation.name, math.prod(operation.shape)
-        ends = [program.relays[summed(base)] for base in gather.bases(operation)]
-        _sums(program, name, (min(low for low, _ in ends), max(high for _, high in ends)), length, f"m_{name}")
-        if not grows:
-            found.append(gather.before(program, operation, summed))
-            continue
-        sums, x, own = program.buffers[summed(name)], program.value(summed(name)), program.value(name)
-        fresh = program.need(f"fresh_{x.tag}", x.ctype, length, "new sums")
-        program.buffers |= {summed(name): fresh}
-        found.append(gather.before(program, operation, summed))
-        program.buffers[summed(name)] = sums
-        program.buffers[name] = program.array(f"y_{name}", own.ctype, length, f"by how much {name} grew")
-        found.append(Rise(program.buffers[name], own.ctype, sums, fresh, length))
+        if grows and not isinstance(operation, Pool):  # the same of values and of sums
+            program.buffers[name] = program.array(f"y_{name}", program.value(name).ctype, length, f"values of {name}")
+            found.append(gather.before(program, operation))
+        if not grows or pooled:
+            ends = [program.relays[summed(base)] for base in gather.bases(operation)]
+            _sums(program, name, (min(low for low, _ in ends), max(high for _, high in ends)), length, f"m_{name}")
+            found += (
+                _grown(program, operation)
+                if grows and isinstance(operation, Pool)
+                else [gather.before(program, operation, summed)]
+            )
     return tuple(found)
+
+
+def _grown(program: Program, operation: Pool) -> list[Before]:
+    """New maxima of sums, then by how much they grew."""
+    name, length = operation.name, math.prod(operation.shape)
+    sums, x, own = program.buffers[summed(name)], program.value(summed(name)), program.value(name)
+    fresh = program.need(f"fresh_{x.tag}", x.ctype, length, "new sums")
+    program.buffers[summed(name)] = fresh
+    made = gather.before(program, operation, summed)
+    program.buffers[summed(name)] = sums
+    program.buffers[name] = program.array(f"y_{name}", own.ctype, length, f"by how much {name} grew")
+    return [made, Rise(program.buffers[name], own.ctype, sums, fresh, length)]
 
 
 def summed_edges(program: Program, wiring: Wiring) -> Wiring:

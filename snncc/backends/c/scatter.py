@@ -34,7 +34,7 @@ from snncc.backends.c.kernels import Accumulator, Potential
 from snncc.backends.c.layout import Member
 from snncc.backends.c.program import Program
 from snncc.backends.c.types import signed, span
-from snncc.backends.c.views import Move, Pool, spatial
+from snncc.backends.c.views import Blocks, Made, Move, spatial
 from snncc.ir import INPUT, Interval
 
 
@@ -79,15 +79,15 @@ Targets: TypeAlias = defaultdict[str, "list[Target | Passed]"]
 """By source: who reads its spikes."""
 
 
-def _held(program: Program, operation: Pool | Move) -> Before:
-    """A pool or a move of the constant current: computed once per image, into a buffer of its own."""
+def _held(program: Program, operation: Made) -> Before:
+    """What is made of the constant current: computed once per image, into a buffer of its own."""
     name, length = operation.name, math.prod(operation.shape)
     program.buffers[name] = program.array(name, program.pixel.ctype, length, "pooled input")
     return gather.before(program, operation)
 
 
-def _passing(program: Program, operation: Pool | Move, targets: Targets) -> PassingScan:
-    """A pool or a move of spikes: it joins the targets of what it reads, and passes on what comes of it."""
+def _passing(program: Program, operation: Made, targets: Targets) -> PassingScan:
+    """What is made of spikes: it joins the targets of what it reads, and passes on what comes of it."""
     name, (height, width, channels) = operation.name, spatial(operation.shape)
     seen = most = window = ""
     if isinstance(operation, Move):
@@ -95,6 +95,14 @@ def _passing(program: Program, operation: Pool | Move, targets: Targets) -> Pass
             ctype = "uint16_t" if len(to) == 0 or int(to.max()) < 2**16 else "uint32_t"
             table = program.constant(f"{name}_{number}", ctype, to, f"where the elements of {base} go")
             targets[base].append(Passed("place", name, "0", "i", table))
+    elif isinstance(operation, Blocks):
+        p, c = _called(program, operation.base, spatial(operation.source))
+        (down, across), row = operation.strides, operation.shape[1]
+        passed = Passed(
+            "blocks", name, p.text(), c.text(), copies=math.prod(operation.copies), columns=operation.copies[1],
+            width=spatial(operation.source)[1], row=row, down=down * row, across=across,
+        )  # fmt: skip
+        targets[operation.base].append(passed)
     else:
         program.kernels.windows()
         p, c = _called(program, operation.base, spatial(operation.source))

@@ -2,13 +2,14 @@
 
 A projection is linear, so reading `Concat(a, b)` is the sum of reading a with its share of the weights and b with
 its own; padding joins the convolution's own; a reshape in front of a dense layer permutes its rows. What is left
-for run time is the maximum (MaxPool) and, under one, a view too tangled for it (Move).
+for run time is the maximum (MaxPool), spread maps (Blocks) and, under either, a view too tangled for it (Move).
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import numpy as np
 
@@ -83,12 +84,28 @@ class Move:
     parts: tuple[tuple[str, Array], ...]
 
 
+@dataclass(frozen=True)
+class Blocks:
+    """Position (y, x) of `base` at (y*s0 + k, x*s1 + l), k and l below `copies`; zeros elsewhere. `strides`: s0, s1."""
+
+    name: str
+    base: str
+    source: Shape
+    shape: Shape
+    strides: Pair
+    copies: Pair
+
+
+Made: TypeAlias = Pool | Blocks | Move
+"""What is computed at run time."""
+
+
 @dataclass
 class Splitter:
-    """Takes views apart, a visitor; `made` collects the pools and moves that have to be computed at run time."""
+    """Takes views apart, a visitor; `made` collects what has to be computed at run time."""
 
     shapes: dict[str, Shape]
-    made: list[Pool | Move] = field(default_factory=list)
+    made: list[Made] = field(default_factory=list)
 
     def split(self, view: ir.View) -> Split:
         """The view as its leaves."""
@@ -123,12 +140,18 @@ class Splitter:
         return Split(tuple(leaves), np.concatenate(labels, axis=-1), all(part.plain for part in parts))
 
     def max_pool(self, inner: Split, pool: ir.MaxPool) -> Split:
-        if not inner.plain:
-            parts = tuple((leaf.base, to) for leaf, to in zip(inner.leaves, inner.rows(), strict=True))
-            name = self._add(Move(f"move{len(self.made)}", inner.labels.shape, parts))
-            inner = _whole(Leaf(name, inner.labels.shape))
-        pooled = [_whole(self._pool(pool, leaf)) for leaf in inner.leaves]
-        return self.concat(pooled) if len(pooled) > 1 else pooled[0]
+        return self.concat([_whole(self._pool(pool, leaf)) for leaf in self._plain(inner).leaves])
+
+    def spread(self, inner: Split, spread: ir.Spread) -> Split:
+        return self.concat([self._blocks(spread, leaf) for leaf in self._plain(inner).leaves])
+
+    def _plain(self, inner: Split) -> Split:
+        """The view, moved into a buffer of its own where it is tangled."""
+        if inner.plain:
+            return inner
+        parts = tuple((leaf.base, to) for leaf, to in zip(inner.leaves, inner.rows(), strict=True))
+        name = self._add(Move(f"move{len(self.made)}", inner.labels.shape, parts))
+        return _whole(Leaf(name, inner.labels.shape))
 
     def _pool(self, pool: ir.MaxPool, leaf: Leaf) -> Leaf:
         top, bottom, left, right = leaf.pads
@@ -139,7 +162,18 @@ class Splitter:
         self._add(Pool(name, leaf.base, leaf.shape, shape, leaf.pads, pool.size, pool.strides, pool.pads))
         return Leaf(name, shape)
 
-    def _add(self, operation: Pool | Move) -> str:
+    def _blocks(self, spread: ir.Spread, leaf: Leaf) -> Split:
+        """A buffer of the leaf's elements as blocks; its frame of zeros is spread to a frame of zeros."""
+        height, width, channels = spatial(leaf.shape)
+        shape = (*spread.extent(height, width), channels)
+        name = f"blocks{len(self.made)}"
+        self._add(Blocks(name, leaf.base, leaf.shape, shape, spread.strides, spread.copies))
+        (top, bottom, left, right), (down, across) = leaf.pads, spread.strides
+        frame = (top * down, bottom * down, left * across, right * across)
+        made = _whole(Leaf(name, shape))
+        return self.pad(made, frame) if any(frame) else made
+
+    def _add(self, operation: Made) -> str:
         self.made.append(operation)
         self.shapes[operation.name] = operation.shape
         return operation.name

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from snncc.ir import INPUT, Array, MaxPool, Pads
+from snncc.ir import INPUT, Array, MaxPool, Pads, Spread
 
 Shape = tuple[int, ...]
 
@@ -75,15 +75,23 @@ class Resolver:
     def max_pool(self, inner: Resolved, pool: MaxPool) -> Resolved:
         return self._node(self.pooled(pool, inner))
 
+    def spread(self, inner: Resolved, spread: Spread) -> Resolved:
+        """Where elements are repeated, one leaf per copy."""
+        rows, columns = spread.copies
+        after = (*spread.extent(inner.shape[0], inner.shape[1]), inner.shape[2])
+        copies = [(row, column, 0) for row in range(rows) for column in range(columns)]
+        strides = (*spread.strides, 1)
+        return Resolved(tuple(_moved(leaf, after, at, strides) for leaf in inner.leaves for at in copies), after)
+
     def _node(self, name: str) -> Resolved:
         shape = self.shapes[name]
         return Resolved((Leaf(name, np.arange(math.prod(shape)), shape),), shape)
 
 
-def _moved(leaf: Leaf, after: Shape, offset: tuple[int, int, int]) -> Leaf:
-    """The leaf in a larger view, so many rows, columns and channels on."""
+def _moved(leaf: Leaf, after: Shape, offset: tuple[int, int, int], strides: tuple[int, int, int] = (1, 1, 1)) -> Leaf:
+    """The leaf in a larger view, so many rows, columns and channels on, and as far apart."""
     coordinates = np.unravel_index(leaf.positions, as_map(leaf.shape))
-    moved = tuple(c + o for c, o in zip(coordinates, offset, strict=True))
+    moved = tuple(c * s + o for c, s, o in zip(coordinates, strides, offset, strict=True))
     return Leaf(leaf.source, np.ravel_multi_index(moved, as_map(after)), after)
 
 

@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from snncc.errors import UnsupportedLayerError
-from snncc.frontend.keras.layers import Refusal, read
+from snncc.frontend.keras.layers import read
+from snncc.frontend.keras.steps import Refusal
 from snncc.graph import Graph, Head, Input, Node, Reshape, Words
 from snncc.names import LONGEST, LONGEST_LAYER, identifier, unique
 

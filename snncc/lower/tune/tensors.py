@@ -22,6 +22,7 @@ from snncc.ir import (
     Pads,
     Pair,
     Projection,
+    Spread,
     SumPool2D,
     View,
     fold,
@@ -64,6 +65,16 @@ class _Read:
 
     def max_pool(self, inner: Tensor, pool: MaxPool) -> Tensor:
         return tf.nn.max_pool2d(pad(inner, pool.pads, -np.inf), pool.size, pool.strides, "VALID")
+
+    def spread(self, inner: Tensor, spread: Spread) -> Tensor:
+        down, across = spread.strides
+        made = tf.repeat(tf.repeat(inner, down, axis=1), across, axis=2)
+        if spread.repeat:
+            return made
+        height, width = spread.extent(inner.shape[1], inner.shape[2])
+        first = np.zeros((height, width, 1), np.float32)
+        first[::down, ::across] = 1
+        return made[:, :height, :width] * first
 
 
 def values_of(view: View, outputs: Mapping[str, Tensor]) -> Tensor:

@@ -1,0 +1,50 @@
+"""What the readers of layers share: a layer's weights and numbers, and its operations with their shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from snncc.graph import Array, Op, Pair
+
+Shape = tuple[int, ...]
+Step = tuple[Op, Shape]
+Reader = Callable[[Any, Sequence[Shape], Shape], list[Step]]
+
+
+class Refusal(Exception):  # noqa: N818 (a verdict on a layer, gathered into one error)
+    """Why a layer cannot be converted, and what to write instead."""
+
+
+def steps(shape: Shape, *ops: Op | list[Op]) -> list[Step]:
+    """Operations one after the other that all make this shape."""
+    flat = [op for part in ops for op in (part if isinstance(part, list) else [part])]
+    return [(op, shape) for op in flat]
+
+
+def weights(layer: Any, name: str) -> Array | None:
+    """A layer's variable in float64; None where it has none of this name."""
+    variable = getattr(layer, name, None)
+    return None if variable is None else np.asarray(variable, np.float64)
+
+
+def needed(layer: Any, name: str) -> Array:
+    """A variable that the layer must have."""
+    kernel = weights(layer, name)
+    if kernel is None:
+        raise Refusal("it has no weights yet; build and train the model first")
+    return kernel
+
+
+def bias(layer: Any) -> Array | None:
+    """A layer's bias, where it uses one."""
+    return weights(layer, "bias") if layer.use_bias else None
+
+
+def pair(value: Any) -> Pair:
+    """A number per axis of a map. A layer over steps has one number: a sequence is a map of one row."""
+    numbers = (value, value) if isinstance(value, int) else tuple(value)
+    height, width = (1, *numbers)[-2:]
+    return int(height), int(width)
