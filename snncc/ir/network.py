@@ -65,7 +65,7 @@ class MaxPool(Struct, frozen=True, forbid_unknown_fields=True, tag="max_pool", e
 
 
 class Spread(Struct, frozen=True, forbid_unknown_fields=True, tag="spread", eq=False):
-    """`(H, W, C) -> ((H-1)*s0 + 1, (W-1)*s1 + 1, C)`: element (i, j) at (i*s0, j*s1), zeros between.
+    """`(H, W, C) -> ((H-1)*s0 + 1, (W-1)*s1 + 1, C)`: element (i, j) at `(i*s0, j*s1)`, zeros between.
 
     Where it repeats, `(H*s0, W*s1, C)`: `y[i, j, c] = x[i // s0, j // s1, c]`.
     """

@@ -151,7 +151,8 @@ class _Shape:
     def spread(self, inner: Shape, spread: Spread) -> Shape:
         if len(inner) != 3 or min(spread.strides) < 1:
             raise NetworkError(f"cannot spread {inner} by {spread.strides}")
-        return _bounded((*spread.extent(inner[0], inner[1]), inner[2]))
+        _bounded((inner[0] * spread.strides[0], inner[1] * spread.strides[1], inner[2]))
+        return (*spread.extent(inner[0], inner[1]), inner[2])
 
 
 def view_shape(view: View, shapes: Shapes) -> Shape:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from snncc.backends.c.run import CortexM4, RiscV
 from tests.backends.c_folder import agree, compiled
-from tests.networks import network, population, proved, residual, weights
+from tests.networks import grown, network, population, proved, residual, weights
 from tests.strategies import Case, cases
 from tests.support import examples
 
@@ -219,6 +220,22 @@ def test_max_pool_in_step_of_one_population(tmp_path: Path) -> None:
     agree(compiled(net, tmp_path / "net"), net, pixels, 9, "gcc -O3")
     stepped = proved(ir.replace(net, dynamics="step"))
     agree(compiled(stepped, tmp_path / "step"), stepped, pixels, 9, "gcc -O3")
+
+
+@pytest.mark.parametrize("dynamics", ["count", "step"])
+@pytest.mark.parametrize("encoding", ["rate", "current"])
+def test_spread_maps(tmp_path: Path, dynamics: str, encoding: str) -> None:
+    """Zeros between, repeated; of the input, of a tangled view, in a frame and under a maximum; and a wrong place."""
+    net = grown(dynamics=dynamics, source={"encoding": encoding})
+    folder = compiled(net, tmp_path / "net")
+    for variant in ("gcc -O3", "gcc sanitizers"):
+        agree(folder, net, pixels_of(net, 4), 7, variant)
+    source = folder / "c" / "net.c"
+    text, found = re.subn(r"(y \* \d+ \+ k|at / \d+ \* \d+ \+ k) / ", r"\1 % ", source.read_text())
+    assert found
+    source.write_text(text)
+    with pytest.raises(AssertionError):
+        agree(folder, net, pixels_of(net, 4), 7, "gcc -O3")
 
 
 def pixels_of(net: ir.Network, images: int):  # type: ignore[no-untyped-def]

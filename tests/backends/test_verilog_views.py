@@ -19,6 +19,7 @@ from tests.hw.simulate import compile_bench, exact, plan_with, run
 from tests.networks import (
     SIGNED,
     TANGLED_FIRST,
+    grown,
     network,
     population,
     tangled,
@@ -103,6 +104,35 @@ def test_the_maximum_of_a_signed_input(tmp_path: Path, name: str) -> None:
     pooled = [frames for key, frames in golden.frames.items() if key.startswith("max_")]
     lowest = min(int(frame.min()) for frames in pooled for frame in frames)
     assert lowest < 0 or name == "in one window with spikes"
+
+
+@pytest.mark.parametrize("source", [{}, {"encoding": "current"}], ids=["rate", "current"])
+@pytest.mark.parametrize("lanes", [1, 4])
+def test_spread_maps(tmp_path: Path, source: dict[str, Any], lanes: int) -> None:
+    net = grown(source=source)
+    plan = plan_with(net, lanes)
+    exact(tmp_path, plan, random_pixels(net, 3), [2, 7, 1])
+    repeated = [e for n in plan.nodes if n.name == "pop_third" for e in n.edges if e.source == "input"]
+    assert len(repeated) == 2, "one edge per copy"
+
+
+@pytest.mark.parametrize("repeat", [False, True])
+def test_spread_maps_in_step(tmp_path: Path, repeat: bool) -> None:
+    """A spike goes to its place, or to all its places; a wrong one is noticed."""
+    view = ir.Spread(ir.Pad(ir.Source("input"), (0, 1, 1, 0)), (2, 3), repeat)
+    height, width, _ = ir.view_shape(view, {"input": (3, 4, 2)})
+    conv = ir.Conv2D(name="a", source=view, weights=weights(1, 3, 3, 2, 3), pads=(1, 1, 1, 1))
+    first = population("first", (height, width, 3), conv, theta=150, bias=9, v0=70)
+    again = ir.Spread(ir.Source("first"), (1, 2), repeat)
+    last = tangled_readout(again, int(np.prod(ir.view_shape(again, {"first": first.shape}))))
+    net = network(first, last, shape=(3, 4, 2), timesteps=5, dynamics="step")
+    exact(tmp_path, plan_with(net), random_pixels(net, 3), [2, 5, 1])
+    table = sorted(tmp_path.glob("pop_first*_y.mem"))[0]
+    lines = table.read_text().split()
+    assert lines[0] != lines[1]
+    table.write_text("\n".join([lines[1], lines[0], *lines[2:]]) + "\n")
+    compile_bench(tmp_path)
+    assert "PASS" not in run(tmp_path)
 
 
 def test_a_view_of_any_size(tmp_path: Path) -> None:

@@ -63,7 +63,9 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "Maximum": lambda x: L.Maximum(name="odd")([x, x]),
     "GroupNormalization": L.GroupNormalization(2, name="odd"),
     "Conv3D": lambda x: L.Conv3D(3, 2, name="odd")(L.Reshape((6, 6, 2, 2))(x)),
-    "Conv2DTranspose": L.Conv2DTranspose(2, 3, name="odd"),
+    "Conv1DTranspose": over_steps(L.Conv1DTranspose(2, 3, strides=2)),
+    "Conv2DTranspose": L.Conv2DTranspose(2, 3, strides=2),
+    "UpSampling1D": over_steps(L.UpSampling1D(2)),
     "Lambda": L.Lambda(lambda x: x, name="odd"),
     "Permute": L.Permute((2, 1, 3), name="odd"),
 }

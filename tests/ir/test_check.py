@@ -160,6 +160,14 @@ PROJECTION: dict[str, tuple[str, Break, str]] = {
     "reshape negative": ("conv", projection("conv", source=ir.Reshape(INPUT, (-4, -4, 2))), "reshape"),
     "pad of a flat view": ("conv", projection("conv", source=ir.Pad(ir.Reshape(INPUT, (32,)), (0, 0, 0, 0))), "pad"),
     "pad negative": ("conv", projection("conv", source=ir.Pad(INPUT, (-1, 1, 0, 0))), "pad"),
+    "spread of a flat view": ("conv", projection("conv", source=ir.Spread(ir.Reshape(INPUT, (32,)), (1, 1))), "spread"),
+    "spread by nothing": ("conv", projection("conv", source=ir.Spread(INPUT, (1, 0))), "spread"),
+    "spread too large": (
+        "conv",
+        projection("conv", source=ir.Spread(ir.Reshape(INPUT, (1, 1, 32)), (2**30, 1))),
+        "elements",
+    ),
+    "spread in another shape": ("conv", projection("conv", source=ir.Spread(INPUT, (1, 2))), "its population is"),
     "concat of nothing": ("conv", projection("conv", source=ir.Concat(())), "concatenate"),
     "concat heights": (
         "conv",

@@ -22,6 +22,7 @@ from snncc.ir import (
     Pad,
     Reshape,
     Source,
+    Spread,
     SumPool2D,
     Window,
 )
@@ -88,6 +89,8 @@ def test_a_projection_is_the_simulators_and_its_gradient_the_adjoint(projection:
         Pad(Source("a"), (1, 0, 2, 1)),
         Concat((Source("a"), Source("b"), Source("a"))),
         MaxPool(Pad(Source("a"), (0, 1, 0, 0)), (2, 3), (2, 1), (1, 0, 0, 2)),
+        Spread(Source("a"), (3, 2)),
+        Spread(Source("a"), (2, 3), repeat=True),
     ],
     ids=lambda v: type(v).__name__,
 )

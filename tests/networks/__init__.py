@@ -16,6 +16,7 @@ from tests.networks.build import (
 )
 from tests.networks.maps import every_kind, mixed_conv, residual
 from tests.networks.relays import relay, separable
+from tests.networks.spread import grown
 from tests.networks.tangled import TANGLED_FIRST, tangled, tangled_readout, tangled_view
 from tests.networks.vectors import dense_chain, dense_skip, nested, toy
 
@@ -27,6 +28,7 @@ __all__ = [
     "dense_chain",
     "dense_skip",
     "every_kind",
+    "grown",
     "input_of",
     "max_pooled",
     "mixed_conv",
