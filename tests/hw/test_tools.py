@@ -26,7 +26,7 @@ from snncc.synth import memories, run_yosys, synthesise
 from snncc.synth.blockram import Memory
 from snncc.verification import verify
 from tests.hw.simulate import plan_with
-from tests.networks import dense_chain, mixed_conv, tangled
+from tests.networks import dense_chain, mixed_conv, separable, tangled
 from tests.strategies import Case, cases
 from tests.support import examples
 
@@ -34,6 +34,11 @@ from tests.support import examples
 def entangled(dynamics: str) -> ir.Network:
     """A projection that reads two reshaped maps through a table of places."""
     return tangled("conv2d", dynamics=dynamics)
+
+
+def relayed(dynamics: str) -> ir.Network:
+    """Relays that are read by convolutions, a pool and a readout."""
+    return separable(dynamics=dynamics)
 
 
 def lint(folder: Path) -> str:
@@ -47,7 +52,7 @@ def lint(folder: Path) -> str:
 
 
 @pytest.mark.parametrize("dynamics", ["count", "step"])
-@pytest.mark.parametrize("make", [dense_chain, mixed_conv, entangled])
+@pytest.mark.parametrize("make", [dense_chain, mixed_conv, entangled, relayed])
 def test_lint_is_clean(tmp_path: Path, dynamics: str, make) -> None:
     store.write(make(dynamics), tmp_path / "m", {"verilog": {}})
     folder = tmp_path / "m" / "verilog"
@@ -64,9 +69,7 @@ def test_lint_is_clean(tmp_path: Path, dynamics: str, make) -> None:
 @examples(12)
 @given(
     st.sampled_from(["count", "step"]).flatmap(
-        lambda dynamics: cases(
-            relays=False, dynamics=dynamics, spike_ext=st.just(1), max_pool=None if dynamics == "count" else False
-        )
+        lambda dynamics: cases(dynamics=dynamics, spike_ext=st.just(1), max_pool=None if dynamics == "count" else False)
     ),
     st.integers(1, INPUT_LANES),
 )

@@ -52,7 +52,8 @@ class Verilog(Target[VerilogOptions]):
     tools = TOOLS
     refuses: ClassVar[Refusals] = {
         **NO_HARDWARE,
-        "max_pool of a relay": "{where} reads a max-pool of a relay, which the RTL has not: compile with `linear` compose",
+        "max_pool of a relay": "{where} reads a max-pool of a relay, which the RTL has not: compile with `linear` "
+        "compose",
         "max_pool in step": "{where} reads a max-pool, which the RTL has in `count` only: use dynamics `count` or "
         "train with an average pool (AveragePooling2D)",
     }
