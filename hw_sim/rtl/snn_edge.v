@@ -71,7 +71,7 @@ module snn_edge #(
     output wire [VAW-1:0]          o_vaddr,
     output wire [LANES*VW-1:0]     o_data
 );
-    localparam EMPTY = 2, FINAL = 0;    // bits of the meta word: {T, empty, drive, final}
+    localparam EMPTY = 2;       // bit of the meta word: {T, empty, drive, final}
     localparam EW = (TALLY != 0) ? TALLY + 1 : CW;     // an event's value
 
     localparam [1:0] IDLE = 2'd0, RUN = 2'd1, DONE = 2'd2;
@@ -104,7 +104,9 @@ module snn_edge #(
     wire [SRC_LANES*EW-1:0] elements;
     generate
         if (TALLY != 0) begin : g_tally
-            snn_tally #(.LANES(SRC_LANES), .TALLY(TALLY), .WORDS(WORDS), .PW(AW)) u_tally (
+            localparam FINAL = 0;       // another bit of the meta word
+            localparam PW = (WORDS > 1) ? $clog2(WORDS) : 1;
+            snn_tally #(.LANES(SRC_LANES), .TALLY(TALLY), .WORDS(WORDS), .PW(PW)) u_tally (
                 .clk(clk), .rst(rst), .frame_end(done), .restart(meta[FINAL]), .load(word_load), .spikes(rdata),
                 .o_data(elements));
         end else begin : g_plain

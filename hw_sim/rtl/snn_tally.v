@@ -38,9 +38,9 @@ module snn_tally #(
     genvar i;
     generate
         for (i = 0; i < LANES; i = i + 1) begin : g_lane
-            wire [TALLY-1:0] before = first_q ? {TALLY{1'b0}} : held[i*TALLY +: TALLY];
-            assign counts[i*TALLY +: TALLY] = before + spikes[i];
-            assign o_data[i*(TALLY+1) +: TALLY+1] = spikes[i] ? {before, 1'b1} : {(TALLY+1){1'b0}};
+            wire [TALLY-1:0] fired = first_q ? {TALLY{1'b0}} : held[i*TALLY +: TALLY];
+            assign counts[i*TALLY +: TALLY] = fired + spikes[i];
+            assign o_data[i*(TALLY+1) +: TALLY+1] = spikes[i] ? {fired, 1'b1} : {(TALLY+1){1'b0}};
         end
     endgenerate
 endmodule

@@ -52,7 +52,7 @@ FEATURES = {
     "max_pool in step": "a view that takes a maximum, in `step`",
     "max_pool of a relay": "a view that takes a maximum of a relay's values",
     "max_pool of a relay in step": "a view that takes a maximum of a relay's values, in `step`",
-    "max_pool of a current and spikes in step": "a view that takes a maximum of the input current and of spikes, in `step`",
+    "max_pool of a current and spikes in step": "a view that takes a maximum of a current and of spikes, in `step`",
 }
 
 NO_MEANING: Refusals = {

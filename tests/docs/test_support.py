@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from snncc import backends, errors, ir, support
 from snncc.errors import NetworkError, SnnccError, TargetError
 from tests.docs.pages import ROOT, read
-from tests.networks import every_kind, separable
+from tests.networks import SIGNED, every_kind, max_pooled, separable
 from tests.strategies import cases
 
 PAGE = ROOT / "docs" / "reference" / "support.md"
@@ -38,6 +38,10 @@ def with_feature(feature: str) -> ir.Network:
             return ir.replace(network, dynamics="step")
         case "relay" | "max_pool of a relay":
             return separable(maximum=feature != "relay")
+        case "max_pool of a relay in step":
+            return separable(maximum=True, dynamics="step")
+        case "max_pool of a current and spikes in step":
+            return max_pooled(source=SIGNED, dynamics="step")
         case _:
             raise KeyError(feature)
 

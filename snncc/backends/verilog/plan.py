@@ -131,7 +131,9 @@ def build(network: Network, choices: Mapping[str, Choice]) -> Plan:
     for draft in found:
         node = _node(network, draft, choices[draft.name], known, taken, last=draft is found[-1])
         nodes.append(node)
-        known[draft.name] = Source(node.layout, node.cw, node.signed, counting or draft.reach != (0, 1), _depth(draft, known))
+        known[draft.name] = Source(
+            node.layout, node.cw, node.signed, counting or draft.reach != (0, 1), _depth(draft, known)
+        )
     pools = {draft.name: draft.pool for draft in found if draft.pool is not None}
     return Plan(network, tuple(nodes), first, input_cw, max(1, network.window.length.bit_length()), pools)
 
