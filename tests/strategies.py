@@ -249,7 +249,11 @@ def _view(b: _Builder, view: ir.View, shape: Shape, force: bool = False) -> tupl
             new = b.pick(*_factorings(math.prod(shape)))
             view, shape = ir.Reshape(view, new), new
         elif what == "concat" and b.concat:
-            view, shape = _beside(b, view, shape)
+            same = [n for n, s in b.shapes.items() if s[:-1] == shape[:-1]]
+            if same and shape[-1] <= 12:
+                other = b.draw(st.sampled_from(same))
+                views = b.pick((view, ir.Source(other)), (ir.Source(other), view))
+                view, shape = ir.Concat(views), (*shape[:-1], shape[-1] + b.shapes[other][-1])
         elif what == "pad" and len(shape) == 3:
             pads = tuple(b.draw(st.integers(0, 2)) for _ in range(4))
             padded = (shape[0] + sum(pads[:2]), shape[1] + sum(pads[2:]), shape[2])
@@ -258,16 +262,6 @@ def _view(b: _Builder, view: ir.View, shape: Shape, force: bool = False) -> tupl
         elif what == "max_pool" and b.max_pool and len(shape) == 3:
             view, shape = _max_pool(b, view, shape)
     return view, shape
-
-
-def _beside(b: _Builder, view: ir.View, shape: Shape) -> tuple[ir.View, Shape]:
-    """The view and another source of its height and width, one after the other on channels, where there is one."""
-    same = [n for n, s in b.shapes.items() if s[:-1] == shape[:-1]]
-    if not same or shape[-1] > 12:
-        return view, shape
-    other = b.draw(st.sampled_from(same))
-    views = b.pick((view, ir.Source(other)), (ir.Source(other), view))
-    return ir.Concat(views), (*shape[:-1], shape[-1] + b.shapes[other][-1])
 
 
 def _factorings(size: int) -> list[Shape]:
@@ -279,9 +273,6 @@ def _factorings(size: int) -> list[Shape]:
 
 
 def _max_pool(b: _Builder, view: ir.View, shape: Shape) -> tuple[ir.View, Shape]:
-    """A max-pool, now and then over two sources."""
-    if b.concat and b.chance(3):
-        view, shape = _beside(b, view, shape)
     size, strides, pads, (height, width) = _window(b, shape, pooling=True)[:4]
     return ir.MaxPool(view, size, strides, pads), (height, width, shape[2])
 
