@@ -1,6 +1,6 @@
 """The hardware plan: every node, edge, width, memory shape and table of the RTL, decided before a byte is written.
 
-A node is what `snn_layer` realises: a population, a max-pool (its own node, in `count`) or, for a `spikes` readout, a
+A node is what `snn_layer` realises: a population, a max-pool (its own node) or, for a `spikes` readout, a
 last layer that sums the spikes. An edge (`snn_edge`) is one leaf of one projection, with its own banks and weights.
 """
 
