@@ -10,9 +10,10 @@ import pytest
 from snncc import ir, store
 from snncc.backends.vectors import random_pixels
 from snncc.verification import verify
-from tests.backends.test_verilog_views import POOLS, mixed, signed_pixels
-from tests.hw.simulate import compile_bench, exact, plan_with, run
-from tests.networks import max_pooled, network, population, tangled_readout, weights
+from tests.hw.simulate import compile_bench, exact, mixed_plan, plan_with, run
+from tests.networks import max_pooled, network, population, signed_maxima, signed_pixels, tangled_readout, weights
+
+POOLS = signed_maxima()
 
 
 def of_maxima() -> ir.Network:
@@ -60,7 +61,7 @@ def stimulus(net: ir.Network) -> tuple[np.ndarray, list[int]]:
 @pytest.mark.parametrize("name", GROWN)
 def test_every_word_and_cycle(tmp_path: Path, name: str) -> None:
     net = GROWN[name]
-    golden = exact(tmp_path, mixed(net, len(name)), *stimulus(net))
+    golden = exact(tmp_path, mixed_plan(net, len(name)), *stimulus(net))
     pooled = [frames for key, frames in golden.frames.items() if key.startswith("max_")]
     assert any(frame.any() for frames in pooled for frame in frames)
     assert "PASS" in run(tmp_path, "+reset_after=90")
