@@ -18,6 +18,7 @@ module snn_edge #(
     parameter AW = 3,           // address width of BANKS frames of WORDS words
     parameter MW = 8,
     parameter EVERY = 0,        // zeros are events too
+    parameter TALLY = 0,        // bits of a count of spikes, which an event then brings (snn_tally); 0: the element itself
     parameter PLACES = 0,       // entries of the place table; 0: the scanner's coordinates are the view's
     parameter PLACE_CW = 1,     // width of c in the place table
     parameter PLACE_FILE = "place.mem",
@@ -71,11 +72,12 @@ module snn_edge #(
     output wire [LANES*VW-1:0]     o_data
 );
     localparam EMPTY = 2;       // bit of the meta word: {T, empty, drive, final}
+    localparam EW = (TALLY != 0) ? TALLY + 1 : CW;     // an event's value
 
     localparam [1:0] IDLE = 2'd0, RUN = 2'd1, DONE = 2'd2;
     reg [1:0] state_q;
 
-    wire have, word_ready, scan_busy, place_busy, walk_busy, lanes_busy;
+    wire have, word_ready, word_load, scan_busy, place_busy, walk_busy, lanes_busy;
     wire [AW-1:0] w_addr, raddr;
     wire [SRC_LANES*CW-1:0] rdata;
     wire idle = state_q == IDLE && turn && have && meta[EMPTY];
@@ -99,17 +101,30 @@ module snn_edge #(
     snn_ram #(.WIDTH(SRC_LANES * CW), .DEPTH(BANKS * WORDS), .AW(AW)) u_events (
         .clk(clk), .we(w_en), .waddr(w_addr), .wdata(w_data), .raddr(raddr), .rdata(rdata));
 
+    wire [SRC_LANES*EW-1:0] elements;
+    generate
+        if (TALLY != 0) begin : g_tally
+            localparam FINAL = 0;       // another bit of the meta word
+            localparam PW = (WORDS > 1) ? $clog2(WORDS) : 1;
+            snn_tally #(.LANES(SRC_LANES), .TALLY(TALLY), .WORDS(WORDS), .PW(PW)) u_tally (
+                .clk(clk), .rst(rst), .frame_end(done), .restart(meta[FINAL]), .load(word_load), .spikes(rdata),
+                .o_data(elements));
+        end else begin : g_plain
+            assign elements = rdata;
+        end
+    endgenerate
+
     wire ev_valid, ev_ready;
     wire [D0W-1:0] ev_d0;
     wire [D1W-1:0] ev_d1;
     wire [D2W-1:0] ev_d2;
-    wire [CW-1:0]  ev_value;
+    wire [EW-1:0]  ev_value;
     snn_scan #(
-        .LANES(SRC_LANES), .CW(CW), .D0(D0), .D1(D1), .BLOCKS(BLOCKS),
+        .LANES(SRC_LANES), .CW(EW), .D0(D0), .D1(D1), .BLOCKS(BLOCKS),
         .D0W(D0W), .D1W(D1W), .D2W(D2W), .DEPTH(BANKS * WORDS), .AW(AW), .EVERY(EVERY)
     ) u_scan (
         .clk(clk), .rst(rst), .start(start), .w_addr(w_addr), .whole(have), .ready(word_ready), .busy(scan_busy),
-        .raddr(raddr), .rdata(rdata),
+        .load(word_load), .raddr(raddr), .rdata(elements),
         .ev_valid(ev_valid), .ev_ready(ev_ready),
         .ev_d0(ev_d0), .ev_d1(ev_d1), .ev_d2(ev_d2), .ev_value(ev_value));
 
@@ -120,11 +135,11 @@ module snn_edge #(
     wire [V0W-1:0] p_d0;
     wire [V1W-1:0] p_d1;
     wire [V2W-1:0] p_d2;
-    wire [CW-1:0]  p_value;
+    wire [EW-1:0]  p_value;
     generate
         if (PLACES != 0) begin : g_place
             snn_place #(
-                .CW(CW), .EW(D2W), .YW(YW), .XW(XW), .DW(PLACE_CW), .DEPTH(PLACES), .FILE(PLACE_FILE)
+                .CW(EW), .EW(D2W), .YW(YW), .XW(XW), .DW(PLACE_CW), .DEPTH(PLACES), .FILE(PLACE_FILE)
             ) u_place (
                 .clk(clk), .rst(rst), .i_valid(ev_valid), .i_ready(ev_ready), .i_element(ev_d2), .i_value(ev_value),
                 .o_valid(p_valid), .o_ready(p_ready), .o_y(p_d0), .o_x(p_d1), .o_c(p_d2), .o_value(p_value));
@@ -139,10 +154,10 @@ module snn_edge #(
     wire t_valid;
     wire [WAW-1:0] t_waddr;
     wire [VAW-1:0] t_vaddr;
-    wire [CW-1:0]  t_value;
+    wire [EW-1:0]  t_value;
     wire [BW-1:0]  t_block;
     snn_walk #(
-        .CW(CW), .D0W(V0W), .D1W(V1W), .D2W(V2W),
+        .CW(EW), .D0W(V0W), .D1W(V1W), .D2W(V2W),
         .HAS_MAP(HAS_MAP), .LANES_ON_X(LANES_ON_X), .CHANNELWISE(CHANNELWISE), .GROUPS(GROUPS),
         .WAW(WAW), .VAW(VAW), .NW(NW), .BW(BW),
         .WSTRIDE(WSTRIDE), .WSTEP_Y(WSTEP_Y), .WSTEP_X(WSTEP_X), .VSTEP_Y(VSTEP_Y), .VSTEP_X(VSTEP_X),
@@ -154,7 +169,7 @@ module snn_edge #(
         .o_valid(t_valid), .o_waddr(t_waddr), .o_vaddr(t_vaddr), .o_value(t_value), .o_block(t_block));
 
     snn_lanes #(
-        .LANES(LANES), .WB(WB), .CW(CW), .VALUES(VALUES), .VALUE_SIGNED(VALUE_SIGNED), .ONES(ONES),
+        .LANES(LANES), .WB(WB), .CW(EW), .VALUES(VALUES), .VALUE_SIGNED(VALUE_SIGNED), .ONES(ONES),
         .LANES_PER_CHANNEL(LANES_PER_CHANNEL), .MAXIMUM(MAXIMUM), .SHIFT(SHIFT), .VW(VW),
         .WDEPTH(WDEPTH), .WAW(WAW), .VAW(VAW), .BW(BW), .FILE(W_FILE)
     ) u_lanes (

@@ -152,14 +152,18 @@ module snn_fire_count #(
             end else begin : g_passes
                 reg                 valid3_q;
                 reg signed [UW-1:0] u_q;
-                reg [THW-1:0]       shift_q;
                 always @(posedge clk) begin
                     valid3_q <= valid2_q && !rst;
                     u_q <= u;
-                    shift_q <= (RELAYS != 0) ? th_q : {THW{1'b0}};
                 end
                 assign lane_valid[i] = valid3_q;
-                assign o_data[i*OUT_CW +: OUT_CW] = u_q >>> shift_q;
+                if (RELAYS != 0) begin : g_relay
+                    reg [THW-1:0] shift_q;
+                    always @(posedge clk) shift_q <= th_q;
+                    assign o_data[i*OUT_CW +: OUT_CW] = u_q >>> shift_q;
+                end else begin : g_whole
+                    assign o_data[i*OUT_CW +: OUT_CW] = u_q;
+                end
             end
         end
     endgenerate

@@ -1,6 +1,8 @@
 // The firing pass of `step`: a word of LANES neurons a cycle, three stages (read, add, compare).
 //   s = V + b + D (driven frames);  fire = s >= theta;  V = restart ? v0 : s - theta*fire
 // FIRES = 0: s itself is the output and V = restart ? v0 : s.
+// MAXIMUM = 1: of a constant current, max(V, v0) in driven frames, else 0; V restarts at the lowest value.
+// MAXIMUM = 2: of counts of spikes; V is twice the largest count that was handed on, plus 1 where it has grown since.
 // RELAYS too: the output is s >>> theta, where theta holds a shift, and V = v0, what rounding adds.
 `default_nettype none
 module snn_fire_step #(
@@ -10,6 +12,7 @@ module snn_fire_step #(
     parameter WORDS = 16,
     parameter FIRES = 1,
     parameter RELAYS = 0,
+    parameter MAXIMUM = 0,
     parameter OUT_CW = 1,
     parameter THW = 16,
     parameter BIASW = 16,
@@ -38,6 +41,7 @@ module snn_fire_step #(
     localparam NP = THW + BIASW + V0W;
     localparam [VAW-1:0] V_END = WORDS - 1;
     localparam [PAW-1:0] P_END = P_DEPTH - 1;
+    localparam [VW-1:0] BIT = 1, LOWEST = BIT << (VW - 1);
 
     reg            read_q, valid1_q, valid2_q, last1_q, last2_q;
     reg [VAW-1:0]  addr_q, addr1_q, addr2_q;
@@ -102,6 +106,13 @@ module snn_fire_step #(
             end else if (RELAYS != 0) begin : g_relays
                 assign wdata[i*VW +: VW] = v0_q;
                 assign o_data[i*OUT_CW +: OUT_CW] = s_q >>> th_q[THW-1:0];
+            end else if (MAXIMUM == 1) begin : g_current
+                wire signed [VW-1:0] most = s_q > v0_q ? s_q : v0_q;
+                assign wdata[i*VW +: VW] = restart ? LOWEST : s_q;
+                assign o_data[i*OUT_CW +: OUT_CW] = driven ? most : {VW{1'b0}};
+            end else if (MAXIMUM == 2) begin : g_counts
+                assign wdata[i*VW +: VW] = restart ? v0_q : s_q + {{(VW-1){1'b0}}, s_q[0]};
+                assign o_data[i*OUT_CW +: OUT_CW] = s_q[0];
             end else begin : g_passes
                 assign wdata[i*VW +: VW] = restart ? v0_q : s_q;
                 assign o_data[i*OUT_CW +: OUT_CW] = s_q;

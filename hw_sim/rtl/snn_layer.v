@@ -4,8 +4,8 @@
 //   COUNT = 0: V += b (+ D); s = V >= theta; V -= theta*s.   D: the constant drive of a current input, added once per
 //              image by the edges marked in DRIVE_EDGES and kept in a memory of its own.
 //   COUNT = 1: u = V*2^SCALE + b*T + v0; n = clip(u / theta); V = 0.
-//   MAXIMUM (with COUNT): V = max of the values that arrive; u = max(V, v0), where v0 is 0 if a zero that is no event
-//              belongs to the window, else the lowest value.
+//   MAXIMUM (FIRES = 0): V = max of the values that arrive; u = max(V, v0), where v0 is 0 if a zero that is no event
+//              belongs to the window, else the lowest value. 2: of counts of spikes, and a spike where it has grown.
 //   RELAYS (FIRES = 0): a relay's charge is rounded, V >>> theta with COUNT u >>> theta; v0 is what rounding adds, and every
 //              frame starts with it.
 // FIRES = 0 (readout, max-pool): the potential itself is the output; READOUT: only in the last frame of an image, and
@@ -24,7 +24,7 @@ module snn_layer #(
     parameter FIRES = 1,
     parameter RELAYS = 0,
     parameter READOUT = 0,
-    parameter MAXIMUM = 0,              // max instead of sum
+    parameter MAXIMUM = 0,              // max instead of sum; step: 1 of a current, 2 of counts of spikes
     parameter BYPASS = 1,               // 0 where two adds in a row never meet the same word (two groups or more)
     parameter HAS_DRIVE = 0,
     parameter [EDGES-1:0] DRIVE_EDGES = 0,
@@ -186,7 +186,7 @@ module snn_layer #(
         end else begin : g_step
             snn_fire_step #(
                 .LANES(LANES), .VW(VW), .VAW(VAW), .WORDS(WORDS), .FIRES(FIRES), .RELAYS(RELAYS),
-                .OUT_CW(OUT_CW),
+                .MAXIMUM(MAXIMUM), .OUT_CW(OUT_CW),
                 .THW(THW), .BIASW(BIASW), .V0W(V0W), .P_DEPTH(P_DEPTH), .PAW(PAW)
             ) u_fire (
                 .clk(clk), .rst(rst), .start(fire_start), .restart(is_final), .driven(meta_q[DRIVEN]), .done(fire_done),

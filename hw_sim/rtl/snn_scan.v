@@ -4,6 +4,7 @@
 // are those of a D0 x D1 x BLOCKS map. A word without events costs one cycle, an event at least one.
 // It follows the writer through a ring of DEPTH words: a word is loaded only after it has been written, that is when
 // its address is not w_addr, the next one to be written, or the whole frame is there. `ready`: so is the next word.
+// `load`: the word at rdata is taken.
 `default_nettype none
 module snn_scan #(
     parameter LANES = 4,
@@ -25,6 +26,7 @@ module snn_scan #(
     input  wire                whole,
     output wire                ready,
     output wire                busy,
+    output wire                load,
     output wire [AW-1:0]       raddr,
     input  wire [LANES*CW-1:0] rdata,
     output wire                ev_valid,
@@ -45,7 +47,7 @@ module snn_scan #(
     wire [LANES-1:0] rest = rem_q & (rem_q - 1'b1);
     wire accept = ev_valid && ev_ready;
     wire drained = (rem_q == 0) || (accept && rest == 0);
-    wire load = busy_q && drained && !last_q && read_q;
+    assign load = busy_q && drained && !last_q && read_q;
 
     localparam [AW-1:0] A_END = DEPTH - 1;
     wire [AW-1:0] next_ptr = ptr_q == A_END ? {AW{1'b0}} : ptr_q + 1'b1;

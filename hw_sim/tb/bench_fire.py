@@ -17,8 +17,16 @@ def fired(v, d, neuron, frame):
         if P["MAXIMUM"]:
             return max(v, v0), -(2 ** (P["VW"] - 1))
         u = v + bias * frame["timesteps"] + v0
+        if P["RELAYS"]:
+            return u >> theta, 0
         return (max(0, min(u // theta, frame["timesteps"] + P["CLIP_EXT"])) if P["FIRES"] else u), 0
     s = v + (bias + d if frame["driven"] else 0)
+    if P["RELAYS"]:
+        return s >> theta, v0
+    if P["MAXIMUM"] == 1:
+        return max(s, v0) if frame["driven"] else 0, -(2 ** (P["VW"] - 1)) if frame["restart"] else s
+    if P["MAXIMUM"] == 2:
+        return s % 2, v0 if frame["restart"] else s + s % 2
     spike = int(s >= theta) if P["FIRES"] else s
     return spike, v0 if frame["restart"] else (s - theta * spike if P["FIRES"] else s)
 
@@ -38,7 +46,7 @@ async def every_neuron_fires_once(dut):
     ]  # fmt: skip
     inputs = ("timesteps",) if CASE["count"] else ("restart", "driven", "ddata")
     await begin(dut, start=0, rdata=0, p_data=0, **dict.fromkeys(inputs, 0))
-    signed = not P["FIRES"]
+    signed = not P["FIRES"] and P["OUT_CW"] > 1
     for _ in range(8):
         most = CASE["most"]
         frame = {"timesteps": rng.choice([1, 2, 7]), "restart": rng.random() < 0.3, "driven": rng.random() < 0.7}

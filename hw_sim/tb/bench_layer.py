@@ -24,7 +24,7 @@ class Population:
 
     def restart(self):
         lowest = -(2 ** (P["VW"] - 1)) if P["MAXIMUM"] else 0
-        self.v = [lowest if P["COUNT"] else v0 for v0, _, _ in self.neurons]
+        self.v = [lowest if P["COUNT"] or P["MAXIMUM"] == 1 else v0 for v0, _, _ in self.neurons]
         self.d = [0] * self.size
 
     def add(self, edge, word, lanes):
@@ -38,9 +38,19 @@ class Population:
         for i, (v0, bias, theta) in enumerate(self.neurons):
             if P["COUNT"]:
                 u = max(self.v[i], v0) if P["MAXIMUM"] else self.v[i] + bias * steps + v0
+                u = u >> theta if P["RELAYS"] else u
                 out.append(max(0, min(u // theta, steps + P["CLIP_EXT"])) if P["FIRES"] else u)
                 continue
             self.v[i] += bias + self.d[i] if driven else 0
+            if P["RELAYS"]:
+                out.append(self.v[i] >> theta)
+                self.v[i] = v0
+                continue
+            if P["MAXIMUM"]:
+                grown = self.v[i] % 2 if P["MAXIMUM"] == 2 else 0
+                out.append(grown if P["MAXIMUM"] == 2 else max(self.v[i], v0) if driven else 0)
+                self.v[i] += grown
+                continue
             out.append(int(self.v[i] >= theta) if P["FIRES"] else self.v[i])
             self.v[i] -= theta * out[-1] if P["FIRES"] else 0
         if P["COUNT"] or final:
@@ -74,7 +84,7 @@ async def listen(dut, frames, rng, blocked):
         await settle()
         if int(dut.o_en.value):
             data = int(dut.o_data.value)
-            made += unpack(data, P["OUT_CW"], part, not P["FIRES"])
+            made += unpack(data, P["OUT_CW"], part, not P["FIRES"] and P["OUT_CW"] > 1)
         if int(dut.o_commit.value):
             frames.append((made, int(dut.o_meta.value)))
             made = []

@@ -8,10 +8,11 @@ docs/reference/support.md is written from both, and tests cross it with the netw
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from snncc.errors import SnnccError
-from snncc.ir.network import MaxPool, Network, Pads, Population, Projection, Spread, SumPool2D
+from snncc.ir.network import INPUT, MaxPool, Network, Pads, Population, Projection, Spread, SumPool2D
 from snncc.ir.shapes import has_max_pool, sources
 from snncc.ir.walk import fold
 from snncc.ir.window import Dynamics
@@ -51,6 +52,8 @@ FEATURES = {
     "max_pool": "a view that takes a maximum",
     "max_pool in step": "a view that takes a maximum, in `step`",
     "max_pool of a relay": "a view that takes a maximum of a relay's values",
+    "max_pool of a relay in step": "a view that takes a maximum of a relay's values, in `step`",
+    "max_pool of a current and spikes in step": "a view that takes a maximum of a current and of spikes, in `step`",
 }
 
 NO_MEANING: Refusals = {
@@ -99,6 +102,10 @@ def features(network: Network, dynamics: Dynamics | None = None) -> dict[str, st
         found["max_pool of a relay"] = f"population {relayed!r}"
     if "step" in found and "max_pool" in found:
         found["max_pool in step"] = found["max_pool"]
+        if relayed:
+            found["max_pool of a relay in step"] = f"population {relayed!r}"
+        if "current" in found and (mixed := _pooled_mixture(network)):
+            found["max_pool of a current and spikes in step"] = f"population {mixed!r}"
     return found
 
 
@@ -109,6 +116,47 @@ def _pooled_relay(network: Network) -> str:
         if any(has_max_pool(p.source) and relays & set(sources(p.source)) for p in population.projections):
             return population.name
     return ""
+
+
+def _pooled_mixture(network: Network) -> str:
+    """The first population that reads a maximum over the input and over other populations, or nothing."""
+    for population in network.populations:
+        for projection in population.projections:
+            pooled = fold(projection.source, _Pooled())
+            if any(INPUT in names and len(names) > 1 for names in pooled.maxima):
+                return population.name
+    return ""
+
+
+@dataclass(frozen=True)
+class _Read:
+    """The sources of a view, and those of each of its max-pools."""
+
+    names: frozenset[str]
+    maxima: tuple[frozenset[str], ...] = ()
+
+
+class _Pooled:
+    """A visitor: what each max-pool of a view reads."""
+
+    def source(self, name: str) -> _Read:
+        return _Read(frozenset((name,)))
+
+    def reshape(self, inner: _Read, shape: tuple[int, ...]) -> _Read:
+        return inner
+
+    def pad(self, inner: _Read, pads: Pads) -> _Read:
+        return inner
+
+    def concat(self, parts: list[_Read]) -> _Read:
+        names: frozenset[str] = frozenset().union(*(part.names for part in parts))
+        return _Read(names, tuple(maximum for part in parts for maximum in part.maxima))
+
+    def max_pool(self, inner: _Read, pool: MaxPool) -> _Read:
+        return _Read(inner.names, (*inner.maxima, inner.names))
+
+    def spread(self, inner: _Read, spread: Spread) -> _Read:
+        return inner
 
 
 def _of_network(network: Network, dynamics: Dynamics) -> Iterator[str]:

@@ -258,6 +258,8 @@ def memories(plan: Plan, manifest: dict[str, Any], source: Path) -> dict[str, Me
         for edge in node.edges:
             found[f"{edge.name} banks"] = Memory(edge.banks * edge.layout.words, edge.layout.lanes * edge.cw)
             found[f"{edge.name} meta words"] = Memory(edge.banks, plan.mw)
+            if edge.tally:
+                found[f"{edge.name} tallies"] = Memory(edge.layout.words, edge.layout.lanes * edge.tally)
     last = plan.nodes[-1]
     found["readout"] = Memory(last.layout.words, last.layout.lanes * last.cw)
     return found

@@ -10,9 +10,8 @@ import pytest
 from snncc import store
 from snncc.backends.verilog import emit
 from snncc.verification import verify
-from tests.backends.test_verilog_views import mixed, signed_pixels
-from tests.hw.simulate import compile_bench, exact, plan_with, run
-from tests.networks import separable
+from tests.hw.simulate import compile_bench, exact, mixed_plan, plan_with, run
+from tests.networks import separable, signed_pixels
 
 STEPS = [7, 1, 3, 7, 2, 5]
 
@@ -21,7 +20,7 @@ STEPS = [7, 1, 3, 7, 2, 5]
 @pytest.mark.parametrize("seed", range(2))
 def test_every_word_and_cycle(tmp_path: Path, dynamics: str, seed: int) -> None:
     net = separable(dynamics=dynamics)
-    golden = exact(tmp_path, mixed(net, seed), signed_pixels(net), STEPS)
+    golden = exact(tmp_path, mixed_plan(net, seed), signed_pixels(net), STEPS)
     for name in ("pop_spread", "pop_mixed", "pop_summed"):
         values = np.concatenate([frame.ravel() for frame in golden.frames[name]])
         assert values.min() < 0 < values.max()

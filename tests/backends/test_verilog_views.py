@@ -12,31 +12,21 @@ import pytest
 from snncc import ir, store
 from snncc.backends.vectors import random_pixels
 from snncc.backends.verilog import cycles
-from snncc.backends.verilog.drafts import drafts, legal_lanes
-from snncc.backends.verilog.plan import Choice, Plan, build
 from snncc.verification import verify
-from tests.hw.simulate import compile_bench, exact, plan_with, run
+from tests.hw.simulate import compile_bench, exact, mixed_plan, plan_with, run
 from tests.networks import (
     SIGNED,
-    TANGLED_FIRST,
     grown,
     network,
     population,
+    signed_maxima,
+    signed_pixels,
     tangled,
     tangled_readout,
-    tangled_view,
     weights,
 )
 
-
-def mixed(net: ir.Network, seed: int) -> Plan:
-    """Any legal lanes, so that words have empty lanes now and then."""
-    rng, choices = np.random.default_rng(seed), {}
-    for draft in drafts(net):
-        lanes = int(rng.choice(legal_lanes(draft)))
-        fire = int(rng.choice([n for n in range(1, lanes + 1) if lanes % n == 0]))
-        choices[draft.name] = Choice(lanes, fire, int(rng.integers(1, 4)))
-    return build(net, choices)
+POOLS = signed_maxima()
 
 
 @pytest.mark.parametrize(
@@ -57,50 +47,17 @@ def test_a_tangled_view_under_every_projection(
     tmp_path: Path, kind: str, dynamics: str, source: dict[str, Any]
 ) -> None:
     net = tangled(kind, dynamics=dynamics, source=source)
-    plan = mixed(net, len(kind))
+    plan = mixed_plan(net, len(kind))
     (node,) = (n for n in plan.nodes if "first" in str(n.edges) and n.name not in ("pop_first", "pop_last"))
     assert all(edge.place is not None for edge in node.edges) and len(node.edges) == 2
     exact(tmp_path, plan, random_pixels(net, 3), [2, 5, 1])
-
-
-def pools() -> dict[str, ir.Network]:
-    """Maxima of a signed input, of which every element counts, its zeros too."""
-    image, window = ir.Source("input"), ((2, 2), (2, 2))
-    padded = ir.MaxPool(ir.Pad(image, (1, 0, 0, 0)), (3, 2), (2, 2), (1, 1, 1, 0))
-    views: dict[str, ir.View] = {
-        "whole": ir.MaxPool(image, *window),
-        "ragged": ir.MaxPool(image, (3, 3), (2, 2), (1, 1, 1, 1)),
-        "zeros around": padded,
-        "of a maximum": ir.MaxPool(ir.MaxPool(image, (2, 2), (1, 1)), (2, 2), (1, 1)),
-        "of a vector": ir.MaxPool(ir.Reshape(image, (60, 1, 1)), (3, 1), (2, 1)),
-        "of a tangled map": ir.MaxPool(ir.Reshape(image, (5, 4, 3)), *window),
-        "beside spikes": ir.MaxPool(tangled_view(), *window),
-        "in one window with spikes": ir.MaxPool(ir.Reshape(ir.Concat((image, ir.Source("first"))), (6, 6, 5)), *window),
-    }
-    made = {}
-    for name, view in views.items():
-        size = int(np.prod(ir.view_shape(view, {"input": (4, 5, 3), "first": (4, 5, 6)})))
-        hidden = [TANGLED_FIRST] if "first" in ir.sources(view) else []
-        made[name] = network(*hidden, tangled_readout(view, size), shape=(4, 5, 3), timesteps=3, source=SIGNED)
-    return made
-
-
-POOLS = pools()
-
-
-def signed_pixels(net: ir.Network) -> np.ndarray:
-    """Negatives alone, negatives and zeros, all the lowest, anything."""
-    low, rng = -net.input.levels, np.random.default_rng(3)
-    shape = (2, *net.input.shape)
-    mostly = rng.integers(low, 0, shape)
-    return np.concatenate([mostly, np.where(rng.random(shape) < 0.4, 0, mostly), random_pixels(net, 4)[2:]])
 
 
 @pytest.mark.parametrize("name", POOLS)
 def test_the_maximum_of_a_signed_input(tmp_path: Path, name: str) -> None:
     net = POOLS[name]
     pixels = signed_pixels(net)
-    golden = exact(tmp_path, mixed(net, len(name)), pixels, [3, 1] * (len(pixels) // 2))
+    golden = exact(tmp_path, mixed_plan(net, len(name)), pixels, [3, 1] * (len(pixels) // 2))
     pooled = [frames for key, frames in golden.frames.items() if key.startswith("max_")]
     lowest = min(int(frame.min()) for frames in pooled for frame in frames)
     assert lowest < 0 or name == "in one window with spikes"

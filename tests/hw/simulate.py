@@ -21,6 +21,16 @@ def plan_with(network: ir.Network, lanes: int | None = None, choices: Mapping[st
     return build(network, chosen | dict(choices or {}))
 
 
+def mixed_plan(net: ir.Network, seed: int) -> Plan:
+    """Any legal lanes, so that words have empty lanes now and then."""
+    rng, choices = np.random.default_rng(seed), {}
+    for draft in drafts(net):
+        lanes = int(rng.choice(legal_lanes(draft)))
+        fire = int(rng.choice([n for n in range(1, lanes + 1) if lanes % n == 0]))
+        choices[draft.name] = Choice(lanes, fire, int(rng.integers(1, 4)))
+    return build(net, choices)
+
+
 def make(folder: Path, plan: Plan, pixels: np.ndarray, timesteps: Sequence[int]) -> vectors.Vectors:
     """Sources, memories, bench and its compiled program in `folder`."""
     write.sources(folder, plan)

@@ -195,10 +195,21 @@ def widths(firing: Sequence[Sequence[int]]) -> dict[str, int]:
     }  # fmt: skip
 
 
+def suited(firing: list[list[int]], options: dict[str, Any]) -> list[list[int]]:
+    """Neurons of a relay, whose theta is a shift; of a maximum, which has no bias."""
+    if options.get("RELAYS"):
+        return [[v0, bias, theta % 5] for v0, bias, theta in firing]
+    return [[v0, 0, theta] for v0, _, theta in firing] if options.get("MAXIMUM") else firing
+
+
 PASSES: dict[str, dict[str, Any]] = {
     "step": {"count": False, "LANES": 3, "WORDS": 4, "neurons": 6},
     "step, one word": {"count": False, "LANES": 2, "WORDS": 1, "neurons": 2},
     "step, not firing": {"count": False, "LANES": 2, "WORDS": 5, "neurons": 10, "FIRES": 0},
+    "step, relay": {"count": False, "LANES": 3, "WORDS": 4, "neurons": 6, "FIRES": 0, "RELAYS": 1},
+    "step, maximum of a current": {"count": False, "LANES": 3, "WORDS": 2, "neurons": 6, "FIRES": 0, "MAXIMUM": 1},
+    "step, maximum of counts": {"count": False, "LANES": 3, "WORDS": 2, "neurons": 6, "FIRES": 0, "MAXIMUM": 2},
+    "count, relay": {"count": True, "LANES": 4, "FIRE_LANES": 2, "WORDS": 3, "neurons": 12, "FIRES": 0, "RELAYS": 1},
     "count": {"count": True, "LANES": 4, "FIRE_LANES": 2, "WORDS": 3, "neurons": 4, "STAGES": 1, "PERIOD": 4},
     "count, each neuron its own": {
         "count": True, "LANES": 3, "FIRE_LANES": 1, "WORDS": 4, "neurons": 12, "STAGES": 2, "PERIOD": 2, "CLIP_EXT": 1,
@@ -217,13 +228,15 @@ def fire(folder: Path, name: str, fault: Fault | None = None) -> None:
     vw, tw = 12, 4
     part = options.get("FIRE_LANES", options["LANES"])
     depth = len(firing) // part
+    firing = suited(firing, options)
     parameters = {
-        "VW": vw, "FIRES": 1, **options, **widths(firing), "P_DEPTH": depth, "PAW": bits(depth),
-        "VAW": bits(options["WORDS"]),
+        "VW": vw, "FIRES": 1, "RELAYS": 0, "MAXIMUM": 0, **options, **widths(firing), "P_DEPTH": depth,
+        "PAW": bits(depth), "VAW": bits(options["WORDS"]),
     }  # fmt: skip
-    parameters["OUT_CW"] = vw if not parameters["FIRES"] else tw if count else 1
+    spikes = not count and (parameters["FIRES"] or parameters["MAXIMUM"] == 2)
+    parameters["OUT_CW"] = 1 if spikes else tw if parameters["FIRES"] else vw
     if count:
-        parameters = {"TW": tw, "CLIP_EXT": 0, "STAGES": 1, "PERIOD": 1, "MAXIMUM": 0} | parameters
+        parameters = {"TW": tw, "CLIP_EXT": 0, "STAGES": 1, "PERIOD": 1} | parameters
     case = {"SNN_CASE": json.dumps({"count": count, "neurons": firing, "most": 300})}
     modules = ["snn_fire_count", "snn_divide"] if count else ["snn_fire_step"]
     bench(folder, modules[0], "bench_fire", parameters, case, modules=modules, fault=fault)
@@ -243,6 +256,12 @@ ENGINES: dict[str, dict[str, Any]] = {
     },
     "step, four edges": {"neurons": 3, "WORDS": 2, "EDGES": 4},
     "step, readout": {"neurons": 3, "WORDS": 2, "FIRES": 0, "READOUT": 1, "EDGES": 2},
+    "step, relay with a drive": {
+        "neurons": 6, "WORDS": 4, "EDGES": 2, "HAS_DRIVE": 1, "DRIVE_EDGES": 1, "FIRES": 0, "RELAYS": 1, "ext": 2,
+    },
+    "step, maximum of a current": {"neurons": 3, "WORDS": 4, "FIRES": 0, "MAXIMUM": 1, "EDGES": 2, "ext": 2},
+    "step, maximum of counts": {"neurons": 6, "WORDS": 4, "FIRES": 0, "MAXIMUM": 2, "EDGES": 2, "ext": 1},
+    "count, relay": {"neurons": 3, "WORDS": 3, "COUNT": 1, "FIRE_LANES": 1, "FIRES": 0, "RELAYS": 1},
     "count, one group": {"neurons": 3, "WORDS": 3, "COUNT": 1, "FIRE_LANES": 1, "PERIOD": 2, "STAGES": 2},
     "count, two groups, two edges": {
         "neurons": 12, "WORDS": 4, "BYPASS": 0, "EDGES": 2, "COUNT": 1, "FIRE_LANES": 3, "PERIOD": 4, "CLIP_EXT": 3,
@@ -256,7 +275,8 @@ def engine(folder: Path, name: str, fault: Fault | None = None) -> None:
     options = dict(ENGINES[name])
     firing, ext = neurons(options.pop("neurons")), options.pop("ext", 0)
     lanes, vw, tw = 3, 14, 4
-    if options.get("FIRES") == 0 and not options.get("COUNT"):
+    firing = suited(firing, options)
+    if options.get("READOUT") and not options.get("COUNT"):
         firing = [[0, bias, 1] for _, bias, _ in firing]
     part = options.get("FIRE_LANES", lanes)
     depth = len(firing) // part
@@ -264,13 +284,13 @@ def engine(folder: Path, name: str, fault: Fault | None = None) -> None:
     sizes = widths(firing)
     rows = np.array(firing).reshape(depth, part, 3)
     memory.write(file, [(rows[..., i], sizes[w]) for i, w in enumerate(("V0W", "BIASW", "THW"))])
-    plain = {"EDGES": 1, "COUNT": 0, "FIRES": 1, "READOUT": 0, "MAXIMUM": 0, "BYPASS": 1, "HAS_DRIVE": 0}
+    plain = {"EDGES": 1, "COUNT": 0, "FIRES": 1, "RELAYS": 0, "READOUT": 0, "MAXIMUM": 0, "BYPASS": 1, "HAS_DRIVE": 0}
     parameters: dict[str, Any] = plain | {"DRIVE_EDGES": 0, "FIRE_LANES": lanes, "CLIP_EXT": 0} | options
     count, words = parameters["COUNT"], parameters["WORDS"]
     parameters |= {
         "LANES": lanes, "VW": vw, "VAW": bits(words), "TW": tw, "MW": tw + 3, **sizes, "P_DEPTH": depth,
         "PAW": bits(depth), "P_FILE": f'"{file}"',
-        "OUT_CW": vw if not parameters["FIRES"] else tw if count else 1,
+        "OUT_CW": vw if not parameters["FIRES"] and parameters["MAXIMUM"] < 2 else tw if count else 1,
     }  # fmt: skip
     case = {"SNN_CASE": json.dumps({"neurons": firing, "ext": ext, "same_word": bool(parameters["BYPASS"])})}
     modules = [
@@ -321,6 +341,16 @@ FAULTS = {
     ),
     "layer: the last of four edges is another": (
         engine, "step, four edges", ("snn_layer", "LAST_EDGE = EDGES - 1", "LAST_EDGE = 1 - EDGES"),
+    ),
+    "step: a relay that keeps its charge": (
+        fire, "step, relay", ("snn_fire_step", "wdata[i*VW +: VW] = v0_q;", "wdata[i*VW +: VW] = s_q;"),
+    ),
+    "step: a maximum after T": (
+        fire, "step, maximum of a current", ("snn_fire_step", "driven ? most : {VW{1'b0}}", "most"),
+    ),
+    "layer: a shift of zeros": (engine, "count, relay", ("snn_fire_count", "u_q >>> shift_q", "u_q >> shift_q")),
+    "layer: a rise that stays": (
+        engine, "step, maximum of counts", ("snn_fire_step", "s_q + {{(VW-1){1'b0}}, s_q[0]}", "s_q"),
     ),
     "bank: no wrap": (bank, (2, 5), ("snn_bank", "w_addr_q == A_END ? {AW{1'b0}} : ", "")),
     "bank: one too many": (bank, (3, 4), ("snn_bank", "level_q != BANKS", "1'b1")),

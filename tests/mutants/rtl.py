@@ -14,7 +14,7 @@ from tests.hw.simulate import BUILD, make, measured, plan_with
 from tests.mutants import text
 from tests.mutants.sites import Mutant
 from tests.mutants.tree import Tree
-from tests.networks import SIGNED, dense_chain, dense_skip, max_pooled, one_output, shortcuts
+from tests.networks import SIGNED, dense_chain, dense_skip, max_pooled, one_output, separable, shortcuts
 
 NETWORKS: dict[str, tuple[Any, dict[str, Any], int | None]] = {
     "skip, count": (dense_skip, {"dynamics": "count"}, 3),
@@ -24,6 +24,9 @@ NETWORKS: dict[str, tuple[Any, dict[str, Any], int | None]] = {
     "residual, step": (shortcuts, {"dynamics": "step", "source": {"bits": 4}, "signed_bit": 4, "timesteps": 4}, 2),
     "residual, count": (shortcuts, {"source": {"bits": 4}}, None),
     "one output, count": (one_output, {}, 2),
+    "pooled, step": (max_pooled, {"dynamics": "step", "signed_bit": 4, "timesteps": 4}, 3),
+    "relays, count": (separable, {"dynamics": "count", "timesteps": 3}, 3),
+    "relays, step": (separable, {"dynamics": "step", "timesteps": 3}, 3),
     "pooled, count": (max_pooled, {"source": SIGNED, "signed_bit": 4}, 4),
 }
 """Network, its options, lanes at most."""
@@ -40,8 +43,8 @@ TESTS = {
     "snn_fire_step": [f"{ENGINE}::test_fire", f"{ENGINE}::test_layer"], "snn_lanes": [f"{ENGINE}::test_lanes"],
     "snn_layer": [f"{ENGINE}::test_layer"], "snn_pixels": [], "snn_place": [f"{ENGINE}::test_place"],
     "snn_ram": [f"{PARTS}::test_ram"], "snn_readout": [f"{PARTS}::test_readout"], "snn_rom": [f"{PARTS}::test_rom"],
-    "snn_scan": [f"{PARTS}::test_scan"], "snn_walk": [f"{ENGINE}::test_walk"],
-    "snn_words": ["tests/hw/test_status.py"],
+    "snn_scan": [f"{PARTS}::test_scan"], "snn_tally": ["tests/backends/test_verilog_growth.py"],
+    "snn_walk": [f"{ENGINE}::test_walk"], "snn_words": ["tests/hw/test_status.py"],
 }  # fmt: skip
 """The tests of each module alone; all have the protocol's after them."""
 

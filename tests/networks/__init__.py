@@ -15,6 +15,7 @@ from tests.networks.build import (
     with_intervals,
 )
 from tests.networks.maps import every_kind, mixed_conv, residual
+from tests.networks.maxima import signed_maxima, signed_pixels
 from tests.networks.relays import relay, separable
 from tests.networks.spread import grown
 from tests.networks.tangled import TANGLED_FIRST, tangled, tangled_readout, tangled_view
@@ -41,6 +42,8 @@ __all__ = [
     "residual",
     "separable",
     "shortcuts",
+    "signed_maxima",
+    "signed_pixels",
     "tangled",
     "tangled_readout",
     "tangled_view",

@@ -104,6 +104,13 @@ def test_max_pool_in_step_equals_the_reference(case: strategies.Case) -> None:
     check(case, "step")
 
 
+def test_a_maximum_over_a_current_and_spikes_equals_the_reference() -> None:
+    network = networks.max_pooled(dynamics="step", source=networks.SIGNED)
+    assert "max_pool of a current and spikes in step" in ir.features(network)
+    pixels = np.random.default_rng(8).integers(-15, 16, (2, *network.input.shape))
+    assert not differences(expected(network, pixels, 9, "step"), simulated(network, pixels, 9, "step"))
+
+
 def test_a_maximum_of_each_timestep_alone_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two pixels of one window fire in turn: 2 of 4 timesteps each, so the maximum of the counts is 2, not 4."""
     pool = ir.MaxPool(ir.Source("input"), (1, 2), (1, 2))

@@ -37,6 +37,7 @@ class Draft:
 
     `least`: of a max-pool, what each window holds at least, () or its shape: 0, or the lowest value where every element
     may be negative. `every`: sources whose zeros then count. `reach`: [least, most] of what it hands on in a frame.
+    `tally`: of a max-pool of spikes in `step`, bits of the counts that it takes the largest of.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Draft:
     pool: MaxPool | None = None
     least: Array = field(default_factory=lambda: np.zeros((), np.int64))
     every: frozenset[str] = frozenset()
+    tally: int = 0
     uw: int = 0  # of a population
     scale: int = 0
 
@@ -109,10 +111,12 @@ class _Drafter:
         least = _least(pool, inner, self.ranges)
         low, high = int(least.min()), max(high for _, high in ends)
         every = frozenset(leaf.source for leaf in inner.leaves if low < 0 and self.ranges[leaf.source][0] < 0)
-        bits = bits_needed((min(low for low, _ in ends), high))
+        bits, tally = bits_needed((min(low for low, _ in ends), high)), 0
+        if self.network.window.stepping and all(end == (0, 1) for end in ends):
+            bits, tally = bits_needed((0, 2 * self.steps)), self.steps.bit_length()
         geometry = geometry_of(window, inner.shape, shape)
         parts = [(leaf, geometry) for leaf in inner.leaves]
-        self._add(Draft(name, shape, "max_pool", parts, None, bits, (low, high), pool, least, every))
+        self._add(Draft(name, shape, "max_pool", parts, None, bits, (low, high), pool, least, every, tally))
 
     def sum(self) -> None:
         """For a `spikes` readout, what sums the spikes of the last population."""

@@ -39,7 +39,8 @@ class Edge:
     """Everything `snn_edge` is instantiated with. `rom` (words, lanes) integers or None; tables (entries, 3 or 2).
 
     `flat`: the scanner numbers the elements of the bank through. `place` (words * lanes, 3): then the row of each in
-    the y, x and c tables; None where those are the scanner's own coordinates. `every`: zeros are events too.
+    the y, x and c tables; None where those are the scanner's own coordinates. `every`: zeros are events too. `tally`:
+    bits of the counts of spikes that events bring; 0 where they bring the element itself.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Edge:
     values: bool
     drive: bool
     every: bool
+    tally: int
     banks: int
     wstride: int
     wsteps: tuple[int, int]

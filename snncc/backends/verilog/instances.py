@@ -186,8 +186,10 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
         "VSTEP_Y": edge.vsteps[0] % 2**vaw, "VSTEP_X": edge.vsteps[1] % 2**vaw,
         "LANES": edge.lanes, "WB": edge.weight_bits, "VALUES": int(edge.values), "VALUE_SIGNED": int(edge.signed),
         "ONES": int(edge.rom is None), "LANES_PER_CHANNEL": edge.lanes_per_channel,
-        "MAXIMUM": int(node.kind == "max_pool"), "SHIFT": edge.shift - node.scale, "VW": node.vw,
+        "MAXIMUM": int(node.maximum > 0), "SHIFT": edge.shift - node.scale, "VW": node.vw,
     }  # fmt: skip
+    if edge.tally:
+        parameters["TALLY"] = edge.tally
     if edge.place is not None:
         tables = (edge.y_table, edge.x_table, edge.place[:, 2])
         widths = [1 if t is None else width(len(t)) for t in tables[:2]] + [unsigned_width(edge.place[:, 2])]
@@ -234,7 +236,7 @@ def _layer(out: Design, plan: Plan, node: Node) -> None:
         "EDGES": len(node.edges), "LANES": node.lanes, "VW": node.vw, "UW": node.uw, "SCALE": node.scale,
         "VAW": width(node.words), "WORDS": node.words,
         "COUNT": int(plan.count), "FIRES": int(node.fires), "READOUT": int(node.readout),
-        "MAXIMUM": int(node.kind == "max_pool"), "BYPASS": int(any(e.groups == 1 for e in node.edges)),
+        "MAXIMUM": node.maximum, "BYPASS": int(any(e.groups == 1 for e in node.edges)),
         "HAS_DRIVE": int(node.has_drive),
         "DRIVE_EDGES": sum(2**i for i, edge in enumerate(node.edges) if edge.drive),
         "FIRE_LANES": node.fire_lanes, "OUT_CW": node.cw, "TW": plan.tw,

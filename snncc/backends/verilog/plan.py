@@ -1,6 +1,6 @@
 """The hardware plan: every node, edge, width, memory shape and table of the RTL, decided before a byte is written.
 
-A node is what `snn_layer` realises: a population, a max-pool (its own node, in `count`) or, for a `spikes` readout, a
+A node is what `snn_layer` realises: a population, a max-pool (its own node) or, for a `spikes` readout, a
 last layer that sums the spikes. An edge (`snn_edge`) is one leaf of one projection, with its own banks and weights.
 """
 
@@ -59,6 +59,11 @@ class Node:
     @property
     def has_drive(self) -> bool:
         return any(edge.drive for edge in self.edges)
+
+    @property
+    def maximum(self) -> int:
+        """MAXIMUM of `snn_layer`: 0, 1, or 2 where it is one of counts of spikes, in `step`."""
+        return int(self.kind == "max_pool") + int(any(edge.tally for edge in self.edges))
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,9 @@ def build(network: Network, choices: Mapping[str, Choice]) -> Plan:
     for draft in found:
         node = _node(network, draft, choices[draft.name], known, taken, last=draft is found[-1])
         nodes.append(node)
-        known[draft.name] = Source(node.layout, node.cw, node.signed, counting or draft.relays, _depth(draft, known))
+        known[draft.name] = Source(
+            node.layout, node.cw, node.signed, counting or draft.reach != (0, 1), _depth(draft, known)
+        )
     pools = {draft.name: draft.pool for draft in found if draft.pool is not None}
     return Plan(network, tuple(nodes), first, input_cw, max(1, network.window.length.bit_length()), pools)
 
@@ -169,7 +176,7 @@ def _edges(
     network: Network, draft: Draft, lanes: int, known: Mapping[str, Source], taken: set[str]
 ) -> tuple[Edge, ...]:
     """One per leaf of each projection; a source that other paths lead round keeps more banks."""
-    counting, depth = network.window.counting, _depth(draft, known)
+    counting, depth, pooled = network.window.counting, _depth(draft, known), draft.pool is not None
     edges = []
     for index, (leaf, geometry) in enumerate(draft.parts):
         source = known[leaf.source]
@@ -185,8 +192,9 @@ def _edges(
                 groups=-(-draft.shape[-1] // lanes),
                 cw=source.cw,
                 signed=source.signed,
-                values=source.values,
-                drive=leaf.source == INPUT and source.values and not counting,
+                values=source.values or pooled,
+                drive=leaf.source == INPUT and source.values and not counting and not pooled,
+                tally=draft.tally,
                 every=leaf.source in draft.every,
                 banks=1 + depth - source.depth,
                 weight_bits=network.signed_bit,

@@ -52,8 +52,10 @@ class Verilog(Target[VerilogOptions]):
     tools = TOOLS
     refuses: ClassVar[Refusals] = {
         **NO_HARDWARE,
-        "max_pool in step": "{where} reads a max-pool, which the RTL has in `count` only: use dynamics `count` or "
-        "train with an average pool (AveragePooling2D)",
+        "max_pool of a relay in step": "{where} reads a max-pool of a relay, which the RTL has in `count` only: use "
+        "dynamics `count` or compile with `linear` compose",
+        "max_pool of a current and spikes in step": "{where} reads a max-pool over the input current and spikes, which "
+        "the RTL has in `count` only: use dynamics `count`",
     }
 
     def examine(self, network: Network, options: VerilogOptions) -> None:

@@ -14,6 +14,7 @@ from snncc.backends.verilog.memory import Fields
 from snncc.backends.verilog.plan import Plan
 from snncc.ir import INPUT, Array
 from snncc.sim.linear import values_of
+from snncc.sim.step import growth, input_train
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,17 @@ def _lay_out(
                 spikes = known[name][:, position]
                 frames[node][image] = spikes[: result.timesteps] if name == INPUT else spikes
     frames[plan.nodes[-1].name][image] = result.values[position][None]
+    trains = {} if plan.count else _trains(plan, result, position, pixels[image])
     for node, view in plan.pools.items():
-        frames[node][image] = values_of(view, counts)
+        frames[node][image] = values_of(view, counts) if plan.count else growth(view, trains, np.int64)[:, 0]
+
+
+def _trains(plan: Plan, result: sim.Result, position: int, pixels: Array) -> dict[str, Array]:
+    """What every source of one image hands on, (timesteps, 1, *shape), the input current included."""
+    network, spikes = plan.network, {} if result.trace is None else result.trace.spikes
+    total = network.over(result.timesteps).length
+    trains = {INPUT: input_train(network, pixels[None], result.timesteps, total)}
+    return trains | {name: train[:, position : position + 1] for name, train in spikes.items()}
 
 
 def emitted(name: str, layout: Layout, vectors: Vectors) -> Array:

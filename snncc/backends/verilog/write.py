@@ -36,6 +36,8 @@ def modules(plan: Plan, built: Design) -> list[str]:
         used.add("snn_divide")
     if any(edge.place is not None for node in plan.nodes for edge in node.edges):
         used.add("snn_place")
+    if any(edge.tally for node in plan.nodes for edge in node.edges):
+        used.add("snn_tally")
     return sorted(used)
 
 

@@ -1,0 +1,100 @@
+"""Max-pools in `step`: a spike rises where a count exceeds the largest so far; parity, exact cycles, faults noticed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from snncc import ir, store
+from snncc.backends.vectors import random_pixels
+from snncc.verification import verify
+from tests.hw.simulate import compile_bench, exact, mixed_plan, plan_with, run
+from tests.networks import max_pooled, network, population, signed_maxima, signed_pixels, tangled_readout, weights
+
+POOLS = signed_maxima()
+
+
+def of_maxima() -> ir.Network:
+    """A maximum over a maximum of spikes and those spikes, padded; what reads it fires and is read out."""
+    source = ir.Source("first")
+    conv = ir.Conv2D(name="a", source=ir.Source("input"), weights=weights(1, 3, 3, 2, 3), pads=(1, 1, 1, 1))
+    inner = ir.MaxPool(source, (2, 2), (1, 1), (1, 0, 0, 1))  # (6, 5, 3) as it was
+    outer = ir.MaxPool(ir.Concat((inner, source)), (2, 3), (2, 2), (0, 0, 1, 0))  # (3, 2, 6)
+    dense = ir.Dense(name="b", source=ir.Reshape(outer, (36,)), weights=weights(2, 36, 4))
+    return network(
+        population("first", (6, 5, 3), conv, theta=400, v0=200),
+        population("last", (4,), dense, theta=300, v0=150),
+        shape=(6, 5, 2), timesteps=8, spike_ext=2, dynamics="step", readout="spikes",
+    )  # fmt: skip
+
+
+def single(length: int) -> ir.Network:
+    """The input's maximum over windows of one word each, so that one word is counted frame after frame."""
+    view = ir.MaxPool(ir.Reshape(ir.Source("input"), (1, 1, 4)), (1, 1), (1, 1))
+    return network(tangled_readout(view, 4), shape=(4,), timesteps=length, dynamics="step")
+
+
+def current(name: str, **options: object) -> ir.Network:
+    """A maximum of the input current in `step`, with timesteps after T."""
+    made = ir.replace(POOLS[name], dynamics="step", spike_ext=2)
+    return ir.proven(ir.replace(made, input=ir.replace(made.input, **options)))
+
+
+GROWN = {
+    "of spikes": max_pooled(dynamics="step"),
+    "of maxima": of_maxima(),
+    "of one word": single(5),
+    "of one timestep": single(1),
+    "of a current that is not negative": current("ragged", signed=False),
+    **{f"of a current, {name}": current(name) for name in POOLS if "spikes" not in name},
+}
+
+
+def stimulus(net: ir.Network) -> tuple[np.ndarray, list[int]]:
+    pixels = signed_pixels(net) if net.input.signed else random_pixels(net, 6)
+    longest = net.timesteps
+    return pixels, [longest, 1, longest, max(1, longest // 2), longest, longest]
+
+
+@pytest.mark.parametrize("name", GROWN)
+def test_every_word_and_cycle(tmp_path: Path, name: str) -> None:
+    net = GROWN[name]
+    golden = exact(tmp_path, mixed_plan(net, len(name)), *stimulus(net))
+    pooled = [frames for key, frames in golden.frames.items() if key.startswith("max_")]
+    assert any(frame.any() for frames in pooled for frame in frames)
+    assert "PASS" in run(tmp_path, "+reset_after=90")
+
+
+def test_verify_reads_what_the_export_sends(tmp_path: Path) -> None:
+    store.write(GROWN["of maxima"], tmp_path / "m", {"verilog": {}, "c": {}})
+    report = verify(tmp_path / "m", targets=["verilog-icarus", "c-host"], variants=["plain bench", "gcc -O0"], images=3)
+    assert [o.status for o in report.outcomes] == ["pass"] * 2, report.outcomes
+
+
+SPIKES, CURRENT = "of maxima", "of a current, ragged"
+FAULTS = {
+    "counts go on from image to image": (SPIKES, "snn_tally.v", "first_q ? {TALLY{1'b0}} : held", "held"),
+    "an equal count rises again": (SPIKES, "snn_fire_step.v", "s_q + {{(VW-1){1'b0}}", "s_q - {{(VW-1){1'b0}}"),
+    "spikes are not counted": (SPIKES, "snn_tally.v", "? {fired, 1'b1}", "? {{TALLY{1'b0}}, 1'b1}"),
+    "the maximum goes on": (SPIKES, "snn_fire_step.v", "restart ? v0_q : s_q + {", "1'b0 ? v0_q : s_q + {"),
+    "a rise that stays": (SPIKES, "snn_fire_step.v", "s_q + {{(VW-1){1'b0}}, s_q[0]}", "s_q"),
+    "words out of step": (SPIKES, "snn_tally.v", ".raddr(load ? next : word_q)", ".raddr(word_q)"),
+    "the larger is the smaller": (SPIKES, "snn_layer.v", "more > old", "more < old"),
+    "a current after T": (CURRENT, "snn_fire_step.v", "driven ? most : {VW{1'b0}}", "most"),
+    "a maximum restarts at zero": (CURRENT, "snn_fire_step.v", "restart ? LOWEST", "restart ? {VW{1'b0}}"),
+    "a zero is no event": (CURRENT, "snn_top.v", ".EVERY(1)", ".EVERY(0)"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_faults_are_noticed(tmp_path: Path, fault: str) -> None:
+    which, name, old, new = FAULTS[fault]
+    net = GROWN[which]
+    exact(tmp_path, plan_with(net, 3), *stimulus(net))
+    text = (tmp_path / name).read_text()
+    assert old in text
+    (tmp_path / name).write_text(text.replace(old, new))
+    compile_bench(tmp_path)
+    assert "PASS" not in run(tmp_path)
