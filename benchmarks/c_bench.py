@@ -31,6 +31,8 @@ ARM = [
     "--specs=nano.specs",
     "--specs=rdimon.specs",
     "-ffunction-sections",
+    "-I.",
+    "-DNET_SELFTEST",
 ]
 QEMU = [
     "qemu-system-arm",
@@ -53,7 +55,7 @@ PEERS = {  # accuracy %, instructions at -O3 and -Os, flash kB, RAM kB: measured
     "qualia int8 SNN, T=16": (96.1, 14_189_400, 45_817_280, 6.7, 22.2),
 }
 MAIN = """#include <stdio.h>
-#include "net_vectors.h"
+#include "test/net_vectors.h"
 #define TIMER ((volatile uint32_t *)0x40000000)
 static net_state_t state;
 static net_result_t result;

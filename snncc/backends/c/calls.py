@@ -17,7 +17,7 @@ class Call:
 
     `window`: its table. `source`: a buffer of `x`, `channels` to a position. `scale`: 2^shift, times the timesteps of
     a constant. `patch`, where it `gathers`: room for two windows of `length` elements. `rows`: room for two rows of
-    unpacked weights, "" where they are not packed. `dot`: which dot product, "" where it is none.
+    unpacked weights, "" where none are unpacked. `kernel`: which instance, "" of a pool.
     """
 
     kind: Kind
@@ -33,7 +33,7 @@ class Call:
     w: Weights | None = None
     weights: str = ""
     rows: str = ""
-    dot: str = ""
+    kernel: str = ""
 
 
 @dataclass(frozen=True)

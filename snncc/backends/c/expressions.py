@@ -14,8 +14,8 @@ class Names:
     channel: str
 
 
-RUN = Names("(p + q)", "c")
-"""A run takes its positions in pairs, from p on."""
+RUN = Names("at", "c")
+"""A run takes its positions in pairs; `at` is each of the two."""
 SCAN = Names("p", "c")
 
 

@@ -6,11 +6,13 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+import numpy as np
+
 from snncc import ir
 from snncc.backends.c.calls import Before, BlocksCall, Call, Firing, MaxPoolCall, MoveCall, MovePart, Relaying, Run
 from snncc.backends.c.edges import Edge, Wiring
 from snncc.backends.c.expressions import RUN, STEPS, Expression, Literal, product, total
-from snncc.backends.c.kernels import Accumulator
+from snncc.backends.c.kernels import Accumulator, Value, multiplies
 from snncc.backends.c.layout import Lifetime, Member, place
 from snncc.backends.c.program import Program
 from snncc.backends.c.types import signed, span
@@ -173,19 +175,26 @@ def _call(program: Program, edge: Edge, row: int, a: Accumulator, pair: int, hel
         return call
     kh, kw, channels, outputs = edge.weights.shape
     if edge.kind == "dot":
-        length = kh * kw * channels
-        rows = edge.weights.reshape(length, outputs).T
+        rows = edge.weights.reshape(kh * kw * channels, outputs).T
         note = f"weights of {edge.name}, [{outputs}][{kh}][{kw}][{channels}]: output, row, column, input channel"
-        if call.gathers:
-            patch = program.need(f"patch_{x.tag}", x.ctype, 2 * length, "windows in one piece")
-            program.kernels.gather(x)
-            call = replace(call, patch=patch)
     else:
         rows = edge.weights.reshape(kh * kw, channels * outputs)
         note = f"weights of {edge.name}, [{kh}][{kw}][{channels * outputs}]: row, column, output channel"
     w, weights = program.weights(edge.name, rows, note)
-    call = replace(call, w=w, weights=weights, length=w.length, rows=program.unpacked(w, 2))
+    heaviest = int(np.abs(rows.astype(np.int32)).sum(axis=int(edge.kind == "dot")).max()) if w.nibble else 0
+    call = replace(call, w=w, weights=weights, length=w.length, rows="" if w.nibble else program.unpacked(w, 2))
     if edge.kind == "dot":
-        return replace(call, dot=program.kernels.dot(x, w, a, double=pair > 1))
-    program.kernels.taps(x, w, a)
-    return call
+        patch = _patch(program, x, pair, w.length, call.gathers, pair > 1 and multiplies(x, w, a, heaviest) and x.joins)
+        return replace(call, patch=patch, kernel=program.kernels.dot(x, w, a, double=pair > 1, heaviest=heaviest))
+    return replace(call, kernel=program.kernels.taps(x, w, a, heaviest))
+
+
+def _patch(program: Program, x: Value, pair: int, length: int, gathers: bool, joined: bool) -> str:
+    """Room for windows in one piece; where the DSP path widens two, 16 bits to an element and one as it lies."""
+    if joined:
+        padded = -(-length // 8) * 8
+        return program.need("lanes", "uint32_t", padded + (padded // 4 if gathers else 0), "two windows side by side")
+    if not gathers:
+        return "NULL"
+    program.kernels.gather(x)
+    return program.need(f"patch_{x.tag}", x.ctype, pair * length, "windows in one piece")

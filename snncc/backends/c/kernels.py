@@ -10,18 +10,24 @@ from snncc.backends.c.types import SIZES, TAGS, Weights
 
 @dataclass(frozen=True)
 class Value:
-    """The type of a buffer. `pairs`: how the DSP path loads four of them, "" where they do not fit 16 signed bits."""
+    """The type of a buffer, and the largest magnitude in it. `pairs`: how the DSP path loads four of them, "" where they do not fit 16 signed bits."""
 
     ctype: str
     tag: str
     pairs: str
     per_word: int
+    most: int
 
     @staticmethod
     def of(ctype: str, most: int) -> Value:
         tag = TAGS[ctype]
         pairs = tag if SIZES[ctype] == 1 else "i16" if most < 2**15 else ""
-        return Value(ctype, tag, pairs, 4 // SIZES[ctype])
+        return Value(ctype, tag, pairs, 4 // SIZES[ctype], most)
+
+    @property
+    def joins(self) -> bool:
+        """Bytes, whose two windows the DSP path widens side by side before their products."""
+        return SIZES[self.ctype] == 1
 
 
 @dataclass(frozen=True)
@@ -73,18 +79,39 @@ class Kernels:
         )
 
     def gather(self, x: Value) -> None:
-        self._add("gather", x.tag, tag=x.tag, ctype=x.ctype, per_word=x.per_word)
+        self._add("gather", (x.tag, ""), tag=x.tag, ctype=x.ctype, per_word=x.per_word, join="")
 
-    def dot(self, x: Value, w: Weights, a: Accumulator, double: bool) -> str:
-        dsp = bool(x.pairs) and a.tag == "i32"
-        entry = self._add("dot", (x.tag, w.tag, a.tag), x=x, w=w, a=a, double=False, dsp=dsp)
-        entry["double"] |= double
-        if dsp:
-            self._add("dsp", True)
-        return f"{x.tag}_{w.tag}_{a.tag}"
+    def dot(self, x: Value, w: Weights, a: Accumulator, double: bool, heaviest: int) -> str:
+        """One window with two outputs at a time, or, `double`, two windows with two outputs.
 
-    def taps(self, x: Value, w: Weights, a: Accumulator) -> None:
-        self._add("taps", (x.tag, w.tag, a.tag), x=x, w=w, a=a)
+        `heaviest`: the largest sum of an output's |weights|, asked for of packed 4-bit ones alone.
+        """
+        dsp = multiplies(x, w, a, heaviest)
+        mve, joined = dsp and not w.packed, dsp and x.joins
+        tag = f"{x.tag}_{w.tag}_{a.tag}" + ("" if dsp or not w.nibble else "_long")
+        entry = self._add(
+            "dot", tag, tag=tag, x=x, w=w, a=a, double=False, single=False, dsp=dsp, mve=mve, joined=joined
+        )
+        entry["double" if double else "single"] = True
+        if double:
+            self.gather(x)
+        if double and joined:
+            join, group = (f"{x.pairs}_octet", 8) if w.nibble else (x.pairs, 4)
+            self._add("gather", (x.tag, join), tag=x.tag, ctype=x.ctype, join=join, group=group)
+        self._dsp(w, dsp, mve)
+        return tag
+
+    def taps(self, x: Value, w: Weights, a: Accumulator, heaviest: int) -> str:
+        dsp = multiplies(x, w, a, heaviest)
+        tag = f"{x.tag}_{w.tag}_{a.tag}" + ("" if dsp or not w.nibble else "_long")
+        self._add("taps", tag, tag=tag, x=x, w=w, a=a, dsp=dsp, unpacks=w.packed and not w.nibble)
+        self._dsp(w, dsp)
+        return tag
+
+    def _dsp(self, w: Weights, dsp: bool, mve: bool = False) -> None:
+        for kind, needed in (("dsp", dsp), ("nibble", w.nibble), ("mve", mve)):
+            if needed:
+                self._add(kind, True)
 
     def pool(self, x: Value, a: Accumulator) -> None:
         self._add("pool", (x.tag, a.tag), x=x, a=a)
@@ -126,6 +153,8 @@ class Kernels:
         """For the templates: every kind, unused ones as empty lists."""
         kinds = [
             "dsp",
+            "nibble",
+            "mve",
             "unpack",
             "gather",
             "dot",
@@ -142,3 +171,8 @@ class Kernels:
             "spread_pool",
         ]
         return {kind: list(self.used.get(kind, {}).values()) for kind in kinds}
+
+
+def multiplies(x: Value, w: Weights, a: Accumulator, heaviest: int) -> bool:
+    """Whether the DSP path may: 16-bit factors, 32-bit sums, of packed 4-bit weights times 16."""
+    return bool(x.pairs) and a.tag == "i32" and (not w.nibble or heaviest * x.most < 2**27)

@@ -155,12 +155,11 @@ class Program:
         """Rows (R, length) of an edge's weights, and the expression that reads them."""
         laid = lay_weights(f"w_{name}", rows, self.network.signed_bit, self.pack, note)
         self.constants.append(laid.constant)
-        if laid.packed:
-            self.kernels.unpack(laid)
         return laid, f"{self.p}_tables.{laid.constant.name}"
 
     def unpacked(self, weights: Weights, rows: int) -> str:
         """Scratch for so many rows of packed weights; "" where they are not packed."""
         if not weights.packed:
             return ""
+        self.kernels.unpack(weights)
         return self.need(f"rows_{weights.element[:-2]}", weights.element, rows * weights.length, "unpacked weights")

@@ -61,6 +61,16 @@ class Weights:
     def element_tag(self) -> str:
         return TAGS[self.element]
 
+    @property
+    def nibble(self) -> bool:
+        """Two packed weights to a byte: kernels of `count` read them as they lie."""
+        return self.packed and self.bits == 4
+
+    @property
+    def lanes(self) -> str:
+        """How the DSP path loads a group of them."""
+        return self.tag if self.nibble else self.element_tag
+
 
 def lay_weights(name: str, rows: Array, bits: int, pack: bool, note: str) -> Weights:
     """Rows (R, length) of weights as they are or, under `pack`, as a little-endian stream of `bits` bits each."""
