@@ -6,7 +6,7 @@ import os
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from snncc import backends, errors, ir, support
@@ -74,7 +74,7 @@ RARE = {"float twin", "no upper clip", "max_pool of a current and spikes in step
 MET: set[str] = set()
 
 
-@settings(max_examples=300, database=None, derandomize=True)
+@settings(max_examples=300, database=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(case=st.one_of(cases(dynamics="count"), cases(dynamics="step")))
 def collect(case: object) -> None:
     """Features of the networks from which every parity test draws."""

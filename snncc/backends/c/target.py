@@ -17,7 +17,7 @@ from snncc.ir import Network
 from snncc.jobs import Runner
 from snncc.names import unfit
 
-SPDX = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,63}(?: (?:OR|AND|WITH) [A-Za-z0-9][A-Za-z0-9.+-]{0,63}){0,3}")
+SPDX = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,63}(?: (?:OR|AND|WITH) [A-Za-z0-9][A-Za-z0-9.+-]{0,63}){0,7}")
 """An identifier, or a few of them joined."""
 
 
@@ -49,7 +49,7 @@ class C(Target[COptions]):
         reason = unfit(prefix)
         if reason:
             raise TargetError(f"{prefix!r} cannot begin C names: {reason}; choose another `prefix`")
-        if not SPDX.fullmatch(options.license):
+        if not SPDX.fullmatch(re.sub("[()]", "", options.license)):
             raise TargetError(
                 f"`license` must be an SPDX identifier such as MIT or LicenseRef-Ours, not {options.license!r}"
             )
