@@ -15,7 +15,7 @@ from snncc.lower.ends import input_scaling
 from snncc.lower.populate import populate
 from snncc.lower.real import RealNetwork
 from tests import keras_models
-from tests.keras_models import CASES, L, keras
+from tests.keras_models import CASES
 from tests.lower.bounds import T, apply_head, differences, float_activations
 from tests.networks import with_intervals
 
@@ -69,26 +69,6 @@ def test_the_integer_network_is_keras_within_its_bound(models: dict[str, Any], n
     certain = margin > 2 * limit.reshape(len(x), -1).max(axis=1)
     keras_class = logits.argmax(axis=1) if logits.shape[1] > 1 else (logits[:, 0] > 0).astype(int)
     np.testing.assert_array_equal(result.classes[certain], keras_class[certain])
-
-
-@pytest.mark.parametrize(
-    ("first", "wanted"),
-    [
-        ([L.Conv1D(2, 2, activation="relu")], (1, 6, 4)),
-        ([L.Flatten()], (24,)),
-        ([L.Reshape((6, 4, 1)), L.Conv2D(2, 2, activation="relu")], (24,)),
-        ([L.Rescaling(0.5), L.Flatten()], (24,)),
-        ([L.Rescaling([0.5, 0.25, 1.0, 2.0]), L.Flatten()], (1, 6, 4)),
-    ],
-)
-def test_the_shape_of_an_input_of_steps(first: list[Any], wanted: tuple[int, ...]) -> None:
-    """A map of one row where it is read as steps or scaled per channel; data keep the model's shape."""
-    model = keras.Sequential([keras.Input((6, 4)), *first, L.Flatten(), L.Dense(3)])
-    x = np.random.default_rng(0).random((5, 6, 4))
-    network = snncc.convert(model, x, calibrate="none", timesteps=4)
-    assert network.ir.input.shape == wanted
-    assert network.run(x).classes.shape == (5,)
-    assert len(snncc.evaluate(network, x, np.zeros(5, int), timesteps=[4])) == 1
 
 
 def sure_margin(logits: np.ndarray) -> np.ndarray:
