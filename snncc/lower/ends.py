@@ -29,14 +29,14 @@ def input_scaling(network: Graph) -> tuple[Array, Array, int]:
 def input_shape(network: Graph, first: int, per_channel: bool) -> tuple[int, ...]:
     """Of the network's input: a map, or a vector where the model reads it as one. `first`: as in `head_of`.
 
-    Steps (L, C) are a map of one row, unless all that reads them is a flatten and they are scaled by one number.
+    Steps (L, C) are a map of one row, unless they are reshaped before anything else and scaled by one number.
     """
     shape, name = network.input_shape, network.nodes[first - 1].name
     readers = [node for node in network.nodes if name in node.inputs]
-    flattened = all(isinstance(node.op, graph.Reshape) and len(node.shape) == 1 for node in readers)
+    reshaped = all(isinstance(node.op, graph.Reshape) for node in readers)
     if len(shape) in (1, 3):
         return shape
-    return (math.prod(shape),) if flattened and not per_channel else canonical(shape)
+    return (math.prod(shape),) if reshaped and not per_channel else canonical(shape)
 
 
 def head_of(network: Graph, first: int) -> tuple[Head, int]:

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors import safe_open
 
 from snncc import ir
 from snncc.errors import FileFormatError, NetworkError, OutputError
 from tests import strategies
 from tests.ir.changes import CHANGES, arrays, same
-from tests.networks import change, change_projection, every_kind
+from tests.networks import change, change_projection, every_kind, grown, separable
 from tests.support import examples
 
 
@@ -39,6 +40,13 @@ def test_round_trip(network: ir.Network, scratch: Path) -> None:
 def test_a_folder_is_read_by_its_file(tmp_path: Path) -> None:
     ir.save(every_kind(), tmp_path / "network.snn")
     assert same(ir.load(tmp_path), every_kind())
+
+
+@pytest.mark.parametrize(("network", "version"), [(every_kind(), 1), (separable(), 3), (grown(), 3)])
+def test_a_file_has_the_oldest_version_that_holds_it(network: ir.Network, version: int, tmp_path: Path) -> None:
+    with safe_open(ir.save(network, tmp_path / "network.snn"), "numpy") as archive:
+        (schema,) = archive.metadata().values()
+    assert msgspec.json.decode(schema)["version"] == version
 
 
 # The hash.

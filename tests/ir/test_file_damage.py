@@ -257,6 +257,12 @@ SMALL_BUT_HUGE = {
         ir.SumPool2D(name="a", source=ir.Pad(PIXEL, (2**40, 0, 2**40, 0)), size=(1, 1), strides=(2**40, 2**40)),
         shape=(2, 2, 1),
     ),
+    "a pixel of 2^80 copies under a stride": tiny(
+        ir.SumPool2D(
+            name="a", source=ir.Spread(PIXEL, (2**40, 2**40), repeat=True), size=(1, 1), strides=(2**40, 2**40)
+        ),
+        shape=(1, 1, 1),
+    ),
     "a window of 2^32 elements": tiny(
         ir.SumPool2D(name="a", source=PIXEL, size=(EDGE, EDGE), strides=(1, 1), pads=(EDGE - 1, 0, EDGE - 1, 0)),
         shape=(1, 1, 1),
