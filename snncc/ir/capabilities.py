@@ -100,12 +100,12 @@ def features(network: Network, dynamics: Dynamics | None = None) -> dict[str, st
             found.setdefault(feature, f"population {population.name!r}")
     if relayed := _pooled_relay(network):
         found["max_pool of a relay"] = f"population {relayed!r}"
+        if "step" in found:
+            found["max_pool of a relay in step"] = found["max_pool of a relay"]
+    if {"step", "current", "max_pool"} <= found.keys() and (mixed := _pooled_mixture(network)):
+        found["max_pool of a current and spikes in step"] = f"population {mixed!r}"
     if "step" in found and "max_pool" in found:
         found["max_pool in step"] = found["max_pool"]
-        if relayed:
-            found["max_pool of a relay in step"] = f"population {relayed!r}"
-        if "current" in found and (mixed := _pooled_mixture(network)):
-            found["max_pool of a current and spikes in step"] = f"population {mixed!r}"
     return found
 
 

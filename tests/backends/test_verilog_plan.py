@@ -16,9 +16,18 @@ from snncc.backends.verilog.drafts import drafts, legal_lanes
 from snncc.backends.verilog.emit import load_plan, read_manifest
 from snncc.backends.verilog.plan import build
 from snncc.backends.verilog.window import Axis
-from snncc.errors import DataError, NetworkError, TargetError
+from snncc.errors import DataError, TargetError
 from tests.hw.simulate import plan_with
-from tests.networks import dense_chain, mixed_conv, population, unproved, with_intervals
+from tests.networks import (
+    SIGNED,
+    dense_chain,
+    max_pooled,
+    mixed_conv,
+    population,
+    separable,
+    unproved,
+    with_intervals,
+)
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 5, 8, 13, 16, 33, 63])
@@ -228,14 +237,18 @@ def test_activity_is_the_mean_of_events(dynamics: str) -> None:
 def test_refusals_by_name(tmp_path: Path) -> None:
     check = backends.target("verilog").check
     check(pooled("count", False), {})
-    with pytest.raises((TargetError, NetworkError), match=r"'out'.*max-pool"):
-        check(pooled("step", False), {})
+    check(pooled("step", False), {})
+    relayed = separable(maximum=True, dynamics="step")
+    with pytest.raises(TargetError, match=r"'last'.*max-pool of a relay"):
+        check(relayed, {})
+    with pytest.raises(TargetError, match=r"'mixed'.*max-pool over the input current and spikes"):
+        check(max_pooled(dynamics="step", source=SIGNED), {})
     check(pooled("count", True), {})
     with pytest.raises(TargetError, match="spike_ext"):
         check(ir.replace(dense_chain("count"), spike_ext=-1), {})
     folder = tmp_path / "m"
-    with pytest.raises((TargetError, NetworkError)):
-        store.write(pooled("step", False), folder, {"verilog": {}})
+    with pytest.raises(TargetError):
+        store.write(relayed, folder, {"verilog": {}})
     assert not folder.exists()
 
 

@@ -55,7 +55,8 @@ class Verilog(Target[VerilogOptions]):
         "max_pool of a relay in step": "{where} reads a max-pool of a relay, which the RTL has in `count` only: use "
         "dynamics `count` or compile with `linear` compose",
         "max_pool of a current and spikes in step": "{where} reads a max-pool over the input current and spikes, which "
-        "the RTL has in `count` only: use dynamics `count`",
+        "the RTL has in `count` only: use dynamics `count`, a rate-coded input, or "
+        "train with an average pool (AveragePooling2D)",
     }
 
     def examine(self, network: Network, options: VerilogOptions) -> None:
