@@ -10,7 +10,10 @@ from snncc.backends.c.types import SIZES, TAGS, Weights
 
 @dataclass(frozen=True)
 class Value:
-    """The type of a buffer, and the largest magnitude in it. `pairs`: how the DSP path loads four of them, "" where they do not fit 16 signed bits."""
+    """The type of a buffer, and the largest magnitude in it.
+
+    `pairs`: how the DSP path loads four of them, "" where they do not fit 16 signed bits.
+    """
 
     ctype: str
     tag: str
