@@ -99,8 +99,8 @@ class Kernels:
         if double:
             self.gather(x)
         if double and joined:
-            join, group = (f"{x.pairs}_octet", 8) if w.nibble else (x.pairs, 4)
-            self._add("gather", (x.tag, join), tag=x.tag, ctype=x.ctype, join=join, group=group)
+            join = f"{x.pairs}_octet" if w.nibble else x.pairs
+            self._add("gather", (x.tag, join), tag=x.tag, ctype=x.ctype, join=join, octet=w.nibble)
         self._dsp(w, dsp, mve)
         return tag
 
