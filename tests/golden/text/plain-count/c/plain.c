@@ -24,12 +24,10 @@ static void plain_run_conv(plain_state_t *state, const uint8_t *image, int32_t s
     int32_t *acc = state->acc_i32;
     for (int32_t p = 0; p < 4; p += 2) {
         const int32_t next = plain_least(p + 1, 3); /* p itself where it is the last: the second row is then not read */
-        for (int32_t q = 0; q < 2; q++) {
-            const int32_t at = q == 0 ? p : next;
-            for (int32_t c = 0; c < 3; c++) {
-                acc[q * 3 + c] = plain_tables.bias_conv[c] * steps + plain_tables.v0_conv[c];
-            }
-            (void)at;
+        for (int32_t c = 0; c < 3; c++) {
+            const int32_t start = plain_tables.bias_conv[c] * steps + plain_tables.v0_conv[c];
+            acc[c] = start;
+            acc[3 + c] = start;
         }
         plain_dot2_u8_i8_i32(&plain_tables.g_conv, (state->counts + 0), p, next, state->lanes, plain_tables.w_conv, 9, acc, 4);
         for (int32_t at = p; at <= next; at++) {
@@ -54,12 +52,9 @@ static void plain_run_dense(plain_state_t *state, const uint8_t *image, int32_t 
 {
     int32_t *acc = state->acc_i32;
     for (int32_t p = 0; p < 1; p += 1) {
-        for (int32_t q = 0; q < 1; q++) {
-            const int32_t at = p;
-            for (int32_t c = 0; c < 3; c++) {
-                acc[q * 3 + c] = plain_tables.bias_dense[c] * steps;
-            }
-            (void)at;
+        for (int32_t c = 0; c < 3; c++) {
+            const int32_t start = plain_tables.bias_dense[c] * steps;
+            acc[c] = start;
         }
         plain_dot1_u8_i8_i32(&plain_tables.g_dense, (state->counts + 16) + (p) * 12, plain_tables.w_dense, 12, acc, 4);
         for (int32_t at = p; at <= p; at++) {

@@ -92,12 +92,9 @@ static void plain_run_dense(plain_state_t *state, const uint8_t *image, int32_t 
 {
     int32_t *acc = state->acc_i32;
     for (int32_t p = 0; p < 1; p += 1) {
-        for (int32_t q = 0; q < 1; q++) {
-            const int32_t at = p;
-            for (int32_t c = 0; c < 3; c++) {
-                acc[q * 3 + c] = plain_tables.bias_dense[c] * steps;
-            }
-            (void)at;
+        for (int32_t c = 0; c < 3; c++) {
+            const int32_t start = plain_tables.bias_dense[c] * steps;
+            acc[c] = start;
         }
         plain_dot1_u8_i8_i32(&plain_tables.g_dense, (state->counts + 0) + (p) * 12, plain_tables.w_dense, 12, acc, 4);
         for (int32_t at = p; at <= p; at++) {

@@ -24,12 +24,10 @@ static void residual_run_first(residual_state_t *state, const uint8_t *image, in
     int32_t *acc = state->acc_i32;
     for (int32_t p = 0; p < 36; p += 2) {
         const int32_t next = residual_least(p + 1, 35); /* p itself where it is the last: the second row is then not read */
-        for (int32_t q = 0; q < 2; q++) {
-            const int32_t at = q == 0 ? p : next;
-            for (int32_t c = 0; c < 4; c++) {
-                acc[q * 4 + c] = residual_tables.bias_first[c] * steps + residual_tables.v0_first[c];
-            }
-            (void)at;
+        for (int32_t c = 0; c < 4; c++) {
+            const int32_t start = residual_tables.bias_first[c] * steps + residual_tables.v0_first[c];
+            acc[c] = start;
+            acc[4 + c] = start;
         }
         residual_dot2_u8_i8_i32(&residual_tables.g_first, image, p, next, state->lanes, residual_tables.w_first, 18, acc, steps);
         for (int32_t at = p; at <= next; at++) {
@@ -55,12 +53,10 @@ static void residual_run_joined(residual_state_t *state, const uint8_t *image, i
     int32_t *acc = state->acc_i32;
     for (int32_t p = 0; p < 9; p += 2) {
         const int32_t next = residual_least(p + 1, 8); /* p itself where it is the last: the second row is then not read */
-        for (int32_t q = 0; q < 2; q++) {
-            const int32_t at = q == 0 ? p : next;
-            for (int32_t c = 0; c < 4; c++) {
-                acc[q * 4 + c] = residual_tables.bias_joined[c] * steps + 271;
-            }
-            (void)at;
+        for (int32_t c = 0; c < 4; c++) {
+            const int32_t start = residual_tables.bias_joined[c] * steps + 271;
+            acc[c] = start;
+            acc[4 + c] = start;
         }
         residual_dot2_u8_i8_i32(&residual_tables.g_joined_0, (state->counts + 0), p, next, state->lanes, residual_tables.w_joined_0, 36, acc, 8);
         residual_dot2_u8_i8_i32(&residual_tables.g_joined_1, (state->counts + 0), p, next, state->lanes, residual_tables.w_joined_1, 4, acc, 8);
@@ -87,12 +83,10 @@ static void residual_run_again(residual_state_t *state, const uint8_t *image, in
     int32_t *acc = state->acc_i32;
     for (int32_t p = 0; p < 9; p += 2) {
         const int32_t next = residual_least(p + 1, 8); /* p itself where it is the last: the second row is then not read */
-        for (int32_t q = 0; q < 2; q++) {
-            const int32_t at = q == 0 ? p : next;
-            for (int32_t c = 0; c < 4; c++) {
-                acc[q * 4 + c] = residual_tables.bias_again[c] * steps + 320;
-            }
-            (void)at;
+        for (int32_t c = 0; c < 4; c++) {
+            const int32_t start = residual_tables.bias_again[c] * steps + 320;
+            acc[c] = start;
+            acc[4 + c] = start;
         }
         residual_dot2_u8_i8_i32(&residual_tables.g_again_0, (state->counts + 144), p, next, state->lanes, residual_tables.w_again_0, 36, acc, 8);
         for (int32_t q = 0; q < 2; q++) {
@@ -121,12 +115,10 @@ static void residual_run_pool(residual_state_t *state, const uint8_t *image, int
     int32_t *acc = state->acc_i32;
     for (int32_t p = 0; p < 4; p += 2) {
         const int32_t next = residual_least(p + 1, 3); /* p itself where it is the last: the second row is then not read */
-        for (int32_t q = 0; q < 2; q++) {
-            const int32_t at = q == 0 ? p : next;
-            for (int32_t c = 0; c < 4; c++) {
-                acc[q * 4 + c] = 433;
-            }
-            (void)at;
+        for (int32_t c = 0; c < 4; c++) {
+            const int32_t start = 433;
+            acc[c] = start;
+            acc[4 + c] = start;
         }
         for (int32_t q = 0; q < 2; q++) {
             residual_pool_u8_i32(&residual_tables.g_pool, (state->counts + 0), q == 0 ? p : next, acc + q * 4 + 0, 256);
@@ -153,12 +145,9 @@ static void residual_run_dense(residual_state_t *state, const uint8_t *image, in
 {
     int32_t *acc = state->acc_i32;
     for (int32_t p = 0; p < 1; p += 1) {
-        for (int32_t q = 0; q < 1; q++) {
-            const int32_t at = p;
-            for (int32_t c = 0; c < 4; c++) {
-                acc[q * 4 + c] = residual_tables.bias_dense[c] * steps + 435;
-            }
-            (void)at;
+        for (int32_t c = 0; c < 4; c++) {
+            const int32_t start = residual_tables.bias_dense[c] * steps + 435;
+            acc[c] = start;
         }
         residual_dot1_u8_i8_i32(&residual_tables.g_dense, (state->counts + 36) + (p) * 16, residual_tables.w_dense, 16, acc, 16);
         for (int32_t at = p; at <= p; at++) {

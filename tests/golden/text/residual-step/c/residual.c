@@ -380,12 +380,10 @@ static void residual_drive_first(residual_state_t *state, const uint8_t *image)
     int32_t *acc = state->acc_i32;
     for (int32_t p = 0; p < 36; p += 2) {
         const int32_t next = residual_least(p + 1, 35); /* p itself where it is the last: the second row is then not read */
-        for (int32_t q = 0; q < 2; q++) {
-            const int32_t at = q == 0 ? p : next;
-            for (int32_t c = 0; c < 4; c++) {
-                acc[q * 4 + c] = residual_tables.bias_first[c];
-            }
-            (void)at;
+        for (int32_t c = 0; c < 4; c++) {
+            const int32_t start = residual_tables.bias_first[c];
+            acc[c] = start;
+            acc[4 + c] = start;
         }
         residual_dot2_u8_i8_i32(&residual_tables.g_first, image, p, next, state->lanes, residual_tables.w_first, 18, acc, 1);
         for (int32_t at = p; at <= next; at++) {

@@ -160,20 +160,23 @@ VIEWS_KERNEL const uint8_t *views_gather_u8(const views_window_t *g, const uint8
 #if defined(VIEWS_DSP)
 VIEWS_INLINE void views_put_u8(uint32_t *to, const uint8_t *from)
 {
-    uint32_t lanes[2];
+    uint32_t lanes[4];
     views_lanes_u8(from, lanes);
+    views_lanes_u8(from + 4, lanes + 2);
     to[0] = lanes[0];
     to[1] = lanes[1];
+    to[4] = lanes[2];
+    to[5] = lanes[3];
 }
 
 /* n elements as lanes, a word for each as they lie beside the other window's; a last group is filled up with zeros. */
 VIEWS_KERNEL void views_lay_u8(uint32_t *to, const uint8_t *from, int32_t n)
 {
-    for (; n >= 4; n -= 4, from += 4, to += 4) {
+    for (; n >= 8; n -= 8, from += 8, to += 8) {
         views_put_u8(to, from);
     }
     if (n > 0) {
-        uint8_t last[4] = { 0 };
+        uint8_t last[8] = { 0 };
         memcpy(last, from, (size_t)n * sizeof *from);
         views_put_u8(to, last);
     }
@@ -232,7 +235,7 @@ VIEWS_KERNEL void views_dot2_u8_i8_i32(const views_window_t *g, const uint8_t *s
 {
 #if defined(VIEWS_DSP) && !defined(VIEWS_MVE)
     /* Weights are read on beyond a row, times the zeros that fill up a window: into the next row, table or the hash. */
-    const uint32_t *end = patch + ((length + 3) & ~3);
+    const uint32_t *end = patch + ((length + 7) & ~7);
     views_join_u8(g, source, p, length, patch, 0);
     views_join_u8(g, source, q, length, patch, 1);
     const uint8_t *a = NULL, *b = NULL;
@@ -259,20 +262,37 @@ VIEWS_KERNEL void views_dot2_u8_i8_i32(const views_window_t *g, const uint8_t *s
             b1 = vmladavaq_s16(b1, bx, v1);
         }
 #elif defined(VIEWS_DSP)
-        for (const uint32_t *at = patch; at != end; w0 += 4, w1 += 4) {
-            uint32_t w[2], ax[2], bx[2];
-            views_take(&at, ax + 0);
-            views_take(&at, bx + 0);
-            views_lanes_i8(w0, w);
-            a0 = views_mac(ax[0], w[0], a0);
-            a0 = views_mac(ax[1], w[1], a0);
-            b0 = views_mac(bx[0], w[0], b0);
-            b0 = views_mac(bx[1], w[1], b0);
-            views_lanes_i8(w1, w);
-            a1 = views_mac(ax[0], w[0], a1);
-            a1 = views_mac(ax[1], w[1], a1);
-            b1 = views_mac(bx[0], w[0], b1);
-            b1 = views_mac(bx[1], w[1], b1);
+        for (const uint32_t *at = patch; at != end; w0 += 8, w1 += 8) {
+            {
+                uint32_t w[2], ax[2], bx[2];
+                views_take(&at, ax + 0);
+                views_take(&at, bx + 0);
+                views_lanes_i8(w0, w);
+                a0 = views_mac(ax[0], w[0], a0);
+                a0 = views_mac(ax[1], w[1], a0);
+                b0 = views_mac(bx[0], w[0], b0);
+                b0 = views_mac(bx[1], w[1], b0);
+                views_lanes_i8(w1, w);
+                a1 = views_mac(ax[0], w[0], a1);
+                a1 = views_mac(ax[1], w[1], a1);
+                b1 = views_mac(bx[0], w[0], b1);
+                b1 = views_mac(bx[1], w[1], b1);
+            }
+            {
+                uint32_t w[2], ax[2], bx[2];
+                views_take(&at, ax + 0);
+                views_take(&at, bx + 0);
+                views_lanes_i8(w0 + 4, w);
+                a0 = views_mac(ax[0], w[0], a0);
+                a0 = views_mac(ax[1], w[1], a0);
+                b0 = views_mac(bx[0], w[0], b0);
+                b0 = views_mac(bx[1], w[1], b0);
+                views_lanes_i8(w1 + 4, w);
+                a1 = views_mac(ax[0], w[0], a1);
+                a1 = views_mac(ax[1], w[1], a1);
+                b1 = views_mac(bx[0], w[0], b1);
+                b1 = views_mac(bx[1], w[1], b1);
+            }
         }
         i = length;
 #endif
