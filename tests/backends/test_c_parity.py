@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snncc.backends.c.run import CortexM4, RiscV
+from snncc.backends.c.run import CortexM4, CortexM55, RiscV
 from tests.backends.c_folder import agree, compiled
 from tests.networks import grown, network, population, proved, residual, weights
 from tests.strategies import Case, cases
@@ -59,6 +59,42 @@ def test_cortex_m4(case: Case, pack: bool) -> None:
     check(case, pack, "-O3", CortexM4())
 
 
+@examples(12)
+@given(
+    st.one_of(
+        cases(relays=False, dynamics="count", spike_ext=EXT), cases(relays=False, dynamics="step", spike_ext=EXT)
+    ),
+    st.booleans(),
+)
+def test_cortex_m55(case: Case, pack: bool) -> None:
+    """Helium's path of the dot products, the DSP extension's of the rest."""
+    check(case, pack, "-O3", CortexM55())
+
+
+@pytest.mark.parametrize(
+    ("runner", "bits", "right", "wrong"),
+    [
+        (CortexM55(), 8, "vctp16q((uint32_t)(length - i))", "vctp16q((uint32_t)(length - i - 1))"),
+        (CortexM4(), 8, "(length + 3) & ~3", "length & ~3"),
+        (CortexM4(), 4, "(word << 4) & 0xF0F0F0F0U", "(word << 4) & 0x70F0F0F0U"),
+    ],
+)
+def test_a_fault_in_a_processors_own_path_is_seen(
+    tmp_path: Path, runner: object, bits: int, right: str, wrong: str
+) -> None:
+    """These loops are what the emulated processor runs: a fault in them is a difference there."""
+    net = residual(signed_bit=bits)
+    pixels = pixels_of(net, 2)
+    folder = compiled(net, tmp_path / "net", pack=bits == 4)
+    agree(folder, net, pixels, net.timesteps, "-O3", runner)
+    kernels = folder / "c" / "net_kernels.h"
+    text = kernels.read_text()
+    assert right in text
+    kernels.write_text(text.replace(right, wrong))
+    with pytest.raises(AssertionError):
+        agree(folder, net, pixels, net.timesteps, "-O3", runner)
+
+
 @examples(8)
 @given(
     st.one_of(cases(dynamics="count", spike_ext=EXT), cases(dynamics="step", spike_ext=EXT)),
@@ -80,7 +116,7 @@ def test_every_width(tmp_path: Path, dynamics: str, bits: int) -> None:
     agree(folder, net, pixels, net.timesteps, "gcc -O0" if bits % 3 else "clang -O0")
 
 
-@pytest.mark.parametrize("runner", [CortexM4(), RiscV()])
+@pytest.mark.parametrize("runner", [CortexM4(), CortexM55(), RiscV()])
 @pytest.mark.parametrize("dynamics", ["count", "step"])
 @pytest.mark.parametrize("bits", [4, 8, 12])
 def test_residual_on_targets(tmp_path: Path, dynamics: str, bits: int, runner: object) -> None:
@@ -129,7 +165,7 @@ def test_the_class_of_one_output_around_zero(tmp_path: Path, dynamics: str) -> N
     agree(compiled(net, tmp_path / "net"), net, pixels, 1, "gcc -O0")
 
 
-@pytest.mark.parametrize("runner", [None, CortexM4(), RiscV()])
+@pytest.mark.parametrize("runner", [None, CortexM4(), CortexM55(), RiscV()])
 def test_floor_and_ties(tmp_path: Path, runner: object) -> None:
     """u = -5, a potential equal to the threshold, one below it, and values near the ends of 16 bits."""
     w = np_int8([[-5, 10, 9, 127, -127]])

@@ -101,7 +101,7 @@ def test_report(tmp_path: Path) -> None:
     folder = compiled(network, tmp_path / "net", pixels=np.zeros((3, 8, 8, 3), np.int64))
     report = verify(folder, strict=True)
     assert report.ok and {o.images for o in report.outcomes} == {3}
-    assert {o.target for o in report.outcomes} == {"c-host", "c-cortex-m4", "c-rv32"}
+    assert {o.target for o in report.outcomes} == {"c-host", "c-cortex-m4", "c-cortex-m55", "c-rv32"}
     said = json.loads(report.to_json())
     assert said["ok"] and set(said["targets"][0]) >= {
         "target", "status", "images", "values", "mismatches", "first_mismatch", "seconds"
@@ -147,7 +147,7 @@ def test_a_board_that_is_too_small_is_said_in_the_folders_own_bytes(
     net = network(population("hidden", (64,), hidden, theta=5), last, shape=(64,), signed_bit=2)
     plain, packed = memory(net), memory(net, pack=True)
     data = [sizes.state + 2 * 2 * 64 for sizes in (plain, packed)]  # the largest population, in 16 bits, twice
-    monkeypatch.setattr("snncc.backends.c.run.BOARD_BYTES", plain.const - 1)
+    monkeypatch.setattr("snncc.backends.c.run.CortexM4.room", plain.const - 1)
     assert packed.const < plain.const - 1 and max(data) < plain.const - 1
     reasons = []
     for pack in (False, True):

@@ -132,8 +132,9 @@ class Relaying:
 class Run:
     """A population over a whole image in gather form, `pair` positions at a time: u = start + what the edges bring.
 
-    `index`: 1 for the first population, in topological order. `a`: the type of u, `acc` where it is summed. `firing`:
-    None for a readout, whose value is u, for a relay, which has `relaying`, and for a drive.
+    `index`: 1 for the first population, in topological order. `a`: the type of u, `acc` where it is summed. `uniform`:
+    the start is the same at every position. `firing`: None for a readout, whose value is u, for a relay, which has
+    `relaying`, and for a drive.
     """
 
     name: str
@@ -144,6 +145,7 @@ class Run:
     a: Accumulator
     acc: str
     start: str
+    uniform: bool
     edges: tuple[Call, ...]
     before: tuple[Before, ...] = ()
     firing: Firing | None = None

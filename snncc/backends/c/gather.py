@@ -11,7 +11,7 @@ import numpy as np
 from snncc import ir
 from snncc.backends.c.calls import Before, BlocksCall, Call, Firing, MaxPoolCall, MoveCall, MovePart, Relaying, Run
 from snncc.backends.c.edges import Edge, Wiring
-from snncc.backends.c.expressions import RUN, STEPS, Expression, Literal, product, total
+from snncc.backends.c.expressions import RUN, STEPS, Expression, Literal, Names, product, total
 from snncc.backends.c.kernels import Accumulator, Value, multiplies
 from snncc.backends.c.layout import Lifetime, Member, place
 from snncc.backends.c.program import Program
@@ -157,7 +157,8 @@ def run(
     pair = min(2, positions)
     acc = program.need(f"acc_{a.tag}", a.ctype, pair * channels, "accumulators")
     calls = tuple(_call(program, edge, channels, a, pair, held) for edge in edges)
-    return Run(population.name, index, positions, channels, pair, a, acc, start.text(RUN), calls)
+    uniform = start.text(RUN) == start.text(Names("elsewhere", RUN.channel))
+    return Run(population.name, index, positions, channels, pair, a, acc, start.text(RUN), uniform, calls)
 
 
 def _call(program: Program, edge: Edge, row: int, a: Accumulator, pair: int, held: Expression | None) -> Call:

@@ -10,7 +10,10 @@ from snncc.backends.c.types import SIZES, TAGS, Weights
 
 @dataclass(frozen=True)
 class Value:
-    """The type of a buffer, and the largest magnitude in it. `pairs`: how the DSP path loads four of them, "" where they do not fit 16 signed bits."""
+    """The type of a buffer, and the largest magnitude in it.
+
+    `pairs`: how the DSP path loads four of them, "" where they do not fit 16 signed bits.
+    """
 
     ctype: str
     tag: str
@@ -96,8 +99,8 @@ class Kernels:
         if double:
             self.gather(x)
         if double and joined:
-            join, group = (f"{x.pairs}_octet", 8) if w.nibble else (x.pairs, 4)
-            self._add("gather", (x.tag, join), tag=x.tag, ctype=x.ctype, join=join, group=group)
+            join = f"{x.pairs}_octet" if w.nibble else x.pairs
+            self._add("gather", (x.tag, join), tag=x.tag, ctype=x.ctype, join=join, octet=w.nibble)
         self._dsp(w, dsp, mve)
         return tag
 

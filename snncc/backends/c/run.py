@@ -1,4 +1,4 @@
-"""Runners of the target `c`: this machine's compilers, a Cortex-M4 and a 32-bit RISC-V under QEMU.
+"""Runners of the target `c`: this machine's compilers, a Cortex-M4, a Cortex-M55 and a 32-bit RISC-V under QEMU.
 
 A small program (templates/verify/) reads the images from a file and writes every spike, potential and value to
 another; it is compiled together with the folder's own sources under -D<NAME>_TRACE.
@@ -20,7 +20,7 @@ from snncc import tools
 from snncc.errors import OutputError, TargetError
 from snncc.ir import INPUT, Array, Network
 from snncc.jobs import Job, NotRunError, Observation, Tool
-from snncc.resources import templates
+from snncc.resources import resource, templates
 
 RECORD = np.dtype([("potential", "<i8"), ("spikes", "<u2")])
 WIDE_RECORD = np.dtype([("potential", "<i8"), ("spikes", "<i8")])
@@ -35,7 +35,6 @@ RISCV = Tool("riscv64-unknown-elf-gcc", "gcc-riscv64-unknown-elf picolibc-riscv6
 QEMU_RISCV = Tool("qemu-system-riscv32", "qemu-system-misc")
 TOOLS = (*HOSTS.values(), ARM, QEMU_ARM, RISCV, QEMU_RISCV)
 TIMEOUT = 600
-BOARD_BYTES = 3 * 2**20
 
 
 def prefix_of(folder: Path) -> str:
@@ -58,7 +57,7 @@ def stated_bytes(folder: Path) -> tuple[int, int]:
 
 
 class _C:
-    """What the three have in common: sources, input file, output file."""
+    """What they have in common: sources, input file, output file."""
 
     def command(self, variant: str, folder: Path) -> tuple[list[str], list[str]]:
         """(compiler with its flags, what runs the program)."""
@@ -98,6 +97,9 @@ class Host(_C):
 
 
 class _Emulated(_C):
+    room = 3 * 2**20
+    """Bytes of const data, and of state and images, that the board has."""
+
     def variants(self, job: Job) -> list[str]:
         return ["-Os", "-O3"]
 
@@ -105,10 +107,10 @@ class _Emulated(_C):
         const, state = stated_bytes(job.folder)
         largest = 2 * max(math.prod(job.network.input.shape), *(p.neurons for p in job.network.populations))
         data = state + 2 * largest
-        if max(const, data) > BOARD_BYTES:
+        if max(const, data) > self.room:
             raise NotRunError(
                 f"the emulated board is too small: {const:,} bytes of const data and {data:,} of state and "
-                f"images are needed, {BOARD_BYTES:,} of each are there"
+                f"images are needed, {self.room:,} of each are there"
             )
 
 
@@ -123,6 +125,22 @@ class CortexM4(_Emulated):
         ]
         qemu = QEMU_ARM.require()
         return compiler, [qemu, "-M", "mps2-an386", *SEMIHOSTING, "-kernel"]
+
+
+class CortexM55(_Emulated):
+    """QEMU's mps3-an547, with Helium."""
+
+    room = 3 * 2**19
+
+    def command(self, variant: str, folder: Path) -> tuple[list[str], list[str]]:
+        compiler = [
+            ARM.require(),
+            *("-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard", "--specs=nano.specs", "--specs=rdimon.specs"),
+            *("-nostartfiles", variant, "-T", str(resource("templates") / "verify" / "mps3_an547.ld")),
+            str(folder / "port" / "cortex_m_startup.c"),
+        ]
+        qemu = QEMU_ARM.require()
+        return compiler, [qemu, "-M", "mps3-an547", *SEMIHOSTING, "-kernel"]
 
 
 class RiscV(_Emulated):

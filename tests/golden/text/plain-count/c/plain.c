@@ -23,23 +23,17 @@ static void plain_run_conv(plain_state_t *state, const uint8_t *image, int32_t s
 {
     int32_t *acc = state->acc_i32;
     for (int32_t p = 0; p < 4; p += 2) {
-        const int32_t n = p + 1 < 4 ? 2 : 1;
-        for (int32_t q = 0; q < n; q++) {
-            for (int32_t c = 0; c < 3; c++) {
-                acc[q * 3 + c] = plain_tables.bias_conv[c] * steps + plain_tables.v0_conv[c];
-            }
+        const int32_t next = plain_least(p + 1, 3); /* p itself where it is the last: the second row is then not read */
+        for (int32_t c = 0; c < 3; c++) {
+            const int32_t start = plain_tables.bias_conv[c] * steps + plain_tables.v0_conv[c];
+            acc[c] = start;
+            acc[3 + c] = start;
         }
-        if (n == 2) {
-            const uint8_t *a = plain_gather_u8(&plain_tables.g_conv, (state->counts + 0), p, state->patch_u8);
-            const uint8_t *b = plain_gather_u8(&plain_tables.g_conv, (state->counts + 0), p + 1, state->patch_u8 + 9);
-            plain_dot2_u8_i8_i32(&plain_tables.g_conv, a, b, plain_tables.w_conv, 9, acc, 4);
-        } else {
-            plain_dot1_u8_i8_i32(&plain_tables.g_conv, plain_gather_u8(&plain_tables.g_conv, (state->counts + 0), p, state->patch_u8), plain_tables.w_conv, 9, acc, 4);
-        }
-        for (int32_t q = 0; q < n; q++) {
+        plain_dot2_u8_i8_i32(&plain_tables.g_conv, (state->counts + 0), p, next, state->lanes, plain_tables.w_conv, 9, acc, 4);
+        for (int32_t at = p; at <= next; at++) {
             for (int32_t c = 0; c < 3; c++) {
-                const int32_t u = acc[q * 3 + c];
-                const int32_t i = (p + q) * 3 + c;
+                const int32_t u = acc[(at - p) * 3 + c];
+                const int32_t i = at * 3 + c;
                 const uint32_t spikes = plain_fire_i32(u, plain_tables.theta_conv[c], limit);
                 (state->counts + 16)[i] = (uint8_t)spikes;
                 PLAIN_TRACE_SPIKES(1U, i, spikes);
@@ -58,20 +52,15 @@ static void plain_run_dense(plain_state_t *state, const uint8_t *image, int32_t 
 {
     int32_t *acc = state->acc_i32;
     for (int32_t p = 0; p < 1; p += 1) {
-        {
-            const int32_t q = 0;
-            (void)q;
-            for (int32_t c = 0; c < 3; c++) {
-                acc[q * 3 + c] = plain_tables.bias_dense[c] * steps;
-            }
+        for (int32_t c = 0; c < 3; c++) {
+            const int32_t start = plain_tables.bias_dense[c] * steps;
+            acc[c] = start;
         }
         plain_dot1_u8_i8_i32(&plain_tables.g_dense, (state->counts + 16) + (p) * 12, plain_tables.w_dense, 12, acc, 4);
-        {
-            const int32_t q = 0;
-            (void)q;
+        for (int32_t at = p; at <= p; at++) {
             for (int32_t c = 0; c < 3; c++) {
-                const int32_t u = acc[q * 3 + c];
-                const int32_t i = (p + q) * 3 + c;
+                const int32_t u = acc[(at - p) * 3 + c];
+                const int32_t i = at * 3 + c;
                 result->values[i] = u;
                 PLAIN_TRACE_POTENTIAL(2U, i, u);
             }

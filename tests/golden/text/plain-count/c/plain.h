@@ -1,6 +1,6 @@
 /* plain.h: plain, an integer spiking network as plain C99. Written by snncc; do not edit.
  *
- *   static plain_state_t state;               72 bytes of RAM, yours; one per thread
+ *   static plain_state_t state;               132 bytes of RAM, yours; one per thread
  *   plain_result_t result;
  *   plain_infer(&state, image, PLAIN_T_MAX, &result);
  *
@@ -22,7 +22,7 @@ extern "C" {
 #define PLAIN_OUTPUTS 3
 #define PLAIN_T_MAX 8U
 #define PLAIN_SPIKE_EXT 0
-#define PLAIN_STATE_BYTES 72U
+#define PLAIN_STATE_BYTES 132U
 #define PLAIN_CONST_BYTES 224U
 #define PLAIN_BYTE_TABLE_BYTES 256U /* more, in plain_quantise.c */
 
@@ -40,8 +40,8 @@ typedef int32_t plain_value_t;
 /* Working memory. Its contents need no initialisation and mean nothing between calls. */
 typedef struct {
     int32_t acc_i32[6]; /* accumulators */
+    uint32_t lanes[20]; /* two windows side by side */
     uint8_t counts[28]; /* spike counts */
-    uint8_t patch_u8[18]; /* windows in one piece */
 } plain_state_t;
 
 typedef struct {

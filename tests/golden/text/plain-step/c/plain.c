@@ -92,20 +92,15 @@ static void plain_run_dense(plain_state_t *state, const uint8_t *image, int32_t 
 {
     int32_t *acc = state->acc_i32;
     for (int32_t p = 0; p < 1; p += 1) {
-        {
-            const int32_t q = 0;
-            (void)q;
-            for (int32_t c = 0; c < 3; c++) {
-                acc[q * 3 + c] = plain_tables.bias_dense[c] * steps;
-            }
+        for (int32_t c = 0; c < 3; c++) {
+            const int32_t start = plain_tables.bias_dense[c] * steps;
+            acc[c] = start;
         }
         plain_dot1_u8_i8_i32(&plain_tables.g_dense, (state->counts + 0) + (p) * 12, plain_tables.w_dense, 12, acc, 4);
-        {
-            const int32_t q = 0;
-            (void)q;
+        for (int32_t at = p; at <= p; at++) {
             for (int32_t c = 0; c < 3; c++) {
-                const int32_t u = acc[q * 3 + c];
-                const int32_t i = (p + q) * 3 + c;
+                const int32_t u = acc[(at - p) * 3 + c];
+                const int32_t i = at * 3 + c;
                 result->values[i] = u;
                 PLAIN_TRACE_POTENTIAL(2U, i, u);
             }

@@ -22,43 +22,85 @@ static inline int32_t plain_least(int32_t a, int32_t b)
     return a < b ? a : b;
 }
 
-/* Cortex-M4, M7, M33 and others with the DSP extension: two 16-bit products or sums per instruction, same results. */
-#if defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_SIMD32) && defined(__ARMEL__) && !defined(PLAIN_NO_DSP)
+/* A function of its own, which no optimisation level copies into its callers: their loops then keep the registers. */
+#if defined(__GNUC__)
+#define PLAIN_KERNEL static __attribute__((noinline, unused))
+#else
+#define PLAIN_KERNEL static
+#endif
+
+/* Cortex-M4, M7, M33 and others with the DSP extension and unaligned access: two 16-bit products or sums per
+   instruction, same results. */
+#if defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_SIMD32) && defined(__ARM_FEATURE_UNALIGNED) && defined(__ARMEL__) && !defined(PLAIN_NO_DSP)
 #define PLAIN_DSP 1
 #include <arm_acle.h>
+#define PLAIN_INLINE static inline __attribute__((always_inline))
 
-static inline uint32_t plain_word(const void *from)
+PLAIN_INLINE uint32_t plain_word(const void *from)
 {
     uint32_t word;
     memcpy(&word, from, sizeof word);
     return word;
 }
 
-/* Four neighbours as two pairs: (0, 2) and (1, 3). */
-static inline void plain_pairs_u8(const uint8_t *from, uint32_t *even, uint32_t *odd)
+/* Lanes: four neighbours as two pairs of 16 bits, (0, 2) and (1, 3). */
+PLAIN_INLINE void plain_lanes_u8(const void *from, uint32_t *lanes)
 {
     const uint32_t word = plain_word(from);
-    __asm__("uxtb16 %0, %1" : "=r"(*even) : "r"(word));
-    __asm__("uxtb16 %0, %1, ror #8" : "=r"(*odd) : "r"(word));
+    __asm__("uxtb16 %0, %1" : "=r"(lanes[0]) : "r"(word));
+    __asm__("uxtb16 %0, %1, ror #8" : "=r"(lanes[1]) : "r"(word));
 }
 
-static inline void plain_pairs_i8(const int8_t *from, uint32_t *even, uint32_t *odd)
+PLAIN_INLINE void plain_lanes_i8(const void *from, uint32_t *lanes)
 {
     const uint32_t word = plain_word(from);
-    __asm__("sxtb16 %0, %1" : "=r"(*even) : "r"(word));
-    __asm__("sxtb16 %0, %1, ror #8" : "=r"(*odd) : "r"(word));
+    __asm__("sxtb16 %0, %1" : "=r"(lanes[0]) : "r"(word));
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(lanes[1]) : "r"(word));
 }
 
-static inline void plain_pairs_i16(const void *from, uint32_t *even, uint32_t *odd)
+PLAIN_INLINE void plain_lanes_i16(const void *from, uint32_t *lanes)
 {
     const uint32_t first = plain_word(from), second = plain_word((const int16_t *)from + 2);
-    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(*even) : "r"(first), "r"(second));
-    __asm__("pkhtb %0, %2, %1, asr #16" : "=r"(*odd) : "r"(first), "r"(second));
+    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(lanes[0]) : "r"(first), "r"(second));
+    __asm__("pkhtb %0, %2, %1, asr #16" : "=r"(lanes[1]) : "r"(first), "r"(second));
 }
 
-static inline int32_t plain_mac(uint32_t a, uint32_t b, int32_t sum)
+/* The next two words, which lie aligned. */
+PLAIN_INLINE void plain_take(const uint32_t **from, uint32_t *to)
+{
+    __asm__ volatile("ldrd %0, %1, [%2], #8" : "=&r"(to[0]), "=&r"(to[1]), "+&r"(*from) : : "memory");
+}
+
+PLAIN_INLINE int32_t plain_mac(uint32_t a, uint32_t b, int32_t sum)
 {
     return __smlad((int16x2_t)a, (int16x2_t)b, sum);
+}
+#endif
+
+/* Cortex-M55, M85 with Helium: eight 16-bit products per instruction, same results. */
+#if defined(PLAIN_DSP) && defined(__ARM_FEATURE_MVE) && !defined(PLAIN_NO_MVE)
+#define PLAIN_MVE 1
+#include <arm_mve.h>
+
+/* The next eight elements as 16 bits, zeros where fewer are `left`. */
+PLAIN_INLINE int16x8_t plain_eight_u8(const uint8_t *from, mve_pred16_t left)
+{
+    return vreinterpretq_s16_u16(vldrbq_z_u16(from, left));
+}
+
+PLAIN_INLINE int16x8_t plain_eight_i8(const int8_t *from, mve_pred16_t left)
+{
+    return vldrbq_z_s16(from, left);
+}
+
+PLAIN_INLINE int16x8_t plain_eight_u16(const uint16_t *from, mve_pred16_t left)
+{
+    return vreinterpretq_s16_u16(vldrhq_z_u16(from, left));
+}
+
+PLAIN_INLINE int16x8_t plain_eight_i16(const int16_t *from, mve_pred16_t left)
+{
+    return vldrhq_z_s16(from, left);
 }
 #endif
 
@@ -70,32 +112,41 @@ static inline int32_t plain_mac(uint32_t a, uint32_t b, int32_t sum)
 #endif
 
 /* acc[o] += scale * (weights[o] . window), for one window: two outputs at a time. */
-static void plain_dot1_u8_i8_i32(const plain_window_t *g, const uint8_t *a, const int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
+PLAIN_KERNEL void plain_dot1_u8_i8_i32(const plain_window_t *g, const uint8_t *a, const int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
 {
-    const int32_t outputs = g->out_channels;
-    for (int32_t o = 0; o < outputs; o += 2) {
-        const int32_t second = plain_least(o + 1, outputs - 1);
+    for (int32_t o = 0; o < g->out_channels; o += 2) {
+        const int32_t second = plain_least(o + 1, g->out_channels - 1);
         const int8_t *w0 = weights + (size_t)(o) * (size_t)(length);
         const int8_t *w1 = weights + (size_t)(second) * (size_t)(length);
-        int32_t s0 = 0, s1 = 0;
+        int32_t a0 = 0, a1 = 0;
         int32_t i = 0;
-#ifdef PLAIN_DSP
+#if defined(PLAIN_MVE)
+        for (; i < length; i += 8) {
+            const mve_pred16_t left = vctp16q((uint32_t)(length - i));
+            const int16x8_t v0 = plain_eight_i8(w0 + i, left), v1 = plain_eight_i8(w1 + i, left);
+            const int16x8_t ax = plain_eight_u8(a + i, left);
+            a0 = vmladavaq_s16(a0, ax, v0);
+            a1 = vmladavaq_s16(a1, ax, v1);
+        }
+#elif defined(PLAIN_DSP)
         for (; i < (length & ~3); i += 4) {
-            uint32_t ae, ao, we, wo;
-            plain_pairs_u8(a + i, &ae, &ao);
-            plain_pairs_i8(w0 + i, &we, &wo);
-            s0 = plain_mac(ao, wo, plain_mac(ae, we, s0));
-            plain_pairs_i8(w1 + i, &we, &wo);
-            s1 = plain_mac(ao, wo, plain_mac(ae, we, s1));
+            uint32_t w[2], ax[2];
+            plain_lanes_u8(a + i, ax);
+            plain_lanes_i8(w0 + i, w);
+            a0 = plain_mac(ax[0], w[0], a0);
+            a0 = plain_mac(ax[1], w[1], a0);
+            plain_lanes_i8(w1 + i, w);
+            a1 = plain_mac(ax[0], w[0], a1);
+            a1 = plain_mac(ax[1], w[1], a1);
         }
 #endif
         for (; i < length; i++) {
-            s0 += (int32_t)a[i] * w0[i];
-            s1 += (int32_t)a[i] * w1[i];
+            a0 += (int32_t)a[i] * w0[i];
+            a1 += (int32_t)a[i] * w1[i];
         }
-        acc[o] += s0 * scale;
+        acc[o] += a0 * scale;
         if (second != o) {
-            acc[second] += s1 * scale;
+            acc[second] += a1 * scale;
         }
     }
 }

@@ -23,23 +23,17 @@ static void residual_run_first(residual_state_t *state, const uint8_t *image, in
 {
     int32_t *acc = state->acc_i32;
     for (int32_t p = 0; p < 36; p += 2) {
-        const int32_t n = p + 1 < 36 ? 2 : 1;
-        for (int32_t q = 0; q < n; q++) {
-            for (int32_t c = 0; c < 4; c++) {
-                acc[q * 4 + c] = residual_tables.bias_first[c] * steps + residual_tables.v0_first[c];
-            }
+        const int32_t next = residual_least(p + 1, 35); /* p itself where it is the last: the second row is then not read */
+        for (int32_t c = 0; c < 4; c++) {
+            const int32_t start = residual_tables.bias_first[c] * steps + residual_tables.v0_first[c];
+            acc[c] = start;
+            acc[4 + c] = start;
         }
-        if (n == 2) {
-            const uint8_t *a = residual_gather_u8(&residual_tables.g_first, image, p, state->patch_u8);
-            const uint8_t *b = residual_gather_u8(&residual_tables.g_first, image, p + 1, state->patch_u8 + 18);
-            residual_dot2_u8_i8_i32(&residual_tables.g_first, a, b, residual_tables.w_first, 18, acc, steps);
-        } else {
-            residual_dot1_u8_i8_i32(&residual_tables.g_first, residual_gather_u8(&residual_tables.g_first, image, p, state->patch_u8), residual_tables.w_first, 18, acc, steps);
-        }
-        for (int32_t q = 0; q < n; q++) {
+        residual_dot2_u8_i8_i32(&residual_tables.g_first, image, p, next, state->lanes, residual_tables.w_first, 18, acc, steps);
+        for (int32_t at = p; at <= next; at++) {
             for (int32_t c = 0; c < 4; c++) {
-                const int32_t u = acc[q * 4 + c];
-                const int32_t i = (p + q) * 4 + c;
+                const int32_t u = acc[(at - p) * 4 + c];
+                const int32_t i = at * 4 + c;
                 const uint32_t spikes = residual_fire_i32(u, residual_tables.theta_first[c], limit + 2U);
                 (state->counts + 0)[i] = (uint8_t)spikes;
                 RESIDUAL_TRACE_SPIKES(1U, i, spikes);
@@ -58,30 +52,18 @@ static void residual_run_joined(residual_state_t *state, const uint8_t *image, i
 {
     int32_t *acc = state->acc_i32;
     for (int32_t p = 0; p < 9; p += 2) {
-        const int32_t n = p + 1 < 9 ? 2 : 1;
-        for (int32_t q = 0; q < n; q++) {
+        const int32_t next = residual_least(p + 1, 8); /* p itself where it is the last: the second row is then not read */
+        for (int32_t c = 0; c < 4; c++) {
+            const int32_t start = residual_tables.bias_joined[c] * steps + 271;
+            acc[c] = start;
+            acc[4 + c] = start;
+        }
+        residual_dot2_u8_i8_i32(&residual_tables.g_joined_0, (state->counts + 0), p, next, state->lanes, residual_tables.w_joined_0, 36, acc, 8);
+        residual_dot2_u8_i8_i32(&residual_tables.g_joined_1, (state->counts + 0), p, next, state->lanes, residual_tables.w_joined_1, 4, acc, 8);
+        for (int32_t at = p; at <= next; at++) {
             for (int32_t c = 0; c < 4; c++) {
-                acc[q * 4 + c] = residual_tables.bias_joined[c] * steps + 271;
-            }
-        }
-        if (n == 2) {
-            const uint8_t *a = residual_gather_u8(&residual_tables.g_joined_0, (state->counts + 0), p, state->patch_u8);
-            const uint8_t *b = residual_gather_u8(&residual_tables.g_joined_0, (state->counts + 0), p + 1, state->patch_u8 + 36);
-            residual_dot2_u8_i8_i32(&residual_tables.g_joined_0, a, b, residual_tables.w_joined_0, 36, acc, 8);
-        } else {
-            residual_dot1_u8_i8_i32(&residual_tables.g_joined_0, residual_gather_u8(&residual_tables.g_joined_0, (state->counts + 0), p, state->patch_u8), residual_tables.w_joined_0, 36, acc, 8);
-        }
-        if (n == 2) {
-            const uint8_t *a = residual_gather_u8(&residual_tables.g_joined_1, (state->counts + 0), p, state->patch_u8);
-            const uint8_t *b = residual_gather_u8(&residual_tables.g_joined_1, (state->counts + 0), p + 1, state->patch_u8 + 4);
-            residual_dot2_u8_i8_i32(&residual_tables.g_joined_1, a, b, residual_tables.w_joined_1, 4, acc, 8);
-        } else {
-            residual_dot1_u8_i8_i32(&residual_tables.g_joined_1, residual_gather_u8(&residual_tables.g_joined_1, (state->counts + 0), p, state->patch_u8), residual_tables.w_joined_1, 4, acc, 8);
-        }
-        for (int32_t q = 0; q < n; q++) {
-            for (int32_t c = 0; c < 4; c++) {
-                const int32_t u = acc[q * 4 + c];
-                const int32_t i = (p + q) * 4 + c;
+                const int32_t u = acc[(at - p) * 4 + c];
+                const int32_t i = at * 4 + c;
                 const uint32_t spikes = residual_fire_i32(u, 542, limit + 2U);
                 (state->counts + 144)[i] = (uint8_t)spikes;
                 RESIDUAL_TRACE_SPIKES(2U, i, spikes);
@@ -100,26 +82,20 @@ static void residual_run_again(residual_state_t *state, const uint8_t *image, in
 {
     int32_t *acc = state->acc_i32;
     for (int32_t p = 0; p < 9; p += 2) {
-        const int32_t n = p + 1 < 9 ? 2 : 1;
-        for (int32_t q = 0; q < n; q++) {
+        const int32_t next = residual_least(p + 1, 8); /* p itself where it is the last: the second row is then not read */
+        for (int32_t c = 0; c < 4; c++) {
+            const int32_t start = residual_tables.bias_again[c] * steps + 320;
+            acc[c] = start;
+            acc[4 + c] = start;
+        }
+        residual_dot2_u8_i8_i32(&residual_tables.g_again_0, (state->counts + 144), p, next, state->lanes, residual_tables.w_again_0, 36, acc, 8);
+        for (int32_t q = 0; q < 2; q++) {
+            residual_taps_u8_i8_i32(&residual_tables.g_again_1, (state->counts + 144), residual_tables.w_again_1, q == 0 ? p : next, acc + q * 4 + 0, 8);
+        }
+        for (int32_t at = p; at <= next; at++) {
             for (int32_t c = 0; c < 4; c++) {
-                acc[q * 4 + c] = residual_tables.bias_again[c] * steps + 320;
-            }
-        }
-        if (n == 2) {
-            const uint8_t *a = residual_gather_u8(&residual_tables.g_again_0, (state->counts + 144), p, state->patch_u8);
-            const uint8_t *b = residual_gather_u8(&residual_tables.g_again_0, (state->counts + 144), p + 1, state->patch_u8 + 36);
-            residual_dot2_u8_i8_i32(&residual_tables.g_again_0, a, b, residual_tables.w_again_0, 36, acc, 8);
-        } else {
-            residual_dot1_u8_i8_i32(&residual_tables.g_again_0, residual_gather_u8(&residual_tables.g_again_0, (state->counts + 144), p, state->patch_u8), residual_tables.w_again_0, 36, acc, 8);
-        }
-        for (int32_t q = 0; q < n; q++) {
-            residual_taps_u8_i8_i32(&residual_tables.g_again_1, (state->counts + 144), residual_tables.w_again_1, p + q, acc + q * 4 + 0, 8);
-        }
-        for (int32_t q = 0; q < n; q++) {
-            for (int32_t c = 0; c < 4; c++) {
-                const int32_t u = acc[q * 4 + c];
-                const int32_t i = (p + q) * 4 + c;
+                const int32_t u = acc[(at - p) * 4 + c];
+                const int32_t i = at * 4 + c;
                 const uint32_t spikes = residual_fire_i32(u, 640, limit + 2U);
                 (state->counts + 0)[i] = (uint8_t)spikes;
                 RESIDUAL_TRACE_SPIKES(3U, i, spikes);
@@ -138,19 +114,19 @@ static void residual_run_pool(residual_state_t *state, const uint8_t *image, int
 {
     int32_t *acc = state->acc_i32;
     for (int32_t p = 0; p < 4; p += 2) {
-        const int32_t n = p + 1 < 4 ? 2 : 1;
-        for (int32_t q = 0; q < n; q++) {
-            for (int32_t c = 0; c < 4; c++) {
-                acc[q * 4 + c] = 433;
-            }
+        const int32_t next = residual_least(p + 1, 3); /* p itself where it is the last: the second row is then not read */
+        for (int32_t c = 0; c < 4; c++) {
+            const int32_t start = 433;
+            acc[c] = start;
+            acc[4 + c] = start;
         }
-        for (int32_t q = 0; q < n; q++) {
-            residual_pool_u8_i32(&residual_tables.g_pool, (state->counts + 0), p + q, acc + q * 4 + 0, 256);
+        for (int32_t q = 0; q < 2; q++) {
+            residual_pool_u8_i32(&residual_tables.g_pool, (state->counts + 0), q == 0 ? p : next, acc + q * 4 + 0, 256);
         }
-        for (int32_t q = 0; q < n; q++) {
+        for (int32_t at = p; at <= next; at++) {
             for (int32_t c = 0; c < 4; c++) {
-                const int32_t u = acc[q * 4 + c];
-                const int32_t i = (p + q) * 4 + c;
+                const int32_t u = acc[(at - p) * 4 + c];
+                const int32_t i = at * 4 + c;
                 const uint32_t spikes = residual_fire_i32(u, 867, limit + 2U);
                 (state->counts + 36)[i] = (uint8_t)spikes;
                 RESIDUAL_TRACE_SPIKES(4U, i, spikes);
@@ -169,20 +145,15 @@ static void residual_run_dense(residual_state_t *state, const uint8_t *image, in
 {
     int32_t *acc = state->acc_i32;
     for (int32_t p = 0; p < 1; p += 1) {
-        {
-            const int32_t q = 0;
-            (void)q;
-            for (int32_t c = 0; c < 4; c++) {
-                acc[q * 4 + c] = residual_tables.bias_dense[c] * steps + 435;
-            }
+        for (int32_t c = 0; c < 4; c++) {
+            const int32_t start = residual_tables.bias_dense[c] * steps + 435;
+            acc[c] = start;
         }
         residual_dot1_u8_i8_i32(&residual_tables.g_dense, (state->counts + 36) + (p) * 16, residual_tables.w_dense, 16, acc, 16);
-        {
-            const int32_t q = 0;
-            (void)q;
+        for (int32_t at = p; at <= p; at++) {
             for (int32_t c = 0; c < 4; c++) {
-                const int32_t u = acc[q * 4 + c];
-                const int32_t i = (p + q) * 4 + c;
+                const int32_t u = acc[(at - p) * 4 + c];
+                const int32_t i = at * 4 + c;
                 const uint32_t spikes = residual_fire_i32(u, 870, limit + 2U);
                 (state->counts + 0)[i] = (uint8_t)spikes;
                 RESIDUAL_TRACE_SPIKES(5U, i, spikes);

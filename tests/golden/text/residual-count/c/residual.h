@@ -1,6 +1,6 @@
 /* residual.h: residual, an integer spiking network as plain C99. Written by snncc; do not edit.
  *
- *   static residual_state_t state;               284 bytes of RAM, yours; one per thread
+ *   static residual_state_t state;               412 bytes of RAM, yours; one per thread
  *   residual_result_t result;
  *   residual_infer(&state, image, RESIDUAL_T_MAX, &result);
  *
@@ -22,7 +22,7 @@ extern "C" {
 #define RESIDUAL_OUTPUTS 4
 #define RESIDUAL_T_MAX 6U
 #define RESIDUAL_SPIKE_EXT 2
-#define RESIDUAL_STATE_BYTES 284U
+#define RESIDUAL_STATE_BYTES 412U
 #define RESIDUAL_CONST_BYTES 798U
 #define RESIDUAL_BYTE_TABLE_BYTES 0U /* more, in residual_quantise.c */
 
@@ -40,8 +40,8 @@ typedef int32_t residual_value_t;
 /* Working memory. Its contents need no initialisation and mean nothing between calls. */
 typedef struct {
     int32_t acc_i32[8]; /* accumulators */
+    uint32_t lanes[50]; /* two windows side by side */
     uint8_t counts[180]; /* spike counts */
-    uint8_t patch_u8[72]; /* windows in one piece */
 } residual_state_t;
 
 typedef struct {

@@ -379,23 +379,17 @@ static void residual_drive_first(residual_state_t *state, const uint8_t *image)
 {
     int32_t *acc = state->acc_i32;
     for (int32_t p = 0; p < 36; p += 2) {
-        const int32_t n = p + 1 < 36 ? 2 : 1;
-        for (int32_t q = 0; q < n; q++) {
-            for (int32_t c = 0; c < 4; c++) {
-                acc[q * 4 + c] = residual_tables.bias_first[c];
-            }
+        const int32_t next = residual_least(p + 1, 35); /* p itself where it is the last: the second row is then not read */
+        for (int32_t c = 0; c < 4; c++) {
+            const int32_t start = residual_tables.bias_first[c];
+            acc[c] = start;
+            acc[4 + c] = start;
         }
-        if (n == 2) {
-            const uint8_t *a = residual_gather_u8(&residual_tables.g_first, image, p, state->patch_u8);
-            const uint8_t *b = residual_gather_u8(&residual_tables.g_first, image, p + 1, state->patch_u8 + 18);
-            residual_dot2_u8_i8_i32(&residual_tables.g_first, a, b, residual_tables.w_first, 18, acc, 1);
-        } else {
-            residual_dot1_u8_i8_i32(&residual_tables.g_first, residual_gather_u8(&residual_tables.g_first, image, p, state->patch_u8), residual_tables.w_first, 18, acc, 1);
-        }
-        for (int32_t q = 0; q < n; q++) {
+        residual_dot2_u8_i8_i32(&residual_tables.g_first, image, p, next, state->lanes, residual_tables.w_first, 18, acc, 1);
+        for (int32_t at = p; at <= next; at++) {
             for (int32_t c = 0; c < 4; c++) {
-                const int32_t u = acc[q * 4 + c];
-                const int32_t i = (p + q) * 4 + c;
+                const int32_t u = acc[(at - p) * 4 + c];
+                const int32_t i = at * 4 + c;
                 state->d_first[i] = (int16_t)u;
             }
         }

@@ -1,6 +1,6 @@
 /* residual.h: residual, an integer spiking network as plain C99. Written by snncc; do not edit.
  *
- *   static residual_state_t state;               1124 bytes of RAM, yours; one per thread
+ *   static residual_state_t state;               1208 bytes of RAM, yours; one per thread
  *   residual_result_t result;
  *   residual_infer(&state, image, RESIDUAL_T_MAX, &result);
  *
@@ -22,7 +22,7 @@ extern "C" {
 #define RESIDUAL_OUTPUTS 4
 #define RESIDUAL_T_MAX 6U
 #define RESIDUAL_SPIKE_EXT 2
-#define RESIDUAL_STATE_BYTES 1124U
+#define RESIDUAL_STATE_BYTES 1208U
 #define RESIDUAL_CONST_BYTES 798U
 #define RESIDUAL_BYTE_TABLE_BYTES 0U /* more, in residual_quantise.c */
 
@@ -42,13 +42,13 @@ typedef struct {
     int32_t words[1]; /* keeps 16-bit potentials on whole words */
     int32_t v_first[144]; /* potentials of first */
     int32_t acc_i32[8]; /* accumulators */
+    uint32_t lanes[30]; /* two windows side by side */
     int16_t v_joined[36]; /* potentials of joined */
     int16_t v_again[36]; /* potentials of again */
     int16_t v_pool[16]; /* potentials of pool */
     int16_t v_dense[4]; /* potentials of dense */
     int16_t d_first[144]; /* charge per timestep of first */
     uint8_t counts[4]; /* spikes so far */
-    uint8_t patch_u8[36]; /* windows in one piece */
 } residual_state_t;
 
 typedef struct {

@@ -22,43 +22,85 @@ static inline int32_t residual_least(int32_t a, int32_t b)
     return a < b ? a : b;
 }
 
-/* Cortex-M4, M7, M33 and others with the DSP extension: two 16-bit products or sums per instruction, same results. */
-#if defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_SIMD32) && defined(__ARMEL__) && !defined(RESIDUAL_NO_DSP)
+/* A function of its own, which no optimisation level copies into its callers: their loops then keep the registers. */
+#if defined(__GNUC__)
+#define RESIDUAL_KERNEL static __attribute__((noinline, unused))
+#else
+#define RESIDUAL_KERNEL static
+#endif
+
+/* Cortex-M4, M7, M33 and others with the DSP extension and unaligned access: two 16-bit products or sums per
+   instruction, same results. */
+#if defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_SIMD32) && defined(__ARM_FEATURE_UNALIGNED) && defined(__ARMEL__) && !defined(RESIDUAL_NO_DSP)
 #define RESIDUAL_DSP 1
 #include <arm_acle.h>
+#define RESIDUAL_INLINE static inline __attribute__((always_inline))
 
-static inline uint32_t residual_word(const void *from)
+RESIDUAL_INLINE uint32_t residual_word(const void *from)
 {
     uint32_t word;
     memcpy(&word, from, sizeof word);
     return word;
 }
 
-/* Four neighbours as two pairs: (0, 2) and (1, 3). */
-static inline void residual_pairs_u8(const uint8_t *from, uint32_t *even, uint32_t *odd)
+/* Lanes: four neighbours as two pairs of 16 bits, (0, 2) and (1, 3). */
+RESIDUAL_INLINE void residual_lanes_u8(const void *from, uint32_t *lanes)
 {
     const uint32_t word = residual_word(from);
-    __asm__("uxtb16 %0, %1" : "=r"(*even) : "r"(word));
-    __asm__("uxtb16 %0, %1, ror #8" : "=r"(*odd) : "r"(word));
+    __asm__("uxtb16 %0, %1" : "=r"(lanes[0]) : "r"(word));
+    __asm__("uxtb16 %0, %1, ror #8" : "=r"(lanes[1]) : "r"(word));
 }
 
-static inline void residual_pairs_i8(const int8_t *from, uint32_t *even, uint32_t *odd)
+RESIDUAL_INLINE void residual_lanes_i8(const void *from, uint32_t *lanes)
 {
     const uint32_t word = residual_word(from);
-    __asm__("sxtb16 %0, %1" : "=r"(*even) : "r"(word));
-    __asm__("sxtb16 %0, %1, ror #8" : "=r"(*odd) : "r"(word));
+    __asm__("sxtb16 %0, %1" : "=r"(lanes[0]) : "r"(word));
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(lanes[1]) : "r"(word));
 }
 
-static inline void residual_pairs_i16(const void *from, uint32_t *even, uint32_t *odd)
+RESIDUAL_INLINE void residual_lanes_i16(const void *from, uint32_t *lanes)
 {
     const uint32_t first = residual_word(from), second = residual_word((const int16_t *)from + 2);
-    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(*even) : "r"(first), "r"(second));
-    __asm__("pkhtb %0, %2, %1, asr #16" : "=r"(*odd) : "r"(first), "r"(second));
+    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(lanes[0]) : "r"(first), "r"(second));
+    __asm__("pkhtb %0, %2, %1, asr #16" : "=r"(lanes[1]) : "r"(first), "r"(second));
 }
 
-static inline int32_t residual_mac(uint32_t a, uint32_t b, int32_t sum)
+/* The next two words, which lie aligned. */
+RESIDUAL_INLINE void residual_take(const uint32_t **from, uint32_t *to)
+{
+    __asm__ volatile("ldrd %0, %1, [%2], #8" : "=&r"(to[0]), "=&r"(to[1]), "+&r"(*from) : : "memory");
+}
+
+RESIDUAL_INLINE int32_t residual_mac(uint32_t a, uint32_t b, int32_t sum)
 {
     return __smlad((int16x2_t)a, (int16x2_t)b, sum);
+}
+#endif
+
+/* Cortex-M55, M85 with Helium: eight 16-bit products per instruction, same results. */
+#if defined(RESIDUAL_DSP) && defined(__ARM_FEATURE_MVE) && !defined(RESIDUAL_NO_MVE)
+#define RESIDUAL_MVE 1
+#include <arm_mve.h>
+
+/* The next eight elements as 16 bits, zeros where fewer are `left`. */
+RESIDUAL_INLINE int16x8_t residual_eight_u8(const uint8_t *from, mve_pred16_t left)
+{
+    return vreinterpretq_s16_u16(vldrbq_z_u16(from, left));
+}
+
+RESIDUAL_INLINE int16x8_t residual_eight_i8(const int8_t *from, mve_pred16_t left)
+{
+    return vldrbq_z_s16(from, left);
+}
+
+RESIDUAL_INLINE int16x8_t residual_eight_u16(const uint16_t *from, mve_pred16_t left)
+{
+    return vreinterpretq_s16_u16(vldrhq_z_u16(from, left));
+}
+
+RESIDUAL_INLINE int16x8_t residual_eight_i16(const int16_t *from, mve_pred16_t left)
+{
+    return vldrhq_z_s16(from, left);
 }
 #endif
 
@@ -69,7 +111,7 @@ static inline int32_t residual_mac(uint32_t a, uint32_t b, int32_t sum)
 #define RESIDUAL_LANE(c) (c)
 #endif
 
-static void residual_copy_u8(uint8_t *to, const uint8_t *from, int32_t n)
+RESIDUAL_KERNEL void residual_copy_u8(uint8_t *to, const uint8_t *from, int32_t n)
 {
 #ifdef RESIDUAL_DSP
     int32_t i = 0;
@@ -85,7 +127,7 @@ static void residual_copy_u8(uint8_t *to, const uint8_t *from, int32_t n)
 }
 
 /* The window of output position p in one piece: where it lies already, or copied to `patch` with zeros outside. */
-static const uint8_t *residual_gather_u8(const residual_window_t *g, const uint8_t *source, int32_t p, uint8_t *patch)
+RESIDUAL_KERNEL const uint8_t *residual_gather_u8(const residual_window_t *g, const uint8_t *source, int32_t p, uint8_t *patch)
 {
     const int32_t channels = g->channels, row = g->width * channels;
     if (!g->gathers) {
@@ -115,59 +157,104 @@ static const uint8_t *residual_gather_u8(const residual_window_t *g, const uint8
     return patch;
 }
 
-/* acc[o] += scale * (weights[o] . window), for one window: two outputs at a time. */
-static void residual_dot1_u8_i8_i32(const residual_window_t *g, const uint8_t *a, const int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
+#if defined(RESIDUAL_DSP)
+RESIDUAL_INLINE void residual_put_u8(uint32_t *to, const uint8_t *from)
 {
-    const int32_t outputs = g->out_channels;
-    for (int32_t o = 0; o < outputs; o += 2) {
-        const int32_t second = residual_least(o + 1, outputs - 1);
-        const int8_t *w0 = weights + (size_t)(o) * (size_t)(length);
-        const int8_t *w1 = weights + (size_t)(second) * (size_t)(length);
-        int32_t s0 = 0, s1 = 0;
-        int32_t i = 0;
-#ifdef RESIDUAL_DSP
-        for (; i < (length & ~3); i += 4) {
-            uint32_t ae, ao, we, wo;
-            residual_pairs_u8(a + i, &ae, &ao);
-            residual_pairs_i8(w0 + i, &we, &wo);
-            s0 = residual_mac(ao, wo, residual_mac(ae, we, s0));
-            residual_pairs_i8(w1 + i, &we, &wo);
-            s1 = residual_mac(ao, wo, residual_mac(ae, we, s1));
-        }
-#endif
-        for (; i < length; i++) {
-            s0 += (int32_t)a[i] * w0[i];
-            s1 += (int32_t)a[i] * w1[i];
-        }
-        acc[o] += s0 * scale;
-        if (second != o) {
-            acc[second] += s1 * scale;
-        }
+    uint32_t lanes[4];
+    residual_lanes_u8(from, lanes);
+    residual_lanes_u8(from + 4, lanes + 2);
+    to[0] = lanes[0];
+    to[1] = lanes[1];
+    to[4] = lanes[2];
+    to[5] = lanes[3];
+}
+
+/* n elements as lanes, a word for each as they lie beside the other window's; a last group is filled up with zeros. */
+RESIDUAL_KERNEL void residual_lay_u8(uint32_t *to, const uint8_t *from, int32_t n)
+{
+    for (; n >= 8; n -= 8, from += 8, to += 8) {
+        residual_put_u8(to, from);
+    }
+    if (n > 0) {
+        uint8_t last[8] = { 0 };
+        memcpy(last, from, (size_t)n * sizeof *from);
+        residual_put_u8(to, last);
     }
 }
 
-/* The same for two windows a and b, whose accumulators lie g->row apart. */
-static void residual_dot2_u8_i8_i32(const residual_window_t *g, const uint8_t *a, const uint8_t *b, const int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
+/* The window of output position p as lanes, where `second` says among the words of `patch`; behind them is scratch. */
+RESIDUAL_KERNEL void residual_join_u8(const residual_window_t *g, const uint8_t *source, int32_t p, int32_t length, uint32_t *patch, int32_t second)
 {
-    const int32_t outputs = g->out_channels, next = g->row;
-    for (int32_t o = 0; o < outputs; o += 2) {
-        const int32_t second = residual_least(o + 1, outputs - 1);
+    uint8_t *scratch = (uint8_t *)(patch + ((length + 7) & ~7));
+    residual_lay_u8(patch + 2 * second, residual_gather_u8(g, source, p, scratch), length);
+}
+#endif
+
+/* The same for the windows of output positions p and q, whose accumulators lie g->row apart. */
+RESIDUAL_KERNEL void residual_dot2_u8_i8_i32(const residual_window_t *g, const uint8_t *source, int32_t p, int32_t q, uint32_t *patch, const int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
+{
+#if defined(RESIDUAL_DSP) && !defined(RESIDUAL_MVE)
+    /* Weights are read on beyond a row, times the zeros that fill up a window: into the next row, table or the hash. */
+    const uint32_t *end = patch + ((length + 7) & ~7);
+    residual_join_u8(g, source, p, length, patch, 0);
+    residual_join_u8(g, source, q, length, patch, 1);
+    const uint8_t *a = NULL, *b = NULL;
+#else
+    uint8_t *bytes = (uint8_t *)patch;
+    const uint8_t *a = residual_gather_u8(g, source, p, bytes);
+    const uint8_t *b = residual_gather_u8(g, source, q, bytes + length);
+#endif
+    for (int32_t o = 0; o < g->out_channels; o += 2) {
+        const int32_t second = residual_least(o + 1, g->out_channels - 1);
         const int8_t *w0 = weights + (size_t)(o) * (size_t)(length);
         const int8_t *w1 = weights + (size_t)(second) * (size_t)(length);
         int32_t a0 = 0, a1 = 0, b0 = 0, b1 = 0;
         int32_t i = 0;
-#ifdef RESIDUAL_DSP
-        for (; i < (length & ~3); i += 4) {
-            uint32_t ae, ao, be, bo, we, wo;
-            residual_pairs_u8(a + i, &ae, &ao);
-            residual_pairs_u8(b + i, &be, &bo);
-            residual_pairs_i8(w0 + i, &we, &wo);
-            a0 = residual_mac(ao, wo, residual_mac(ae, we, a0));
-            b0 = residual_mac(bo, wo, residual_mac(be, we, b0));
-            residual_pairs_i8(w1 + i, &we, &wo);
-            a1 = residual_mac(ao, wo, residual_mac(ae, we, a1));
-            b1 = residual_mac(bo, wo, residual_mac(be, we, b1));
+#if defined(RESIDUAL_MVE)
+        for (; i < length; i += 8) {
+            const mve_pred16_t left = vctp16q((uint32_t)(length - i));
+            const int16x8_t v0 = residual_eight_i8(w0 + i, left), v1 = residual_eight_i8(w1 + i, left);
+            const int16x8_t ax = residual_eight_u8(a + i, left);
+            a0 = vmladavaq_s16(a0, ax, v0);
+            a1 = vmladavaq_s16(a1, ax, v1);
+            const int16x8_t bx = residual_eight_u8(b + i, left);
+            b0 = vmladavaq_s16(b0, bx, v0);
+            b1 = vmladavaq_s16(b1, bx, v1);
         }
+#elif defined(RESIDUAL_DSP)
+        for (const uint32_t *at = patch; at != end; w0 += 8, w1 += 8) {
+            {
+                uint32_t w[2], ax[2], bx[2];
+                residual_take(&at, ax + 0);
+                residual_take(&at, bx + 0);
+                residual_lanes_i8(w0, w);
+                a0 = residual_mac(ax[0], w[0], a0);
+                a0 = residual_mac(ax[1], w[1], a0);
+                b0 = residual_mac(bx[0], w[0], b0);
+                b0 = residual_mac(bx[1], w[1], b0);
+                residual_lanes_i8(w1, w);
+                a1 = residual_mac(ax[0], w[0], a1);
+                a1 = residual_mac(ax[1], w[1], a1);
+                b1 = residual_mac(bx[0], w[0], b1);
+                b1 = residual_mac(bx[1], w[1], b1);
+            }
+            {
+                uint32_t w[2], ax[2], bx[2];
+                residual_take(&at, ax + 0);
+                residual_take(&at, bx + 0);
+                residual_lanes_i8(w0 + 4, w);
+                a0 = residual_mac(ax[0], w[0], a0);
+                a0 = residual_mac(ax[1], w[1], a0);
+                b0 = residual_mac(bx[0], w[0], b0);
+                b0 = residual_mac(bx[1], w[1], b0);
+                residual_lanes_i8(w1 + 4, w);
+                a1 = residual_mac(ax[0], w[0], a1);
+                a1 = residual_mac(ax[1], w[1], a1);
+                b1 = residual_mac(bx[0], w[0], b1);
+                b1 = residual_mac(bx[1], w[1], b1);
+            }
+        }
+        i = length;
 #endif
         for (; i < length; i++) {
             a0 += (int32_t)a[i] * w0[i];
@@ -176,10 +263,10 @@ static void residual_dot2_u8_i8_i32(const residual_window_t *g, const uint8_t *a
             b1 += (int32_t)b[i] * w1[i];
         }
         acc[o] += a0 * scale;
-        acc[next + o] += b0 * scale;
+        acc[g->row + o] += b0 * scale;
         if (second != o) {
             acc[second] += a1 * scale;
-            acc[next + second] += b1 * scale;
+            acc[g->row + second] += b1 * scale;
         }
     }
 }
@@ -232,11 +319,11 @@ static void residual_add_l16_i8(int16_t *v, const int8_t *w, int32_t n, int32_t 
     n -= i;
     i = 0;
     for (; i < (n & ~3); i += 4) {
-        uint32_t even, odd, words[2];
+        uint32_t lanes[2], words[2];
         memcpy(words, v + i, sizeof words);
-        residual_pairs_i8(w + i, &even, &odd);
-        words[0] = (uint32_t)__sadd16((int16x2_t)words[0], (int16x2_t)((even << shift) & ~spill));
-        words[1] = (uint32_t)__sadd16((int16x2_t)words[1], (int16x2_t)((odd << shift) & ~spill));
+        residual_lanes_i8(w + i, lanes);
+        words[0] = (uint32_t)__sadd16((int16x2_t)words[0], (int16x2_t)((lanes[0] << shift) & ~spill));
+        words[1] = (uint32_t)__sadd16((int16x2_t)words[1], (int16x2_t)((lanes[1] << shift) & ~spill));
         memcpy(v + i, words, sizeof words);
     }
 #endif

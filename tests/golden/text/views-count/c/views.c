@@ -23,19 +23,19 @@ static void views_run_deep(views_state_t *state, const uint8_t *image, int32_t s
 {
     int32_t *acc = state->acc_i32;
     for (int32_t p = 0; p < 25; p += 2) {
-        const int32_t n = p + 1 < 25 ? 2 : 1;
-        for (int32_t q = 0; q < n; q++) {
-            for (int32_t c = 0; c < 4; c++) {
-                acc[q * 4 + c] = views_tables.bias_deep[c] * steps + views_tables.v0_deep[c];
-            }
+        const int32_t next = views_least(p + 1, 24); /* p itself where it is the last: the second row is then not read */
+        for (int32_t c = 0; c < 4; c++) {
+            const int32_t start = views_tables.bias_deep[c] * steps + views_tables.v0_deep[c];
+            acc[c] = start;
+            acc[4 + c] = start;
         }
-        for (int32_t q = 0; q < n; q++) {
-            views_taps_u8_i8_i32(&views_tables.g_deep, (state->counts + 100), views_tables.w_deep, p + q, acc + q * 4 + 0, 128);
+        for (int32_t q = 0; q < 2; q++) {
+            views_taps_u8_i8_i32(&views_tables.g_deep, (state->counts + 100), views_tables.w_deep, q == 0 ? p : next, acc + q * 4 + 0, 128);
         }
-        for (int32_t q = 0; q < n; q++) {
+        for (int32_t at = p; at <= next; at++) {
             for (int32_t c = 0; c < 4; c++) {
-                const int32_t u = acc[q * 4 + c];
-                const int32_t i = (p + q) * 4 + c;
+                const int32_t u = acc[(at - p) * 4 + c];
+                const int32_t i = at * 4 + c;
                 const uint32_t spikes = views_fire_i32(u, views_tables.theta_deep[c], limit);
                 (state->counts + 0)[i] = (uint8_t)spikes;
                 VIEWS_TRACE_SPIKES(1U, i, spikes);
@@ -54,23 +54,17 @@ static void views_run_side(views_state_t *state, const uint8_t *image, int32_t s
 {
     int32_t *acc = state->acc_i32;
     for (int32_t p = 0; p < 25; p += 2) {
-        const int32_t n = p + 1 < 25 ? 2 : 1;
-        for (int32_t q = 0; q < n; q++) {
-            for (int32_t c = 0; c < 2; c++) {
-                acc[q * 2 + c] = views_tables.bias_side[c] * steps + views_tables.v0_side[c];
-            }
+        const int32_t next = views_least(p + 1, 24); /* p itself where it is the last: the second row is then not read */
+        for (int32_t c = 0; c < 2; c++) {
+            const int32_t start = views_tables.bias_side[c] * steps + views_tables.v0_side[c];
+            acc[c] = start;
+            acc[2 + c] = start;
         }
-        if (n == 2) {
-            const uint8_t *a = views_gather_u8(&views_tables.g_side, (state->counts + 100), p, state->patch_u8);
-            const uint8_t *b = views_gather_u8(&views_tables.g_side, (state->counts + 100), p + 1, state->patch_u8 + 18);
-            views_dot2_u8_i8_i32(&views_tables.g_side, a, b, views_tables.w_side, 18, acc, 32);
-        } else {
-            views_dot1_u8_i8_i32(&views_tables.g_side, views_gather_u8(&views_tables.g_side, (state->counts + 100), p, state->patch_u8), views_tables.w_side, 18, acc, 32);
-        }
-        for (int32_t q = 0; q < n; q++) {
+        views_dot2_u8_i8_i32(&views_tables.g_side, (state->counts + 100), p, next, state->lanes, views_tables.w_side, 18, acc, 32);
+        for (int32_t at = p; at <= next; at++) {
             for (int32_t c = 0; c < 2; c++) {
-                const int32_t u = acc[q * 2 + c];
-                const int32_t i = (p + q) * 2 + c;
+                const int32_t u = acc[(at - p) * 2 + c];
+                const int32_t i = at * 2 + c;
                 const uint32_t spikes = views_fire_i32(u, views_tables.theta_side[c], limit);
                 (state->counts + 152)[i] = (uint8_t)spikes;
                 VIEWS_TRACE_SPIKES(2U, i, spikes);
@@ -91,21 +85,16 @@ static void views_run_dense(views_state_t *state, const uint8_t *image, int32_t 
     views_max_pool_u8(&views_tables.g_pool1, &views_tables.g_pool1_frame, (state->counts + 152), (state->counts + 0));
     int32_t *acc = state->acc_i32;
     for (int32_t p = 0; p < 1; p += 1) {
-        {
-            const int32_t q = 0;
-            (void)q;
-            for (int32_t c = 0; c < 2; c++) {
-                acc[q * 2 + c] = views_tables.bias_dense[c] * steps;
-            }
+        for (int32_t c = 0; c < 2; c++) {
+            const int32_t start = views_tables.bias_dense[c] * steps;
+            acc[c] = start;
         }
         views_dot1_u8_i8_i32(&views_tables.g_dense_0, (state->counts + 100) + (p) * 16, views_tables.w_dense_0, 16, acc, 32);
         views_dot1_u8_i8_i32(&views_tables.g_dense_1, (state->counts + 0) + (p) * 8, views_tables.w_dense_1, 8, acc, 32);
-        {
-            const int32_t q = 0;
-            (void)q;
+        for (int32_t at = p; at <= p; at++) {
             for (int32_t c = 0; c < 2; c++) {
-                const int32_t u = acc[q * 2 + c];
-                const int32_t i = (p + q) * 2 + c;
+                const int32_t u = acc[(at - p) * 2 + c];
+                const int32_t i = at * 2 + c;
                 result->values[i] = u;
                 VIEWS_TRACE_POTENTIAL(3U, i, u);
             }

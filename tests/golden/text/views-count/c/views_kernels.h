@@ -22,43 +22,85 @@ static inline int32_t views_least(int32_t a, int32_t b)
     return a < b ? a : b;
 }
 
-/* Cortex-M4, M7, M33 and others with the DSP extension: two 16-bit products or sums per instruction, same results. */
-#if defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_SIMD32) && defined(__ARMEL__) && !defined(VIEWS_NO_DSP)
+/* A function of its own, which no optimisation level copies into its callers: their loops then keep the registers. */
+#if defined(__GNUC__)
+#define VIEWS_KERNEL static __attribute__((noinline, unused))
+#else
+#define VIEWS_KERNEL static
+#endif
+
+/* Cortex-M4, M7, M33 and others with the DSP extension and unaligned access: two 16-bit products or sums per
+   instruction, same results. */
+#if defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_SIMD32) && defined(__ARM_FEATURE_UNALIGNED) && defined(__ARMEL__) && !defined(VIEWS_NO_DSP)
 #define VIEWS_DSP 1
 #include <arm_acle.h>
+#define VIEWS_INLINE static inline __attribute__((always_inline))
 
-static inline uint32_t views_word(const void *from)
+VIEWS_INLINE uint32_t views_word(const void *from)
 {
     uint32_t word;
     memcpy(&word, from, sizeof word);
     return word;
 }
 
-/* Four neighbours as two pairs: (0, 2) and (1, 3). */
-static inline void views_pairs_u8(const uint8_t *from, uint32_t *even, uint32_t *odd)
+/* Lanes: four neighbours as two pairs of 16 bits, (0, 2) and (1, 3). */
+VIEWS_INLINE void views_lanes_u8(const void *from, uint32_t *lanes)
 {
     const uint32_t word = views_word(from);
-    __asm__("uxtb16 %0, %1" : "=r"(*even) : "r"(word));
-    __asm__("uxtb16 %0, %1, ror #8" : "=r"(*odd) : "r"(word));
+    __asm__("uxtb16 %0, %1" : "=r"(lanes[0]) : "r"(word));
+    __asm__("uxtb16 %0, %1, ror #8" : "=r"(lanes[1]) : "r"(word));
 }
 
-static inline void views_pairs_i8(const int8_t *from, uint32_t *even, uint32_t *odd)
+VIEWS_INLINE void views_lanes_i8(const void *from, uint32_t *lanes)
 {
     const uint32_t word = views_word(from);
-    __asm__("sxtb16 %0, %1" : "=r"(*even) : "r"(word));
-    __asm__("sxtb16 %0, %1, ror #8" : "=r"(*odd) : "r"(word));
+    __asm__("sxtb16 %0, %1" : "=r"(lanes[0]) : "r"(word));
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(lanes[1]) : "r"(word));
 }
 
-static inline void views_pairs_i16(const void *from, uint32_t *even, uint32_t *odd)
+VIEWS_INLINE void views_lanes_i16(const void *from, uint32_t *lanes)
 {
     const uint32_t first = views_word(from), second = views_word((const int16_t *)from + 2);
-    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(*even) : "r"(first), "r"(second));
-    __asm__("pkhtb %0, %2, %1, asr #16" : "=r"(*odd) : "r"(first), "r"(second));
+    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(lanes[0]) : "r"(first), "r"(second));
+    __asm__("pkhtb %0, %2, %1, asr #16" : "=r"(lanes[1]) : "r"(first), "r"(second));
 }
 
-static inline int32_t views_mac(uint32_t a, uint32_t b, int32_t sum)
+/* The next two words, which lie aligned. */
+VIEWS_INLINE void views_take(const uint32_t **from, uint32_t *to)
+{
+    __asm__ volatile("ldrd %0, %1, [%2], #8" : "=&r"(to[0]), "=&r"(to[1]), "+&r"(*from) : : "memory");
+}
+
+VIEWS_INLINE int32_t views_mac(uint32_t a, uint32_t b, int32_t sum)
 {
     return __smlad((int16x2_t)a, (int16x2_t)b, sum);
+}
+#endif
+
+/* Cortex-M55, M85 with Helium: eight 16-bit products per instruction, same results. */
+#if defined(VIEWS_DSP) && defined(__ARM_FEATURE_MVE) && !defined(VIEWS_NO_MVE)
+#define VIEWS_MVE 1
+#include <arm_mve.h>
+
+/* The next eight elements as 16 bits, zeros where fewer are `left`. */
+VIEWS_INLINE int16x8_t views_eight_u8(const uint8_t *from, mve_pred16_t left)
+{
+    return vreinterpretq_s16_u16(vldrbq_z_u16(from, left));
+}
+
+VIEWS_INLINE int16x8_t views_eight_i8(const int8_t *from, mve_pred16_t left)
+{
+    return vldrbq_z_s16(from, left);
+}
+
+VIEWS_INLINE int16x8_t views_eight_u16(const uint16_t *from, mve_pred16_t left)
+{
+    return vreinterpretq_s16_u16(vldrhq_z_u16(from, left));
+}
+
+VIEWS_INLINE int16x8_t views_eight_i16(const int16_t *from, mve_pred16_t left)
+{
+    return vldrhq_z_s16(from, left);
 }
 #endif
 
@@ -69,7 +111,7 @@ static inline int32_t views_mac(uint32_t a, uint32_t b, int32_t sum)
 #define VIEWS_LANE(c) (c)
 #endif
 
-static void views_copy_u8(uint8_t *to, const uint8_t *from, int32_t n)
+VIEWS_KERNEL void views_copy_u8(uint8_t *to, const uint8_t *from, int32_t n)
 {
 #ifdef VIEWS_DSP
     int32_t i = 0;
@@ -85,7 +127,7 @@ static void views_copy_u8(uint8_t *to, const uint8_t *from, int32_t n)
 }
 
 /* The window of output position p in one piece: where it lies already, or copied to `patch` with zeros outside. */
-static const uint8_t *views_gather_u8(const views_window_t *g, const uint8_t *source, int32_t p, uint8_t *patch)
+VIEWS_KERNEL const uint8_t *views_gather_u8(const views_window_t *g, const uint8_t *source, int32_t p, uint8_t *patch)
 {
     const int32_t channels = g->channels, row = g->width * channels;
     if (!g->gathers) {
@@ -115,59 +157,144 @@ static const uint8_t *views_gather_u8(const views_window_t *g, const uint8_t *so
     return patch;
 }
 
-/* acc[o] += scale * (weights[o] . window), for one window: two outputs at a time. */
-static void views_dot1_u8_i8_i32(const views_window_t *g, const uint8_t *a, const int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
+#if defined(VIEWS_DSP)
+VIEWS_INLINE void views_put_u8(uint32_t *to, const uint8_t *from)
 {
-    const int32_t outputs = g->out_channels;
-    for (int32_t o = 0; o < outputs; o += 2) {
-        const int32_t second = views_least(o + 1, outputs - 1);
+    uint32_t lanes[4];
+    views_lanes_u8(from, lanes);
+    views_lanes_u8(from + 4, lanes + 2);
+    to[0] = lanes[0];
+    to[1] = lanes[1];
+    to[4] = lanes[2];
+    to[5] = lanes[3];
+}
+
+/* n elements as lanes, a word for each as they lie beside the other window's; a last group is filled up with zeros. */
+VIEWS_KERNEL void views_lay_u8(uint32_t *to, const uint8_t *from, int32_t n)
+{
+    for (; n >= 8; n -= 8, from += 8, to += 8) {
+        views_put_u8(to, from);
+    }
+    if (n > 0) {
+        uint8_t last[8] = { 0 };
+        memcpy(last, from, (size_t)n * sizeof *from);
+        views_put_u8(to, last);
+    }
+}
+
+/* The window of output position p as lanes, where `second` says among the words of `patch`; behind them is scratch. */
+VIEWS_KERNEL void views_join_u8(const views_window_t *g, const uint8_t *source, int32_t p, int32_t length, uint32_t *patch, int32_t second)
+{
+    uint8_t *scratch = (uint8_t *)(patch + ((length + 7) & ~7));
+    views_lay_u8(patch + 2 * second, views_gather_u8(g, source, p, scratch), length);
+}
+#endif
+
+/* acc[o] += scale * (weights[o] . window), for one window: two outputs at a time. */
+VIEWS_KERNEL void views_dot1_u8_i8_i32(const views_window_t *g, const uint8_t *a, const int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
+{
+    for (int32_t o = 0; o < g->out_channels; o += 2) {
+        const int32_t second = views_least(o + 1, g->out_channels - 1);
         const int8_t *w0 = weights + (size_t)(o) * (size_t)(length);
         const int8_t *w1 = weights + (size_t)(second) * (size_t)(length);
-        int32_t s0 = 0, s1 = 0;
+        int32_t a0 = 0, a1 = 0;
         int32_t i = 0;
-#ifdef VIEWS_DSP
+#if defined(VIEWS_MVE)
+        for (; i < length; i += 8) {
+            const mve_pred16_t left = vctp16q((uint32_t)(length - i));
+            const int16x8_t v0 = views_eight_i8(w0 + i, left), v1 = views_eight_i8(w1 + i, left);
+            const int16x8_t ax = views_eight_u8(a + i, left);
+            a0 = vmladavaq_s16(a0, ax, v0);
+            a1 = vmladavaq_s16(a1, ax, v1);
+        }
+#elif defined(VIEWS_DSP)
         for (; i < (length & ~3); i += 4) {
-            uint32_t ae, ao, we, wo;
-            views_pairs_u8(a + i, &ae, &ao);
-            views_pairs_i8(w0 + i, &we, &wo);
-            s0 = views_mac(ao, wo, views_mac(ae, we, s0));
-            views_pairs_i8(w1 + i, &we, &wo);
-            s1 = views_mac(ao, wo, views_mac(ae, we, s1));
+            uint32_t w[2], ax[2];
+            views_lanes_u8(a + i, ax);
+            views_lanes_i8(w0 + i, w);
+            a0 = views_mac(ax[0], w[0], a0);
+            a0 = views_mac(ax[1], w[1], a0);
+            views_lanes_i8(w1 + i, w);
+            a1 = views_mac(ax[0], w[0], a1);
+            a1 = views_mac(ax[1], w[1], a1);
         }
 #endif
         for (; i < length; i++) {
-            s0 += (int32_t)a[i] * w0[i];
-            s1 += (int32_t)a[i] * w1[i];
+            a0 += (int32_t)a[i] * w0[i];
+            a1 += (int32_t)a[i] * w1[i];
         }
-        acc[o] += s0 * scale;
+        acc[o] += a0 * scale;
         if (second != o) {
-            acc[second] += s1 * scale;
+            acc[second] += a1 * scale;
         }
     }
 }
 
-/* The same for two windows a and b, whose accumulators lie g->row apart. */
-static void views_dot2_u8_i8_i32(const views_window_t *g, const uint8_t *a, const uint8_t *b, const int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
+/* The same for the windows of output positions p and q, whose accumulators lie g->row apart. */
+VIEWS_KERNEL void views_dot2_u8_i8_i32(const views_window_t *g, const uint8_t *source, int32_t p, int32_t q, uint32_t *patch, const int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
 {
-    const int32_t outputs = g->out_channels, next = g->row;
-    for (int32_t o = 0; o < outputs; o += 2) {
-        const int32_t second = views_least(o + 1, outputs - 1);
+#if defined(VIEWS_DSP) && !defined(VIEWS_MVE)
+    /* Weights are read on beyond a row, times the zeros that fill up a window: into the next row, table or the hash. */
+    const uint32_t *end = patch + ((length + 7) & ~7);
+    views_join_u8(g, source, p, length, patch, 0);
+    views_join_u8(g, source, q, length, patch, 1);
+    const uint8_t *a = NULL, *b = NULL;
+#else
+    uint8_t *bytes = (uint8_t *)patch;
+    const uint8_t *a = views_gather_u8(g, source, p, bytes);
+    const uint8_t *b = views_gather_u8(g, source, q, bytes + length);
+#endif
+    for (int32_t o = 0; o < g->out_channels; o += 2) {
+        const int32_t second = views_least(o + 1, g->out_channels - 1);
         const int8_t *w0 = weights + (size_t)(o) * (size_t)(length);
         const int8_t *w1 = weights + (size_t)(second) * (size_t)(length);
         int32_t a0 = 0, a1 = 0, b0 = 0, b1 = 0;
         int32_t i = 0;
-#ifdef VIEWS_DSP
-        for (; i < (length & ~3); i += 4) {
-            uint32_t ae, ao, be, bo, we, wo;
-            views_pairs_u8(a + i, &ae, &ao);
-            views_pairs_u8(b + i, &be, &bo);
-            views_pairs_i8(w0 + i, &we, &wo);
-            a0 = views_mac(ao, wo, views_mac(ae, we, a0));
-            b0 = views_mac(bo, wo, views_mac(be, we, b0));
-            views_pairs_i8(w1 + i, &we, &wo);
-            a1 = views_mac(ao, wo, views_mac(ae, we, a1));
-            b1 = views_mac(bo, wo, views_mac(be, we, b1));
+#if defined(VIEWS_MVE)
+        for (; i < length; i += 8) {
+            const mve_pred16_t left = vctp16q((uint32_t)(length - i));
+            const int16x8_t v0 = views_eight_i8(w0 + i, left), v1 = views_eight_i8(w1 + i, left);
+            const int16x8_t ax = views_eight_u8(a + i, left);
+            a0 = vmladavaq_s16(a0, ax, v0);
+            a1 = vmladavaq_s16(a1, ax, v1);
+            const int16x8_t bx = views_eight_u8(b + i, left);
+            b0 = vmladavaq_s16(b0, bx, v0);
+            b1 = vmladavaq_s16(b1, bx, v1);
         }
+#elif defined(VIEWS_DSP)
+        for (const uint32_t *at = patch; at != end; w0 += 8, w1 += 8) {
+            {
+                uint32_t w[2], ax[2], bx[2];
+                views_take(&at, ax + 0);
+                views_take(&at, bx + 0);
+                views_lanes_i8(w0, w);
+                a0 = views_mac(ax[0], w[0], a0);
+                a0 = views_mac(ax[1], w[1], a0);
+                b0 = views_mac(bx[0], w[0], b0);
+                b0 = views_mac(bx[1], w[1], b0);
+                views_lanes_i8(w1, w);
+                a1 = views_mac(ax[0], w[0], a1);
+                a1 = views_mac(ax[1], w[1], a1);
+                b1 = views_mac(bx[0], w[0], b1);
+                b1 = views_mac(bx[1], w[1], b1);
+            }
+            {
+                uint32_t w[2], ax[2], bx[2];
+                views_take(&at, ax + 0);
+                views_take(&at, bx + 0);
+                views_lanes_i8(w0 + 4, w);
+                a0 = views_mac(ax[0], w[0], a0);
+                a0 = views_mac(ax[1], w[1], a0);
+                b0 = views_mac(bx[0], w[0], b0);
+                b0 = views_mac(bx[1], w[1], b0);
+                views_lanes_i8(w1 + 4, w);
+                a1 = views_mac(ax[0], w[0], a1);
+                a1 = views_mac(ax[1], w[1], a1);
+                b1 = views_mac(bx[0], w[0], b1);
+                b1 = views_mac(bx[1], w[1], b1);
+            }
+        }
+        i = length;
 #endif
         for (; i < length; i++) {
             a0 += (int32_t)a[i] * w0[i];
@@ -176,37 +303,70 @@ static void views_dot2_u8_i8_i32(const views_window_t *g, const uint8_t *a, cons
             b1 += (int32_t)b[i] * w1[i];
         }
         acc[o] += a0 * scale;
-        acc[next + o] += b0 * scale;
+        acc[g->row + o] += b0 * scale;
         if (second != o) {
             acc[second] += a1 * scale;
-            acc[next + second] += b1 * scale;
+            acc[g->row + second] += b1 * scale;
         }
     }
 }
 
-/* Depthwise: acc[c*M + m] += scale * sum over the window's real taps of x[c] * w[c*M + m]. */
-static void views_taps_u8_i8_i32(const views_window_t *g, const uint8_t *source, const int8_t *weights, int32_t p, int32_t *acc, int32_t scale)
+/* Of a window's taps on one axis, `step` apart from `start` on: the first inside, and the end of those inside. */
+static inline int32_t views_first_tap(int32_t start, int32_t step)
 {
-    const int32_t outputs = g->out_channels, multiplier = g->multiplier;
-    const int32_t oy = p / g->out_w, ox = p - oy * g->out_w;
-    for (int32_t ky = 0; ky < g->kernel_h; ky++) {
-        const int32_t y = oy * g->stride_h - g->top + ky * g->dilate_h;
-        for (int32_t kx = 0; kx < g->kernel_w; kx++) {
-            const int32_t x = ox * g->stride_w - g->left + kx * g->dilate_w;
-            if (y < 0 || y >= g->height || x < 0 || x >= g->width) {
-                continue;
+    return start < 0 ? (step - 1 - start) / step : 0;
+}
+
+static inline int32_t views_end_tap(int32_t start, int32_t step, int32_t taps, int32_t size)
+{
+    return start < size ? views_least(taps, (size - start + step - 1) / step) : 0;
+}
+
+/* Depthwise: acc[c*M + m] += scale * sum over the window's real taps of x[c] * w[c*M + m]. */
+VIEWS_KERNEL void views_taps_u8_i8_i32(const views_window_t *g, const uint8_t *source, const int8_t *weights, int32_t p, int32_t *acc, int32_t scale)
+{
+    const int32_t outputs = g->out_channels;
+    const int32_t oy = p / g->out_w, y0 = oy * g->stride_h - g->top, x0 = (p - oy * g->out_w) * g->stride_w - g->left;
+    const int32_t first_y = views_first_tap(y0, g->dilate_h), end_y = views_end_tap(y0, g->dilate_h, g->kernel_h, g->height);
+    const int32_t first_x = views_first_tap(x0, g->dilate_w), end_x = views_end_tap(x0, g->dilate_w, g->kernel_w, g->width);
+    const int32_t down = g->dilate_h * g->width * g->channels, right = g->dilate_w * g->channels;
+    const uint8_t *corner = source + ((y0 * g->width + x0) * g->channels + first_y * down + first_x * right);
+    const int32_t fours = g->multiplier == 1 ? outputs & ~3 : 0;
+    for (int32_t o = 0; o < fours; o += 4) {
+        int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+        const uint8_t *line = corner + o;
+        for (int32_t ky = first_y; ky < end_y; ky++, line += down) {
+            const uint8_t *a = line;
+            const int8_t *w = weights + (size_t)(ky * g->kernel_w + first_x) * (size_t)(outputs) + o;
+            for (int32_t n = end_x - first_x; n > 0; n--, a += right, w += outputs) {
+#if defined(VIEWS_DSP)
+                uint32_t x[2], v[2];
+                views_lanes_u8(a, x);
+                views_lanes_i8(w, v);
+                s0 = __smlabb((int32_t)x[0], (int32_t)v[0], s0);
+                s1 = __smlabb((int32_t)x[1], (int32_t)v[1], s1);
+                s2 = __smlatt((int32_t)x[0], (int32_t)v[0], s2);
+                s3 = __smlatt((int32_t)x[1], (int32_t)v[1], s3);
+#else
+                s0 += (int32_t)a[0] * w[0];
+                s1 += (int32_t)a[1] * w[1];
+                s2 += (int32_t)a[2] * w[2];
+                s3 += (int32_t)a[3] * w[3];
+#endif
             }
-            const uint8_t *a = source + (y * g->width + x) * g->channels;
+        }
+        acc[o + 0] += s0 * scale;
+        acc[o + 1] += s1 * scale;
+        acc[o + 2] += s2 * scale;
+        acc[o + 3] += s3 * scale;
+    }
+    for (int32_t ky = first_y; ky < end_y; ky++, corner += down) {
+        const uint8_t *a = corner;
+        for (int32_t kx = first_x; kx < end_x; kx++, a += right) {
             const int8_t *w = weights + (size_t)(ky * g->kernel_w + kx) * (size_t)(outputs);
-            if (multiplier == 1) {
-                for (int32_t o = 0; o < outputs; o++) {
-                    acc[o] += (int32_t)a[o] * w[o] * scale;
-                }
-                continue;
-            }
-            for (int32_t o = 0; o < outputs; a++) {
-                for (int32_t m = 0; m < multiplier; m++, o++) {
-                    acc[o] += (int32_t)*a * w[o] * scale;
+            for (int32_t c = fours; c < g->channels; c++) {
+                for (int32_t m = c * g->multiplier; m < (c + 1) * g->multiplier; m++) {
+                    acc[m] += (int32_t)a[c] * w[m] * scale;
                 }
             }
         }

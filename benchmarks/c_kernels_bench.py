@@ -1,0 +1,100 @@
+"""The kernels of `count` on three MLPerf Tiny networks: instructions and code at -O3, -O2 and -Os.
+
+On an emulated Cortex-M4 as in c_bench.py, and on a Cortex-M55 (mps3-an547, -icount shift=0: SysTick at 32 MHz, 31.25
+instructions to a tick) with Helium, with the DSP extension alone, and portable. Instructions are not cycles.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import mlperf_tiny
+from bench import write
+from c_bench import ARM, MAIN, QEMU, SEMIHOSTING
+
+import snncc
+from snncc import ir, store
+from snncc.backends.vectors import random_pixels
+from snncc.resources import resource
+
+LEVELS = ("-O3", "-O2", "-Os")
+TIMESTEPS = 32
+IMAGES = 1  # no instruction depends on the image but the divisions of neurons that fire
+GOALS = {  # millions of instructions: aimed at, at -O3, -O2 and -Os; CMSIS-NN's int8 kernels, measured once, GCC 12.2
+    ("image_classification", 8): ((22, 22, None), 29.7),
+    ("keyword_spotting", 8): ((6.5, None, None), 7.7),
+    ("visual_wake_words", 8): ((19, None, None), 24.2),
+    ("keyword_spotting", 4): ((9.5, 10.5, 12), None),
+}
+M55 = [word if word != "-mcpu=cortex-m4" else "-mcpu=cortex-m55" for word in ARM] + ["-mfloat-abi=hard"]
+M55_QEMU = ["mps3-an547" if word == "mps2-an386" else word for word in QEMU[:-1]] + ["shift=0,sleep=off"]
+M55_PATHS = {"helium": [], "dsp": ["-DNET_NO_MVE"], "portable": ["-DNET_NO_DSP"]}
+M55_MAIN = (
+    MAIN.replace("0x40000000", "0xE000E010")
+    .replace("TIMER[2] = 0xFFFFFFFFU;\n    TIMER[1] = 0xFFFFFFFFU;\n    TIMER[0] = 1U;",
+             "TIMER[1] = 0xFFFFFFU;\n    TIMER[2] = 0U;\n    TIMER[0] = 5U;")
+    .replace("start = TIMER[1]", "start = TIMER[2]")
+    .replace("start - TIMER[1]", "(start - TIMER[2]) & 0xFFFFFFU")
+    .replace("ticks * 40U / 64U", "ticks * 125U / 4U")
+)  # fmt: skip
+
+
+def run(work: Path, compiler: list[str], script: str, emulator: list[str]) -> tuple[int, int]:
+    """(instructions per image, bytes of code) of the folder's program."""
+    link = ["-nostartfiles", "-T", script, "-Wl,--gc-sections", "-o", "bench.elf"]
+    subprocess.run([*compiler, "bench_main.c", "net.c", "port/cortex_m_startup.c", *link], cwd=work, check=True)
+    said = subprocess.run([*emulator, *SEMIHOSTING, "bench.elf"], cwd=work, check=True, capture_output=True, text=True)
+    wrong, instructions = map(int, said.stdout.split())
+    if wrong:
+        sys.exit(f"{wrong} values differ from the simulator's")
+    subprocess.run([*compiler, "-c", "net.c", "-o", "net.o"], cwd=work, check=True)
+    lines = subprocess.run(["arm-none-eabi-size", "-A", "net.o"], cwd=work, check=True, capture_output=True, text=True)
+    code = sum(int(line.split()[1]) for line in lines.stdout.splitlines() if line.startswith(".text"))
+    return instructions, code
+
+
+def measure(network: ir.Network, pack: bool) -> dict[str, Any]:
+    """Instructions and code of a network, on both processors."""
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "net"
+        settings = {"c": {"pixels": random_pixels(network, IMAGES), "pack": pack}}
+        store.write(ir.replace(network, name="net"), folder, settings)
+        work = folder / "c"
+        (work / "bench_main.c").write_text(MAIN)
+        for level in LEVELS:
+            instructions, code = run(work, [*ARM, level], "port/cortex_m.ld", QEMU)
+            found[level] = {"instructions": instructions, "code_bytes": code}
+        (work / "bench_main.c").write_text(M55_MAIN)
+        script = str(resource("templates") / "verify" / "mps3_an547.ld")
+        for path, flags in M55_PATHS.items():
+            found[f"m55_{path}"] = run(work, [*M55, "-O3", *flags], script, M55_QEMU)[0]
+    return found
+
+
+def kernels() -> list[dict[str, Any]]:
+    """One row per network and width, beside what was aimed at and CMSIS-NN's kernels."""
+    models = mlperf_tiny.models()
+    rows = []
+    for (name, bits), (goal, cmsis) in GOALS.items():
+        data = mlperf_tiny.images_of(models[name])[: mlperf_tiny.CALIBRATION]
+        network = snncc.convert(
+            models[name], data, signed_bit=bits, timesteps=TIMESTEPS, dynamics="count", calibrate="none"
+        )
+        row = {"network": name, "bits": bits, "pack": bits < 8, "T": TIMESTEPS}
+        rows.append(row | measure(network.ir, bits < 8) | {"goal_M": goal, "cmsis_nn_M": cmsis})
+        print(rows[-1], flush=True)
+    return rows
+
+
+def main() -> None:
+    """Measure, print and write benchmarks/results/c_kernels.json."""
+    write("c_kernels", {"kernels": kernels()})
+
+
+if __name__ == "__main__":
+    main()
