@@ -89,11 +89,12 @@ def test_lint_is_clean_in_any_configuration(case: Case, pixels: int) -> None:
         assert not lint(Path(name))
 
 
-def test_compiled_bench_of_verilator(tmp_path: Path) -> None:
-    store.write(mixed_conv("step"), tmp_path / "m", {"verilog": {"max_lanes": 4}})
-    report = verify(tmp_path / "m", targets=["verilog-icarus", "verilog-verilator"], images=40)
+@pytest.mark.parametrize(("make", "images"), [(mixed_conv, 40), (relayed, 4), (pooled, 4)])
+def test_compiled_bench_of_verilator(tmp_path: Path, make, images: int) -> None:
+    store.write(make("step"), tmp_path / "m", {"verilog": {"max_lanes": 4}})
+    report = verify(tmp_path / "m", targets=["verilog-icarus", "verilog-verilator"], images=images)
     assert [o.status for o in report.outcomes] == ["pass"] * 3, report.outcomes
-    assert all(o.images == 40 for o in report.outcomes)
+    assert all(o.images == images for o in report.outcomes)
 
 
 def test_a_short_memory_fails_in_a_simulator_without_undefined_bits(tmp_path: Path) -> None:
