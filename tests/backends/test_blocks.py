@@ -17,6 +17,8 @@ from snncc.errors import TargetError
 from tests.keras_models import BLOCKS, build, samples
 
 T = 5
+REFUSED = {("step", "resnet_v2"), ("step", "xception_block")}
+"""What the RTL has not, by name: a max-pool of a relay in `step`."""
 
 
 def compiled(name: str, dynamics: ir.Dynamics) -> tuple[snncc.Network, Any]:
@@ -32,8 +34,9 @@ def test_c_and_rtl_compute_the_same(name: str, dynamics: ir.Dynamics, tmp_path: 
     try:
         backends.target("verilog").check(network.ir, {})
         targets["verilog"] = {"max_lanes": 4}
+        assert (dynamics, name) not in REFUSED
     except TargetError as error:
-        assert dynamics == "step" and "max-pool" in str(error)
+        assert (dynamics, name) in REFUSED and "max-pool of a relay" in str(error)
     store.write(network.ir, tmp_path / "m", targets)
     runners = ["c-host", *(["verilog-icarus"] if "verilog" in targets else [])]
     report = snncc.verify(tmp_path / "m", x=x[:2], targets=runners, variants=["gcc sanitizers", "plain bench"])

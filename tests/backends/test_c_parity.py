@@ -75,7 +75,7 @@ def test_cortex_m55(case: Case, pack: bool) -> None:
     ("runner", "bits", "right", "wrong"),
     [
         (CortexM55(), 8, "vctp16q((uint32_t)(length - i))", "vctp16q((uint32_t)(length - i - 1))"),
-        (CortexM4(), 8, "(length + 3) & ~3", "length & ~3"),
+        (CortexM4(), 8, "*end = patch + ((length + 7) & ~7)", "*end = patch + (length & ~7)"),
         (CortexM4(), 4, "(word << 4) & 0xF0F0F0F0U", "(word << 4) & 0x70F0F0F0U"),
     ],
 )
