@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * snncc of unknown version: count, T <= 8, 8-bit weights, rate input of 8 bits, network 624227e456295358. */
 /* plain.h: plain, an integer spiking network as plain C99. Written by snncc; do not edit.
  *
  *   static plain_state_t state;               132 bytes of RAM, yours; one per thread
@@ -23,6 +25,7 @@ extern "C" {
 #define PLAIN_T_MAX 8U
 #define PLAIN_SPIKE_EXT 0
 #define PLAIN_STATE_BYTES 132U
+#define PLAIN_STATE_ALIGN 4U /* what plain_infer_sized asks of the address of its state */
 #define PLAIN_CONST_BYTES 224U
 #define PLAIN_BYTE_TABLE_BYTES 256U /* more, in plain_quantise.c */
 
@@ -31,7 +34,7 @@ typedef enum {
     PLAIN_ERROR_NULL = 1,      /* an argument is NULL */
     PLAIN_ERROR_TIMESTEPS = 2, /* timesteps is 0 or above PLAIN_T_MAX */
     PLAIN_ERROR_PIXEL = 3,     /* a pixel is outside PLAIN_PIXEL_MIN..PLAIN_PIXEL_MAX */
-    PLAIN_ERROR_SIZE = 4       /* a buffer is too small, too large or not aligned to 8 bytes */
+    PLAIN_ERROR_SIZE = 4       /* a buffer is too small, too large or not aligned to PLAIN_STATE_ALIGN */
 } plain_status_t;
 
 typedef uint8_t plain_pixel_t;
@@ -59,7 +62,7 @@ const char *plain_hash(void);
  *   result     written when PLAIN_OK is returned */
 plain_status_t plain_infer(plain_state_t *state, const plain_pixel_t *image, uint16_t timesteps, plain_result_t *result);
 
-/* The same from memory of a given size: a pool, or a message of unknown length. state: aligned to 8 bytes. */
+/* The same from memory of a given size: a pool, or a message of unknown length. state: aligned to PLAIN_STATE_ALIGN. */
 plain_status_t plain_infer_sized(void *state, size_t state_bytes, const plain_pixel_t *image, size_t pixels, uint16_t timesteps, plain_result_t *result);
 
 /* Make an image of PLAIN_PIXELS raw bytes, in the order of the pixels (plain_quantise.c).

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * snncc of unknown version: count, T <= 8, 8-bit weights, rate input of 8 bits, network 624227e456295358. */
 /* plain_kernels.h: the loops that plain.c is made of. Included by it alone. Written by snncc; do not edit. */
 #ifndef PLAIN_KERNELS_H
 #define PLAIN_KERNELS_H

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * snncc of unknown version: step, T <= 8, 8-bit weights, rate input of 8 bits, network 4d59b2955ae66301. */
 /* plain_weights.h: every table of the network in one const struct, which lies in flash. Included by plain.c alone. */
 #ifndef PLAIN_WEIGHTS_H
 #define PLAIN_WEIGHTS_H
@@ -14,8 +16,13 @@ typedef struct {
     char hash[65]; /* SHA-256 of the network */
 } plain_tables_t;
 
+/* Where the tables lie: -D'PLAIN_WEIGHTS_SECTION=__attribute__((section(".qspi")))' moves them. */
+#ifndef PLAIN_WEIGHTS_SECTION
+#define PLAIN_WEIGHTS_SECTION
+#endif
+
 extern const plain_tables_t plain_tables;
-const plain_tables_t plain_tables = {
+const plain_tables_t plain_tables PLAIN_WEIGHTS_SECTION = {
     .g_conv = { 4, 4, 1, 3, 3, 2, 2, 1, 1, 0, 0, 2, 2, 3, 3, 0, 3, 1 },
     .g_dense = { 1, 1, 12, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 3, 1, 0, 3, 0 },
     .bias_conv = {

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * snncc of unknown version: count, T <= 6, 5-bit weights, current input of 8 bits, network 883ce0a705447098. */
 /* residual_kernels.h: the loops that residual.c is made of. Included by it alone. Written by snncc; do not edit. */
 #ifndef RESIDUAL_KERNELS_H
 #define RESIDUAL_KERNELS_H

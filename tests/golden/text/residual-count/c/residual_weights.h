@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * snncc of unknown version: count, T <= 6, 5-bit weights, current input of 8 bits, network 883ce0a705447098. */
 /* residual_weights.h: every table of the network in one const struct, which lies in flash. Included by residual.c alone. */
 #ifndef RESIDUAL_WEIGHTS_H
 #define RESIDUAL_WEIGHTS_H
@@ -25,8 +27,13 @@ typedef struct {
     char hash[65]; /* SHA-256 of the network */
 } residual_tables_t;
 
+/* Where the tables lie: -D'RESIDUAL_WEIGHTS_SECTION=__attribute__((section(".qspi")))' moves them. */
+#ifndef RESIDUAL_WEIGHTS_SECTION
+#define RESIDUAL_WEIGHTS_SECTION
+#endif
+
 extern const residual_tables_t residual_tables;
-const residual_tables_t residual_tables = {
+const residual_tables_t residual_tables RESIDUAL_WEIGHTS_SECTION = {
     .g_first = { 6, 6, 2, 3, 3, 1, 1, 1, 1, 1, 1, 6, 6, 4, 1, 0, 4, 1 },
     .g_joined_0 = { 6, 6, 4, 3, 3, 2, 2, 1, 1, 0, 0, 3, 3, 4, 1, 0, 4, 1 },
     .g_joined_1 = { 6, 6, 4, 1, 1, 2, 2, 1, 1, 0, 0, 3, 3, 4, 1, 0, 4, 1 },

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * snncc of unknown version: count, T <= 16, 4-bit weights, rate input of 8 bits, network 4d995fe2ee1f23f2. */
 /* views.h: views, an integer spiking network as plain C99. Written by snncc; do not edit.
  *
  *   static views_state_t state;               356 bytes of RAM, yours; one per thread
@@ -23,6 +25,7 @@ extern "C" {
 #define VIEWS_T_MAX 16U
 #define VIEWS_SPIKE_EXT 0
 #define VIEWS_STATE_BYTES 356U
+#define VIEWS_STATE_ALIGN 4U /* what views_infer_sized asks of the address of its state */
 #define VIEWS_CONST_BYTES 512U
 #define VIEWS_BYTE_TABLE_BYTES 0U /* more, in views_quantise.c */
 
@@ -31,7 +34,7 @@ typedef enum {
     VIEWS_ERROR_NULL = 1,      /* an argument is NULL */
     VIEWS_ERROR_TIMESTEPS = 2, /* timesteps is 0 or above VIEWS_T_MAX */
     VIEWS_ERROR_PIXEL = 3,     /* a pixel is outside VIEWS_PIXEL_MIN..VIEWS_PIXEL_MAX */
-    VIEWS_ERROR_SIZE = 4       /* a buffer is too small, too large or not aligned to 8 bytes */
+    VIEWS_ERROR_SIZE = 4       /* a buffer is too small, too large or not aligned to VIEWS_STATE_ALIGN */
 } views_status_t;
 
 typedef uint8_t views_pixel_t;
@@ -59,7 +62,7 @@ const char *views_hash(void);
  *   result     written when VIEWS_OK is returned */
 views_status_t views_infer(views_state_t *state, const views_pixel_t *image, uint16_t timesteps, views_result_t *result);
 
-/* The same from memory of a given size: a pool, or a message of unknown length. state: aligned to 8 bytes. */
+/* The same from memory of a given size: a pool, or a message of unknown length. state: aligned to VIEWS_STATE_ALIGN. */
 views_status_t views_infer_sized(void *state, size_t state_bytes, const views_pixel_t *image, size_t pixels, uint16_t timesteps, views_result_t *result);
 
 /* There is no quantiser of raw bytes: it is not known how a byte becomes an input of the model. views_host.h has those

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * snncc of unknown version: count, T <= 16, 4-bit weights, rate input of 8 bits, network 4d995fe2ee1f23f2. */
 /* views_kernels.h: the loops that views.c is made of. Included by it alone. Written by snncc; do not edit. */
 #ifndef VIEWS_KERNELS_H
 #define VIEWS_KERNELS_H

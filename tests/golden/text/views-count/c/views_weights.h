@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * snncc of unknown version: count, T <= 16, 4-bit weights, rate input of 8 bits, network 4d995fe2ee1f23f2. */
 /* views_weights.h: every table of the network in one const struct, which lies in flash. Included by views.c alone. */
 #ifndef VIEWS_WEIGHTS_H
 #define VIEWS_WEIGHTS_H
@@ -25,8 +27,13 @@ typedef struct {
     char hash[65]; /* SHA-256 of the network */
 } views_tables_t;
 
+/* Where the tables lie: -D'VIEWS_WEIGHTS_SECTION=__attribute__((section(".qspi")))' moves them. */
+#ifndef VIEWS_WEIGHTS_SECTION
+#define VIEWS_WEIGHTS_SECTION
+#endif
+
 extern const views_tables_t views_tables;
-const views_tables_t views_tables = {
+const views_tables_t views_tables VIEWS_WEIGHTS_SECTION = {
     .g_deep = { 5, 5, 2, 3, 3, 1, 1, 2, 2, 2, 2, 5, 5, 4, 2, 0, 4, 1 },
     .g_side = { 5, 5, 2, 3, 3, 1, 1, 1, 1, 1, 1, 5, 5, 2, 1, 0, 2, 1 },
     .g_pool0 = { 5, 5, 4, 3, 3, 3, 3, 1, 1, 1, 0, 2, 2, 4, 1, 0, 4, 1 },
