@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias
 
 from snncc.backends.c.edges import Kind
 from snncc.backends.c.expressions import RUN, Expression
 from snncc.backends.c.kernels import Accumulator, Potential, Value
+from snncc.backends.c.layout import Buffer
 from snncc.backends.c.types import Weights
 
 
@@ -177,7 +179,8 @@ class Scan:
     """One timestep of a source of spikes: each of positions x channels neurons fires or does not.
 
     `stride`: channels of its map; `unflat`: the same where the scan sees the map as one position, else 0. `counts`:
-    where its spikes are counted, "" where nobody asks. `targets`: who reads them.
+    where its spikes are counted, "" where nobody asks. `targets`: who reads them, in its stage. `train`: where they are
+    kept for later ones, "" where there are none: bits, `words` words for each timestep.
     """
 
     input: ClassVar = False
@@ -189,7 +192,20 @@ class Scan:
     stride: int
     unflat: int
     counts: str
-    targets: list[Target | Passed]
+    targets: tuple[Target | Passed, ...] = field(default=(), kw_only=True)
+    train: str = field(default="", kw_only=True)
+    words: int = field(default=0, kw_only=True)
+
+
+Targets: TypeAlias = defaultdict[str, list[tuple[int, Target | Passed]]]
+"""By source: who reads its spikes, and the position of the population that it is read for."""
+
+
+@dataclass(frozen=True)
+class Replay(Scan):
+    """One timestep of the train of a scan of an earlier stage, for its readers in `stage`."""
+
+    stage: int
 
 
 @dataclass(frozen=True)
@@ -252,3 +268,13 @@ class RelayScan(Scan):
     shift: str
     sums: str
     sums_type: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """At every timestep the `replays` of earlier stages' trains, then the `scans`. `zero`: what begins as zeros."""
+
+    number: int
+    scans: tuple[Scan, ...]
+    replays: tuple[Replay, ...]
+    zero: tuple[Buffer, ...]

@@ -12,8 +12,8 @@ import numpy as np
 from snncc import ir
 from snncc.backends.c import arrays, host
 from snncc.backends.c.plan import plan
-from snncc.backends.c.program import Program
-from snncc.backends.c.types import Constant
+from snncc.backends.c.program import ALWAYS, Program
+from snncc.backends.c.types import SIZES, Constant
 from snncc.backends.c.windows import FIELDS
 from snncc.backends.vectors import VECTORS, golden
 from snncc.errors import OutputError
@@ -32,7 +32,7 @@ class Memory:
 def memory(network: ir.Network, *, pack: bool = False, prefix: str | None = None) -> Memory:
     """What `<name>.h` states as CONST_BYTES and STATE_BYTES, without writing anything."""
     program = plan(network, prefix, pack)
-    return Memory(program.const_bytes, program.weight_bytes, program.state_bytes)
+    return Memory(program.const_bytes, program.weight_bytes, program.places[1])
 
 
 def write(network: ir.Network, folder: Path, prefix: str | None, pack: bool, pixels: ir.Array | None) -> None:
@@ -89,16 +89,25 @@ def _context(program: Program) -> dict[str, Any]:
         "pack": program.pack, "constants": {c.name: c for c in program.constants}, "window_fields": FIELDS,
         "windows": {name: table.numbers for name, table in program.windows.items()},
         "tables": program.tables, "window_type": program.window_type,
-        "members": program.members, "state_bytes": max(1, program.state_bytes), "const_bytes": program.const_bytes,
+        **_state(program), "const_bytes": program.const_bytes,
         "weight_bytes": program.weight_bytes, "pixel": program.pixel, "count": program.count, "levels": source.levels,
         "pixel_low": low, "pixel_checks": " || ".join(checks), "pixels": math.prod(source.shape),
         "outputs": output.neurons, "value_type": value_type, "runs": program.runs,
-        "relays": bool(program.relays), "scans": program.scans, "passing": program.passing,
+        "relays": bool(program.relays), "stages": program.stages, "passing": program.passing,
         "use": program.kernels.context(), "text": arrays.lines,
         "rate_input": program.buffers[ir.INPUT] if source.coding.spiking and network.window.counting else "",
         "spike_values": program.buffers[output.name] if output.fires else "",
         **host.bytes_context(program), **host.host_context(program),
     }  # fmt: skip
+
+
+def _state(program: Program) -> dict[str, Any]:
+    """The state as an array of words, and where each buffer lies in it."""
+    offsets, size = program.places
+    align = SIZES[program.word]
+    buffers = [(buffer, offsets[buffer.name] // align) for buffer in program.state]
+    return {"buffers": buffers, "always": ALWAYS, "word": program.word, "state_align": align, "state_bytes": size,
+            "state_words": size // align}  # fmt: skip
 
 
 def _vector_context(program: Program, pixels: ir.Array, result: Any) -> dict[str, Any]:

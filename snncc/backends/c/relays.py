@@ -32,30 +32,33 @@ def summed(base: str) -> str:
 def place_buffers(program: Program) -> None:
     """The values of one timestep of every relay, and their sums where somebody reads them."""
     needed = _summed_relays(program)
-    for population in program.network.populations:
+    for position, population in enumerate(program.network.populations, 1):
         if population.relay:
             name, neurons = population.name, population.neurons
-            program.buffers[name] = program.array(f"y_{name}", program.value(name).ctype, neurons, f"values of {name}")
+            program.buffers[name] = program.array(
+                f"y_{name}", program.value(name).ctype, neurons, f"values of {name}", (position, position)
+            )
             if name in needed:
                 whole = ir.output_range(program.network, name, "step", whole=True)
-                _sums(program, name, whole, neurons, f"s_{name}")
+                _sums(program, name, whole, neurons, f"s_{name}", (position, needed[name]))
 
 
-def _summed_relays(program: Program) -> set[str]:
-    """Relays that a max-pool reads, or a readout of potentials."""
-    found: set[str] = set()
-    for population, wiring, made in zip(program.network.populations, program.wirings, program.made, strict=True):
+def _summed_relays(program: Program) -> dict[str, int]:
+    """Relays that a max-pool reads, or a readout of potentials, and the position of the last one that does."""
+    found: dict[str, int] = {}
+    populations = zip(program.network.populations, program.wirings, program.made, strict=True)
+    for position, (population, wiring, made) in enumerate(populations, 1):
         for operation in made:
-            found.update(gather.bases(operation))
+            found |= dict.fromkeys(gather.bases(operation), position)
         if not population.hands_on:
-            found.update(edge.base for edge in wiring.edges)
-    return found & program.relays.keys()
+            found |= dict.fromkeys((edge.base for edge in wiring.edges), position)
+    return {name: position for name, position in found.items() if name in program.relays}
 
 
-def _sums(program: Program, name: str, reach: Interval, length: int, member: str) -> None:
+def _sums(program: Program, name: str, reach: Interval, length: int, member: str, life: tuple[int, int]) -> None:
     program.relays[summed(name)] = reach
     ctype = program.value(summed(name)).ctype
-    program.buffers[summed(name)] = program.array(member, ctype, length, f"{name} so far")
+    program.buffers[summed(name)] = program.array(member, ctype, length, f"{name} so far", life, zero=True)
 
 
 def before(program: Program, made: Iterable[Pool | Move], grows: bool) -> tuple[Before, ...]:
@@ -64,7 +67,9 @@ def before(program: Program, made: Iterable[Pool | Move], grows: bool) -> tuple[
     for operation in made:
         name, length = operation.name, math.prod(operation.shape)
         ends = [program.relays[summed(base)] for base in gather.bases(operation)]
-        _sums(program, name, (min(low for low, _ in ends), max(high for _, high in ends)), length, f"m_{name}")
+        reach = min(low for low, _ in ends), max(high for _, high in ends)
+        life = (program.positions[name], program.positions[name])
+        _sums(program, name, reach, length, f"m_{name}", life)
         if not grows:
             found.append(gather.before(program, operation, summed))
             continue
@@ -73,7 +78,7 @@ def before(program: Program, made: Iterable[Pool | Move], grows: bool) -> tuple[
         program.buffers |= {summed(name): fresh}
         found.append(gather.before(program, operation, summed))
         program.buffers[summed(name)] = sums
-        program.buffers[name] = program.array(f"y_{name}", own.ctype, length, f"by how much {name} grew")
+        program.buffers[name] = program.array(f"y_{name}", own.ctype, length, f"by how much {name} grew", life)
         found.append(Rise(program.buffers[name], own.ctype, sums, fresh, length))
     return tuple(found)
 
@@ -132,7 +137,7 @@ def scan(
     made = gather.relaying(program, population, relay, wiring.flat, a)
     sums = program.buffers.get(summed(name), "")
     return RelayScan(
-        name=name, index=index, positions=positions, channels=channels, stride=stride, unflat=0, counts="", targets=[],
+        name=name, index=index, positions=positions, channels=channels, stride=stride, unflat=0, counts="",
         v=charge, a=a, bias=bias.text(SCAN), drive=drive, dense=run,
         relaying=made, shift=made.shift.text(SCAN), sums=sums,
         sums_type=program.value(summed(name)).ctype if sums else "",
