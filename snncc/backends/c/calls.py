@@ -12,6 +12,9 @@ from snncc.backends.c.kernels import Accumulator, Potential, Value
 from snncc.backends.c.layout import Buffer
 from snncc.backends.c.types import Weights
 
+BITS = 32
+"""Of a word of a train."""
+
 
 @dataclass(frozen=True)
 class Call:
@@ -178,7 +181,7 @@ class Passed:
 class Scan:
     """One timestep of a source of spikes: each of positions x channels neurons fires or does not.
 
-    `stride`: channels of its map; `unflat`: the same where the scan sees the map as one position, else 0. `counts`:
+    `stride`: channels of its map, which a scan may see as one position. `counts`:
     where its spikes are counted, "" where nobody asks. `targets`: who reads them, in its stage. `train`: where they are
     kept for later ones, "" where there are none: bits, `words` words for each timestep.
     """
@@ -190,11 +193,20 @@ class Scan:
     positions: int
     channels: int
     stride: int
-    unflat: int
     counts: str
     targets: tuple[Target | Passed, ...] = field(default=(), kw_only=True)
     train: str = field(default="", kw_only=True)
     words: int = field(default=0, kw_only=True)
+
+    @property
+    def flat(self) -> bool:
+        """Whether the scan sees a map of more positions as one."""
+        return self.positions == 1 and not self.single
+
+    @property
+    def single(self) -> bool:
+        """Whether its map is one position."""
+        return self.positions * self.channels == self.stride
 
 
 Targets: TypeAlias = defaultdict[str, list[tuple[int, Target | Passed]]]
@@ -206,6 +218,11 @@ class Replay(Scan):
     """One timestep of the train of a scan of an earlier stage, for its readers in `stage`."""
 
     stage: int
+
+    @property
+    def words_per_position(self) -> int:
+        """0 where a word may hold spikes of several positions."""
+        return 0 if self.single or self.channels % BITS else self.channels // BITS
 
 
 @dataclass(frozen=True)

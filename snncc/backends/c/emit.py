@@ -29,15 +29,24 @@ class Memory:
     state: int
 
 
-def memory(network: ir.Network, *, pack: bool = False, prefix: str | None = None) -> Memory:
+def memory(
+    network: ir.Network, *, pack: bool = False, prefix: str | None = None, state_bytes: int | None = None
+) -> Memory:
     """What `<name>.h` states as CONST_BYTES and STATE_BYTES, without writing anything."""
-    program = plan(network, prefix, pack)
+    program = plan(network, prefix, pack, state_bytes)
     return Memory(program.const_bytes, program.weight_bytes, program.places[1])
 
 
-def write(network: ir.Network, folder: Path, prefix: str | None, pack: bool, pixels: ir.Array | None) -> None:
+def write(
+    network: ir.Network,
+    folder: Path,
+    prefix: str | None,
+    pack: bool,
+    pixels: ir.Array | None,
+    state_bytes: int | None = None,
+) -> None:
     """Write NAME.h, .c, _kernels.h, _weights.h, _quantise.c, _host.*, self-test, build files and README."""
-    program = plan(network, prefix, pack)
+    program = plan(network, prefix, pack, state_bytes)
     context = _context(program)
     pixels, result = golden(network, pixels)
     context |= _vector_context(program, pixels, result)

@@ -137,7 +137,7 @@ def scan(
     made = gather.relaying(program, population, relay, wiring.flat, a)
     sums = program.buffers.get(summed(name), "")
     return RelayScan(
-        name=name, index=index, positions=positions, channels=channels, stride=stride, unflat=0, counts="",
+        name=name, index=index, positions=positions, channels=channels, stride=stride, counts="",
         v=charge, a=a, bias=bias.text(SCAN), drive=drive, dense=run,
         relaying=made, shift=made.shift.text(SCAN), sums=sums,
         sums_type=program.value(summed(name)).ctype if sums else "",

@@ -115,8 +115,8 @@ def _passing(program: Program, operation: Pool | Move, targets: Targets) -> Pass
         most = program.array(f"m_{name}", count, size, f"the largest counts of {name}", own, zero=True)
         window = program.window(name, gather.pool_window(operation))
     counts = program.buffers.get(name, "")
-    unflat = channels if isinstance(operation, Move) else 0
-    return PassingScan(name, 0, height * width, channels, channels, unflat, counts, seen, most, window)
+    positions, row = (1, height * width * channels) if isinstance(operation, Move) else (height * width, channels)
+    return PassingScan(name, 0, positions, row, channels, counts, seen, most, window)
 
 
 def life(program: Program, name: str) -> tuple[int, int]:
@@ -130,7 +130,7 @@ def _encoder(program: Program) -> InputScan:
     neurons = height * width * channels
     program.array("v_input", program.pixel.ctype, neurons, "potentials of the input", (0, 0), zero=True)
     counts = program.buffers.get(INPUT, "")
-    return InputScan(INPUT, 0, height * width, channels, channels, 0, counts)
+    return InputScan(INPUT, 0, height * width, channels, channels, counts)
 
 
 def _scan(
@@ -179,7 +179,7 @@ def _scan(
         targets[edge.base].append((index, _target(program, edge, v, into, channels)))
     return PopulationScan(
         name=name, index=index, positions=positions, channels=channels, stride=stride,
-        unflat=stride if positions != height * width else 0, counts=program.buffers.get(name, ""),
+        counts=program.buffers.get(name, ""),
         v=v, a=Accumulator.of(v.wide), theta=theta.text(SCAN),
         v0="" if v0 == ZERO else v0.text(SCAN), bias=bias.text(SCAN), lazy=lazy,
         adds=bool(currents) or (not lazy and bias != ZERO), by_channel=per_channel, drive=drive, dense=dense,

@@ -12,13 +12,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from snncc.backends.c.calls import Passed, Replay, Scan, Stage, Target, Targets
+from snncc.backends.c.calls import BITS, Passed, Replay, Scan, Stage, Target, Targets
 from snncc.backends.c.gather import bases
 from snncc.backends.c.layout import Buffer
 from snncc.backends.c.program import Program
 from snncc.backends.c.views import spatial
-
-BITS = 32
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,8 @@ def divide(program: Program, targets: Targets) -> list[Stage]:
         words = -(-math.prod(program.splitter.shapes[scan.name]) // BITS)
         last = max((reader for reader, _ in targets[scan.name]), default=scan.index)
         trains[scan.name] = Train(scan.index, words, 4 * words * passes, last)
-    stage_of = cut(program.arrays, list(trains.values()), joined(program), len(program.network.populations))
+    limit = None if program.limit is None else program.limit - sum(b.bytes for b in program.scratch.values())
+    stage_of = cut(program.arrays, list(trains.values()), joined(program), len(program.network.populations), limit)
     program.arrays = [replace(b, born=stage_of[b.born], dies=stage_of[b.dies]) for b in program.arrays]
     scans: list[list[Scan]] = [[] for _ in range(stage_of[-1] + 1)]
     replays: list[list[Replay]] = [[] for _ in scans]
@@ -70,7 +69,7 @@ def replay(program: Program, scan: Scan, stage: int, targets: Iterable[Target | 
     """The train of a scan, for its readers in a stage."""
     height, width, channels = spatial(program.splitter.shapes[scan.name])
     return Replay(
-        scan.name, scan.index, height * width, channels, channels, 0, "", stage,
+        scan.name, scan.index, height * width, channels, channels, "", stage,
         targets=tuple(targets), train=scan.train, words=scan.words,
     )  # fmt: skip
 
@@ -87,18 +86,26 @@ def joined(program: Program) -> set[int]:
     return found
 
 
-def cut(buffers: Iterable[Buffer], trains: Iterable[Train], joined: set[int], last: int) -> list[int]:
-    """The stage of each position 0..last: the fewest stages of those whose largest one needs the fewest bytes."""
+def cut(
+    buffers: Iterable[Buffer], trains: Iterable[Train], joined: set[int], last: int, limit: int | None = None
+) -> list[int]:
+    """The stage of each position 0..last: the fewest stages of which none needs more than `limit` bytes.
+
+    Where there is no limit, or none so small can be met: the fewest whose largest one is the smallest; but one stage
+    for all where that takes less than twice as much, since replaying spikes takes time.
+    """
     cost = {at: _costs(buffers, trains, at, last) for at in range(last + 1) if at == 0 or at not in joined}
     best = [0, *([math.inf] * (last + 1))]
     for start in sorted(cost):
         for end, needed in enumerate(cost[start], start + 1):
             best[end] = min(best[end], max(best[start], needed))
+    whole = cost[0][-1]
+    allowed = max(best[-1], limit) if limit is not None else whole if whole < 2 * best[-1] else best[-1]
     stages = [0.0, *([math.inf] * (last + 1))]
     came = [0] * (last + 2)
     for start in sorted(cost):
         for end, needed in enumerate(cost[start], start + 1):
-            if needed <= best[-1] and (end == last + 1 or end in cost) and stages[start] + 1 < stages[end]:
+            if needed <= allowed and (end == last + 1 or end in cost) and stages[start] + 1 < stages[end]:
                 stages[end], came[end] = stages[start] + 1, start
     starts = [last + 1]
     while starts[-1]:
