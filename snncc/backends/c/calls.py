@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias
 
 from snncc.backends.c.edges import Kind
 from snncc.backends.c.expressions import RUN, Expression
 from snncc.backends.c.kernels import Accumulator, Potential, Value
+from snncc.backends.c.layout import Buffer
 from snncc.backends.c.types import Weights
+
+BITS = 32
+"""Of a word of a train."""
 
 
 @dataclass(frozen=True)
@@ -208,8 +213,9 @@ class Passed:
 class Scan:
     """One timestep of a source of spikes: each of positions x channels neurons fires or does not.
 
-    `stride`: channels of its map; `unflat`: the same where the scan sees the map as one position, else 0. `counts`:
-    where its spikes are counted, "" where nobody asks. `targets`: who reads them.
+    `stride`: channels of its map, which a scan may see as one position. `counts`:
+    where its spikes are counted, "" where nobody asks. `targets`: who reads them, in its stage. `train`: where they are
+    kept for later ones, "" where there are none: bits, `words` words for each timestep.
     """
 
     input: ClassVar = False
@@ -219,9 +225,36 @@ class Scan:
     positions: int
     channels: int
     stride: int
-    unflat: int
     counts: str
-    targets: list[Target | Passed]
+    targets: tuple[Target | Passed, ...] = field(default=(), kw_only=True)
+    train: str = field(default="", kw_only=True)
+    words: int = field(default=0, kw_only=True)
+
+    @property
+    def flat(self) -> bool:
+        """Whether the scan sees a map of more positions as one."""
+        return self.positions == 1 and not self.single
+
+    @property
+    def single(self) -> bool:
+        """Whether its map is one position."""
+        return self.positions * self.channels == self.stride
+
+
+Targets: TypeAlias = defaultdict[str, list[tuple[int, Target | Passed]]]
+"""By source: who reads its spikes, and the position of the population that it is read for."""
+
+
+@dataclass(frozen=True)
+class Replay(Scan):
+    """One timestep of the train of a scan of an earlier stage, for its readers in `stage`."""
+
+    stage: int
+
+    @property
+    def words_per_position(self) -> int:
+        """0 where a word may hold spikes of several positions."""
+        return 0 if self.single or self.channels % BITS else self.channels // BITS
 
 
 @dataclass(frozen=True)
@@ -284,3 +317,13 @@ class RelayScan(Scan):
     shift: str
     sums: str
     sums_type: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """At every timestep the `replays` of earlier stages' trains, then the `scans`. `zero`: what begins as zeros."""
+
+    number: int
+    scans: tuple[Scan, ...]
+    replays: tuple[Replay, ...]
+    zero: tuple[Buffer, ...]

@@ -12,7 +12,7 @@ import numpy as np
 from snncc import ir
 from snncc.backends.c import arrays, host, packages
 from snncc.backends.c.plan import plan
-from snncc.backends.c.program import Program
+from snncc.backends.c.program import ALWAYS, Program
 from snncc.backends.c.types import SIZES, Constant
 from snncc.backends.c.windows import FIELDS
 from snncc.backends.vectors import VECTORS, golden
@@ -29,10 +29,12 @@ class Memory:
     state: int
 
 
-def memory(network: ir.Network, *, pack: bool = False, prefix: str | None = None) -> Memory:
+def memory(
+    network: ir.Network, *, pack: bool = False, prefix: str | None = None, state_bytes: int | None = None
+) -> Memory:
     """What `<name>.h` states as CONST_BYTES and STATE_BYTES, without writing anything."""
-    program = plan(network, prefix, pack)
-    return Memory(program.const_bytes, program.weight_bytes, program.state_bytes)
+    program = plan(network, prefix, pack, state_bytes)
+    return Memory(program.const_bytes, program.weight_bytes, program.places[1])
 
 
 def write(
@@ -43,12 +45,13 @@ def write(
     pixels: ir.Array | None,
     license: str,
     package: str | None = None,
+    state_bytes: int | None = None,
 ) -> None:
     """Write NAME.h, .c, _kernels.h, _weights.h, _quantise.c, _host.*, self-test, build files and README.
 
     Every file of C begins with its license and how the network was compiled. `package`: one of `packages.KINDS`.
     """
-    program = plan(network, prefix, pack)
+    program = plan(network, prefix, pack, state_bytes)
     context = _context(program) | {"license": license}
     first = (
         f"/* SPDX-License-Identifier: {license}\n * snncc {network.tool_version or 'of unknown version'}: "
@@ -108,17 +111,25 @@ def _context(program: Program) -> dict[str, Any]:
         "pack": program.pack, "constants": {c.name: c for c in program.constants}, "window_fields": FIELDS,
         "windows": {name: table.numbers for name, table in program.windows.items()},
         "tables": program.tables, "window_type": program.window_type,
-        "state_align": max([SIZES[m.ctype] for m in program.members], default=1),
-        "members": program.members, "state_bytes": max(1, program.state_bytes), "const_bytes": program.const_bytes,
+        **_state(program), "const_bytes": program.const_bytes,
         "weight_bytes": program.weight_bytes, "pixel": program.pixel, "count": program.count, "levels": source.levels,
         "pixel_low": low, "pixel_checks": " || ".join(checks), "pixels": math.prod(source.shape),
         "outputs": output.neurons, "value_type": value_type, "runs": program.runs,
-        "relays": bool(program.relays), "scans": program.scans, "passing": program.passing,
+        "relays": bool(program.relays), "stages": program.stages, "passing": program.passing,
         "use": program.kernels.context(), "text": arrays.lines,
         "rate_input": program.buffers[ir.INPUT] if source.coding.spiking and network.window.counting else "",
         "spike_values": program.buffers[output.name] if output.fires else "",
         **host.bytes_context(program), **host.host_context(program),
     }  # fmt: skip
+
+
+def _state(program: Program) -> dict[str, Any]:
+    """The state as an array of words, and where each buffer lies in it."""
+    offsets, size = program.places
+    align = SIZES[program.word]
+    buffers = [(buffer, offsets[buffer.name] // align) for buffer in program.state]
+    return {"buffers": buffers, "always": ALWAYS, "word": program.word, "state_align": align, "state_bytes": size,
+            "state_words": size // align}  # fmt: skip
 
 
 def _vector_context(program: Program, pixels: ir.Array, result: Any) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from snncc.backends.c.calls import Before, BlocksCall, Call, Firing, MaxPoolCall
 from snncc.backends.c.edges import Edge, Wiring
 from snncc.backends.c.expressions import RUN, STEPS, Expression, Literal, Names, product, total
 from snncc.backends.c.kernels import Accumulator, Value, multiplies
-from snncc.backends.c.layout import Lifetime, Member, place
 from snncc.backends.c.program import Program
 from snncc.backends.c.types import signed, span
 from snncc.backends.c.views import Blocks, Made, Move, Pool, spatial
@@ -31,7 +30,7 @@ def count(program: Program) -> None:
 
 
 def _place_buffers(program: Program) -> None:
-    """Counts and pooled pixels in one arena each; a buffer lives from its making until it was read last."""
+    """Counts, pooled pixels and relays' values; each lives from its making until it was read last."""
     populations = program.network.populations
     born: dict[str, int] = {INPUT: 0}
     dies: dict[str, int] = {}
@@ -50,21 +49,12 @@ def _place_buffers(program: Program) -> None:
     names = [n for n in born if not (n == INPUT and INPUT in program.currents)]
     if not populations[-1].hands_on:
         names.remove(populations[-1].name)
-    arenas = {"counts": (program.count.ctype, "spike counts"), "pixels": (program.pixel.ctype, "pooled input")}
-    member = {n: "pixels" if n in program.currents else "counts" for n in names}
-    for n in (n for n in names if n in program.relays):
-        value = program.value(n)
-        member[n] = f"values_{value.tag}"
-        arenas[member[n]] = value.ctype, "values of relays"
-    for arena, (ctype, note) in arenas.items():
-        chosen = [
-            Lifetime(n, math.prod(program.splitter.shapes[n]), born[n], dies.get(n, born[n]))
-            for n in names
-            if member[n] == arena
-        ]
-        offsets, length = place(chosen)
-        program.arrays.append(Member(arena, ctype, length, note))
-        program.buffers |= {n: f"(state->{arena} + {at})" for n, at in offsets.items()}
+    for n in names:
+        kind, note = ("y", "values") if n in program.relays else ("c", "counts")
+        if n in program.currents:
+            kind, note = "x", "pixels"
+        length, life = math.prod(program.splitter.shapes[n]), (born[n], dies.get(n, born[n]))
+        program.buffers[n] = program.array(f"{kind}_{n}", program.value(n).ctype, length, f"{note} of {n}", life)
     if INPUT in program.currents:
         program.buffers[INPUT] = "image"
 

@@ -132,6 +132,10 @@ class Kernels:
         """Some potentials lie in lanes: the DSP header brings their order."""
         self._add("dsp", True)
 
+    def lowest(self) -> None:
+        """Spikes are found in words of bits."""
+        self._add("lowest", True)
+
     def windows(self) -> None:
         """Which windows hold a coordinate."""
         self._add("spread", True)
@@ -166,6 +170,7 @@ class Kernels:
             "max_pool",
             "fire",
             "relay",
+            "lowest",
             "spread",
             "add",
             "spread_row",

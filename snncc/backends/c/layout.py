@@ -1,23 +1,24 @@
-"""Where things lie in the state: the members of the struct, and buffers that share one arena by their lifetimes."""
+"""Where things lie: the members of the const struct, and the state's buffers, that share one memory by lifetime."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from snncc.backends.c.types import SIZES
+from snncc.errors import SnnccError
 
-ALIGN = 4
+WORD = 4
 
 
 @dataclass(frozen=True)
 class Member:
-    """One array of the state struct. `first`: ahead of the others of its type, so that it begins on a word."""
+    """One array of the const struct."""
 
     name: str
     ctype: str
     length: int
     note: str
-    first: bool = False
 
     @property
     def bytes(self) -> int:
@@ -26,7 +27,7 @@ class Member:
 
 def order(members: list[Member]) -> list[Member]:
     """Widest type first, so that padding is at the end only; then whole words, so that they stay on words."""
-    return sorted((m for m in members if m.length), key=lambda m: (-SIZES[m.ctype], not m.first, m.bytes % ALIGN != 0))
+    return sorted((m for m in members if m.length), key=lambda m: (-SIZES[m.ctype], m.bytes % WORD != 0))
 
 
 def struct_bytes(members: list[Member]) -> int:
@@ -40,28 +41,65 @@ def struct_bytes(members: list[Member]) -> int:
 
 
 @dataclass(frozen=True)
-class Lifetime:
-    """A buffer of `length` elements, written at step `born` and last read at step `dies`."""
+class Buffer:
+    """An array of the state, needed from time `born` to time `dies`, both included. `zero`: it begins as zeros."""
 
     name: str
+    ctype: str
     length: int
-    born: int
-    dies: int
+    note: str
+    born: int = 0
+    dies: int = 0
+    zero: bool = False
+
+    @property
+    def bytes(self) -> int:
+        return self.length * SIZES[self.ctype]
+
+    def meets(self, other: Buffer) -> bool:
+        """Whether both are needed at some time."""
+        return self.born <= other.dies and other.born <= self.dies
 
 
-def place(buffers: list[Lifetime]) -> tuple[dict[str, int], int]:
-    """(offset of each buffer, arena length): largest first, each at the lowest place free for its whole life."""
-    placed: list[tuple[Lifetime, int]] = []
-    for buffer in sorted(buffers, key=lambda b: (-b.length, b.born)):
-        rivals = sorted(
-            (at, at + other.length)
-            for other, at in placed
-            if not (other.dies < buffer.born or buffer.dies < other.born)
-        )
+ORDERS: tuple[Callable[[Buffer], tuple[int, ...]], ...] = (
+    lambda b: (-b.bytes, b.born),
+    lambda b: (b.born - b.dies, -b.bytes),
+    lambda b: (b.born, -b.bytes),
+)
+"""Largest first, longest lived first, earliest first."""
+
+
+def place(buffers: Iterable[Buffer], word: int) -> tuple[dict[str, int], int]:
+    """(offset of each buffer in bytes, bytes of all), the smallest of three orders, the first of equals.
+
+    In each order, every buffer goes to the lowest place, a multiple of `word`, that is free for its whole life.
+    """
+    chosen = [buffer for buffer in buffers if buffer.length]
+    found = [_place(sorted(chosen, key=key), word) for key in ORDERS]
+    offsets, end = min(found, key=lambda placing: placing[1])
+    check(chosen, offsets, word)
+    return offsets, -(-end // word) * word
+
+
+def _place(buffers: Sequence[Buffer], word: int) -> tuple[dict[str, int], int]:
+    placed: list[tuple[Buffer, int]] = []
+    for buffer in buffers:
         offset = 0
-        for start, end in rivals:
-            if offset + buffer.length <= start:
+        for start, end in sorted((at, at + other.bytes) for other, at in placed if other.meets(buffer)):
+            if offset + buffer.bytes <= start:
                 break
-            offset = max(offset, -(-end // ALIGN) * ALIGN)
+            offset = max(offset, -(-end // word) * word)
         placed.append((buffer, offset))
-    return {b.name: at for b, at in placed}, max((at + b.length for b, at in placed), default=0)
+    return {b.name: at for b, at in placed}, max((at + b.bytes for b, at in placed), default=0)
+
+
+def check(buffers: Sequence[Buffer], offsets: dict[str, int], word: int) -> None:
+    """SnnccError where two buffers that are needed at the same time overlap, or one is not aligned."""
+    for i, one in enumerate(buffers):
+        at = offsets[one.name]
+        if at % word:
+            raise SnnccError(f"C state: {one.name} at byte {at} is not aligned")
+        for other in buffers[:i]:
+            start = offsets[other.name]
+            if one.meets(other) and at < start + other.bytes and start < at + one.bytes:
+                raise SnnccError(f"C state: {one.name} and {other.name} overlap while both are needed")

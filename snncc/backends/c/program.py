@@ -3,43 +3,52 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from snncc import ir
-from snncc.backends.c.calls import PassingScan, Run, Scan
+from snncc.backends.c.calls import PassingScan, Run, Scan, Stage
 from snncc.backends.c.edges import Wiring, wire
 from snncc.backends.c.expressions import Channel, Element, Expression, Literal, Position, product, total
 from snncc.backends.c.kernels import Kernels, Value
-from snncc.backends.c.layout import Member, order, struct_bytes
-from snncc.backends.c.types import DTYPES, Constant, Weights, lay_weights, signed, span
+from snncc.backends.c.layout import Buffer, Member, order, place, struct_bytes
+from snncc.backends.c.types import DTYPES, SIZES, Constant, Weights, lay_weights, signed, span
 from snncc.backends.c.views import Made, Splitter
 from snncc.backends.c.windows import FIELDS, WindowTable
 from snncc.ir import INPUT, Array, Interval
+
+ALWAYS = 2**31 - 1
+"""A time after all others."""
 
 
 @dataclass
 class Program:
     """Everything a template reads. `p`: the prefix of every symbol.
 
-    Const data: `constants` and `windows`. State: `arrays`, and `scratch` that several share. `buffers`: the expression
-    that points to a population's spikes or counts, to the input or to a pool. Code: `kernels`, and the `runs`, `scans`
-    and `passing` views that call them. `wirings`, `made`: each population's edges, and the pools and moves before it;
-    `currents`: buffers of the constant current. `relays`: buffers of relays' values, and their ranges.
+    `limit`: the bytes that the state may take. Const data: `constants` and `windows`. State: `arrays`, and `scratch`
+    that several share at any time. `buffers`: the expression that points to a population's spikes or counts, to the
+    input or to a pool. Code: `kernels`, and the `runs`, `scans` and `passing` views that call them, in `step` in
+    `stages`.
+    `wirings`, `made`: each population's edges, and the pools and moves before it; `positions`: of every buffer the
+    population that it is made by or for, 0 being the input. `currents`: buffers of the constant current. `relays`:
+    buffers of relays' values, and their ranges.
     """
 
     p: str
     network: ir.Network
     pack: bool
+    limit: int | None = None
     constants: list[Constant] = field(default_factory=list)
     windows: dict[str, WindowTable] = field(default_factory=dict)
-    arrays: list[Member] = field(default_factory=list)
+    arrays: list[Buffer] = field(default_factory=list)
     kernels: Kernels = field(default_factory=Kernels)
     buffers: dict[str, str] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
     scans: list[Scan] = field(default_factory=list)
     passing: list[PassingScan] = field(default_factory=list)
-    scratch: dict[str, Member] = field(default_factory=dict)
+    stages: list[Stage] = field(default_factory=list)
+    scratch: dict[str, Buffer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.currents = set() if self.network.input.coding.spiking else {INPUT}
@@ -50,10 +59,12 @@ class Program:
         self.splitter = Splitter(ir.population_shapes(self.network))
         self.wirings: list[Wiring] = []
         self.made: list[list[Made]] = []
-        for population in self.network.populations:
+        self.positions = {INPUT: 0}
+        for position, population in enumerate(self.network.populations, 1):
             known = len(self.splitter.made)
             self.wirings.append(wire(self.network, population, self.splitter, self.currents, self.relays))
             self.made.append(self.splitter.made[known:])
+            self.positions |= dict.fromkeys((population.name, *(m.name for m in self.made[-1])), position)
 
     @property
     def count(self) -> Value:
@@ -97,26 +108,36 @@ class Program:
         return sum(c.bytes for c in self.constants if c.name.startswith("w_"))
 
     @property
-    def members(self) -> list[Member]:
-        """The members of the state struct."""
-        return order([*self.arrays, *self.scratch.values()])
+    def state(self) -> list[Buffer]:
+        """Everything that lies in the state."""
+        return [buffer for buffer in (*self.arrays, *self.scratch.values()) if buffer.length]
 
     @property
-    def state_bytes(self) -> int:
-        return struct_bytes(self.members)
+    def word(self) -> str:
+        """The type whose alignment the state has."""
+        return "int64_t" if any(SIZES[buffer.ctype] == 8 for buffer in self.state) else "int32_t"
+
+    @cached_property
+    def places(self) -> tuple[dict[str, int], int]:
+        """(offset in bytes of every buffer, bytes of the state), once all buffers are known."""
+        return place(self.state, SIZES[self.word])
 
     # --- what gather and scatter ask for
 
     def need(self, name: str, ctype: str, length: int, note: str) -> str:
-        """Scratch of at least `length` elements in the state; the expression that reads it."""
+        """Scratch of at least `length` elements in the state; the expression that points to it."""
         most = max(length, self.scratch[name].length) if name in self.scratch else length
-        self.scratch[name] = Member(name, ctype, most, note)
-        return f"state->{name}"
+        self.scratch[name] = Buffer(name, ctype, most, note, 0, ALWAYS)
+        return self.at(name)
 
-    def array(self, name: str, ctype: str, length: int, note: str, first: bool = False) -> str:
-        """An array of the state of its own; the expression that reads it."""
-        self.arrays.append(Member(name, ctype, length, note, first))
-        return f"state->{name}"
+    def array(self, name: str, ctype: str, length: int, note: str, life: tuple[int, int], zero: bool = False) -> str:
+        """An array of the state, needed from one position, or time, to another; the expression that points to it."""
+        self.arrays.append(Buffer(name, ctype, length, note, *life, zero))
+        return self.at(name)
+
+    def at(self, name: str) -> str:
+        """The expression that points to a buffer of the state."""
+        return f"{self.p}_at_{name}(state)"
 
     def constant(self, name: str, ctype: str, values: Array, note: str) -> str:
         flat = np.ascontiguousarray(values, DTYPES[ctype]).reshape(-1)

@@ -32,31 +32,34 @@ def summed(base: str) -> str:
 def place_buffers(program: Program) -> None:
     """The values of one timestep of every relay, and their sums where somebody reads them."""
     needed = _summed_relays(program)
-    for population in program.network.populations:
+    for position, population in enumerate(program.network.populations, 1):
         if population.relay:
             name, neurons = population.name, population.neurons
-            program.buffers[name] = program.array(f"y_{name}", program.value(name).ctype, neurons, f"values of {name}")
+            program.buffers[name] = program.array(
+                f"y_{name}", program.value(name).ctype, neurons, f"values of {name}", (position, position)
+            )
             if name in needed:
                 whole = ir.output_range(program.network, name, "step", whole=True)
-                _sums(program, name, whole, neurons, f"s_{name}")
+                _sums(program, name, whole, neurons, f"s_{name}", (position, needed[name]))
 
 
-def _summed_relays(program: Program) -> set[str]:
-    """Relays that a max-pool reads, or a readout of potentials."""
-    found: set[str] = set()
-    for population, wiring, made in zip(program.network.populations, program.wirings, program.made, strict=True):
+def _summed_relays(program: Program) -> dict[str, int]:
+    """Relays that a max-pool reads, or a readout of potentials, and the position of the last one that does."""
+    found: dict[str, int] = {}
+    populations = zip(program.network.populations, program.wirings, program.made, strict=True)
+    for position, (population, wiring, made) in enumerate(populations, 1):
         if any(isinstance(operation, Pool) for operation in made) or not population.hands_on:
             for operation in made:
-                found.update(gather.bases(operation))
+                found |= dict.fromkeys(gather.bases(operation), position)
         if not population.hands_on:
-            found.update(edge.base for edge in wiring.edges)
-    return found & program.relays.keys()
+            found |= dict.fromkeys((edge.base for edge in wiring.edges), position)
+    return {name: position for name, position in found.items() if name in program.relays}
 
 
-def _sums(program: Program, name: str, reach: Interval, length: int, member: str) -> None:
+def _sums(program: Program, name: str, reach: Interval, length: int, member: str, life: tuple[int, int]) -> None:
     program.relays[summed(name)] = reach
     ctype = program.value(summed(name)).ctype
-    program.buffers[summed(name)] = program.array(member, ctype, length, f"{name} so far")
+    program.buffers[summed(name)] = program.array(member, ctype, length, f"{name} so far", life, zero=True)
 
 
 def before(program: Program, made: Sequence[Made], grows: bool) -> tuple[Before, ...]:
@@ -65,21 +68,24 @@ def before(program: Program, made: Sequence[Made], grows: bool) -> tuple[Before,
     found: list[Before] = []
     for operation in made:
         name, length = operation.name, math.prod(operation.shape)
+        life = (program.positions[name], program.positions[name])
         if grows and not isinstance(operation, Pool):  # the same of values and of sums
-            program.buffers[name] = program.array(f"y_{name}", program.value(name).ctype, length, f"values of {name}")
+            ctype = program.value(name).ctype
+            program.buffers[name] = program.array(f"y_{name}", ctype, length, f"values of {name}", life)
             found.append(gather.before(program, operation))
         if not grows or pooled:
             ends = [program.relays[summed(base)] for base in gather.bases(operation)]
-            _sums(program, name, (min(low for low, _ in ends), max(high for _, high in ends)), length, f"m_{name}")
+            reach = min(low for low, _ in ends), max(high for _, high in ends)
+            _sums(program, name, reach, length, f"m_{name}", life)
             found += (
-                _grown(program, operation)
+                _grown(program, operation, life)
                 if grows and isinstance(operation, Pool)
                 else [gather.before(program, operation, summed)]
             )
     return tuple(found)
 
 
-def _grown(program: Program, operation: Pool) -> list[Before]:
+def _grown(program: Program, operation: Pool, life: tuple[int, int]) -> list[Before]:
     """New maxima of sums, then by how much they grew."""
     name, length = operation.name, math.prod(operation.shape)
     sums, x, own = program.buffers[summed(name)], program.value(summed(name)), program.value(name)
@@ -87,7 +93,7 @@ def _grown(program: Program, operation: Pool) -> list[Before]:
     program.buffers[summed(name)] = fresh
     made = gather.before(program, operation, summed)
     program.buffers[summed(name)] = sums
-    program.buffers[name] = program.array(f"y_{name}", own.ctype, length, f"by how much {name} grew")
+    program.buffers[name] = program.array(f"y_{name}", own.ctype, length, f"by how much {name} grew", life)
     return [made, Rise(program.buffers[name], own.ctype, sums, fresh, length)]
 
 
@@ -145,7 +151,7 @@ def scan(
     made = gather.relaying(program, population, relay, wiring.flat, a)
     sums = program.buffers.get(summed(name), "")
     return RelayScan(
-        name=name, index=index, positions=positions, channels=channels, stride=stride, unflat=0, counts="", targets=[],
+        name=name, index=index, positions=positions, channels=channels, stride=stride, counts="",
         v=charge, a=a, bias=bias.text(SCAN), drive=drive, dense=run,
         relaying=made, shift=made.shift.text(SCAN), sums=sums,
         sums_type=program.value(summed(name)).ctype if sums else "",

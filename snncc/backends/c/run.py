@@ -213,27 +213,43 @@ def has_relays(network: Network) -> bool:
     return any(population.relay for population in network.populations)
 
 
-def recorded(network: Network) -> list[tuple[str, int]]:
-    """(population, neurons) in the order in which the program records them, a potential readout last."""
-    rate = network.input.coding.spiking
-    entries = [(INPUT, math.prod(network.input.shape))] if rate else []
-    return entries + [(p.name, p.neurons) for p in network.populations]
+def _blocks(network: Network, timesteps: int) -> dict[int, tuple[str, int, int]]:
+    """Population number of the program: (name, neurons, how many timesteps it records)."""
+    total = network.over(timesteps).passes
+    found = {0: (INPUT, math.prod(network.input.shape), total)} if network.input.coding.spiking else {}
+    for number, population in enumerate(network.populations, 1):
+        found[number] = population.name, population.neurons, total if population.hands_on else 1
+    return found
+
+
+def _records(data: Array, network: Network, timesteps: int) -> dict[str, Array]:
+    """By population its records (timesteps, neurons): blocks of a number, a timestep and a record of each neuron."""
+    record = WIDE_RECORD if has_relays(network) else RECORD
+    blocks = _blocks(network, timesteps)
+    found = {name: np.empty((steps, neurons), record) for name, neurons, steps in blocks.values()}
+    missing = {(number, t) for number, (_, _, steps) in blocks.items() for t in range(steps)}
+    at = 0
+    while missing:
+        number, t = data[at : at + 8].view("<u4").tolist()
+        if (number, t) not in missing:
+            raise OutputError(f"the program recorded timestep {t} of population {number} unasked, or twice")
+        missing.remove((number, t))
+        name, neurons, _ = blocks[number]
+        end = at + 8 + neurons * record.itemsize
+        found[name][t] = data[at + 8 : end].view(record)
+        at = end
+    return found
 
 
 def _observations(file: Path, job: Job) -> Iterator[Observation]:
     """Take the program's records apart, one image at a time."""
     network = job.network
-    entries = recorded(network)
     record = WIDE_RECORD if has_relays(network) else RECORD
-    step = network.window.stepping
-    total = network.over(job.timesteps).passes
-    looped = [e for e in entries if not step or e[0] != network.output.name or network.output.fires]
-    once = [e for e in entries if e not in looped]
-    per_step, tail = sum(n for _, n in looped), sum(n for _, n in once)
     elements = math.prod(network.input.shape)
     names = [read.name for read in _reads(job)]
     head = len(names) * 4 * (1 + elements)
-    image_bytes = head + (per_step * total + tail) * record.itemsize + 8 * network.output.neurons + 8
+    body = sum(steps * (8 + n * record.itemsize) for _, n, steps in _blocks(network, job.timesteps).values())
+    image_bytes = head + body + 8 * network.output.neurons + 8
     if file.stat().st_size != image_bytes * len(job.pixels):
         raise OutputError(f"the program wrote {file.stat().st_size} bytes, expected {image_bytes * len(job.pixels)}")
     raw = np.memmap(file, np.uint8, "r")
@@ -244,19 +260,12 @@ def _observations(file: Path, job: Job) -> Iterator[Observation]:
             if status:
                 raise OutputError(f"the quantiser of {name} returned status {status}")
             pixels[name] = np.array(made, np.int64)
-        image = raw[start + head : start + image_bytes]
-        records = image[: per_step * total * record.itemsize].view(record).reshape(total, per_step)
-        spikes, potentials = {}, {}
-        at = 0
-        for name, n in looped:
-            part = records[:, at : at + n]
-            at += n
-            if name == INPUT or network[name].hands_on:
-                spikes[name] = part["spikes"]
-            if name != INPUT:
-                potentials[name] = part["potential"]
-        ends = image[len(image) - 8 * network.output.neurons - 8 :]
+        ends = raw[start + head + body : start + image_bytes]
         values, (status, class_index) = ends[:-8].view("<i8"), ends[-8:].view("<u4")
         if status:
             raise OutputError(f"{prefix_of(job.folder)}_infer returned status {int(status)}")
+        records = _records(raw[start + head : start + head + body], network, job.timesteps)
+        spikes = {n: r["spikes"] for n, r in records.items() if n == INPUT or network[n].hands_on}
+        whole = network.window.counting
+        potentials = {n: r["potential"] for n, r in records.items() if n != INPUT and (whole or network[n].hands_on)}
         yield Observation(np.array(values), int(class_index), spikes, potentials, pixels)

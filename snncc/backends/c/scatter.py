@@ -10,13 +10,23 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import replace
-from typing import TypeAlias
 
 import numpy as np
 
 from snncc import ir
-from snncc.backends.c import gather, relays
-from snncc.backends.c.calls import Before, Drive, InputScan, Passed, PassingScan, PopulationScan, RelayScan, Run, Target
+from snncc.backends.c import gather, relays, stages
+from snncc.backends.c.calls import (
+    Before,
+    Drive,
+    InputScan,
+    Passed,
+    PassingScan,
+    PopulationScan,
+    RelayScan,
+    Run,
+    Target,
+    Targets,
+)
 from snncc.backends.c.edges import Edge, Wiring
 from snncc.backends.c.expressions import (
     SCAN,
@@ -31,7 +41,6 @@ from snncc.backends.c.expressions import (
     product,
 )
 from snncc.backends.c.kernels import Accumulator, Potential
-from snncc.backends.c.layout import Member
 from snncc.backends.c.program import Program
 from snncc.backends.c.types import signed, span
 from snncc.backends.c.views import Blocks, Made, Move, spatial
@@ -39,7 +48,7 @@ from snncc.ir import INPUT, Interval
 
 
 def step(program: Program) -> None:
-    """Fill a program in for `step`: its members, scans (one per population that hands on) and the readout's run."""
+    """Fill a program in for `step`: its buffers, scans (one per population that hands on), stages, readout's run."""
     network = program.network
     kept = [network.output.name] if network.output.fires else []
     if not network.output.fires:
@@ -47,12 +56,12 @@ def step(program: Program) -> None:
         kept = [name for name in read if name not in program.relays]
     if INPUT in program.currents:
         program.buffers[INPUT] = "image"
-    at = 0
     for name in kept:
-        program.buffers[name] = f"(state->counts + {at})"
-        at += math.prod(program.splitter.shapes[name])
-    program.arrays.append(Member("words", "int32_t", 1, "keeps 16-bit potentials on whole words"))
-    program.arrays.append(Member("counts", program.count.ctype, at, "spikes so far"))
+        kept_for = (program.positions[name], len(network.populations))
+        length = math.prod(program.splitter.shapes[name])
+        program.buffers[name] = program.array(
+            f"c_{name}", program.count.ctype, length, f"spikes of {name} so far", kept_for, zero=True
+        )
     relays.place_buffers(program)
     targets: Targets = defaultdict(list)
     populations = zip(network.populations, program.wirings, program.made, strict=True)
@@ -72,17 +81,14 @@ def step(program: Program) -> None:
             wiring = relays.summed_edges(program, wiring)
             program.runs.append(replace(gather.window_run(program, population, wiring, index), before=held + before))
     if network.input.coding.spiking:
-        program.scans.insert(0, _encoder(program, targets))
-
-
-Targets: TypeAlias = defaultdict[str, "list[Target | Passed]"]
-"""By source: who reads its spikes."""
+        program.scans.insert(0, _encoder(program))
+    program.stages = stages.divide(program, targets)
 
 
 def _held(program: Program, operation: Made) -> Before:
     """What is made of the constant current: computed once per image, into a buffer of its own."""
     name, length = operation.name, math.prod(operation.shape)
-    program.buffers[name] = program.array(name, program.pixel.ctype, length, "pooled input")
+    program.buffers[name] = program.array(f"x_{name}", program.pixel.ctype, length, "pooled input", life(program, name))
     return gather.before(program, operation)
 
 
@@ -94,7 +100,7 @@ def _passing(program: Program, operation: Made, targets: Targets) -> PassingScan
         for number, (base, to) in enumerate(operation.parts):
             ctype = "uint16_t" if len(to) == 0 or int(to.max()) < 2**16 else "uint32_t"
             table = program.constant(f"{name}_{number}", ctype, to, f"where the elements of {base} go")
-            targets[base].append(Passed("place", name, "0", "i", table))
+            targets[base].append((program.positions[name], Passed("place", name, "0", "i", table)))
     elif isinstance(operation, Blocks):
         p, c = _called(program, operation.base, spatial(operation.source))
         (down, across), row = operation.strides, operation.shape[1]
@@ -102,29 +108,37 @@ def _passing(program: Program, operation: Made, targets: Targets) -> PassingScan
             "blocks", name, p.text(), c.text(), copies=math.prod(operation.copies), columns=operation.copies[1],
             width=spatial(operation.source)[1], row=row, down=down * row, across=across,
         )  # fmt: skip
-        targets[operation.base].append(passed)
+        targets[operation.base].append((program.positions[name], passed))
     else:
         program.kernels.windows()
         p, c = _called(program, operation.base, spatial(operation.source))
-        targets[operation.base].append(Passed("rise", name, p.text(), c.text()))
+        targets[operation.base].append((program.positions[name], Passed("rise", name, p.text(), c.text())))
         count, read = program.count.ctype, math.prod(operation.source)
-        seen = program.array(f"n_{name}", count, read, f"spikes of {operation.base}, which {name} reads")
-        most = program.array(f"m_{name}", count, height * width * channels, f"the largest counts of {name}")
+        note, size, own = (
+            f"spikes of {operation.base}, which {name} reads",
+            height * width * channels,
+            life(program, name),
+        )
+        seen = program.array(f"n_{name}", count, read, note, own, zero=True)
+        most = program.array(f"m_{name}", count, size, f"the largest counts of {name}", own, zero=True)
         window = program.window(name, gather.pool_window(operation))
     counts = program.buffers.get(name, "")
-    unflat = channels if isinstance(operation, Move) else 0
-    return PassingScan(
-        name, 0, height * width, channels, channels, unflat, counts, targets[name], seen, most, window
-    )  # fmt: skip
+    positions, row = (1, height * width * channels) if isinstance(operation, Move) else (height * width, channels)
+    return PassingScan(name, 0, positions, row, channels, counts, seen, most, window)
 
 
-def _encoder(program: Program, targets: Targets) -> InputScan:
+def life(program: Program, name: str) -> tuple[int, int]:
+    """Of what is needed for one population alone: its own position."""
+    return program.positions[name], program.positions[name]
+
+
+def _encoder(program: Program) -> InputScan:
     """The rate-coded input as the first scan."""
     height, width, channels = spatial(program.network.input.shape)
     neurons = height * width * channels
-    program.arrays.append(Member("v_input", program.pixel.ctype, neurons, "potentials of the input"))
+    program.array("v_input", program.pixel.ctype, neurons, "potentials of the input", (0, 0), zero=True)
     counts = program.buffers.get(INPUT, "")
-    return InputScan(INPUT, 0, height * width, channels, channels, 0, counts, targets[INPUT])
+    return InputScan(INPUT, 0, height * width, channels, channels, counts)
 
 
 def _scan(
@@ -147,9 +161,11 @@ def _scan(
         charge = None
         if spikes or dense:
             charge = Potential.of(signed(program.network.intervals["step"][name], 16), "")
-            into = program.array(f"v_{name}", charge.ctype, population.neurons, f"charge of {name}")
+            into = program.array(
+                f"v_{name}", charge.ctype, population.neurons, f"charge of {name}", life(program, name), zero=True
+            )
             for edge in spikes:
-                targets[edge.base].append(_target(program, edge, charge, into, channels))
+                targets[edge.base].append((index, _target(program, edge, charge, into, channels)))
         drive = _drive(program, population, wiring, index, currents, bias, held) if currents else None
         return relays.scan(program, population, population.relay, wiring, index, bias, charge, drive, dense)
     per_channel = all(
@@ -162,15 +178,17 @@ def _scan(
     v = Potential.of(signed((low, high), 16), f"{program.p.upper()}_LANE" if lanes else "")
     if lanes:
         program.kernels.lanes()
-    into = program.array(f"v_{name}", v.ctype, positions * channels, f"potentials of {name}", first=lanes)
     theta, v0 = (program.parameter(population, kind, wiring.flat) for kind in ("theta", "v0"))
+    into = program.array(
+        f"v_{name}", v.ctype, positions * channels, f"potentials of {name}", life(program, name), zero=v0 == ZERO
+    )
     drive = _drive(program, population, wiring, index, currents, bias, held) if currents else None
     for edge in spikes:
-        targets[edge.base].append(_target(program, edge, v, into, channels))
+        targets[edge.base].append((index, _target(program, edge, v, into, channels)))
     return PopulationScan(
         name=name, index=index, positions=positions, channels=channels, stride=stride,
-        unflat=stride if positions != height * width else 0, counts=program.buffers.get(name, ""),
-        targets=targets[name], v=v, a=Accumulator.of(v.wide), theta=theta.text(SCAN),
+        counts=program.buffers.get(name, ""),
+        v=v, a=Accumulator.of(v.wide), theta=theta.text(SCAN),
         v0="" if v0 == ZERO else v0.text(SCAN), bias=bias.text(SCAN), lazy=lazy,
         adds=bool(currents) or (not lazy and bias != ZERO), by_channel=per_channel, drive=drive, dense=dense,
     )  # fmt: skip
@@ -187,7 +205,7 @@ def _drive(
 ) -> Drive:
     reach = relays.reach_of(program, currents, span(population.bias))
     a, ctype, name = Accumulator.of(signed(reach, 32)), signed(reach, 16), population.name
-    program.array(f"d_{name}", ctype, population.neurons, f"charge per timestep of {name}")
+    program.array(f"d_{name}", ctype, population.neurons, f"charge per timestep of {name}", life(program, name))
     run = gather.run(program, population, wiring, index, currents, a, bias, None)
     return Drive(replace(run, before=held), ctype)
 

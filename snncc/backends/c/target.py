@@ -26,6 +26,10 @@ class COptions(TargetOptions):
     """Of the target `c`."""
 
     pack: bool = option(False, "pack weights of less than 8 bits in flash", "flag")
+    state_bytes: int | None = option(
+        None, "RAM for the state at most: in `step` the fewest stages that fit", "integer", low=1,
+        shown="the smallest, or one stage where that takes less than twice as much",
+    )  # fmt: skip
     prefix: str | None = option(None, "what every name begins with", "text", shown="the network's name")
     package: str | None = option(None, "a firmware package as well", "choice", choices=packages.KINDS, shown="none")
     license: str = option("Apache-2.0", "the SPDX identifier that the files carry", "text")
@@ -55,7 +59,10 @@ class C(Target[COptions]):
             )
 
     def write(self, network: Network, folder: Path, options: COptions) -> None:
-        emit.write(network, folder, options.prefix, options.pack, options.pixels, options.license, options.package)
+        emit.write(
+            network, folder, options.prefix, options.pack, options.pixels, options.license, options.package,
+            options.state_bytes,
+        )  # fmt: skip
 
     def runners(self) -> Mapping[str, Runner]:
         return {"c-host": Host(), "c-cortex-m4": CortexM4(), "c-cortex-m55": CortexM55(), "c-rv32": RiscV()}
@@ -68,7 +75,12 @@ class C(Target[COptions]):
             return None
         exported = folder is not None and options is not None
         pack = options is not None and exported and options.get("pack") is True
-        facts: dict[str, Any] = {"exported": exported, "pack": pack, **_bytes(network, pack)}
+        limit = options.get("state_bytes") if options is not None and exported else None
+        limit = limit if isinstance(limit, int) and limit > 0 else None
+        try:
+            facts: dict[str, Any] = {"exported": exported, "pack": pack, **_bytes(network, pack, limit)}
+        except TargetError:
+            return None
         if exported:
             return Summary(facts, [f"in C, as exported{' (--pack)' if pack else ''}: {_sizes(facts)}"])
         facts["packed"] = _bytes(network, True)
@@ -79,8 +91,8 @@ ANY_PREFIX = "net"
 """Sizes do not depend on it."""
 
 
-def _bytes(network: Network, pack: bool) -> dict[str, int]:
-    needed = emit.memory(network, pack=pack)
+def _bytes(network: Network, pack: bool, limit: int | None = None) -> dict[str, int]:
+    needed = emit.memory(network, pack=pack, state_bytes=limit)
     return {"const_bytes": needed.const, "weight_bytes": needed.weights, "state_bytes": needed.state}
 
 
