@@ -21,10 +21,17 @@
 PLAIN_CHECK(const_bytes, sizeof(plain_tables_t) <= PLAIN_CONST_BYTES && PLAIN_CONST_BYTES - sizeof(plain_tables_t) < 8U);
 PLAIN_CHECK(state_bytes, sizeof(plain_state_t) <= PLAIN_STATE_BYTES && PLAIN_STATE_BYTES - sizeof(plain_state_t) < 8U);
 
+/* Where buffers lie in the state. Those that are not needed at the same time share memory; the times from the first to
+ * the last that needs each are in brackets. */
+#define plain_at_c_input(state) ((uint8_t *)(void *)((state)->memory + 26)) /* 16: counts of input [0, 1] */
+#define plain_at_c_conv(state) ((uint8_t *)(void *)((state)->memory + 30)) /* 12: counts of conv [1, 2] */
+#define plain_at_acc_i32(state) ((int32_t *)(void *)((state)->memory + 20)) /* 6: accumulators [0, end] */
+#define plain_at_lanes(state) ((uint32_t *)(void *)((state)->memory + 0)) /* 20: two windows side by side [0, end] */
+
 /* conv over the whole image. */
 static void plain_run_conv(plain_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, plain_result_t *result)
 {
-    int32_t *acc = state->acc_i32;
+    int32_t *acc = plain_at_acc_i32(state);
     for (int32_t p = 0; p < 4; p += 2) {
         const int32_t next = plain_least(p + 1, 3); /* p itself where it is the last: the second row is then not read */
         for (int32_t c = 0; c < 3; c++) {
@@ -32,13 +39,13 @@ static void plain_run_conv(plain_state_t *state, const uint8_t *image, int32_t s
             acc[c] = start;
             acc[3 + c] = start;
         }
-        plain_dot2_u8_i8_i32(&plain_tables.g_conv, (state->counts + 0), p, next, state->lanes, plain_tables.w_conv, 9, acc, 4);
+        plain_dot2_u8_i8_i32(&plain_tables.g_conv, plain_at_c_input(state), p, next, plain_at_lanes(state), plain_tables.w_conv, 9, acc, 4);
         for (int32_t at = p; at <= next; at++) {
             for (int32_t c = 0; c < 3; c++) {
                 const int32_t u = acc[(at - p) * 3 + c];
                 const int32_t i = at * 3 + c;
                 const uint32_t spikes = plain_fire_i32(u, plain_tables.theta_conv[c], limit);
-                (state->counts + 16)[i] = (uint8_t)spikes;
+                plain_at_c_conv(state)[i] = (uint8_t)spikes;
                 PLAIN_TRACE_SPIKES(1U, i, spikes);
                 PLAIN_TRACE_POTENTIAL(1U, i, u);
             }
@@ -53,13 +60,13 @@ static void plain_run_conv(plain_state_t *state, const uint8_t *image, int32_t s
 /* dense over the whole image. */
 static void plain_run_dense(plain_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, plain_result_t *result)
 {
-    int32_t *acc = state->acc_i32;
+    int32_t *acc = plain_at_acc_i32(state);
     for (int32_t p = 0; p < 1; p += 1) {
         for (int32_t c = 0; c < 3; c++) {
             const int32_t start = plain_tables.bias_dense[c] * steps;
             acc[c] = start;
         }
-        plain_dot1_u8_i8_i32(&plain_tables.g_dense, (state->counts + 16) + (p) * 12, plain_tables.w_dense, 12, acc, 4);
+        plain_dot1_u8_i8_i32(&plain_tables.g_dense, plain_at_c_conv(state) + (p) * 12, plain_tables.w_dense, 12, acc, 4);
         for (int32_t at = p; at <= p; at++) {
             for (int32_t c = 0; c < 3; c++) {
                 const int32_t u = acc[(at - p) * 3 + c];
@@ -85,11 +92,13 @@ plain_status_t plain_infer(plain_state_t *state, const plain_pixel_t *image, uin
     }
     for (int32_t i = 0; i < PLAIN_PIXELS; i++) {
         const uint32_t spikes = (uint32_t)image[i] * (uint32_t)timesteps / 255U;
-        (state->counts + 0)[i] = (uint8_t)spikes;
+        plain_at_c_input(state)[i] = (uint8_t)spikes;
         PLAIN_TRACE_SPIKES(0U, i, spikes);
         PLAIN_TRACE_POTENTIAL(0U, i, 0);
     }
+    PLAIN_REUSE();
     plain_run_conv(state, image, (int32_t)timesteps, (uint32_t)timesteps, result);
+    PLAIN_REUSE();
     plain_run_dense(state, image, (int32_t)timesteps, (uint32_t)timesteps, result);
     uint32_t best = 0U;
     for (uint32_t i = 1U; i < PLAIN_OUTPUTS; i++) {

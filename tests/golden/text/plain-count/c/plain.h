@@ -42,9 +42,7 @@ typedef int32_t plain_value_t;
 
 /* Working memory. Its contents need no initialisation and mean nothing between calls. */
 typedef struct {
-    int32_t acc_i32[6]; /* accumulators */
-    uint32_t lanes[20]; /* two windows side by side */
-    uint8_t counts[28]; /* spike counts */
+    int32_t memory[33]; /* plain.c says what lies where, and when */
 } plain_state_t;
 
 typedef struct {
@@ -62,7 +60,7 @@ const char *plain_hash(void);
  *   result     written when PLAIN_OK is returned */
 plain_status_t plain_infer(plain_state_t *state, const plain_pixel_t *image, uint16_t timesteps, plain_result_t *result);
 
-/* The same from memory of a given size: a pool, or a message of unknown length. state: aligned to PLAIN_STATE_ALIGN. */
+/* The same from memory of a given size: a pool, or a message of unknown length. state: aligned to PLAIN_STATE_ALIGN bytes. */
 plain_status_t plain_infer_sized(void *state, size_t state_bytes, const plain_pixel_t *image, size_t pixels, uint16_t timesteps, plain_result_t *result);
 
 /* Make an image of PLAIN_PIXELS raw bytes, in the order of the pixels (plain_quantise.c).

@@ -2,7 +2,7 @@
  * snncc of unknown version: step, T <= 8, 8-bit weights, rate input of 8 bits, network 4d59b2955ae66301. */
 /* plain.h: plain, an integer spiking network as plain C99. Written by snncc; do not edit.
  *
- *   static plain_state_t state;               68 bytes of RAM, yours; one per thread
+ *   static plain_state_t state;               64 bytes of RAM, yours; one per thread
  *   plain_result_t result;
  *   plain_infer(&state, image, PLAIN_T_MAX, &result);
  *
@@ -24,7 +24,7 @@ extern "C" {
 #define PLAIN_OUTPUTS 3
 #define PLAIN_T_MAX 8U
 #define PLAIN_SPIKE_EXT 0
-#define PLAIN_STATE_BYTES 68U
+#define PLAIN_STATE_BYTES 64U
 #define PLAIN_STATE_ALIGN 4U /* what plain_infer_sized asks of the address of its state */
 #define PLAIN_CONST_BYTES 224U
 #define PLAIN_BYTE_TABLE_BYTES 256U /* more, in plain_quantise.c */
@@ -42,11 +42,7 @@ typedef int32_t plain_value_t;
 
 /* Working memory. Its contents need no initialisation and mean nothing between calls. */
 typedef struct {
-    int32_t words[1]; /* keeps 16-bit potentials on whole words */
-    int32_t acc_i32[3]; /* accumulators */
-    int16_t v_conv[12]; /* potentials of conv */
-    uint8_t counts[12]; /* spikes so far */
-    uint8_t v_input[16]; /* potentials of the input */
+    int32_t memory[16]; /* plain.c says what lies where, and when */
 } plain_state_t;
 
 typedef struct {
@@ -64,7 +60,7 @@ const char *plain_hash(void);
  *   result     written when PLAIN_OK is returned */
 plain_status_t plain_infer(plain_state_t *state, const plain_pixel_t *image, uint16_t timesteps, plain_result_t *result);
 
-/* The same from memory of a given size: a pool, or a message of unknown length. state: aligned to PLAIN_STATE_ALIGN. */
+/* The same from memory of a given size: a pool, or a message of unknown length. state: aligned to PLAIN_STATE_ALIGN bytes. */
 plain_status_t plain_infer_sized(void *state, size_t state_bytes, const plain_pixel_t *image, size_t pixels, uint16_t timesteps, plain_result_t *result);
 
 /* Make an image of PLAIN_PIXELS raw bytes, in the order of the pixels (plain_quantise.c).

@@ -21,10 +21,20 @@
 RESIDUAL_CHECK(const_bytes, sizeof(residual_tables_t) <= RESIDUAL_CONST_BYTES && RESIDUAL_CONST_BYTES - sizeof(residual_tables_t) < 8U);
 RESIDUAL_CHECK(state_bytes, sizeof(residual_state_t) <= RESIDUAL_STATE_BYTES && RESIDUAL_STATE_BYTES - sizeof(residual_state_t) < 8U);
 
+/* Where buffers lie in the state. Those that are not needed at the same time share memory; the times from the first to
+ * the last that needs each are in brackets. */
+#define residual_at_c_first(state) ((uint8_t *)(void *)((state)->memory + 50)) /* 144: counts of first [1, 2] */
+#define residual_at_c_joined(state) ((uint8_t *)(void *)((state)->memory + 86)) /* 36: counts of joined [2, 3] */
+#define residual_at_c_again(state) ((uint8_t *)(void *)((state)->memory + 50)) /* 36: counts of again [3, 4] */
+#define residual_at_c_pool(state) ((uint8_t *)(void *)((state)->memory + 59)) /* 16: counts of pool [4, 5] */
+#define residual_at_c_dense(state) ((uint8_t *)(void *)((state)->memory + 50)) /* 4: counts of dense [5, 6] */
+#define residual_at_acc_i32(state) ((int32_t *)(void *)((state)->memory + 95)) /* 8: accumulators [0, end] */
+#define residual_at_lanes(state) ((uint32_t *)(void *)((state)->memory + 0)) /* 50: two windows side by side [0, end] */
+
 /* first over the whole image. */
 static void residual_run_first(residual_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, residual_result_t *result)
 {
-    int32_t *acc = state->acc_i32;
+    int32_t *acc = residual_at_acc_i32(state);
     for (int32_t p = 0; p < 36; p += 2) {
         const int32_t next = residual_least(p + 1, 35); /* p itself where it is the last: the second row is then not read */
         for (int32_t c = 0; c < 4; c++) {
@@ -32,13 +42,13 @@ static void residual_run_first(residual_state_t *state, const uint8_t *image, in
             acc[c] = start;
             acc[4 + c] = start;
         }
-        residual_dot2_u8_i8_i32(&residual_tables.g_first, image, p, next, state->lanes, residual_tables.w_first, 18, acc, steps);
+        residual_dot2_u8_i8_i32(&residual_tables.g_first, image, p, next, residual_at_lanes(state), residual_tables.w_first, 18, acc, steps);
         for (int32_t at = p; at <= next; at++) {
             for (int32_t c = 0; c < 4; c++) {
                 const int32_t u = acc[(at - p) * 4 + c];
                 const int32_t i = at * 4 + c;
                 const uint32_t spikes = residual_fire_i32(u, residual_tables.theta_first[c], limit + 2U);
-                (state->counts + 0)[i] = (uint8_t)spikes;
+                residual_at_c_first(state)[i] = (uint8_t)spikes;
                 RESIDUAL_TRACE_SPIKES(1U, i, spikes);
                 RESIDUAL_TRACE_POTENTIAL(1U, i, u);
             }
@@ -53,7 +63,7 @@ static void residual_run_first(residual_state_t *state, const uint8_t *image, in
 /* joined over the whole image. */
 static void residual_run_joined(residual_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, residual_result_t *result)
 {
-    int32_t *acc = state->acc_i32;
+    int32_t *acc = residual_at_acc_i32(state);
     for (int32_t p = 0; p < 9; p += 2) {
         const int32_t next = residual_least(p + 1, 8); /* p itself where it is the last: the second row is then not read */
         for (int32_t c = 0; c < 4; c++) {
@@ -61,14 +71,14 @@ static void residual_run_joined(residual_state_t *state, const uint8_t *image, i
             acc[c] = start;
             acc[4 + c] = start;
         }
-        residual_dot2_u8_i8_i32(&residual_tables.g_joined_0, (state->counts + 0), p, next, state->lanes, residual_tables.w_joined_0, 36, acc, 8);
-        residual_dot2_u8_i8_i32(&residual_tables.g_joined_1, (state->counts + 0), p, next, state->lanes, residual_tables.w_joined_1, 4, acc, 8);
+        residual_dot2_u8_i8_i32(&residual_tables.g_joined_0, residual_at_c_first(state), p, next, residual_at_lanes(state), residual_tables.w_joined_0, 36, acc, 8);
+        residual_dot2_u8_i8_i32(&residual_tables.g_joined_1, residual_at_c_first(state), p, next, residual_at_lanes(state), residual_tables.w_joined_1, 4, acc, 8);
         for (int32_t at = p; at <= next; at++) {
             for (int32_t c = 0; c < 4; c++) {
                 const int32_t u = acc[(at - p) * 4 + c];
                 const int32_t i = at * 4 + c;
                 const uint32_t spikes = residual_fire_i32(u, 542, limit + 2U);
-                (state->counts + 144)[i] = (uint8_t)spikes;
+                residual_at_c_joined(state)[i] = (uint8_t)spikes;
                 RESIDUAL_TRACE_SPIKES(2U, i, spikes);
                 RESIDUAL_TRACE_POTENTIAL(2U, i, u);
             }
@@ -83,7 +93,7 @@ static void residual_run_joined(residual_state_t *state, const uint8_t *image, i
 /* again over the whole image. */
 static void residual_run_again(residual_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, residual_result_t *result)
 {
-    int32_t *acc = state->acc_i32;
+    int32_t *acc = residual_at_acc_i32(state);
     for (int32_t p = 0; p < 9; p += 2) {
         const int32_t next = residual_least(p + 1, 8); /* p itself where it is the last: the second row is then not read */
         for (int32_t c = 0; c < 4; c++) {
@@ -91,16 +101,16 @@ static void residual_run_again(residual_state_t *state, const uint8_t *image, in
             acc[c] = start;
             acc[4 + c] = start;
         }
-        residual_dot2_u8_i8_i32(&residual_tables.g_again_0, (state->counts + 144), p, next, state->lanes, residual_tables.w_again_0, 36, acc, 8);
+        residual_dot2_u8_i8_i32(&residual_tables.g_again_0, residual_at_c_joined(state), p, next, residual_at_lanes(state), residual_tables.w_again_0, 36, acc, 8);
         for (int32_t q = 0; q < 2; q++) {
-            residual_taps_u8_i8_i32(&residual_tables.g_again_1, (state->counts + 144), residual_tables.w_again_1, q == 0 ? p : next, acc + q * 4 + 0, 8);
+            residual_taps_u8_i8_i32(&residual_tables.g_again_1, residual_at_c_joined(state), residual_tables.w_again_1, q == 0 ? p : next, acc + q * 4 + 0, 8);
         }
         for (int32_t at = p; at <= next; at++) {
             for (int32_t c = 0; c < 4; c++) {
                 const int32_t u = acc[(at - p) * 4 + c];
                 const int32_t i = at * 4 + c;
                 const uint32_t spikes = residual_fire_i32(u, 640, limit + 2U);
-                (state->counts + 0)[i] = (uint8_t)spikes;
+                residual_at_c_again(state)[i] = (uint8_t)spikes;
                 RESIDUAL_TRACE_SPIKES(3U, i, spikes);
                 RESIDUAL_TRACE_POTENTIAL(3U, i, u);
             }
@@ -115,7 +125,7 @@ static void residual_run_again(residual_state_t *state, const uint8_t *image, in
 /* pool over the whole image. */
 static void residual_run_pool(residual_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, residual_result_t *result)
 {
-    int32_t *acc = state->acc_i32;
+    int32_t *acc = residual_at_acc_i32(state);
     for (int32_t p = 0; p < 4; p += 2) {
         const int32_t next = residual_least(p + 1, 3); /* p itself where it is the last: the second row is then not read */
         for (int32_t c = 0; c < 4; c++) {
@@ -124,14 +134,14 @@ static void residual_run_pool(residual_state_t *state, const uint8_t *image, int
             acc[4 + c] = start;
         }
         for (int32_t q = 0; q < 2; q++) {
-            residual_pool_u8_i32(&residual_tables.g_pool, (state->counts + 0), q == 0 ? p : next, acc + q * 4 + 0, 256);
+            residual_pool_u8_i32(&residual_tables.g_pool, residual_at_c_again(state), q == 0 ? p : next, acc + q * 4 + 0, 256);
         }
         for (int32_t at = p; at <= next; at++) {
             for (int32_t c = 0; c < 4; c++) {
                 const int32_t u = acc[(at - p) * 4 + c];
                 const int32_t i = at * 4 + c;
                 const uint32_t spikes = residual_fire_i32(u, 867, limit + 2U);
-                (state->counts + 36)[i] = (uint8_t)spikes;
+                residual_at_c_pool(state)[i] = (uint8_t)spikes;
                 RESIDUAL_TRACE_SPIKES(4U, i, spikes);
                 RESIDUAL_TRACE_POTENTIAL(4U, i, u);
             }
@@ -146,19 +156,19 @@ static void residual_run_pool(residual_state_t *state, const uint8_t *image, int
 /* dense over the whole image. */
 static void residual_run_dense(residual_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, residual_result_t *result)
 {
-    int32_t *acc = state->acc_i32;
+    int32_t *acc = residual_at_acc_i32(state);
     for (int32_t p = 0; p < 1; p += 1) {
         for (int32_t c = 0; c < 4; c++) {
             const int32_t start = residual_tables.bias_dense[c] * steps + 435;
             acc[c] = start;
         }
-        residual_dot1_u8_i8_i32(&residual_tables.g_dense, (state->counts + 36) + (p) * 16, residual_tables.w_dense, 16, acc, 16);
+        residual_dot1_u8_i8_i32(&residual_tables.g_dense, residual_at_c_pool(state) + (p) * 16, residual_tables.w_dense, 16, acc, 16);
         for (int32_t at = p; at <= p; at++) {
             for (int32_t c = 0; c < 4; c++) {
                 const int32_t u = acc[(at - p) * 4 + c];
                 const int32_t i = at * 4 + c;
                 const uint32_t spikes = residual_fire_i32(u, 870, limit + 2U);
-                (state->counts + 0)[i] = (uint8_t)spikes;
+                residual_at_c_dense(state)[i] = (uint8_t)spikes;
                 RESIDUAL_TRACE_SPIKES(5U, i, spikes);
                 RESIDUAL_TRACE_POTENTIAL(5U, i, u);
             }
@@ -178,13 +188,18 @@ residual_status_t residual_infer(residual_state_t *state, const residual_pixel_t
     if (timesteps == 0U || timesteps > RESIDUAL_T_MAX) {
         return RESIDUAL_ERROR_TIMESTEPS;
     }
+    RESIDUAL_REUSE();
     residual_run_first(state, image, (int32_t)timesteps, (uint32_t)timesteps, result);
+    RESIDUAL_REUSE();
     residual_run_joined(state, image, (int32_t)timesteps, (uint32_t)timesteps, result);
+    RESIDUAL_REUSE();
     residual_run_again(state, image, (int32_t)timesteps, (uint32_t)timesteps, result);
+    RESIDUAL_REUSE();
     residual_run_pool(state, image, (int32_t)timesteps, (uint32_t)timesteps, result);
+    RESIDUAL_REUSE();
     residual_run_dense(state, image, (int32_t)timesteps, (uint32_t)timesteps, result);
     for (int32_t i = 0; i < RESIDUAL_OUTPUTS; i++) {
-        result->values[i] = (residual_value_t)(state->counts + 0)[i];
+        result->values[i] = (residual_value_t)residual_at_c_dense(state)[i];
     }
     uint32_t best = 0U;
     for (uint32_t i = 1U; i < RESIDUAL_OUTPUTS; i++) {

@@ -42,9 +42,7 @@ typedef int32_t residual_value_t;
 
 /* Working memory. Its contents need no initialisation and mean nothing between calls. */
 typedef struct {
-    int32_t acc_i32[8]; /* accumulators */
-    uint32_t lanes[50]; /* two windows side by side */
-    uint8_t counts[180]; /* spike counts */
+    int32_t memory[103]; /* residual.c says what lies where, and when */
 } residual_state_t;
 
 typedef struct {
@@ -62,7 +60,7 @@ const char *residual_hash(void);
  *   result     written when RESIDUAL_OK is returned */
 residual_status_t residual_infer(residual_state_t *state, const residual_pixel_t *image, uint16_t timesteps, residual_result_t *result);
 
-/* The same from memory of a given size: a pool, or a message of unknown length. state: aligned to RESIDUAL_STATE_ALIGN. */
+/* The same from memory of a given size: a pool, or a message of unknown length. state: aligned to RESIDUAL_STATE_ALIGN bytes. */
 residual_status_t residual_infer_sized(void *state, size_t state_bytes, const residual_pixel_t *image, size_t pixels, uint16_t timesteps, residual_result_t *result);
 
 /* There is no quantiser of raw bytes: it is not known how a byte becomes an input of the model. residual_host.h has those

@@ -2,7 +2,7 @@
  * snncc of unknown version: step, T <= 6, 5-bit weights, current input of 8 bits, network 93473aa79bf26a2b. */
 /* residual.h: residual, an integer spiking network as plain C99. Written by snncc; do not edit.
  *
- *   static residual_state_t state;               1208 bytes of RAM, yours; one per thread
+ *   static residual_state_t state;               1204 bytes of RAM, yours; one per thread
  *   residual_result_t result;
  *   residual_infer(&state, image, RESIDUAL_T_MAX, &result);
  *
@@ -24,7 +24,7 @@ extern "C" {
 #define RESIDUAL_OUTPUTS 4
 #define RESIDUAL_T_MAX 6U
 #define RESIDUAL_SPIKE_EXT 2
-#define RESIDUAL_STATE_BYTES 1208U
+#define RESIDUAL_STATE_BYTES 1204U
 #define RESIDUAL_STATE_ALIGN 4U /* what residual_infer_sized asks of the address of its state */
 #define RESIDUAL_CONST_BYTES 798U
 #define RESIDUAL_BYTE_TABLE_BYTES 0U /* more, in residual_quantise.c */
@@ -42,16 +42,7 @@ typedef int32_t residual_value_t;
 
 /* Working memory. Its contents need no initialisation and mean nothing between calls. */
 typedef struct {
-    int32_t words[1]; /* keeps 16-bit potentials on whole words */
-    int32_t v_first[144]; /* potentials of first */
-    int32_t acc_i32[8]; /* accumulators */
-    uint32_t lanes[30]; /* two windows side by side */
-    int16_t v_joined[36]; /* potentials of joined */
-    int16_t v_again[36]; /* potentials of again */
-    int16_t v_pool[16]; /* potentials of pool */
-    int16_t v_dense[4]; /* potentials of dense */
-    int16_t d_first[144]; /* charge per timestep of first */
-    uint8_t counts[4]; /* spikes so far */
+    int32_t memory[301]; /* residual.c says what lies where, and when */
 } residual_state_t;
 
 typedef struct {
@@ -69,7 +60,7 @@ const char *residual_hash(void);
  *   result     written when RESIDUAL_OK is returned */
 residual_status_t residual_infer(residual_state_t *state, const residual_pixel_t *image, uint16_t timesteps, residual_result_t *result);
 
-/* The same from memory of a given size: a pool, or a message of unknown length. state: aligned to RESIDUAL_STATE_ALIGN. */
+/* The same from memory of a given size: a pool, or a message of unknown length. state: aligned to RESIDUAL_STATE_ALIGN bytes. */
 residual_status_t residual_infer_sized(void *state, size_t state_bytes, const residual_pixel_t *image, size_t pixels, uint16_t timesteps, residual_result_t *result);
 
 /* There is no quantiser of raw bytes: it is not known how a byte becomes an input of the model. residual_host.h has those

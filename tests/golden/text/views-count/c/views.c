@@ -21,10 +21,20 @@
 VIEWS_CHECK(const_bytes, sizeof(views_tables_t) <= VIEWS_CONST_BYTES && VIEWS_CONST_BYTES - sizeof(views_tables_t) < 8U);
 VIEWS_CHECK(state_bytes, sizeof(views_state_t) <= VIEWS_STATE_BYTES && VIEWS_STATE_BYTES - sizeof(views_state_t) < 8U);
 
+/* Where buffers lie in the state. Those that are not needed at the same time share memory; the times from the first to
+ * the last that needs each are in brackets. */
+#define views_at_c_input(state) ((uint8_t *)(void *)((state)->memory + 63)) /* 50: counts of input [0, 2] */
+#define views_at_c_deep(state) ((uint8_t *)(void *)((state)->memory + 38)) /* 100: counts of deep [1, 3] */
+#define views_at_c_side(state) ((uint8_t *)(void *)((state)->memory + 76)) /* 50: counts of side [2, 4] */
+#define views_at_c_pool0(state) ((uint8_t *)(void *)((state)->memory + 63)) /* 16: counts of pool0 [3, 5] */
+#define views_at_c_pool1(state) ((uint8_t *)(void *)((state)->memory + 38)) /* 8: counts of pool1 [4, 5] */
+#define views_at_acc_i32(state) ((int32_t *)(void *)((state)->memory + 30)) /* 8: accumulators [0, end] */
+#define views_at_lanes(state) ((uint32_t *)(void *)((state)->memory + 0)) /* 30: two windows side by side [0, end] */
+
 /* deep over the whole image. */
 static void views_run_deep(views_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, views_result_t *result)
 {
-    int32_t *acc = state->acc_i32;
+    int32_t *acc = views_at_acc_i32(state);
     for (int32_t p = 0; p < 25; p += 2) {
         const int32_t next = views_least(p + 1, 24); /* p itself where it is the last: the second row is then not read */
         for (int32_t c = 0; c < 4; c++) {
@@ -33,14 +43,14 @@ static void views_run_deep(views_state_t *state, const uint8_t *image, int32_t s
             acc[4 + c] = start;
         }
         for (int32_t q = 0; q < 2; q++) {
-            views_taps_u8_i8_i32(&views_tables.g_deep, (state->counts + 100), views_tables.w_deep, q == 0 ? p : next, acc + q * 4 + 0, 128);
+            views_taps_u8_i8_i32(&views_tables.g_deep, views_at_c_input(state), views_tables.w_deep, q == 0 ? p : next, acc + q * 4 + 0, 128);
         }
         for (int32_t at = p; at <= next; at++) {
             for (int32_t c = 0; c < 4; c++) {
                 const int32_t u = acc[(at - p) * 4 + c];
                 const int32_t i = at * 4 + c;
                 const uint32_t spikes = views_fire_i32(u, views_tables.theta_deep[c], limit);
-                (state->counts + 0)[i] = (uint8_t)spikes;
+                views_at_c_deep(state)[i] = (uint8_t)spikes;
                 VIEWS_TRACE_SPIKES(1U, i, spikes);
                 VIEWS_TRACE_POTENTIAL(1U, i, u);
             }
@@ -55,7 +65,7 @@ static void views_run_deep(views_state_t *state, const uint8_t *image, int32_t s
 /* side over the whole image. */
 static void views_run_side(views_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, views_result_t *result)
 {
-    int32_t *acc = state->acc_i32;
+    int32_t *acc = views_at_acc_i32(state);
     for (int32_t p = 0; p < 25; p += 2) {
         const int32_t next = views_least(p + 1, 24); /* p itself where it is the last: the second row is then not read */
         for (int32_t c = 0; c < 2; c++) {
@@ -63,13 +73,13 @@ static void views_run_side(views_state_t *state, const uint8_t *image, int32_t s
             acc[c] = start;
             acc[2 + c] = start;
         }
-        views_dot2_u8_i8_i32(&views_tables.g_side, (state->counts + 100), p, next, state->lanes, views_tables.w_side, 18, acc, 32);
+        views_dot2_u8_i8_i32(&views_tables.g_side, views_at_c_input(state), p, next, views_at_lanes(state), views_tables.w_side, 18, acc, 32);
         for (int32_t at = p; at <= next; at++) {
             for (int32_t c = 0; c < 2; c++) {
                 const int32_t u = acc[(at - p) * 2 + c];
                 const int32_t i = at * 2 + c;
                 const uint32_t spikes = views_fire_i32(u, views_tables.theta_side[c], limit);
-                (state->counts + 152)[i] = (uint8_t)spikes;
+                views_at_c_side(state)[i] = (uint8_t)spikes;
                 VIEWS_TRACE_SPIKES(2U, i, spikes);
                 VIEWS_TRACE_POTENTIAL(2U, i, u);
             }
@@ -84,16 +94,16 @@ static void views_run_side(views_state_t *state, const uint8_t *image, int32_t s
 /* dense over the whole image. */
 static void views_run_dense(views_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, views_result_t *result)
 {
-    views_max_pool_u8(&views_tables.g_pool0, &views_tables.g_pool0_frame, (state->counts + 0), (state->counts + 100));
-    views_max_pool_u8(&views_tables.g_pool1, &views_tables.g_pool1_frame, (state->counts + 152), (state->counts + 0));
-    int32_t *acc = state->acc_i32;
+    views_max_pool_u8(&views_tables.g_pool0, &views_tables.g_pool0_frame, views_at_c_deep(state), views_at_c_pool0(state));
+    views_max_pool_u8(&views_tables.g_pool1, &views_tables.g_pool1_frame, views_at_c_side(state), views_at_c_pool1(state));
+    int32_t *acc = views_at_acc_i32(state);
     for (int32_t p = 0; p < 1; p += 1) {
         for (int32_t c = 0; c < 2; c++) {
             const int32_t start = views_tables.bias_dense[c] * steps;
             acc[c] = start;
         }
-        views_dot1_u8_i8_i32(&views_tables.g_dense_0, (state->counts + 100) + (p) * 16, views_tables.w_dense_0, 16, acc, 32);
-        views_dot1_u8_i8_i32(&views_tables.g_dense_1, (state->counts + 0) + (p) * 8, views_tables.w_dense_1, 8, acc, 32);
+        views_dot1_u8_i8_i32(&views_tables.g_dense_0, views_at_c_pool0(state) + (p) * 16, views_tables.w_dense_0, 16, acc, 32);
+        views_dot1_u8_i8_i32(&views_tables.g_dense_1, views_at_c_pool1(state) + (p) * 8, views_tables.w_dense_1, 8, acc, 32);
         for (int32_t at = p; at <= p; at++) {
             for (int32_t c = 0; c < 2; c++) {
                 const int32_t u = acc[(at - p) * 2 + c];
@@ -119,12 +129,15 @@ views_status_t views_infer(views_state_t *state, const views_pixel_t *image, uin
     }
     for (int32_t i = 0; i < VIEWS_PIXELS; i++) {
         const uint32_t spikes = (uint32_t)image[i] * (uint32_t)timesteps / 255U;
-        (state->counts + 100)[i] = (uint8_t)spikes;
+        views_at_c_input(state)[i] = (uint8_t)spikes;
         VIEWS_TRACE_SPIKES(0U, i, spikes);
         VIEWS_TRACE_POTENTIAL(0U, i, 0);
     }
+    VIEWS_REUSE();
     views_run_deep(state, image, (int32_t)timesteps, (uint32_t)timesteps, result);
+    VIEWS_REUSE();
     views_run_side(state, image, (int32_t)timesteps, (uint32_t)timesteps, result);
+    VIEWS_REUSE();
     views_run_dense(state, image, (int32_t)timesteps, (uint32_t)timesteps, result);
     uint32_t best = 0U;
     for (uint32_t i = 1U; i < VIEWS_OUTPUTS; i++) {

@@ -42,9 +42,7 @@ typedef int32_t views_value_t;
 
 /* Working memory. Its contents need no initialisation and mean nothing between calls. */
 typedef struct {
-    int32_t acc_i32[8]; /* accumulators */
-    uint32_t lanes[30]; /* two windows side by side */
-    uint8_t counts[202]; /* spike counts */
+    int32_t memory[89]; /* views.c says what lies where, and when */
 } views_state_t;
 
 typedef struct {
@@ -62,7 +60,7 @@ const char *views_hash(void);
  *   result     written when VIEWS_OK is returned */
 views_status_t views_infer(views_state_t *state, const views_pixel_t *image, uint16_t timesteps, views_result_t *result);
 
-/* The same from memory of a given size: a pool, or a message of unknown length. state: aligned to VIEWS_STATE_ALIGN. */
+/* The same from memory of a given size: a pool, or a message of unknown length. state: aligned to VIEWS_STATE_ALIGN bytes. */
 views_status_t views_infer_sized(void *state, size_t state_bytes, const views_pixel_t *image, size_t pixels, uint16_t timesteps, views_result_t *result);
 
 /* There is no quantiser of raw bytes: it is not known how a byte becomes an input of the model. views_host.h has those

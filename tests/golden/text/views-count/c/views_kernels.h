@@ -8,6 +8,15 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Functions that are faster alone than inside their caller, where they run out of registers. */
+#ifdef __GNUC__
+#define VIEWS_APART __attribute__((noinline))
+#define VIEWS_REUSE() __asm__ volatile("" : : : "memory") /* from here on buffers lie where others of other types lay */
+#else
+#define VIEWS_APART
+#define VIEWS_REUSE() ((void)0)
+#endif
+
 /* A window over a source map: sizes in elements; `first`, `row`: where its outputs go among a neuron row. */
 typedef struct {
     int16_t height, width, channels, kernel_h, kernel_w, stride_h, stride_w, dilate_h, dilate_w;
