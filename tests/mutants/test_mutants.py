@@ -141,7 +141,7 @@ def mutant(file: str, whole: str, before: str, after: str) -> Mutant:
     ("file", "before", "after", "by"),
     [
         ("net.c", "the network", "a network", ""),
-        ("net.c", "memset(state, 0, sizeof *state);", ";", "mismatch"),
+        ("net.c", "memset(net_at_c_first(state), 0, 54U);", ";", "mismatch"),
         ("net_host.c", "rint(exact)", "floor(exact)", "mismatch"),
         ("net.h", "#define NET_T_MAX 6U", "#define NET_T_MAX 7U", "self-test"),
         ("net.c", "result->values[i] = u;", "result->values[i] = u", "compiler"),

@@ -23,6 +23,7 @@ extern "C" {
 #define PLAIN_T_MAX 8U
 #define PLAIN_SPIKE_EXT 0
 #define PLAIN_STATE_BYTES 72U
+#define PLAIN_STATE_ALIGN 4U
 #define PLAIN_CONST_BYTES 224U
 #define PLAIN_BYTE_TABLE_BYTES 256U /* more, in plain_quantise.c */
 
@@ -31,7 +32,7 @@ typedef enum {
     PLAIN_ERROR_NULL = 1,      /* an argument is NULL */
     PLAIN_ERROR_TIMESTEPS = 2, /* timesteps is 0 or above PLAIN_T_MAX */
     PLAIN_ERROR_PIXEL = 3,     /* a pixel is outside PLAIN_PIXEL_MIN..PLAIN_PIXEL_MAX */
-    PLAIN_ERROR_SIZE = 4       /* a buffer is too small, too large or not aligned to 8 bytes */
+    PLAIN_ERROR_SIZE = 4       /* a buffer is too small, too large or not aligned to PLAIN_STATE_ALIGN */
 } plain_status_t;
 
 typedef uint8_t plain_pixel_t;
@@ -39,9 +40,7 @@ typedef int32_t plain_value_t;
 
 /* Working memory. Its contents need no initialisation and mean nothing between calls. */
 typedef struct {
-    int32_t acc_i32[6]; /* accumulators */
-    uint8_t counts[28]; /* spike counts */
-    uint8_t patch_u8[18]; /* windows in one piece */
+    int32_t memory[18]; /* plain.c says what lies where, and when */
 } plain_state_t;
 
 typedef struct {
@@ -59,7 +58,7 @@ const char *plain_hash(void);
  *   result     written when PLAIN_OK is returned */
 plain_status_t plain_infer(plain_state_t *state, const plain_pixel_t *image, uint16_t timesteps, plain_result_t *result);
 
-/* The same from memory of a given size: a pool, or a message of unknown length. state: aligned to 8 bytes. */
+/* The same from memory of a given size: a pool, or a message of unknown length. state: aligned to PLAIN_STATE_ALIGN bytes. */
 plain_status_t plain_infer_sized(void *state, size_t state_bytes, const plain_pixel_t *image, size_t pixels, uint16_t timesteps, plain_result_t *result);
 
 /* Make an image of PLAIN_PIXELS raw bytes, in the order of the pixels (plain_quantise.c).

@@ -17,18 +17,32 @@
 #define PLAIN_CHECK(name, condition) typedef char plain_check_##name[(condition) ? 1 : -1]
 PLAIN_CHECK(const_bytes, sizeof(plain_tables_t) == PLAIN_CONST_BYTES);
 PLAIN_CHECK(state_bytes, sizeof(plain_state_t) == PLAIN_STATE_BYTES);
+typedef struct {
+    char before;
+    plain_state_t state;
+} plain_aligned_t;
+PLAIN_CHECK(state_align, PLAIN_STATE_ALIGN % offsetof(plain_aligned_t, state) == 0);
 
-/* A spike of neuron (position p, channel c) of input. */
+/* Where buffers lie in the state. Those that are not needed at the same time share memory; the stages from the first to
+ * the last that needs each are in brackets. */
+#define plain_at_c_conv(state) ((uint8_t *)(void *)((state)->memory + 10)) /* 12: spikes of conv so far [0, 0] */
+#define plain_at_v_conv(state) ((int16_t *)(void *)((state)->memory + 0)) /* 12: potentials of conv [0, 0] */
+#define plain_at_v_input(state) ((uint8_t *)(void *)((state)->memory + 6)) /* 16: potentials of the input [0, 0] */
+#define plain_at_acc_i32(state) ((int32_t *)(void *)((state)->memory + 13)) /* 3: accumulators [0, end] */
+
+/* A spike of input. */
 static void plain_spike_input(plain_state_t *state, int32_t p, int32_t c)
 {
     const int32_t i = p * 1 + c;
-    plain_spread_tap_i8_i16(&plain_tables.g_conv, plain_tables.w_conv, state->v_conv, p, c, 0, 4);
+    plain_spread_tap_i8_i16(&plain_tables.g_conv, plain_tables.w_conv, plain_at_v_conv(state), p, c, 0, 4);
     PLAIN_TRACE_SPIKES(0U, i, 1U);
+    (void)p;
+    (void)c;
     (void)i;
     (void)state;
 }
 
-static void plain_scan_input(plain_state_t *state, const uint8_t *image, int32_t t)
+PLAIN_APART static void plain_scan_input(plain_state_t *state, const uint8_t *image, int32_t t)
 {
     for (int32_t p = 0; p < 16; p++) {
         for (int32_t c = 0; c < 1; c++) {
@@ -36,36 +50,39 @@ static void plain_scan_input(plain_state_t *state, const uint8_t *image, int32_t
             if (image[i] == 0U) {
                 continue;
             }
-            const uint32_t sum = (uint32_t)state->v_input[i] + image[i];
+            const uint32_t sum = (uint32_t)plain_at_v_input(state)[i] + image[i];
             if (sum < 255U) {
-                state->v_input[i] = (uint8_t)sum;
+                plain_at_v_input(state)[i] = (uint8_t)sum;
                 continue;
             }
-            state->v_input[i] = (uint8_t)(sum - 255U);
+            plain_at_v_input(state)[i] = (uint8_t)(sum - 255U);
             plain_spike_input(state, p, c);
         }
     }
     (void)t;
 }
 
-/* A spike of neuron (position p, channel c) of conv. */
+/* A spike of conv. */
 static void plain_spike_conv(plain_state_t *state, int32_t p, int32_t c)
 {
     const int32_t i = p * 3 + c;
-    (state->counts + 0)[i]++;
+    plain_at_c_conv(state)[i]++;
     PLAIN_TRACE_SPIKES(1U, i, 1U);
+    (void)p;
+    (void)c;
     (void)i;
     (void)state;
 }
 
 /* Timestep t (elapsed = min(t, T), live: t <= T) of conv: who has reached the threshold fires. */
-static void plain_scan_conv(plain_state_t *state, int32_t elapsed, int live, int32_t t)
+PLAIN_APART static void plain_scan_conv(plain_state_t *state, int32_t elapsed, int live, int32_t t)
 {
+    int16_t *const first = plain_at_v_conv(state);
     for (int32_t c = 0; c < 3; c++) {
         const int32_t theta = plain_tables.theta_conv[c];
                 const int32_t level = theta - plain_tables.bias_conv[c] * (int32_t)elapsed;
 
-        int16_t *v = state->v_conv + c;
+        int16_t *v = first + c;
         for (int32_t p = 0; p < 4; p++, v += 3) {
                 if (*v >= level) {
                     *v = (int16_t)(*v - theta);
@@ -77,7 +94,7 @@ static void plain_scan_conv(plain_state_t *state, int32_t elapsed, int live, int
 #ifdef PLAIN_TRACE
     for (int32_t p = 0; p < 4; p++) {
         for (int32_t c = 0; c < 3; c++) {
-            const int64_t v = state->v_conv[p * 3 + c];
+            const int64_t v = plain_at_v_conv(state)[p * 3 + c];
             plain_trace_potential(1U, (uint32_t)(p * 3 + c), (uint32_t)t, v + (int64_t)plain_tables.bias_conv[c] * elapsed);
         }
     }
@@ -87,10 +104,41 @@ static void plain_scan_conv(plain_state_t *state, int32_t elapsed, int live, int
     (void)t;
 }
 
+
+/* Stage 0, input, conv: all timesteps. */
+PLAIN_APART static void plain_stage_0(plain_state_t *state, const uint8_t *image, int32_t steps)
+{
+    memset(plain_at_c_conv(state), 0, 12U);
+    memset(plain_at_v_input(state), 0, 16U);
+    for (int32_t p = 0; p < 4; p++) {
+        for (int32_t c = 0; c < 3; c++) {
+            plain_at_v_conv(state)[p * 3 + c] = (int16_t)(plain_tables.v0_conv[c]);
+        }
+    }
+    for (int32_t t = 0; t < steps + 0; t++) {
+        const int live = t < steps;
+        const int32_t elapsed = live ? t + 1 : steps;
+        if (live) {
+            plain_scan_input(state, image, t);
+        }
+#ifdef PLAIN_TRACE
+        for (int32_t i = 0; i < PLAIN_PIXELS; i++) {
+            plain_trace_potential(0U, (uint32_t)i, (uint32_t)t, 0);
+        }
+#endif
+        plain_scan_conv(state, elapsed, live, t);
+        (void)elapsed;
+        (void)live;
+    }
+    (void)state;
+    (void)image;
+    (void)steps;
+}
+
 /* dense over the whole image. */
 static void plain_run_dense(plain_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, plain_result_t *result)
 {
-    int32_t *acc = state->acc_i32;
+    int32_t *acc = plain_at_acc_i32(state);
     for (int32_t p = 0; p < 1; p += 1) {
         {
             const int32_t q = 0;
@@ -99,7 +147,7 @@ static void plain_run_dense(plain_state_t *state, const uint8_t *image, int32_t 
                 acc[q * 3 + c] = plain_tables.bias_dense[c] * steps;
             }
         }
-        plain_dot1_u8_i8_i32(&plain_tables.g_dense, (state->counts + 0) + (p) * 12, plain_tables.w_dense, 12, acc, 4);
+        plain_dot1_u8_i8_i32(&plain_tables.g_dense, plain_at_c_conv(state) + (p) * 12, plain_tables.w_dense, 12, acc, 4);
         {
             const int32_t q = 0;
             (void)q;
@@ -125,28 +173,7 @@ plain_status_t plain_infer(plain_state_t *state, const plain_pixel_t *image, uin
     if (timesteps == 0U || timesteps > PLAIN_T_MAX) {
         return PLAIN_ERROR_TIMESTEPS;
     }
-    memset(state, 0, sizeof *state);
-    for (int32_t p = 0; p < 4; p++) {
-        for (int32_t c = 0; c < 3; c++) {
-            state->v_conv[p * 3 + c] = (int16_t)(plain_tables.v0_conv[c]);
-        }
-    }
-    const int32_t steps = timesteps;
-    for (int32_t t = 0; t < steps + 0; t++) {
-        const int live = t < steps;
-        const int32_t elapsed = live ? t + 1 : steps;
-        if (live) {
-            plain_scan_input(state, image, t);
-        }
-#ifdef PLAIN_TRACE
-        for (int32_t i = 0; i < PLAIN_PIXELS; i++) {
-            plain_trace_potential(0U, (uint32_t)i, (uint32_t)t, 0);
-        }
-#endif
-        plain_scan_conv(state, elapsed, live, t);
-        (void)elapsed;
-        (void)live;
-    }
+    plain_stage_0(state, image, timesteps);
     plain_run_dense(state, image, (int32_t)timesteps, (uint32_t)timesteps, result);
     uint32_t best = 0U;
     for (uint32_t i = 1U; i < PLAIN_OUTPUTS; i++) {
@@ -163,7 +190,7 @@ plain_status_t plain_infer_sized(void *state, size_t state_bytes, const plain_pi
     if (state == NULL || image == NULL || result == NULL) {
         return PLAIN_ERROR_NULL;
     }
-    if (state_bytes < sizeof(plain_state_t) || pixels != PLAIN_PIXELS || (uintptr_t)state % sizeof(int64_t) != 0U) {
+    if (state_bytes < sizeof(plain_state_t) || pixels != PLAIN_PIXELS || (uintptr_t)state % PLAIN_STATE_ALIGN != 0U) {
         return PLAIN_ERROR_SIZE;
     }
     return plain_infer((plain_state_t *)state, image, timesteps, result);

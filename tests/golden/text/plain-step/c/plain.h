@@ -1,6 +1,6 @@
 /* plain.h: plain, an integer spiking network as plain C99. Written by snncc; do not edit.
  *
- *   static plain_state_t state;               68 bytes of RAM, yours; one per thread
+ *   static plain_state_t state;               64 bytes of RAM, yours; one per thread
  *   plain_result_t result;
  *   plain_infer(&state, image, PLAIN_T_MAX, &result);
  *
@@ -22,7 +22,8 @@ extern "C" {
 #define PLAIN_OUTPUTS 3
 #define PLAIN_T_MAX 8U
 #define PLAIN_SPIKE_EXT 0
-#define PLAIN_STATE_BYTES 68U
+#define PLAIN_STATE_BYTES 64U
+#define PLAIN_STATE_ALIGN 4U
 #define PLAIN_CONST_BYTES 224U
 #define PLAIN_BYTE_TABLE_BYTES 256U /* more, in plain_quantise.c */
 
@@ -31,7 +32,7 @@ typedef enum {
     PLAIN_ERROR_NULL = 1,      /* an argument is NULL */
     PLAIN_ERROR_TIMESTEPS = 2, /* timesteps is 0 or above PLAIN_T_MAX */
     PLAIN_ERROR_PIXEL = 3,     /* a pixel is outside PLAIN_PIXEL_MIN..PLAIN_PIXEL_MAX */
-    PLAIN_ERROR_SIZE = 4       /* a buffer is too small, too large or not aligned to 8 bytes */
+    PLAIN_ERROR_SIZE = 4       /* a buffer is too small, too large or not aligned to PLAIN_STATE_ALIGN */
 } plain_status_t;
 
 typedef uint8_t plain_pixel_t;
@@ -39,11 +40,7 @@ typedef int32_t plain_value_t;
 
 /* Working memory. Its contents need no initialisation and mean nothing between calls. */
 typedef struct {
-    int32_t words[1]; /* keeps 16-bit potentials on whole words */
-    int32_t acc_i32[3]; /* accumulators */
-    int16_t v_conv[12]; /* potentials of conv */
-    uint8_t counts[12]; /* spikes so far */
-    uint8_t v_input[16]; /* potentials of the input */
+    int32_t memory[16]; /* plain.c says what lies where, and when */
 } plain_state_t;
 
 typedef struct {
@@ -61,7 +58,7 @@ const char *plain_hash(void);
  *   result     written when PLAIN_OK is returned */
 plain_status_t plain_infer(plain_state_t *state, const plain_pixel_t *image, uint16_t timesteps, plain_result_t *result);
 
-/* The same from memory of a given size: a pool, or a message of unknown length. state: aligned to 8 bytes. */
+/* The same from memory of a given size: a pool, or a message of unknown length. state: aligned to PLAIN_STATE_ALIGN bytes. */
 plain_status_t plain_infer_sized(void *state, size_t state_bytes, const plain_pixel_t *image, size_t pixels, uint16_t timesteps, plain_result_t *result);
 
 /* Make an image of PLAIN_PIXELS raw bytes, in the order of the pixels (plain_quantise.c).

@@ -17,11 +17,26 @@
 #define RESIDUAL_CHECK(name, condition) typedef char residual_check_##name[(condition) ? 1 : -1]
 RESIDUAL_CHECK(const_bytes, sizeof(residual_tables_t) == RESIDUAL_CONST_BYTES);
 RESIDUAL_CHECK(state_bytes, sizeof(residual_state_t) == RESIDUAL_STATE_BYTES);
+typedef struct {
+    char before;
+    residual_state_t state;
+} residual_aligned_t;
+RESIDUAL_CHECK(state_align, RESIDUAL_STATE_ALIGN % offsetof(residual_aligned_t, state) == 0);
+
+/* Where buffers lie in the state. Those that are not needed at the same time share memory; the times from the first to
+ * the last that needs each are in brackets. */
+#define residual_at_c_first(state) ((uint8_t *)(void *)((state)->memory + 0)) /* 144: counts of first [1, 2] */
+#define residual_at_c_joined(state) ((uint8_t *)(void *)((state)->memory + 54)) /* 36: counts of joined [2, 3] */
+#define residual_at_c_again(state) ((uint8_t *)(void *)((state)->memory + 0)) /* 36: counts of again [3, 4] */
+#define residual_at_c_pool(state) ((uint8_t *)(void *)((state)->memory + 9)) /* 16: counts of pool [4, 5] */
+#define residual_at_c_dense(state) ((uint8_t *)(void *)((state)->memory + 0)) /* 4: counts of dense [5, 6] */
+#define residual_at_acc_i32(state) ((int32_t *)(void *)((state)->memory + 63)) /* 8: accumulators [0, end] */
+#define residual_at_patch_u8(state) ((uint8_t *)(void *)((state)->memory + 36)) /* 72: windows in one piece [0, end] */
 
 /* first over the whole image. */
 static void residual_run_first(residual_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, residual_result_t *result)
 {
-    int32_t *acc = state->acc_i32;
+    int32_t *acc = residual_at_acc_i32(state);
     for (int32_t p = 0; p < 36; p += 2) {
         const int32_t n = p + 1 < 36 ? 2 : 1;
         for (int32_t q = 0; q < n; q++) {
@@ -30,18 +45,18 @@ static void residual_run_first(residual_state_t *state, const uint8_t *image, in
             }
         }
         if (n == 2) {
-            const uint8_t *a = residual_gather_u8(&residual_tables.g_first, image, p, state->patch_u8);
-            const uint8_t *b = residual_gather_u8(&residual_tables.g_first, image, p + 1, state->patch_u8 + 18);
+            const uint8_t *a = residual_gather_u8(&residual_tables.g_first, image, p, residual_at_patch_u8(state));
+            const uint8_t *b = residual_gather_u8(&residual_tables.g_first, image, p + 1, residual_at_patch_u8(state) + 18);
             residual_dot2_u8_i8_i32(&residual_tables.g_first, a, b, residual_tables.w_first, 18, acc, steps);
         } else {
-            residual_dot1_u8_i8_i32(&residual_tables.g_first, residual_gather_u8(&residual_tables.g_first, image, p, state->patch_u8), residual_tables.w_first, 18, acc, steps);
+            residual_dot1_u8_i8_i32(&residual_tables.g_first, residual_gather_u8(&residual_tables.g_first, image, p, residual_at_patch_u8(state)), residual_tables.w_first, 18, acc, steps);
         }
         for (int32_t q = 0; q < n; q++) {
             for (int32_t c = 0; c < 4; c++) {
                 const int32_t u = acc[q * 4 + c];
                 const int32_t i = (p + q) * 4 + c;
                 const uint32_t spikes = residual_fire_i32(u, residual_tables.theta_first[c], limit + 2U);
-                (state->counts + 0)[i] = (uint8_t)spikes;
+                residual_at_c_first(state)[i] = (uint8_t)spikes;
                 RESIDUAL_TRACE_SPIKES(1U, i, spikes);
                 RESIDUAL_TRACE_POTENTIAL(1U, i, u);
             }
@@ -56,7 +71,7 @@ static void residual_run_first(residual_state_t *state, const uint8_t *image, in
 /* joined over the whole image. */
 static void residual_run_joined(residual_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, residual_result_t *result)
 {
-    int32_t *acc = state->acc_i32;
+    int32_t *acc = residual_at_acc_i32(state);
     for (int32_t p = 0; p < 9; p += 2) {
         const int32_t n = p + 1 < 9 ? 2 : 1;
         for (int32_t q = 0; q < n; q++) {
@@ -65,25 +80,25 @@ static void residual_run_joined(residual_state_t *state, const uint8_t *image, i
             }
         }
         if (n == 2) {
-            const uint8_t *a = residual_gather_u8(&residual_tables.g_joined_0, (state->counts + 0), p, state->patch_u8);
-            const uint8_t *b = residual_gather_u8(&residual_tables.g_joined_0, (state->counts + 0), p + 1, state->patch_u8 + 36);
+            const uint8_t *a = residual_gather_u8(&residual_tables.g_joined_0, residual_at_c_first(state), p, residual_at_patch_u8(state));
+            const uint8_t *b = residual_gather_u8(&residual_tables.g_joined_0, residual_at_c_first(state), p + 1, residual_at_patch_u8(state) + 36);
             residual_dot2_u8_i8_i32(&residual_tables.g_joined_0, a, b, residual_tables.w_joined_0, 36, acc, 8);
         } else {
-            residual_dot1_u8_i8_i32(&residual_tables.g_joined_0, residual_gather_u8(&residual_tables.g_joined_0, (state->counts + 0), p, state->patch_u8), residual_tables.w_joined_0, 36, acc, 8);
+            residual_dot1_u8_i8_i32(&residual_tables.g_joined_0, residual_gather_u8(&residual_tables.g_joined_0, residual_at_c_first(state), p, residual_at_patch_u8(state)), residual_tables.w_joined_0, 36, acc, 8);
         }
         if (n == 2) {
-            const uint8_t *a = residual_gather_u8(&residual_tables.g_joined_1, (state->counts + 0), p, state->patch_u8);
-            const uint8_t *b = residual_gather_u8(&residual_tables.g_joined_1, (state->counts + 0), p + 1, state->patch_u8 + 4);
+            const uint8_t *a = residual_gather_u8(&residual_tables.g_joined_1, residual_at_c_first(state), p, residual_at_patch_u8(state));
+            const uint8_t *b = residual_gather_u8(&residual_tables.g_joined_1, residual_at_c_first(state), p + 1, residual_at_patch_u8(state) + 4);
             residual_dot2_u8_i8_i32(&residual_tables.g_joined_1, a, b, residual_tables.w_joined_1, 4, acc, 8);
         } else {
-            residual_dot1_u8_i8_i32(&residual_tables.g_joined_1, residual_gather_u8(&residual_tables.g_joined_1, (state->counts + 0), p, state->patch_u8), residual_tables.w_joined_1, 4, acc, 8);
+            residual_dot1_u8_i8_i32(&residual_tables.g_joined_1, residual_gather_u8(&residual_tables.g_joined_1, residual_at_c_first(state), p, residual_at_patch_u8(state)), residual_tables.w_joined_1, 4, acc, 8);
         }
         for (int32_t q = 0; q < n; q++) {
             for (int32_t c = 0; c < 4; c++) {
                 const int32_t u = acc[q * 4 + c];
                 const int32_t i = (p + q) * 4 + c;
                 const uint32_t spikes = residual_fire_i32(u, 542, limit + 2U);
-                (state->counts + 144)[i] = (uint8_t)spikes;
+                residual_at_c_joined(state)[i] = (uint8_t)spikes;
                 RESIDUAL_TRACE_SPIKES(2U, i, spikes);
                 RESIDUAL_TRACE_POTENTIAL(2U, i, u);
             }
@@ -98,7 +113,7 @@ static void residual_run_joined(residual_state_t *state, const uint8_t *image, i
 /* again over the whole image. */
 static void residual_run_again(residual_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, residual_result_t *result)
 {
-    int32_t *acc = state->acc_i32;
+    int32_t *acc = residual_at_acc_i32(state);
     for (int32_t p = 0; p < 9; p += 2) {
         const int32_t n = p + 1 < 9 ? 2 : 1;
         for (int32_t q = 0; q < n; q++) {
@@ -107,21 +122,21 @@ static void residual_run_again(residual_state_t *state, const uint8_t *image, in
             }
         }
         if (n == 2) {
-            const uint8_t *a = residual_gather_u8(&residual_tables.g_again_0, (state->counts + 144), p, state->patch_u8);
-            const uint8_t *b = residual_gather_u8(&residual_tables.g_again_0, (state->counts + 144), p + 1, state->patch_u8 + 36);
+            const uint8_t *a = residual_gather_u8(&residual_tables.g_again_0, residual_at_c_joined(state), p, residual_at_patch_u8(state));
+            const uint8_t *b = residual_gather_u8(&residual_tables.g_again_0, residual_at_c_joined(state), p + 1, residual_at_patch_u8(state) + 36);
             residual_dot2_u8_i8_i32(&residual_tables.g_again_0, a, b, residual_tables.w_again_0, 36, acc, 8);
         } else {
-            residual_dot1_u8_i8_i32(&residual_tables.g_again_0, residual_gather_u8(&residual_tables.g_again_0, (state->counts + 144), p, state->patch_u8), residual_tables.w_again_0, 36, acc, 8);
+            residual_dot1_u8_i8_i32(&residual_tables.g_again_0, residual_gather_u8(&residual_tables.g_again_0, residual_at_c_joined(state), p, residual_at_patch_u8(state)), residual_tables.w_again_0, 36, acc, 8);
         }
         for (int32_t q = 0; q < n; q++) {
-            residual_taps_u8_i8_i32(&residual_tables.g_again_1, (state->counts + 144), residual_tables.w_again_1, p + q, acc + q * 4 + 0, 8);
+            residual_taps_u8_i8_i32(&residual_tables.g_again_1, residual_at_c_joined(state), residual_tables.w_again_1, p + q, acc + q * 4 + 0, 8);
         }
         for (int32_t q = 0; q < n; q++) {
             for (int32_t c = 0; c < 4; c++) {
                 const int32_t u = acc[q * 4 + c];
                 const int32_t i = (p + q) * 4 + c;
                 const uint32_t spikes = residual_fire_i32(u, 640, limit + 2U);
-                (state->counts + 0)[i] = (uint8_t)spikes;
+                residual_at_c_again(state)[i] = (uint8_t)spikes;
                 RESIDUAL_TRACE_SPIKES(3U, i, spikes);
                 RESIDUAL_TRACE_POTENTIAL(3U, i, u);
             }
@@ -136,7 +151,7 @@ static void residual_run_again(residual_state_t *state, const uint8_t *image, in
 /* pool over the whole image. */
 static void residual_run_pool(residual_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, residual_result_t *result)
 {
-    int32_t *acc = state->acc_i32;
+    int32_t *acc = residual_at_acc_i32(state);
     for (int32_t p = 0; p < 4; p += 2) {
         const int32_t n = p + 1 < 4 ? 2 : 1;
         for (int32_t q = 0; q < n; q++) {
@@ -145,14 +160,14 @@ static void residual_run_pool(residual_state_t *state, const uint8_t *image, int
             }
         }
         for (int32_t q = 0; q < n; q++) {
-            residual_pool_u8_i32(&residual_tables.g_pool, (state->counts + 0), p + q, acc + q * 4 + 0, 256);
+            residual_pool_u8_i32(&residual_tables.g_pool, residual_at_c_again(state), p + q, acc + q * 4 + 0, 256);
         }
         for (int32_t q = 0; q < n; q++) {
             for (int32_t c = 0; c < 4; c++) {
                 const int32_t u = acc[q * 4 + c];
                 const int32_t i = (p + q) * 4 + c;
                 const uint32_t spikes = residual_fire_i32(u, 867, limit + 2U);
-                (state->counts + 36)[i] = (uint8_t)spikes;
+                residual_at_c_pool(state)[i] = (uint8_t)spikes;
                 RESIDUAL_TRACE_SPIKES(4U, i, spikes);
                 RESIDUAL_TRACE_POTENTIAL(4U, i, u);
             }
@@ -167,7 +182,7 @@ static void residual_run_pool(residual_state_t *state, const uint8_t *image, int
 /* dense over the whole image. */
 static void residual_run_dense(residual_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, residual_result_t *result)
 {
-    int32_t *acc = state->acc_i32;
+    int32_t *acc = residual_at_acc_i32(state);
     for (int32_t p = 0; p < 1; p += 1) {
         {
             const int32_t q = 0;
@@ -176,7 +191,7 @@ static void residual_run_dense(residual_state_t *state, const uint8_t *image, in
                 acc[q * 4 + c] = residual_tables.bias_dense[c] * steps + 435;
             }
         }
-        residual_dot1_u8_i8_i32(&residual_tables.g_dense, (state->counts + 36) + (p) * 16, residual_tables.w_dense, 16, acc, 16);
+        residual_dot1_u8_i8_i32(&residual_tables.g_dense, residual_at_c_pool(state) + (p) * 16, residual_tables.w_dense, 16, acc, 16);
         {
             const int32_t q = 0;
             (void)q;
@@ -184,7 +199,7 @@ static void residual_run_dense(residual_state_t *state, const uint8_t *image, in
                 const int32_t u = acc[q * 4 + c];
                 const int32_t i = (p + q) * 4 + c;
                 const uint32_t spikes = residual_fire_i32(u, 870, limit + 2U);
-                (state->counts + 0)[i] = (uint8_t)spikes;
+                residual_at_c_dense(state)[i] = (uint8_t)spikes;
                 RESIDUAL_TRACE_SPIKES(5U, i, spikes);
                 RESIDUAL_TRACE_POTENTIAL(5U, i, u);
             }
@@ -210,7 +225,7 @@ residual_status_t residual_infer(residual_state_t *state, const residual_pixel_t
     residual_run_pool(state, image, (int32_t)timesteps, (uint32_t)timesteps, result);
     residual_run_dense(state, image, (int32_t)timesteps, (uint32_t)timesteps, result);
     for (int32_t i = 0; i < RESIDUAL_OUTPUTS; i++) {
-        result->values[i] = (residual_value_t)(state->counts + 0)[i];
+        result->values[i] = (residual_value_t)residual_at_c_dense(state)[i];
     }
     uint32_t best = 0U;
     for (uint32_t i = 1U; i < RESIDUAL_OUTPUTS; i++) {
@@ -227,7 +242,7 @@ residual_status_t residual_infer_sized(void *state, size_t state_bytes, const re
     if (state == NULL || image == NULL || result == NULL) {
         return RESIDUAL_ERROR_NULL;
     }
-    if (state_bytes < sizeof(residual_state_t) || pixels != RESIDUAL_PIXELS || (uintptr_t)state % sizeof(int64_t) != 0U) {
+    if (state_bytes < sizeof(residual_state_t) || pixels != RESIDUAL_PIXELS || (uintptr_t)state % RESIDUAL_STATE_ALIGN != 0U) {
         return RESIDUAL_ERROR_SIZE;
     }
     return residual_infer((residual_state_t *)state, image, timesteps, result);

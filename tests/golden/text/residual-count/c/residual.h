@@ -23,6 +23,7 @@ extern "C" {
 #define RESIDUAL_T_MAX 6U
 #define RESIDUAL_SPIKE_EXT 2
 #define RESIDUAL_STATE_BYTES 284U
+#define RESIDUAL_STATE_ALIGN 4U
 #define RESIDUAL_CONST_BYTES 798U
 #define RESIDUAL_BYTE_TABLE_BYTES 0U /* more, in residual_quantise.c */
 
@@ -31,7 +32,7 @@ typedef enum {
     RESIDUAL_ERROR_NULL = 1,      /* an argument is NULL */
     RESIDUAL_ERROR_TIMESTEPS = 2, /* timesteps is 0 or above RESIDUAL_T_MAX */
     RESIDUAL_ERROR_PIXEL = 3,     /* a pixel is outside RESIDUAL_PIXEL_MIN..RESIDUAL_PIXEL_MAX */
-    RESIDUAL_ERROR_SIZE = 4       /* a buffer is too small, too large or not aligned to 8 bytes */
+    RESIDUAL_ERROR_SIZE = 4       /* a buffer is too small, too large or not aligned to RESIDUAL_STATE_ALIGN */
 } residual_status_t;
 
 typedef uint8_t residual_pixel_t;
@@ -39,9 +40,7 @@ typedef int32_t residual_value_t;
 
 /* Working memory. Its contents need no initialisation and mean nothing between calls. */
 typedef struct {
-    int32_t acc_i32[8]; /* accumulators */
-    uint8_t counts[180]; /* spike counts */
-    uint8_t patch_u8[72]; /* windows in one piece */
+    int32_t memory[71]; /* residual.c says what lies where, and when */
 } residual_state_t;
 
 typedef struct {
@@ -59,7 +58,7 @@ const char *residual_hash(void);
  *   result     written when RESIDUAL_OK is returned */
 residual_status_t residual_infer(residual_state_t *state, const residual_pixel_t *image, uint16_t timesteps, residual_result_t *result);
 
-/* The same from memory of a given size: a pool, or a message of unknown length. state: aligned to 8 bytes. */
+/* The same from memory of a given size: a pool, or a message of unknown length. state: aligned to RESIDUAL_STATE_ALIGN bytes. */
 residual_status_t residual_infer_sized(void *state, size_t state_bytes, const residual_pixel_t *image, size_t pixels, uint16_t timesteps, residual_result_t *result);
 
 /* There is no quantiser of raw bytes: it is not known how a byte becomes an input of the model. residual_host.h has those

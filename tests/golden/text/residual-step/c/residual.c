@@ -17,29 +17,50 @@
 #define RESIDUAL_CHECK(name, condition) typedef char residual_check_##name[(condition) ? 1 : -1]
 RESIDUAL_CHECK(const_bytes, sizeof(residual_tables_t) == RESIDUAL_CONST_BYTES);
 RESIDUAL_CHECK(state_bytes, sizeof(residual_state_t) == RESIDUAL_STATE_BYTES);
+typedef struct {
+    char before;
+    residual_state_t state;
+} residual_aligned_t;
+RESIDUAL_CHECK(state_align, RESIDUAL_STATE_ALIGN % offsetof(residual_aligned_t, state) == 0);
 
-/* A spike of neuron (position p, channel c) of first. */
+/* Where buffers lie in the state. Those that are not needed at the same time share memory; the stages from the first to
+ * the last that needs each are in brackets. */
+#define residual_at_c_dense(state) ((uint8_t *)(void *)((state)->memory + 279)) /* 4: spikes of dense so far [0, 0] */
+#define residual_at_v_first(state) ((int32_t *)(void *)((state)->memory + 0)) /* 144: potentials of first [0, 0] */
+#define residual_at_d_first(state) ((int16_t *)(void *)((state)->memory + 144)) /* 144: charge per timestep of first [0, 0] */
+#define residual_at_v_joined(state) ((int16_t *)(void *)((state)->memory + 216)) /* 36: potentials of joined [0, 0] */
+#define residual_at_v_again(state) ((int16_t *)(void *)((state)->memory + 234)) /* 36: potentials of again [0, 0] */
+#define residual_at_v_pool(state) ((int16_t *)(void *)((state)->memory + 261)) /* 16: potentials of pool [0, 0] */
+#define residual_at_v_dense(state) ((int16_t *)(void *)((state)->memory + 277)) /* 4: potentials of dense [0, 0] */
+#define residual_at_acc_i32(state) ((int32_t *)(void *)((state)->memory + 269)) /* 8: accumulators [0, end] */
+#define residual_at_patch_u8(state) ((uint8_t *)(void *)((state)->memory + 252)) /* 36: windows in one piece [0, end] */
+
+/* A spike of first. */
 static void residual_spike_first(residual_state_t *state, int32_t p, int32_t c)
 {
     const int32_t i = p * 4 + c;
-    residual_spread_tap_i8_l16(&residual_tables.g_joined_0, residual_tables.w_joined_0, state->v_joined, p, c, 0, 8);
-    residual_spread_tap_i8_l16(&residual_tables.g_joined_1, residual_tables.w_joined_1, state->v_joined, p, c, 0, 8);
+    residual_spread_tap_i8_l16(&residual_tables.g_joined_0, residual_tables.w_joined_0, residual_at_v_joined(state), p, c, 0, 8);
+    residual_spread_tap_i8_l16(&residual_tables.g_joined_1, residual_tables.w_joined_1, residual_at_v_joined(state), p, c, 0, 8);
     RESIDUAL_TRACE_SPIKES(1U, i, 1U);
+    (void)p;
+    (void)c;
     (void)i;
     (void)state;
 }
 
 /* Timestep t (elapsed = min(t, T), live: t <= T) of first: who has reached the threshold fires. */
-static void residual_scan_first(residual_state_t *state, int32_t elapsed, int live, int32_t t)
+RESIDUAL_APART static void residual_scan_first(residual_state_t *state, int32_t elapsed, int live, int32_t t)
 {
+    int32_t *const first = residual_at_v_first(state);
     for (int32_t c = 0; c < 4; c++) {
         const int32_t theta = residual_tables.theta_first[c];
                 const int32_t level = theta;
 
-        int32_t *v = state->v_first + c;
-        for (int32_t p = 0; p < 36; p++, v += 4) {
+        int32_t *v = first + c;
+        const int16_t *d = residual_at_d_first(state) + c;
+        for (int32_t p = 0; p < 36; p++, v += 4, d += 4) {
                 if (live) {
-                    *v = (int32_t)(*v + state->d_first[p * 4 + c]);
+                    *v = (int32_t)(*v + *d);
                 }
                 if (*v >= level) {
                     *v = (int32_t)(*v - theta);
@@ -51,7 +72,7 @@ static void residual_scan_first(residual_state_t *state, int32_t elapsed, int li
 #ifdef RESIDUAL_TRACE
     for (int32_t p = 0; p < 36; p++) {
         for (int32_t c = 0; c < 4; c++) {
-            const int64_t v = state->v_first[p * 4 + c];
+            const int64_t v = residual_at_v_first(state)[p * 4 + c];
             residual_trace_potential(1U, (uint32_t)(p * 4 + c), (uint32_t)t, v);
         }
     }
@@ -61,19 +82,21 @@ static void residual_scan_first(residual_state_t *state, int32_t elapsed, int li
     (void)t;
 }
 
-/* A spike of neuron (position p, channel c) of joined. */
+/* A spike of joined. */
 static void residual_spike_joined(residual_state_t *state, int32_t p, int32_t c)
 {
     const int32_t i = p * 4 + c;
-    residual_spread_run_i8_l16(&residual_tables.g_again_0, residual_tables.w_again_0, state->v_again, p, c, 8);
-    residual_spread_tap_i8_l16(&residual_tables.g_again_1, residual_tables.w_again_1, state->v_again, p, c, c, 8);
+    residual_spread_run_i8_l16(&residual_tables.g_again_0, residual_tables.w_again_0, residual_at_v_again(state), p, c, 8);
+    residual_spread_tap_i8_l16(&residual_tables.g_again_1, residual_tables.w_again_1, residual_at_v_again(state), p, c, c, 8);
     RESIDUAL_TRACE_SPIKES(2U, i, 1U);
+    (void)p;
+    (void)c;
     (void)i;
     (void)state;
 }
 
 /* Timestep t (elapsed = min(t, T), live: t <= T) of joined: who has reached the threshold fires. */
-static void residual_scan_joined(residual_state_t *state, int32_t elapsed, int live, int32_t t)
+RESIDUAL_APART static void residual_scan_joined(residual_state_t *state, int32_t elapsed, int live, int32_t t)
 {
 #ifdef RESIDUAL_DSP
     for (int32_t group = 0; group < 4; group += 4) {
@@ -87,7 +110,7 @@ static void residual_scan_joined(residual_state_t *state, int32_t elapsed, int l
             levels[k & 1] |= ((uint32_t)level & 0xFFFFU) << (8 * (k & 2));
             (void)c;
         }
-        int16_t *v = state->v_joined + group;
+        int16_t *v = residual_at_v_joined(state) + group;
         for (int32_t p = 0; p < 9; p++, v += 4) {
             uint32_t words[2];
             memcpy(words, v, sizeof words);
@@ -113,11 +136,12 @@ static void residual_scan_joined(residual_state_t *state, int32_t elapsed, int l
         }
     }
 #else
+    int16_t *const first = residual_at_v_joined(state);
     for (int32_t c = 0; c < 4; c++) {
         const int32_t theta = 542;
                 const int32_t level = theta - residual_tables.bias_joined[c] * (int32_t)elapsed;
 
-        int16_t *v = state->v_joined + c;
+        int16_t *v = first + c;
         for (int32_t p = 0; p < 9; p++, v += 4) {
                 if (*v >= level) {
                     *v = (int16_t)(*v - theta);
@@ -130,7 +154,7 @@ static void residual_scan_joined(residual_state_t *state, int32_t elapsed, int l
 #ifdef RESIDUAL_TRACE
     for (int32_t p = 0; p < 9; p++) {
         for (int32_t c = 0; c < 4; c++) {
-            const int64_t v = state->v_joined[p * 4 + RESIDUAL_LANE(c)];
+            const int64_t v = residual_at_v_joined(state)[p * 4 + RESIDUAL_LANE(c)];
             residual_trace_potential(2U, (uint32_t)(p * 4 + c), (uint32_t)t, v + (int64_t)residual_tables.bias_joined[c] * elapsed);
         }
     }
@@ -140,18 +164,20 @@ static void residual_scan_joined(residual_state_t *state, int32_t elapsed, int l
     (void)t;
 }
 
-/* A spike of neuron (position p, channel c) of again. */
+/* A spike of again. */
 static void residual_spike_again(residual_state_t *state, int32_t p, int32_t c)
 {
     const int32_t i = p * 4 + c;
-    residual_spread_pool_l16(&residual_tables.g_pool, state->v_pool, p, c, 256);
+    residual_spread_pool_l16(&residual_tables.g_pool, residual_at_v_pool(state), p, c, 256);
     RESIDUAL_TRACE_SPIKES(3U, i, 1U);
+    (void)p;
+    (void)c;
     (void)i;
     (void)state;
 }
 
 /* Timestep t (elapsed = min(t, T), live: t <= T) of again: who has reached the threshold fires. */
-static void residual_scan_again(residual_state_t *state, int32_t elapsed, int live, int32_t t)
+RESIDUAL_APART static void residual_scan_again(residual_state_t *state, int32_t elapsed, int live, int32_t t)
 {
 #ifdef RESIDUAL_DSP
     for (int32_t group = 0; group < 4; group += 4) {
@@ -165,7 +191,7 @@ static void residual_scan_again(residual_state_t *state, int32_t elapsed, int li
             levels[k & 1] |= ((uint32_t)level & 0xFFFFU) << (8 * (k & 2));
             (void)c;
         }
-        int16_t *v = state->v_again + group;
+        int16_t *v = residual_at_v_again(state) + group;
         for (int32_t p = 0; p < 9; p++, v += 4) {
             uint32_t words[2];
             memcpy(words, v, sizeof words);
@@ -191,11 +217,12 @@ static void residual_scan_again(residual_state_t *state, int32_t elapsed, int li
         }
     }
 #else
+    int16_t *const first = residual_at_v_again(state);
     for (int32_t c = 0; c < 4; c++) {
         const int32_t theta = 640;
                 const int32_t level = theta - residual_tables.bias_again[c] * (int32_t)elapsed;
 
-        int16_t *v = state->v_again + c;
+        int16_t *v = first + c;
         for (int32_t p = 0; p < 9; p++, v += 4) {
                 if (*v >= level) {
                     *v = (int16_t)(*v - theta);
@@ -208,7 +235,7 @@ static void residual_scan_again(residual_state_t *state, int32_t elapsed, int li
 #ifdef RESIDUAL_TRACE
     for (int32_t p = 0; p < 9; p++) {
         for (int32_t c = 0; c < 4; c++) {
-            const int64_t v = state->v_again[p * 4 + RESIDUAL_LANE(c)];
+            const int64_t v = residual_at_v_again(state)[p * 4 + RESIDUAL_LANE(c)];
             residual_trace_potential(3U, (uint32_t)(p * 4 + c), (uint32_t)t, v + (int64_t)residual_tables.bias_again[c] * elapsed);
         }
     }
@@ -218,18 +245,20 @@ static void residual_scan_again(residual_state_t *state, int32_t elapsed, int li
     (void)t;
 }
 
-/* A spike of neuron (position p, channel c) of pool. */
+/* A spike of pool. */
 static void residual_spike_pool(residual_state_t *state, int32_t p, int32_t c)
 {
     const int32_t i = p * 4 + c;
-    residual_spread_row_i8_l16(&residual_tables.g_dense, residual_tables.w_dense, state->v_dense, i, 16);
+    residual_spread_row_i8_l16(&residual_tables.g_dense, residual_tables.w_dense, residual_at_v_dense(state), i, 16);
     RESIDUAL_TRACE_SPIKES(4U, i, 1U);
+    (void)p;
+    (void)c;
     (void)i;
     (void)state;
 }
 
 /* Timestep t (elapsed = min(t, T), live: t <= T) of pool: who has reached the threshold fires. */
-static void residual_scan_pool(residual_state_t *state, int32_t elapsed, int live, int32_t t)
+RESIDUAL_APART static void residual_scan_pool(residual_state_t *state, int32_t elapsed, int live, int32_t t)
 {
 #ifdef RESIDUAL_DSP
     for (int32_t group = 0; group < 4; group += 4) {
@@ -243,7 +272,7 @@ static void residual_scan_pool(residual_state_t *state, int32_t elapsed, int liv
             levels[k & 1] |= ((uint32_t)level & 0xFFFFU) << (8 * (k & 2));
             (void)c;
         }
-        int16_t *v = state->v_pool + group;
+        int16_t *v = residual_at_v_pool(state) + group;
         for (int32_t p = 0; p < 4; p++, v += 4) {
             uint32_t words[2];
             memcpy(words, v, sizeof words);
@@ -269,11 +298,12 @@ static void residual_scan_pool(residual_state_t *state, int32_t elapsed, int liv
         }
     }
 #else
+    int16_t *const first = residual_at_v_pool(state);
     for (int32_t c = 0; c < 4; c++) {
         const int32_t theta = 867;
                 const int32_t level = theta;
 
-        int16_t *v = state->v_pool + c;
+        int16_t *v = first + c;
         for (int32_t p = 0; p < 4; p++, v += 4) {
                 if (*v >= level) {
                     *v = (int16_t)(*v - theta);
@@ -286,7 +316,7 @@ static void residual_scan_pool(residual_state_t *state, int32_t elapsed, int liv
 #ifdef RESIDUAL_TRACE
     for (int32_t p = 0; p < 4; p++) {
         for (int32_t c = 0; c < 4; c++) {
-            const int64_t v = state->v_pool[p * 4 + RESIDUAL_LANE(c)];
+            const int64_t v = residual_at_v_pool(state)[p * 4 + RESIDUAL_LANE(c)];
             residual_trace_potential(4U, (uint32_t)(p * 4 + c), (uint32_t)t, v);
         }
     }
@@ -296,18 +326,20 @@ static void residual_scan_pool(residual_state_t *state, int32_t elapsed, int liv
     (void)t;
 }
 
-/* A spike of neuron (position p, channel c) of dense. */
+/* A spike of dense. */
 static void residual_spike_dense(residual_state_t *state, int32_t p, int32_t c)
 {
     const int32_t i = p * 4 + c;
-    (state->counts + 0)[i]++;
+    residual_at_c_dense(state)[i]++;
     RESIDUAL_TRACE_SPIKES(5U, i, 1U);
+    (void)p;
+    (void)c;
     (void)i;
     (void)state;
 }
 
 /* Timestep t (elapsed = min(t, T), live: t <= T) of dense: who has reached the threshold fires. */
-static void residual_scan_dense(residual_state_t *state, int32_t elapsed, int live, int32_t t)
+RESIDUAL_APART static void residual_scan_dense(residual_state_t *state, int32_t elapsed, int live, int32_t t)
 {
 #ifdef RESIDUAL_DSP
     for (int32_t group = 0; group < 4; group += 4) {
@@ -321,7 +353,7 @@ static void residual_scan_dense(residual_state_t *state, int32_t elapsed, int li
             levels[k & 1] |= ((uint32_t)level & 0xFFFFU) << (8 * (k & 2));
             (void)c;
         }
-        int16_t *v = state->v_dense + group;
+        int16_t *v = residual_at_v_dense(state) + group;
         for (int32_t p = 0; p < 1; p++, v += 4) {
             uint32_t words[2];
             memcpy(words, v, sizeof words);
@@ -347,11 +379,12 @@ static void residual_scan_dense(residual_state_t *state, int32_t elapsed, int li
         }
     }
 #else
+    int16_t *const first = residual_at_v_dense(state);
     for (int32_t c = 0; c < 4; c++) {
         const int32_t theta = 870;
                 const int32_t level = theta - residual_tables.bias_dense[c] * (int32_t)elapsed;
 
-        int16_t *v = state->v_dense + c;
+        int16_t *v = first + c;
         for (int32_t p = 0; p < 1; p++, v += 4) {
                 if (*v >= level) {
                     *v = (int16_t)(*v - theta);
@@ -364,7 +397,7 @@ static void residual_scan_dense(residual_state_t *state, int32_t elapsed, int li
 #ifdef RESIDUAL_TRACE
     for (int32_t p = 0; p < 1; p++) {
         for (int32_t c = 0; c < 4; c++) {
-            const int64_t v = state->v_dense[p * 4 + RESIDUAL_LANE(c)];
+            const int64_t v = residual_at_v_dense(state)[p * 4 + RESIDUAL_LANE(c)];
             residual_trace_potential(5U, (uint32_t)(p * 4 + c), (uint32_t)t, v + (int64_t)residual_tables.bias_dense[c] * elapsed);
         }
     }
@@ -377,7 +410,7 @@ static void residual_scan_dense(residual_state_t *state, int32_t elapsed, int li
 /* The charge that the constant input brings to first at every timestep, its bias included. */
 static void residual_drive_first(residual_state_t *state, const uint8_t *image)
 {
-    int32_t *acc = state->acc_i32;
+    int32_t *acc = residual_at_acc_i32(state);
     for (int32_t p = 0; p < 36; p += 2) {
         const int32_t n = p + 1 < 36 ? 2 : 1;
         for (int32_t q = 0; q < n; q++) {
@@ -386,58 +419,53 @@ static void residual_drive_first(residual_state_t *state, const uint8_t *image)
             }
         }
         if (n == 2) {
-            const uint8_t *a = residual_gather_u8(&residual_tables.g_first, image, p, state->patch_u8);
-            const uint8_t *b = residual_gather_u8(&residual_tables.g_first, image, p + 1, state->patch_u8 + 18);
+            const uint8_t *a = residual_gather_u8(&residual_tables.g_first, image, p, residual_at_patch_u8(state));
+            const uint8_t *b = residual_gather_u8(&residual_tables.g_first, image, p + 1, residual_at_patch_u8(state) + 18);
             residual_dot2_u8_i8_i32(&residual_tables.g_first, a, b, residual_tables.w_first, 18, acc, 1);
         } else {
-            residual_dot1_u8_i8_i32(&residual_tables.g_first, residual_gather_u8(&residual_tables.g_first, image, p, state->patch_u8), residual_tables.w_first, 18, acc, 1);
+            residual_dot1_u8_i8_i32(&residual_tables.g_first, residual_gather_u8(&residual_tables.g_first, image, p, residual_at_patch_u8(state)), residual_tables.w_first, 18, acc, 1);
         }
         for (int32_t q = 0; q < n; q++) {
             for (int32_t c = 0; c < 4; c++) {
                 const int32_t u = acc[q * 4 + c];
                 const int32_t i = (p + q) * 4 + c;
-                state->d_first[i] = (int16_t)u;
+                residual_at_d_first(state)[i] = (int16_t)u;
             }
         }
     }
 }
 
-residual_status_t residual_infer(residual_state_t *state, const residual_pixel_t *image, uint16_t timesteps, residual_result_t *result)
+
+/* Stage 0, first, joined, again, pool, dense: all timesteps. */
+RESIDUAL_APART static void residual_stage_0(residual_state_t *state, const uint8_t *image, int32_t steps)
 {
-    if (state == NULL || image == NULL || result == NULL) {
-        return RESIDUAL_ERROR_NULL;
-    }
-    if (timesteps == 0U || timesteps > RESIDUAL_T_MAX) {
-        return RESIDUAL_ERROR_TIMESTEPS;
-    }
-    memset(state, 0, sizeof *state);
+    memset(residual_at_c_dense(state), 0, 4U);
     for (int32_t p = 0; p < 36; p++) {
         for (int32_t c = 0; c < 4; c++) {
-            state->v_first[p * 4 + c] = (int32_t)(residual_tables.v0_first[c]);
+            residual_at_v_first(state)[p * 4 + c] = (int32_t)(residual_tables.v0_first[c]);
         }
     }
     for (int32_t p = 0; p < 9; p++) {
         for (int32_t c = 0; c < 4; c++) {
-            state->v_joined[p * 4 + RESIDUAL_LANE(c)] = (int16_t)(271);
+            residual_at_v_joined(state)[p * 4 + RESIDUAL_LANE(c)] = (int16_t)(271);
         }
     }
     for (int32_t p = 0; p < 9; p++) {
         for (int32_t c = 0; c < 4; c++) {
-            state->v_again[p * 4 + RESIDUAL_LANE(c)] = (int16_t)(320);
+            residual_at_v_again(state)[p * 4 + RESIDUAL_LANE(c)] = (int16_t)(320);
         }
     }
     for (int32_t p = 0; p < 4; p++) {
         for (int32_t c = 0; c < 4; c++) {
-            state->v_pool[p * 4 + RESIDUAL_LANE(c)] = (int16_t)(433);
+            residual_at_v_pool(state)[p * 4 + RESIDUAL_LANE(c)] = (int16_t)(433);
         }
     }
     for (int32_t p = 0; p < 1; p++) {
         for (int32_t c = 0; c < 4; c++) {
-            state->v_dense[p * 4 + RESIDUAL_LANE(c)] = (int16_t)(435);
+            residual_at_v_dense(state)[p * 4 + RESIDUAL_LANE(c)] = (int16_t)(435);
         }
     }
     residual_drive_first(state, image);
-    const int32_t steps = timesteps;
     for (int32_t t = 0; t < steps + 2; t++) {
         const int live = t < steps;
         const int32_t elapsed = live ? t + 1 : steps;
@@ -449,8 +477,22 @@ residual_status_t residual_infer(residual_state_t *state, const residual_pixel_t
         (void)elapsed;
         (void)live;
     }
+    (void)state;
+    (void)image;
+    (void)steps;
+}
+
+residual_status_t residual_infer(residual_state_t *state, const residual_pixel_t *image, uint16_t timesteps, residual_result_t *result)
+{
+    if (state == NULL || image == NULL || result == NULL) {
+        return RESIDUAL_ERROR_NULL;
+    }
+    if (timesteps == 0U || timesteps > RESIDUAL_T_MAX) {
+        return RESIDUAL_ERROR_TIMESTEPS;
+    }
+    residual_stage_0(state, image, timesteps);
     for (int32_t i = 0; i < RESIDUAL_OUTPUTS; i++) {
-        result->values[i] = (residual_value_t)(state->counts + 0)[i];
+        result->values[i] = (residual_value_t)residual_at_c_dense(state)[i];
     }
     uint32_t best = 0U;
     for (uint32_t i = 1U; i < RESIDUAL_OUTPUTS; i++) {
@@ -467,7 +509,7 @@ residual_status_t residual_infer_sized(void *state, size_t state_bytes, const re
     if (state == NULL || image == NULL || result == NULL) {
         return RESIDUAL_ERROR_NULL;
     }
-    if (state_bytes < sizeof(residual_state_t) || pixels != RESIDUAL_PIXELS || (uintptr_t)state % sizeof(int64_t) != 0U) {
+    if (state_bytes < sizeof(residual_state_t) || pixels != RESIDUAL_PIXELS || (uintptr_t)state % RESIDUAL_STATE_ALIGN != 0U) {
         return RESIDUAL_ERROR_SIZE;
     }
     return residual_infer((residual_state_t *)state, image, timesteps, result);

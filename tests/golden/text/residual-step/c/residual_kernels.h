@@ -6,6 +6,13 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Functions that are faster alone than inside their caller, where they run out of registers. */
+#ifdef __GNUC__
+#define RESIDUAL_APART __attribute__((noinline))
+#else
+#define RESIDUAL_APART
+#endif
+
 /* A window over a source map: sizes in elements; `first`, `row`: where its outputs go among a neuron row. */
 typedef struct {
     int16_t height, width, channels, kernel_h, kernel_w, stride_h, stride_w, dilate_h, dilate_w;

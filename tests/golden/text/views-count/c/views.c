@@ -17,11 +17,26 @@
 #define VIEWS_CHECK(name, condition) typedef char views_check_##name[(condition) ? 1 : -1]
 VIEWS_CHECK(const_bytes, sizeof(views_tables_t) == VIEWS_CONST_BYTES);
 VIEWS_CHECK(state_bytes, sizeof(views_state_t) == VIEWS_STATE_BYTES);
+typedef struct {
+    char before;
+    views_state_t state;
+} views_aligned_t;
+VIEWS_CHECK(state_align, VIEWS_STATE_ALIGN % offsetof(views_aligned_t, state) == 0);
+
+/* Where buffers lie in the state. Those that are not needed at the same time share memory; the times from the first to
+ * the last that needs each are in brackets. */
+#define views_at_c_input(state) ((uint8_t *)(void *)((state)->memory + 42)) /* 50: counts of input [0, 2] */
+#define views_at_c_deep(state) ((uint8_t *)(void *)((state)->memory + 17)) /* 100: counts of deep [1, 3] */
+#define views_at_c_side(state) ((uint8_t *)(void *)((state)->memory + 55)) /* 50: counts of side [2, 4] */
+#define views_at_c_pool0(state) ((uint8_t *)(void *)((state)->memory + 42)) /* 16: counts of pool0 [3, 5] */
+#define views_at_c_pool1(state) ((uint8_t *)(void *)((state)->memory + 17)) /* 8: counts of pool1 [4, 5] */
+#define views_at_acc_i32(state) ((int32_t *)(void *)((state)->memory + 9)) /* 8: accumulators [0, end] */
+#define views_at_patch_u8(state) ((uint8_t *)(void *)((state)->memory + 0)) /* 36: windows in one piece [0, end] */
 
 /* deep over the whole image. */
 static void views_run_deep(views_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, views_result_t *result)
 {
-    int32_t *acc = state->acc_i32;
+    int32_t *acc = views_at_acc_i32(state);
     for (int32_t p = 0; p < 25; p += 2) {
         const int32_t n = p + 1 < 25 ? 2 : 1;
         for (int32_t q = 0; q < n; q++) {
@@ -30,14 +45,14 @@ static void views_run_deep(views_state_t *state, const uint8_t *image, int32_t s
             }
         }
         for (int32_t q = 0; q < n; q++) {
-            views_taps_u8_i8_i32(&views_tables.g_deep, (state->counts + 100), views_tables.w_deep, p + q, acc + q * 4 + 0, 128);
+            views_taps_u8_i8_i32(&views_tables.g_deep, views_at_c_input(state), views_tables.w_deep, p + q, acc + q * 4 + 0, 128);
         }
         for (int32_t q = 0; q < n; q++) {
             for (int32_t c = 0; c < 4; c++) {
                 const int32_t u = acc[q * 4 + c];
                 const int32_t i = (p + q) * 4 + c;
                 const uint32_t spikes = views_fire_i32(u, views_tables.theta_deep[c], limit);
-                (state->counts + 0)[i] = (uint8_t)spikes;
+                views_at_c_deep(state)[i] = (uint8_t)spikes;
                 VIEWS_TRACE_SPIKES(1U, i, spikes);
                 VIEWS_TRACE_POTENTIAL(1U, i, u);
             }
@@ -52,7 +67,7 @@ static void views_run_deep(views_state_t *state, const uint8_t *image, int32_t s
 /* side over the whole image. */
 static void views_run_side(views_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, views_result_t *result)
 {
-    int32_t *acc = state->acc_i32;
+    int32_t *acc = views_at_acc_i32(state);
     for (int32_t p = 0; p < 25; p += 2) {
         const int32_t n = p + 1 < 25 ? 2 : 1;
         for (int32_t q = 0; q < n; q++) {
@@ -61,18 +76,18 @@ static void views_run_side(views_state_t *state, const uint8_t *image, int32_t s
             }
         }
         if (n == 2) {
-            const uint8_t *a = views_gather_u8(&views_tables.g_side, (state->counts + 100), p, state->patch_u8);
-            const uint8_t *b = views_gather_u8(&views_tables.g_side, (state->counts + 100), p + 1, state->patch_u8 + 18);
+            const uint8_t *a = views_gather_u8(&views_tables.g_side, views_at_c_input(state), p, views_at_patch_u8(state));
+            const uint8_t *b = views_gather_u8(&views_tables.g_side, views_at_c_input(state), p + 1, views_at_patch_u8(state) + 18);
             views_dot2_u8_i8_i32(&views_tables.g_side, a, b, views_tables.w_side, 18, acc, 32);
         } else {
-            views_dot1_u8_i8_i32(&views_tables.g_side, views_gather_u8(&views_tables.g_side, (state->counts + 100), p, state->patch_u8), views_tables.w_side, 18, acc, 32);
+            views_dot1_u8_i8_i32(&views_tables.g_side, views_gather_u8(&views_tables.g_side, views_at_c_input(state), p, views_at_patch_u8(state)), views_tables.w_side, 18, acc, 32);
         }
         for (int32_t q = 0; q < n; q++) {
             for (int32_t c = 0; c < 2; c++) {
                 const int32_t u = acc[q * 2 + c];
                 const int32_t i = (p + q) * 2 + c;
                 const uint32_t spikes = views_fire_i32(u, views_tables.theta_side[c], limit);
-                (state->counts + 152)[i] = (uint8_t)spikes;
+                views_at_c_side(state)[i] = (uint8_t)spikes;
                 VIEWS_TRACE_SPIKES(2U, i, spikes);
                 VIEWS_TRACE_POTENTIAL(2U, i, u);
             }
@@ -87,9 +102,9 @@ static void views_run_side(views_state_t *state, const uint8_t *image, int32_t s
 /* dense over the whole image. */
 static void views_run_dense(views_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, views_result_t *result)
 {
-    views_max_pool_u8(&views_tables.g_pool0, &views_tables.g_pool0_frame, (state->counts + 0), (state->counts + 100));
-    views_max_pool_u8(&views_tables.g_pool1, &views_tables.g_pool1_frame, (state->counts + 152), (state->counts + 0));
-    int32_t *acc = state->acc_i32;
+    views_max_pool_u8(&views_tables.g_pool0, &views_tables.g_pool0_frame, views_at_c_deep(state), views_at_c_pool0(state));
+    views_max_pool_u8(&views_tables.g_pool1, &views_tables.g_pool1_frame, views_at_c_side(state), views_at_c_pool1(state));
+    int32_t *acc = views_at_acc_i32(state);
     for (int32_t p = 0; p < 1; p += 1) {
         {
             const int32_t q = 0;
@@ -98,8 +113,8 @@ static void views_run_dense(views_state_t *state, const uint8_t *image, int32_t 
                 acc[q * 2 + c] = views_tables.bias_dense[c] * steps;
             }
         }
-        views_dot1_u8_i8_i32(&views_tables.g_dense_0, (state->counts + 100) + (p) * 16, views_tables.w_dense_0, 16, acc, 32);
-        views_dot1_u8_i8_i32(&views_tables.g_dense_1, (state->counts + 0) + (p) * 8, views_tables.w_dense_1, 8, acc, 32);
+        views_dot1_u8_i8_i32(&views_tables.g_dense_0, views_at_c_pool0(state) + (p) * 16, views_tables.w_dense_0, 16, acc, 32);
+        views_dot1_u8_i8_i32(&views_tables.g_dense_1, views_at_c_pool1(state) + (p) * 8, views_tables.w_dense_1, 8, acc, 32);
         {
             const int32_t q = 0;
             (void)q;
@@ -127,7 +142,7 @@ views_status_t views_infer(views_state_t *state, const views_pixel_t *image, uin
     }
     for (int32_t i = 0; i < VIEWS_PIXELS; i++) {
         const uint32_t spikes = (uint32_t)image[i] * (uint32_t)timesteps / 255U;
-        (state->counts + 100)[i] = (uint8_t)spikes;
+        views_at_c_input(state)[i] = (uint8_t)spikes;
         VIEWS_TRACE_SPIKES(0U, i, spikes);
         VIEWS_TRACE_POTENTIAL(0U, i, 0);
     }
@@ -149,7 +164,7 @@ views_status_t views_infer_sized(void *state, size_t state_bytes, const views_pi
     if (state == NULL || image == NULL || result == NULL) {
         return VIEWS_ERROR_NULL;
     }
-    if (state_bytes < sizeof(views_state_t) || pixels != VIEWS_PIXELS || (uintptr_t)state % sizeof(int64_t) != 0U) {
+    if (state_bytes < sizeof(views_state_t) || pixels != VIEWS_PIXELS || (uintptr_t)state % VIEWS_STATE_ALIGN != 0U) {
         return VIEWS_ERROR_SIZE;
     }
     return views_infer((views_state_t *)state, image, timesteps, result);

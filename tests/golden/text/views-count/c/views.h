@@ -23,6 +23,7 @@ extern "C" {
 #define VIEWS_T_MAX 16U
 #define VIEWS_SPIKE_EXT 0
 #define VIEWS_STATE_BYTES 272U
+#define VIEWS_STATE_ALIGN 4U
 #define VIEWS_CONST_BYTES 512U
 #define VIEWS_BYTE_TABLE_BYTES 0U /* more, in views_quantise.c */
 
@@ -31,7 +32,7 @@ typedef enum {
     VIEWS_ERROR_NULL = 1,      /* an argument is NULL */
     VIEWS_ERROR_TIMESTEPS = 2, /* timesteps is 0 or above VIEWS_T_MAX */
     VIEWS_ERROR_PIXEL = 3,     /* a pixel is outside VIEWS_PIXEL_MIN..VIEWS_PIXEL_MAX */
-    VIEWS_ERROR_SIZE = 4       /* a buffer is too small, too large or not aligned to 8 bytes */
+    VIEWS_ERROR_SIZE = 4       /* a buffer is too small, too large or not aligned to VIEWS_STATE_ALIGN */
 } views_status_t;
 
 typedef uint8_t views_pixel_t;
@@ -39,9 +40,7 @@ typedef int32_t views_value_t;
 
 /* Working memory. Its contents need no initialisation and mean nothing between calls. */
 typedef struct {
-    int32_t acc_i32[8]; /* accumulators */
-    uint8_t patch_u8[36]; /* windows in one piece */
-    uint8_t counts[202]; /* spike counts */
+    int32_t memory[68]; /* views.c says what lies where, and when */
 } views_state_t;
 
 typedef struct {
@@ -59,7 +58,7 @@ const char *views_hash(void);
  *   result     written when VIEWS_OK is returned */
 views_status_t views_infer(views_state_t *state, const views_pixel_t *image, uint16_t timesteps, views_result_t *result);
 
-/* The same from memory of a given size: a pool, or a message of unknown length. state: aligned to 8 bytes. */
+/* The same from memory of a given size: a pool, or a message of unknown length. state: aligned to VIEWS_STATE_ALIGN bytes. */
 views_status_t views_infer_sized(void *state, size_t state_bytes, const views_pixel_t *image, size_t pixels, uint16_t timesteps, views_result_t *result);
 
 /* There is no quantiser of raw bytes: it is not known how a byte becomes an input of the model. views_host.h has those
