@@ -6,18 +6,25 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 from snncc import ir, store
 from snncc.backends.c.emit import memory
-from snncc.backends.c.layout import Lifetime, Member, place, struct_bytes
+from snncc.backends.c.layout import Buffer, Member, check, place, struct_bytes
+from snncc.backends.c.plan import smallest
 from snncc.cli import cli
+from snncc.errors import SnnccError, TargetError
 from tests.backends.c_folder import compiled
 from tests.backends.c_variants import NETWORKS
 from tests.networks import network, population, residual, weights
+from tests.support import examples
 
 COMMANDS = {"cortex-m4": "arm-none-eabi-nm", "rv32": "riscv64-unknown-elf-nm"}
 
@@ -116,19 +123,88 @@ def test_struct_bytes() -> None:
     assert struct_bytes([Member("a", "int64_t", 1, ""), Member("b", "int16_t", 3, "")]) == 16
 
 
-def test_buffers_share_the_arena_when_their_lives_do_not_meet() -> None:
-    chain = [Lifetime("a", 100, 0, 1), Lifetime("b", 80, 1, 2), Lifetime("c", 60, 2, 3), Lifetime("d", 10, 3, 4)]
-    offsets, length = place(chain)
-    assert length == 180
-    for one in chain:
-        for other in chain:
-            if one is not other and not (one.dies < other.born or other.dies < one.born):
-                a, b = offsets[one.name], offsets[other.name]
-                assert a + one.length <= b or b + other.length <= a
+LIVES = st.tuples(st.integers(0, 9), st.integers(0, 9)).map(sorted)
+BUFFERS = st.lists(st.tuples(st.sampled_from(["uint8_t", "int16_t", "int32_t", "int64_t"]), st.integers(1, 40), LIVES))
+
+
+@examples(200)
+@given(BUFFERS)
+def test_no_two_buffers_share_a_byte_while_both_are_needed(drawn: list[Any]) -> None:
+    """At every time the bytes of those needed then, one by one; the whole is at least the largest of these times."""
+    buffers = [Buffer(str(i), ctype, n, "", *life) for i, (ctype, n, life) in enumerate(drawn)]
+    offsets, size = place(buffers, 8)
+    assert size % 8 == 0 and all(offset % 8 == 0 for offset in offsets.values())
+    for time in range(10):
+        taken: set[int] = set()
+        for buffer in (b for b in buffers if b.born <= time <= b.dies):
+            own = set(range(offsets[buffer.name], offsets[buffer.name] + buffer.bytes))
+            assert not own & taken and max(own) < size
+            taken |= own
+
+
+def test_an_overlap_is_refused() -> None:
+    pair = [Buffer("a", "uint8_t", 5, "", 0, 1), Buffer("b", "uint8_t", 5, "", 1, 2)]
+    check(pair, {"a": 0, "b": 8}, 4)
+    with pytest.raises(SnnccError, match="a overlap"):
+        check(pair, {"a": 0, "b": 4}, 4)
+    with pytest.raises(SnnccError, match="aligned"):
+        check(pair, {"a": 0, "b": 6}, 4)
+    check([pair[0], replace(pair[1], born=2)], {"a": 0, "b": 0}, 4)
+
+
+def test_a_chain_needs_two_of_its_buffers_at_a_time() -> None:
+    chain = [
+        Buffer(name, "uint8_t", n, "", i, i + 1)
+        for i, (name, n) in enumerate(zip("abcd", (100, 80, 60, 10), strict=True))
+    ]
+    assert place(chain, 4)[1] == 180
 
 
 def test_a_residual_keeps_its_source_alive() -> None:
     """`first` is read by `added` as well: nothing that lives until then may lie on it."""
-    offsets, length = place([Lifetime("first", 8, 0, 3), Lifetime("deep", 8, 1, 2), Lifetime("added", 8, 3, 4)])
+    lives = {"first": (0, 3), "deep": (1, 2), "added": (3, 4)}
+    offsets, length = place([Buffer(name, "uint8_t", 8, "", *life) for name, life in lives.items()], 4)
     assert offsets["first"] not in (offsets["deep"], offsets["added"])
     assert offsets["deep"] == offsets["added"] and length == 16
+
+
+@pytest.mark.parametrize("dynamics", ["count", "step"])
+def test_a_state_that_is_too_small_is_refused_and_says_how_much_it_needs(tmp_path: Path, dynamics: str) -> None:
+    net = residual(dynamics=dynamics)
+    least = smallest(net).places[1]
+    assert memory(net, state_bytes=least).state == least
+    with pytest.raises(TargetError, match=f"needs {least:,} bytes, and may take {least - 1:,} "):
+        memory(net, state_bytes=least - 1)
+    store.write(net, tmp_path / "net", {})
+    command = ["export", str(tmp_path / "net"), "--target", "c", "--state-bytes"]
+    assert CliRunner().invoke(cli, [*command, str(least - 1)]).exit_code == 1
+    assert CliRunner().invoke(cli, [*command, str(least)]).exit_code == 0
+    assert printed(CliRunner().invoke(cli, ["inspect", str(tmp_path / "net")]).output)[1] == least
+
+
+@pytest.mark.parametrize("name", list(NETWORKS))
+def test_memory_of_the_stated_size_and_alignment_is_enough(tmp_path: Path, name: str) -> None:
+    """`infer_sized` takes memory at STATE_ALIGN, what its type asks for, and refuses one byte beside it."""
+    chosen, options = NETWORKS[name]
+    folder = compiled(chosen, tmp_path / "net", **options) / "c"
+    program = """
+        #include <stdio.h>
+        #include <stdlib.h>
+        #include "net.c"
+        static net_pixel_t image[NET_PIXELS];
+        int main(void) {
+            char *memory = malloc(NET_STATE_BYTES + 2U * NET_STATE_ALIGN);
+            net_result_t result;
+            char *at = memory + (NET_STATE_ALIGN - (uintptr_t)memory % NET_STATE_ALIGN) % NET_STATE_ALIGN;
+            int odd = (uintptr_t)(at + NET_STATE_ALIGN) % (2U * NET_STATE_ALIGN) == 0U ? 0 : (int)NET_STATE_ALIGN;
+            int good = net_infer_sized(at + odd, NET_STATE_BYTES, image, NET_PIXELS, 1U, &result) == NET_OK
+                && net_infer_sized(at + 1, NET_STATE_BYTES, image, NET_PIXELS, 1U, &result) == NET_ERROR_SIZE
+                && net_infer_sized(at, NET_STATE_BYTES - 1U, image, NET_PIXELS, 1U, &result) == NET_ERROR_SIZE
+                && __alignof__(net_state_t) == NET_STATE_ALIGN;
+            free(memory);
+            return !good;
+        }
+    """
+    command = ["gcc", "-fsanitize=address,undefined", "-x", "c", "-I", str(folder), "-o", str(folder / "sized"), "-"]
+    subprocess.run(command, input=program, text=True, check=True, capture_output=True)
+    subprocess.run([str(folder / "sized")], check=True)

@@ -16,12 +16,18 @@ def plan(network: Network, prefix: str | None = None, pack: bool = False, limit:
     """
     program = _plan(network, prefix, pack, limit)
     if limit is not None and program.places[1] > limit:
-        program = _plan(network, prefix, pack, 0)
-        least = program.places[1]
-        if least > limit:
+        program = smallest(network, prefix, pack)
+        if program.places[1] > limit:
             way = "fewer timesteps or the dynamics `count`" if network.window.stepping else "a smaller network"
-            raise TargetError(f"the state needs {least:,} bytes, and may take {limit:,} (`state_bytes`): use {way}")
+            raise TargetError(
+                f"the state needs {program.places[1]:,} bytes, and may take {limit:,} (`state_bytes`): use {way}"
+            )
     return program
+
+
+def smallest(network: Network, prefix: str | None = None, pack: bool = False) -> Program:
+    """The program whose state is the smallest."""
+    return _plan(network, prefix, pack, 0)
 
 
 def _plan(network: Network, prefix: str | None, pack: bool, limit: int | None) -> Program:

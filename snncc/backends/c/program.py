@@ -27,9 +27,8 @@ class Program:
     """Everything a template reads. `p`: the prefix of every symbol.
 
     `limit`: the bytes that the state may take. Const data: `constants` and `windows`. State: `arrays`, and `scratch`
-    that several share at any time. `buffers`: the expression that points to a population's spikes or counts, to the
-    input or to a pool. Code: `kernels`, and the `runs`, `scans` and `passing` views that call them, in `step` in
-    `stages`.
+    that several share. `buffers`: the expression that points to a population's spikes or counts, to the input or
+    to a pool. Code: `kernels`, and the `runs`, `scans` and `passing` views that call them, in `step` in `stages`.
     `wirings`, `made`: each population's edges, and the pools and moves before it; `positions`: of every buffer the
     population that it is made by or for, 0 being the input. `currents`: buffers of the constant current. `relays`:
     buffers of relays' values, and their ranges.
