@@ -76,7 +76,7 @@ def test_wrong_usage_is_2(folder: Path) -> None:
 def test_a_missing_tool_is_3_where_nothing_else_ran(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     done = snncc("verify", folder, PATH=str(tmp_path / "empty"))
-    assert done.returncode == 3 and "0 of 9 ran: nothing is verified. 9 not run for want of a tool." in done.stdout
+    assert done.returncode == 3 and "0 of 11 ran: nothing is verified. 11 not run for want of a tool." in done.stdout
     assert "install gcc-arm-none-eabi" in done.stdout
 
 

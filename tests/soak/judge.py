@@ -74,14 +74,17 @@ def proved_again(network: ir.Network) -> Proof:
         counted, single = {"input": (0, longest + max(0, ext))}, {"input": (0, 1)}
     else:
         counted, single = {"input": (pixel[0] * longest, pixel[1] * longest)}, {"input": pixel}
+    summed = dict(counted)  # what a readout of potentials reads in `step`
+    length = longest + max(0, ext)
     proof: Proof = {"count": {}, "step": {}}
     for population in network.populations:
+        relay = population.relay
         name, channels = population.name, population.shape[-1]
         sums = [(p, columns(p, channels), leaves(p.source)) for p in population.projections]
         neurons = parameters(population)
         for dynamics in ("count", "step"):
-            whole = dynamics == "count" or population.theta is None
-            ranges = counted if whole else single
+            whole = dynamics == "count" or (population.theta is None and relay is None)
+            ranges = counted if dynamics == "count" else summed if whole else single
             ends: list[int] = []
             for c in range(channels):
                 low = high = 0
@@ -90,7 +93,13 @@ def proved_again(network: ir.Network) -> Proof:
                     positive, negative = column[c]
                     high += (positive * most - negative * m) << projection.shift
                     low += (positive * m - negative * most) << projection.shift
+                half = 0 if relay is None else (1 << int(relay.shift if relay.shift.ndim == 0 else relay.shift[c])) >> 1
                 for theta, bias, v0 in neurons[c]:
+                    if relay is not None:
+                        held = longest if dynamics == "count" else 1
+                        ends.append(high + max(0, bias) * held + half)
+                        ends.append(low + min(0, bias) * held)
+                        continue
                     if whole or theta is None:
                         ends.append(high + max(0, v0) + max(0, bias) * longest)
                         ends.append(low + min(0, v0) + min(0, bias) * longest)
@@ -99,10 +108,15 @@ def proved_again(network: ir.Network) -> Proof:
                     ends.append(max(v0, theta - 1, 0) + (n - 1) * max(0, up - theta) + up)
                     ends.append(min(v0, 0) - n * down)
             proof[dynamics][name] = (min(ends), max(ends))
+        if relay is not None:
+            counted[name], single[name] = relay.count, relay.step
+            summed[name] = relay.step[0] * length, relay.step[1] * length
+            continue
         single[name] = (0, 1)
         counted[name] = (0, longest + max(0, ext))
         if ext < 0 and population.theta is not None:
             counted[name] = (0, max(0, proof["count"][name][1]) // int(population.theta.min()))
+        summed[name] = counted[name]
     return proof
 
 

@@ -23,10 +23,26 @@ PLAIN_CHECK(state_bytes, sizeof(plain_state_t) <= PLAIN_STATE_BYTES && PLAIN_STA
 
 /* Where buffers lie in the state. Those that are not needed at the same time share memory; the times from the first to
  * the last that needs each are in brackets. */
-#define plain_at_c_input(state) ((uint8_t *)(void *)((state)->memory + 26)) /* 16: counts of input [0, 1] */
-#define plain_at_c_conv(state) ((uint8_t *)(void *)((state)->memory + 30)) /* 12: counts of conv [1, 2] */
-#define plain_at_acc_i32(state) ((int32_t *)(void *)((state)->memory + 20)) /* 6: accumulators [0, end] */
-#define plain_at_lanes(state) ((uint32_t *)(void *)((state)->memory + 0)) /* 20: two windows side by side [0, end] */
+static inline uint8_t *plain_at_c_input(plain_state_t *state) /* 16: counts of input [0, 1] */
+{
+    void *const at = state->memory + 26;
+    return (uint8_t *)at;
+}
+static inline uint8_t *plain_at_c_conv(plain_state_t *state) /* 12: counts of conv [1, 2] */
+{
+    void *const at = state->memory + 30;
+    return (uint8_t *)at;
+}
+static inline int32_t *plain_at_acc_i32(plain_state_t *state) /* 6: accumulators [0, end] */
+{
+    void *const at = state->memory + 20;
+    return (int32_t *)at;
+}
+static inline uint32_t *plain_at_lanes(plain_state_t *state) /* 20: two windows side by side [0, end] */
+{
+    void *const at = state->memory + 0;
+    return (uint32_t *)at;
+}
 
 /* conv over the whole image. */
 static void plain_run_conv(plain_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, plain_result_t *result)

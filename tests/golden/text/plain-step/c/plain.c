@@ -23,10 +23,26 @@ PLAIN_CHECK(state_bytes, sizeof(plain_state_t) <= PLAIN_STATE_BYTES && PLAIN_STA
 
 /* Where buffers lie in the state. Those that are not needed at the same time share memory; the stages from the first to
  * the last that needs each are in brackets. */
-#define plain_at_c_conv(state) ((uint8_t *)(void *)((state)->memory + 10)) /* 12: spikes of conv so far [0, 0] */
-#define plain_at_v_conv(state) ((int16_t *)(void *)((state)->memory + 0)) /* 12: potentials of conv [0, 0] */
-#define plain_at_v_input(state) ((uint8_t *)(void *)((state)->memory + 6)) /* 16: potentials of the input [0, 0] */
-#define plain_at_acc_i32(state) ((int32_t *)(void *)((state)->memory + 13)) /* 3: accumulators [0, end] */
+static inline uint8_t *plain_at_c_conv(plain_state_t *state) /* 12: spikes of conv so far [0, 0] */
+{
+    void *const at = state->memory + 10;
+    return (uint8_t *)at;
+}
+static inline int16_t *plain_at_v_conv(plain_state_t *state) /* 12: potentials of conv [0, 0] */
+{
+    void *const at = state->memory + 0;
+    return (int16_t *)at;
+}
+static inline uint8_t *plain_at_v_input(plain_state_t *state) /* 16: potentials of the input [0, 0] */
+{
+    void *const at = state->memory + 6;
+    return (uint8_t *)at;
+}
+static inline int32_t *plain_at_acc_i32(plain_state_t *state) /* 3: accumulators [0, end] */
+{
+    void *const at = state->memory + 13;
+    return (int32_t *)at;
+}
 
 /* A spike of input. */
 static void plain_spike_input(plain_state_t *state, int32_t p, int32_t c)

@@ -23,13 +23,41 @@ RESIDUAL_CHECK(state_bytes, sizeof(residual_state_t) <= RESIDUAL_STATE_BYTES && 
 
 /* Where buffers lie in the state. Those that are not needed at the same time share memory; the times from the first to
  * the last that needs each are in brackets. */
-#define residual_at_c_first(state) ((uint8_t *)(void *)((state)->memory + 50)) /* 144: counts of first [1, 2] */
-#define residual_at_c_joined(state) ((uint8_t *)(void *)((state)->memory + 86)) /* 36: counts of joined [2, 3] */
-#define residual_at_c_again(state) ((uint8_t *)(void *)((state)->memory + 50)) /* 36: counts of again [3, 4] */
-#define residual_at_c_pool(state) ((uint8_t *)(void *)((state)->memory + 59)) /* 16: counts of pool [4, 5] */
-#define residual_at_c_dense(state) ((uint8_t *)(void *)((state)->memory + 50)) /* 4: counts of dense [5, 6] */
-#define residual_at_acc_i32(state) ((int32_t *)(void *)((state)->memory + 95)) /* 8: accumulators [0, end] */
-#define residual_at_lanes(state) ((uint32_t *)(void *)((state)->memory + 0)) /* 50: two windows side by side [0, end] */
+static inline uint8_t *residual_at_c_first(residual_state_t *state) /* 144: counts of first [1, 2] */
+{
+    void *const at = state->memory + 50;
+    return (uint8_t *)at;
+}
+static inline uint8_t *residual_at_c_joined(residual_state_t *state) /* 36: counts of joined [2, 3] */
+{
+    void *const at = state->memory + 86;
+    return (uint8_t *)at;
+}
+static inline uint8_t *residual_at_c_again(residual_state_t *state) /* 36: counts of again [3, 4] */
+{
+    void *const at = state->memory + 50;
+    return (uint8_t *)at;
+}
+static inline uint8_t *residual_at_c_pool(residual_state_t *state) /* 16: counts of pool [4, 5] */
+{
+    void *const at = state->memory + 59;
+    return (uint8_t *)at;
+}
+static inline uint8_t *residual_at_c_dense(residual_state_t *state) /* 4: counts of dense [5, 6] */
+{
+    void *const at = state->memory + 50;
+    return (uint8_t *)at;
+}
+static inline int32_t *residual_at_acc_i32(residual_state_t *state) /* 8: accumulators [0, end] */
+{
+    void *const at = state->memory + 95;
+    return (int32_t *)at;
+}
+static inline uint32_t *residual_at_lanes(residual_state_t *state) /* 50: two windows side by side [0, end] */
+{
+    void *const at = state->memory + 0;
+    return (uint32_t *)at;
+}
 
 /* first over the whole image. */
 static void residual_run_first(residual_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, residual_result_t *result)

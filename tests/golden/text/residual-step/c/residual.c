@@ -23,15 +23,51 @@ RESIDUAL_CHECK(state_bytes, sizeof(residual_state_t) <= RESIDUAL_STATE_BYTES && 
 
 /* Where buffers lie in the state. Those that are not needed at the same time share memory; the stages from the first to
  * the last that needs each are in brackets. */
-#define residual_at_c_dense(state) ((uint8_t *)(void *)((state)->memory + 300)) /* 4: spikes of dense so far [0, 0] */
-#define residual_at_v_first(state) ((int32_t *)(void *)((state)->memory + 0)) /* 144: potentials of first [0, 0] */
-#define residual_at_d_first(state) ((int16_t *)(void *)((state)->memory + 144)) /* 144: charge per timestep of first [0, 0] */
-#define residual_at_v_joined(state) ((int16_t *)(void *)((state)->memory + 246)) /* 36: potentials of joined [0, 0] */
-#define residual_at_v_again(state) ((int16_t *)(void *)((state)->memory + 264)) /* 36: potentials of again [0, 0] */
-#define residual_at_v_pool(state) ((int16_t *)(void *)((state)->memory + 282)) /* 16: potentials of pool [0, 0] */
-#define residual_at_v_dense(state) ((int16_t *)(void *)((state)->memory + 298)) /* 4: potentials of dense [0, 0] */
-#define residual_at_acc_i32(state) ((int32_t *)(void *)((state)->memory + 290)) /* 8: accumulators [0, end] */
-#define residual_at_lanes(state) ((uint32_t *)(void *)((state)->memory + 216)) /* 30: two windows side by side [0, end] */
+static inline uint8_t *residual_at_c_dense(residual_state_t *state) /* 4: spikes of dense so far [0, 0] */
+{
+    void *const at = state->memory + 300;
+    return (uint8_t *)at;
+}
+static inline int32_t *residual_at_v_first(residual_state_t *state) /* 144: potentials of first [0, 0] */
+{
+    void *const at = state->memory + 0;
+    return (int32_t *)at;
+}
+static inline int16_t *residual_at_d_first(residual_state_t *state) /* 144: charge per timestep of first [0, 0] */
+{
+    void *const at = state->memory + 144;
+    return (int16_t *)at;
+}
+static inline int16_t *residual_at_v_joined(residual_state_t *state) /* 36: potentials of joined [0, 0] */
+{
+    void *const at = state->memory + 246;
+    return (int16_t *)at;
+}
+static inline int16_t *residual_at_v_again(residual_state_t *state) /* 36: potentials of again [0, 0] */
+{
+    void *const at = state->memory + 264;
+    return (int16_t *)at;
+}
+static inline int16_t *residual_at_v_pool(residual_state_t *state) /* 16: potentials of pool [0, 0] */
+{
+    void *const at = state->memory + 282;
+    return (int16_t *)at;
+}
+static inline int16_t *residual_at_v_dense(residual_state_t *state) /* 4: potentials of dense [0, 0] */
+{
+    void *const at = state->memory + 298;
+    return (int16_t *)at;
+}
+static inline int32_t *residual_at_acc_i32(residual_state_t *state) /* 8: accumulators [0, end] */
+{
+    void *const at = state->memory + 290;
+    return (int32_t *)at;
+}
+static inline uint32_t *residual_at_lanes(residual_state_t *state) /* 30: two windows side by side [0, end] */
+{
+    void *const at = state->memory + 216;
+    return (uint32_t *)at;
+}
 
 /* A spike of first. */
 static void residual_spike_first(residual_state_t *state, int32_t p, int32_t c)

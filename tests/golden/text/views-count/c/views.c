@@ -23,13 +23,41 @@ VIEWS_CHECK(state_bytes, sizeof(views_state_t) <= VIEWS_STATE_BYTES && VIEWS_STA
 
 /* Where buffers lie in the state. Those that are not needed at the same time share memory; the times from the first to
  * the last that needs each are in brackets. */
-#define views_at_c_input(state) ((uint8_t *)(void *)((state)->memory + 63)) /* 50: counts of input [0, 2] */
-#define views_at_c_deep(state) ((uint8_t *)(void *)((state)->memory + 38)) /* 100: counts of deep [1, 3] */
-#define views_at_c_side(state) ((uint8_t *)(void *)((state)->memory + 76)) /* 50: counts of side [2, 4] */
-#define views_at_c_pool0(state) ((uint8_t *)(void *)((state)->memory + 63)) /* 16: counts of pool0 [3, 5] */
-#define views_at_c_pool1(state) ((uint8_t *)(void *)((state)->memory + 38)) /* 8: counts of pool1 [4, 5] */
-#define views_at_acc_i32(state) ((int32_t *)(void *)((state)->memory + 30)) /* 8: accumulators [0, end] */
-#define views_at_lanes(state) ((uint32_t *)(void *)((state)->memory + 0)) /* 30: two windows side by side [0, end] */
+static inline uint8_t *views_at_c_input(views_state_t *state) /* 50: counts of input [0, 2] */
+{
+    void *const at = state->memory + 63;
+    return (uint8_t *)at;
+}
+static inline uint8_t *views_at_c_deep(views_state_t *state) /* 100: counts of deep [1, 3] */
+{
+    void *const at = state->memory + 38;
+    return (uint8_t *)at;
+}
+static inline uint8_t *views_at_c_side(views_state_t *state) /* 50: counts of side [2, 4] */
+{
+    void *const at = state->memory + 76;
+    return (uint8_t *)at;
+}
+static inline uint8_t *views_at_c_pool0(views_state_t *state) /* 16: counts of pool0 [3, 5] */
+{
+    void *const at = state->memory + 63;
+    return (uint8_t *)at;
+}
+static inline uint8_t *views_at_c_pool1(views_state_t *state) /* 8: counts of pool1 [4, 5] */
+{
+    void *const at = state->memory + 38;
+    return (uint8_t *)at;
+}
+static inline int32_t *views_at_acc_i32(views_state_t *state) /* 8: accumulators [0, end] */
+{
+    void *const at = state->memory + 30;
+    return (int32_t *)at;
+}
+static inline uint32_t *views_at_lanes(views_state_t *state) /* 30: two windows side by side [0, end] */
+{
+    void *const at = state->memory + 0;
+    return (uint32_t *)at;
+}
 
 /* deep over the whole image. */
 static void views_run_deep(views_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, views_result_t *result)
