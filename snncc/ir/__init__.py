@@ -3,7 +3,7 @@
 from snncc.ir.capabilities import FEATURES, NO_HARDWARE, NO_MEANING, Refusals, features, refuse
 from snncc.ir.check import check, weight_dtype, weight_limit
 from snncc.ir.file import content_hash, load, save
-from snncc.ir.intervals import bits_needed, output_range, projection_bounds, prove, proven, source_range
+from snncc.ir.intervals import bits_needed, hull, output_range, projection_bounds, prove, proven, source_range
 from snncc.ir.network import (
     INPUT,
     Array,
@@ -101,6 +101,7 @@ __all__ = [
     "features",
     "fold",
     "has_max_pool",
+    "hull",
     "kernel_size",
     "load",
     "output_range",

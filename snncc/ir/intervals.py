@@ -7,6 +7,8 @@ ignored, so the intervals hold for every T <= T_max and every order of addition.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from snncc.errors import NetworkError
@@ -31,8 +33,13 @@ def source_range(
     bounds a count, needs them.
     """
     proved = network.intervals.get("count", {}) if proved is None else proved
-    ranges = [output_range(network, name, dynamics, proved, whole) for name in set(sources(view))]
-    return min(m for m, _ in ranges), max(most for _, most in ranges)
+    return hull(output_range(network, name, dynamics, proved, whole) for name in set(sources(view)))
+
+
+def hull(ranges: Iterable[Interval]) -> Interval:
+    """[m, M] over all of them, of which there is at least one."""
+    lows, highs = zip(*ranges, strict=True)
+    return min(lows), max(highs)
 
 
 def output_range(
@@ -169,7 +176,7 @@ def ranged(network: Network, population: Population, proved: Proved | None = Non
 
 def proven(network: Network) -> Network:
     """The network with its proofs: the ranges of its relays, and the intervals of every population."""
-    if any(population.relay for population in network.populations):
+    if network.has_relays:
         made: list[Population] = []
         proved: Proved = {}
         for population in network.populations:

@@ -335,6 +335,11 @@ class Network(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_only
         return self.signed_bit >= 2
 
     @property
+    def has_relays(self) -> bool:
+        """Whether some population hands on values."""
+        return any(population.relay for population in self.populations)
+
+    @property
     def golden(self) -> Array | None:
         """Pixels of calibration samples (N, *input.shape), from when it was compiled."""
         return self.record.golden if self.record else None

@@ -101,11 +101,12 @@ def scales(
     if fixed is not None and not (math.isfinite(fixed) and fixed > 0):
         raise CalibrationError(f"fixed_lambda must be positive and finite, not {fixed}")
     readout = network.populations[-1]
+    magnitudes = {p.name for p in network.populations if p is readout or p.relay}
     found: dict[str, _Scale] = {}
     for population in network.populations:
-        signed = population is readout or population.relay
         columns = len(x) * int(np.prod(population.shape)) // (population.shape[-1] if per_channel else 1)
         keep = 1 if percentile == 100 else math.ceil((1 - percentile / 100) * columns) + 2
+        signed = population.name in magnitudes
         found[population.name] = _Scale(1 if signed else keep, per_channel and not signed)
     largest_logit = _Scale(1, False)
     lock = threading.Lock()
@@ -114,14 +115,13 @@ def scales(
         with lock:
             if population is readout:
                 largest_logit.add(values)
-            signed = population is readout or population.relay
-            found[population.name].add(np.abs(values) if signed else values)
+            found[population.name].add(np.abs(values) if population.name in magnitudes else values)
 
     for _ in activations(network, x, visit):
         pass
     result = {}
     for population in network.populations:
-        signed = population is readout or population.relay
+        signed = population.name in magnitudes
         largest = found[population.name].value(100 if signed else percentile)
         if fixed is not None and population is not readout:
             largest = np.full_like(largest, fixed)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias
 
 from snncc.backends.c.edges import Kind
-from snncc.backends.c.expressions import RUN, Expression
+from snncc.backends.c.expressions import RUN, SCAN, Expression
 from snncc.backends.c.kernels import Accumulator, Potential, Value
 from snncc.backends.c.layout import Buffer
 from snncc.backends.c.types import Weights
@@ -131,6 +131,11 @@ class Relaying:
     def shift_in_run(self) -> str:
         """The shift inside a run."""
         return self.shift.text(RUN)
+
+    @property
+    def shift_in_scan(self) -> str:
+        """The shift inside a scan."""
+        return self.shift.text(SCAN)
 
 
 @dataclass(frozen=True)
@@ -314,7 +319,6 @@ class RelayScan(Scan):
     drive: Drive | None
     dense: Run | None
     relaying: Relaying
-    shift: str
     sums: str
     sums_type: str
 

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from snncc import ir
-from snncc.backends.c.views import Leaf, Shape, Split, Splitter, add_pads, spatial
+from snncc.backends.c.views import Leaf, Shape, Split, Splitter, add_pads, bases, spatial
 from snncc.backends.c.windows import WindowTable, window_table
 from snncc.errors import TargetError
 from snncc.ir import Array, Interval, Pads, Pair
@@ -73,13 +73,12 @@ def wire(
         known = len(splitter.made)
         splits.append(splitter.split(projection.source))
         for made in splitter.made[known:]:
-            bases = {base for base, _ in made.parts} if hasattr(made, "parts") else {made.base}
-            if bases <= currents:
+            read = set(bases(made))
+            if read <= currents:
                 currents.add(made.name)
-            elif bases <= relays.keys():
-                ends = [relays[base] for base in bases]
-                relays[made.name] = min(low for low, _ in ends), max(high for _, high in ends)
-            elif bases & (currents | relays.keys()):
+            elif read <= relays.keys():
+                relays[made.name] = ir.hull(relays[base] for base in read)
+            elif read & (currents | relays.keys()):
                 raise TargetError(
                     f"population {population.name!r}: a max-pool over a reshaped mix of spikes and values (the "
                     "constant input, or a relay) has no buffer type in C: pool each before concatenating, or encode "

@@ -15,7 +15,7 @@ from snncc.backends.c.expressions import RUN, STEPS, Expression, Literal, Names,
 from snncc.backends.c.kernels import Accumulator, Value, multiplies
 from snncc.backends.c.program import Program
 from snncc.backends.c.types import signed, span
-from snncc.backends.c.views import Blocks, Made, Move, Pool, spatial
+from snncc.backends.c.views import Blocks, Made, Move, Pool, bases, spatial
 from snncc.backends.c.windows import WindowTable, window_table
 from snncc.ir import INPUT
 
@@ -57,11 +57,6 @@ def _place_buffers(program: Program) -> None:
         program.buffers[n] = program.array(f"{kind}_{n}", program.value(n).ctype, length, f"{note} of {n}", life)
     if INPUT in program.currents:
         program.buffers[INPUT] = "image"
-
-
-def bases(operation: Made) -> list[str]:
-    """The buffers that it reads."""
-    return [base for base, _ in operation.parts] if isinstance(operation, Move) else [operation.base]
 
 
 def before(program: Program, operation: Made, of: Callable[[str], str] = str) -> Before:

@@ -20,7 +20,7 @@ from snncc.backends.c.expressions import SCAN, ZERO, Expression
 from snncc.backends.c.kernels import Accumulator, Potential
 from snncc.backends.c.program import Program
 from snncc.backends.c.types import signed, span
-from snncc.backends.c.views import Made, Pool, spatial
+from snncc.backends.c.views import Made, Pool, bases, spatial
 from snncc.ir import Interval
 
 
@@ -50,7 +50,7 @@ def _summed_relays(program: Program) -> dict[str, int]:
     for position, (population, wiring, made) in enumerate(populations, 1):
         if any(isinstance(operation, Pool) for operation in made) or not population.hands_on:
             for operation in made:
-                found |= dict.fromkeys(gather.bases(operation), position)
+                found |= dict.fromkeys(bases(operation), position)
         if not population.hands_on:
             found |= dict.fromkeys((edge.base for edge in wiring.edges), position)
     return {name: position for name, position in found.items() if name in program.relays}
@@ -74,8 +74,7 @@ def before(program: Program, made: Sequence[Made], grows: bool) -> tuple[Before,
             program.buffers[name] = program.array(f"y_{name}", ctype, length, f"values of {name}", life)
             found.append(gather.before(program, operation))
         if not grows or pooled:
-            ends = [program.relays[summed(base)] for base in gather.bases(operation)]
-            reach = min(low for low, _ in ends), max(high for _, high in ends)
+            reach = ir.hull(program.relays[summed(base)] for base in bases(operation))
             _sums(program, name, reach, length, f"m_{name}", life)
             found += (
                 _grown(program, operation, life)
@@ -153,6 +152,6 @@ def scan(
     return RelayScan(
         name=name, index=index, positions=positions, channels=channels, stride=stride, counts="",
         v=charge, a=a, bias=bias.text(SCAN), drive=drive, dense=run,
-        relaying=made, shift=made.shift.text(SCAN), sums=sums,
+        relaying=made, sums=sums,
         sums_type=program.value(summed(name)).ctype if sums else "",
     )  # fmt: skip

@@ -203,14 +203,9 @@ def _write_harness(work: Path, prefix: str, job: Job, reads: list[_Read]) -> Non
         timesteps=job.timesteps,
         neurons=max(sizes),
         reads=reads,
-        relays=has_relays(job.network),
+        relays=job.network.has_relays,
     )
     (work / "trace_main.c").write_text(text)
-
-
-def has_relays(network: Network) -> bool:
-    """Whether some population hands on values."""
-    return any(population.relay for population in network.populations)
 
 
 def _blocks(network: Network, timesteps: int) -> dict[int, tuple[str, int, int]]:
@@ -224,7 +219,7 @@ def _blocks(network: Network, timesteps: int) -> dict[int, tuple[str, int, int]]
 
 def _records(data: Array, network: Network, timesteps: int) -> dict[str, Array]:
     """By population its records (timesteps, neurons): blocks of a number, a timestep and a record of each neuron."""
-    record = WIDE_RECORD if has_relays(network) else RECORD
+    record = WIDE_RECORD if network.has_relays else RECORD
     blocks = _blocks(network, timesteps)
     found = {name: np.empty((steps, neurons), record) for name, neurons, steps in blocks.values()}
     missing = {(number, t) for number, (_, _, steps) in blocks.items() for t in range(steps)}
@@ -244,7 +239,7 @@ def _records(data: Array, network: Network, timesteps: int) -> dict[str, Array]:
 def _observations(file: Path, job: Job) -> Iterator[Observation]:
     """Take the program's records apart, one image at a time."""
     network = job.network
-    record = WIDE_RECORD if has_relays(network) else RECORD
+    record = WIDE_RECORD if network.has_relays else RECORD
     elements = math.prod(network.input.shape)
     names = [read.name for read in _reads(job)]
     head = len(names) * 4 * (1 + elements)

@@ -13,10 +13,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from snncc.backends.c.calls import BITS, Passed, Replay, Scan, Stage, Target, Targets
-from snncc.backends.c.gather import bases
 from snncc.backends.c.layout import Buffer
 from snncc.backends.c.program import Program
-from snncc.backends.c.views import spatial
+from snncc.backends.c.views import bases, spatial
 
 
 @dataclass(frozen=True)

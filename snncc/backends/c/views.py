@@ -100,6 +100,11 @@ Made: TypeAlias = Pool | Blocks | Move
 """What is computed at run time."""
 
 
+def bases(operation: Made) -> list[str]:
+    """The buffers that it reads."""
+    return [base for base, _ in operation.parts] if isinstance(operation, Move) else [operation.base]
+
+
 @dataclass
 class Splitter:
     """Takes views apart, a visitor; `made` collects what has to be computed at run time."""

@@ -20,6 +20,7 @@ from snncc.ir import (
     SumPool2D,
     bits_needed,
     fold,
+    hull,
     output_range,
     projection_bounds,
     replace,
@@ -111,7 +112,7 @@ class _Drafter:
         least = _least(pool, inner, self.ranges)
         low, high = int(least.min()), max(high for _, high in ends)
         every = frozenset(leaf.source for leaf in inner.leaves if low < 0 and self.ranges[leaf.source][0] < 0)
-        bits, tally = bits_needed((min(low for low, _ in ends), high)), 0
+        bits, tally = bits_needed(hull(ends)), 0
         if self.network.window.stepping and all(end == (0, 1) for end in ends):
             bits, tally = bits_needed((0, 2 * self.steps)), self.steps.bit_length()
         geometry = geometry_of(window, inner.shape, shape)
