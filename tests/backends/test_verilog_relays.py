@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +16,14 @@ from snncc.verification import verify
 from tests.hw.simulate import compile_bench, exact, mixed_plan, plan_with, run
 from tests.networks import separable, signed_pixels
 
-STEPS = [7, 1, 3, 7, 2, 5]
+STEPS = [7, 1, 3]
 
 
 @pytest.mark.parametrize("dynamics", ["count", "step"])
 @pytest.mark.parametrize("seed", range(2))
 def test_every_word_and_cycle(tmp_path: Path, dynamics: str, seed: int) -> None:
     net = separable(dynamics=dynamics)
-    golden = exact(tmp_path, mixed_plan(net, seed), signed_pixels(net), STEPS)
+    golden = exact(tmp_path, mixed_plan(net, seed), signed_pixels(net)[: len(STEPS)], STEPS)
     for name in ("pop_spread", "pop_mixed", "pop_summed"):
         values = np.concatenate([frame.ravel() for frame in golden.frames[name]])
         assert values.min() < 0 < values.max()
@@ -57,13 +60,26 @@ FAULTS = {
 }
 
 
+@pytest.fixture(scope="module")
+def proved(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of a design that passes, by dynamics: made once, and to be copied."""
+
+    @cache
+    def made(dynamics: str) -> Path:
+        folder = tmp_path_factory.mktemp(dynamics)
+        net = separable(dynamics=dynamics, timesteps=3)
+        exact(folder, plan_with(net), signed_pixels(net)[:2], [3] * 2)
+        return folder
+
+    return made
+
+
 @pytest.mark.parametrize(("dynamics", "fault"), [(d, fault) for d, faults in FAULTS.items() for fault in faults])
-def test_faults_are_noticed(tmp_path: Path, dynamics: str, fault: str) -> None:
-    net = separable(dynamics=dynamics, timesteps=3)
-    exact(tmp_path, plan_with(net), signed_pixels(net), [3] * 6)
+def test_faults_are_noticed(tmp_path: Path, proved: Callable[[str], Path], dynamics: str, fault: str) -> None:
+    faulty = shutil.copytree(proved(dynamics), tmp_path / "faulty")
     name, old, new = FAULTS[dynamics][fault]
-    text = (tmp_path / name).read_text()
+    text = (faulty / name).read_text()
     assert old in text
-    (tmp_path / name).write_text(text.replace(old, new))
-    compile_bench(tmp_path)
-    assert "PASS" not in run(tmp_path)
+    (faulty / name).write_text(text.replace(old, new))
+    compile_bench(faulty)
+    assert "PASS" not in run(faulty)

@@ -90,8 +90,8 @@ def held(folder: Path, network: ir.Network) -> dict[str, Memory]:
 
 
 NETWORKS = {
-    "dense, step": lambda: dense_chain("step", sizes=(300, 70, 40, 10)),
-    "dense, count": lambda: dense_chain("count", sizes=(784, 33, 10)),
+    "dense, step": lambda: dense_chain("step", sizes=(200, 40, 20, 6)),
+    "dense, count": lambda: dense_chain("count", sizes=(400, 17, 6)),
     "current, step": lambda: dense_skip("step"),
 }
 
@@ -196,7 +196,7 @@ def test_the_largest_multipliers_become_dsps() -> None:
 @pytest.fixture(scope="module")
 def skip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("skip") / "m"
-    store.write(dense_skip("count"), folder, {"verilog": {"max_lanes": 3}})
+    store.write(dense_skip("count"), folder, {"verilog": {"max_lanes": 2}})
     return folder
 
 

@@ -38,7 +38,7 @@ def entangled(dynamics: str) -> ir.Network:
 
 def relayed(dynamics: str) -> ir.Network:
     """Relays that are read by convolutions, a pool and a readout."""
-    return separable(dynamics=dynamics)
+    return separable(dynamics=dynamics, timesteps=3)
 
 
 def pooled(dynamics: str) -> ir.Network:
@@ -89,7 +89,7 @@ def test_lint_is_clean_in_any_configuration(case: Case, pixels: int) -> None:
         assert not lint(Path(name))
 
 
-@pytest.mark.parametrize(("make", "images"), [(mixed_conv, 40), (relayed, 4), (pooled, 4)])
+@pytest.mark.parametrize(("make", "images"), [(mixed_conv, 12), (relayed, 4), (pooled, 4)])
 def test_compiled_bench_of_verilator(tmp_path: Path, make, images: int) -> None:
     store.write(make("step"), tmp_path / "m", {"verilog": {"max_lanes": 4}})
     report = verify(tmp_path / "m", targets=["verilog-icarus", "verilog-verilator"], images=images)
