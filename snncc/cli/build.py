@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from snncc import ir
 
 FEW_TIMESTEPS = 16
+TIMESTEPS, IN_A_BYTE = 64, 255
+"""T by default, and the largest whose counts are bytes."""
+CHOICES = ("encoding", "average_pools", "calibrate")
+"""What `auto` may have chosen, as the record names it."""
 GOAL_MISSED = "The goal of --target-fps is missed: the nearest design was written."
 NO_KERAS = "Keras or TensorFlow is missing, or cannot be loaded."
 
@@ -41,7 +46,8 @@ NO_KERAS = "Keras or TensorFlow is missing, or cannot be loaded."
 @click.option("--signed-bit", default=8, type=parameters.SignedBit(), help="Bits per weight; 0 is the float twin.")
 @click.option(
     "--timesteps",
-    default=64,
+    default=None,
+    show_default="64; 255 with --dynamics count and c the only target",
     type=parameters.TIMESTEPS,
     help="The largest T it may run with, and the T that calibration tunes it for.",
 )
@@ -49,7 +55,10 @@ NO_KERAS = "Keras or TensorFlow is missing, or cannot be loaded."
     "--dynamics", default="count", type=parameters.DYNAMICS, help="The dynamics that it is run in by default."
 )
 @click.option(
-    "--encoding", default="auto", type=click.Choice(["auto", "rate", "current"]), help="How pixels are coded in time."
+    "--encoding",
+    default="auto",
+    type=click.Choice(["auto", "rate", "current"]),
+    help="How pixels are coded in time; auto: the cheapest whose error is near the least on samples held out.",
 )
 @click.option(
     "--thresholding",
@@ -87,9 +96,10 @@ NO_KERAS = "Keras or TensorFlow is missing, or cannot be loaded."
 )
 @click.option(
     "--calibrate",
-    default="light",
-    type=click.Choice(["none", "light", "full"]),
-    help="How much the integers are tuned for this T, these dynamics and bits.",
+    default="auto",
+    type=click.Choice(["auto", "none", "light", "full"]),
+    help="How much the integers are tuned for this T, these dynamics and bits; auto: the least that suffices, full "
+    "where light leaves an error.",
 )
 @click.option(
     "--calibrate-widths",
@@ -100,9 +110,10 @@ NO_KERAS = "Keras or TensorFlow is missing, or cannot be loaded."
 @click.option("--seed", default=0, type=parameters.AT_LEAST_0, help="The seed of the samples that calibration takes.")
 @click.option(
     "--average-pools",
-    default="fire",
-    type=click.Choice(["fire", "global", "all"]),
-    help="Which average pools do not fire but are kept exact: none (fire), those over the whole map, or all.",
+    default="auto",
+    type=click.Choice(["auto", "fire", "global", "all"]),
+    help="Which average pools do not fire but are kept exact: none (fire), those over the whole map, or all; auto: the "
+    "fewest with which the error is near the least.",
 )
 @click.option(
     "--linear",
@@ -148,6 +159,7 @@ def compile_(
     requests = requested(targets, options)
     store.check_free(Path(output), force)
     x = data.array(calibration, data.CALIBRATION)
+    options["timesteps"], why = _timesteps(options, requests)
     with held_back(), calibration_bar() as progress:
         network = api.convert(model, x, progress=progress, **options)
     with status("Writing"):
@@ -157,17 +169,28 @@ def compile_(
         click.echo(json.dumps(network_facts(network.ir, found), indent=2))
     else:
         print_network(network.ir, found)
-        _say_input(network.ir)
+        _say_choices(network.ir, why)
         print_reports(found)
         click.echo(f"{output}/network.snn  {network.hash[:16]}")
     fail_where_missed(found)
 
 
-def _say_input(network: ir.Network) -> None:
-    """How raw bytes become inputs, and what rate coding leaves of a pixel at few timesteps."""
-    if network.record:
-        click.echo(in_flags(network.record.data["bytes"]))
-    if network.input.coding.spiking and network.timesteps < FEW_TIMESTEPS:
+def _timesteps(options: dict[str, Any], targets: Iterable[str]) -> tuple[int, str]:
+    """T as given, or by default with the line that says why: in C a timestep of `count` costs nothing."""
+    given, held = options["timesteps"], max(0, options["spike_ext"])
+    if given is not None:
+        return given, ""
+    if options["dynamics"] == "count" and list(targets) == ["c"] and held < IN_A_BYTE:
+        return IN_A_BYTE - held, f"--timesteps {IN_A_BYTE - held}: in C `count` takes as long at any T, up to a byte."
+    return TIMESTEPS, ""
+
+
+def _say_choices(network: ir.Network, timesteps: str) -> None:
+    """One line for each choice that was made, and what rate coding leaves of a pixel where it was asked for."""
+    found = network.record.data if network.record else {}
+    for line in filter(None, (found.get("bytes"), timesteps, *(found.get(name) for name in CHOICES))):
+        click.echo(in_flags(line))
+    if network.input.coding.spiking and network.timesteps < FEW_TIMESTEPS and "encoding" not in found:
         click.echo(
             f"Rate-coded input has {network.timesteps + 1} levels per pixel at T = {network.timesteps}; "
             f"--encoding current keeps all {network.input.levels + 1}."

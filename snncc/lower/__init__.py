@@ -1,95 +1,24 @@
-"""Graph -> network, in one screen: populate, calibrate (find scales), then quantise or tune. One step per file."""
+"""Graph -> network, in one screen: choose what is `auto`, populate, calibrate, then quantise or tune."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
-from msgspec import UNSET
-
-from snncc.encodings import ENCODINGS
-from snncc.errors import CalibrationError
 from snncc.graph import Graph
-from snncc.ir import Array, Encoding, Input, Network
-from snncc.ir import replace as replace_fields
-from snncc.lower.calibrate import check_samples, input_extremes, scales, snap
-from snncc.lower.ends import input_scaling
+from snncc.ir import Array, Network
+from snncc.lower.auto import choose
+from snncc.lower.calibrate import check_samples
 from snncc.lower.options import Options
-from snncc.lower.populate import populate
-from snncc.lower.quantise import check_thresholding, quantised_network
-from snncc.lower.raw import Found, raw_bytes
-from snncc.lower.real import RealNetwork
-from snncc.lower.record import record
-from snncc.lower.tune import Progress, tuned_network
-
-
-@dataclass(frozen=True)
-class Calibrated:
-    """What the timesteps, the dynamics and the bits of a network do not change: a sweep over them makes it once."""
-
-    real: RealNetwork
-    source: Input
-    raw: Found
-    scales: dict[str, Array]
-    samples: Array
+from snncc.lower.steps import Calibrated, calibrated, finish
+from snncc.lower.tune import Progress
 
 
 def lower(graph: Graph, calibration: Array, options: Options, progress: Progress | None = None) -> Network:
     """The integer network of a graph, its scales taken from every calibration sample.
 
-    `progress(done, populations)` is called while `calibrate` light or full works.
+    `progress(done, populations)` is called while options are chosen, and while `calibrate` light or full works.
     """
-    return finish(calibrated(graph, calibration, options), options, progress)
-
-
-def calibrated(graph: Graph, calibration: Array, options: Options) -> Calibrated:
-    """Populations, the input's quantiser and the scales; depends on the options of input, pools and scales alone."""
     x = check_samples(calibration, graph.input_shape)
-    gain, offset, _ = input_scaling(graph)
-    if options.input_range is None:
-        low, high = input_extremes(x, gain, offset)
-    else:
-        low, high = options.input_range
-    encoding = _encoding(options.encoding, signed=low < 0)
-    current = not ENCODINGS[encoding].spiking
-    real = populate(graph, low < 0, current, options.average_pools, options.linear)
-    source = _input(real, low, high, encoding, options)
-    raw = raw_bytes(source, x.reshape(len(x), *source.shape), options.bytes, options.bytes_scale, options.bytes_offset)
-    source = replace_fields(source, raw=raw.raw or UNSET)
-    found = scales(real, x, options.percentile, options.lambda_per_channel, options.fixed_lambda)
-    return Calibrated(real, source, raw, found, x)
-
-
-def finish(made: Calibrated, options: Options, progress: Progress | None = None) -> Network:
-    """The integers: by the contract's formulas, or tuned for T, dynamics and bits."""
-    options = replace(options, thresholding=check_thresholding(options.thresholding))
-    if options.calibrate == "none" or not options.signed_bit or options.fixed_lambda is not None:
-        network = quantised_network(made.real, made.source, made.scales, options)
-    else:
-        network = tuned_network(made.real, made.source, made.scales, options, made.samples, progress)[0]
-    whole: Network = replace_fields(network, record=record(options, made.source, made.samples, made.raw.line))
-    return whole
-
-
-def _encoding(wanted: str, signed: bool) -> Encoding:
-    """The encoding asked for; `auto` is `rate` where the data allow it."""
-    chosen: dict[str, Encoding] = {"rate": "rate", "current": "current", "auto": "current" if signed else "rate"}
-    if signed and not ENCODINGS[chosen[wanted]].signed:
-        raise CalibrationError(f"{wanted} encoding needs data without negatives; use `encoding` current")
-    return chosen[wanted]
-
-
-def _input(real: RealNetwork, low: float, high: float, encoding: Encoding, options: Options) -> Input:
-    """The host's quantiser: pixels of `input_bits` bits, signed where the data are."""
-    signed, largest = low < 0, max(abs(low), abs(high))
-    return Input(
-        shape=real.input_shape,
-        bits=options.input_bits,
-        signed=signed,
-        encoding=encoding,
-        lambda_0=largest if options.input_range else snap(largest, signed),
-        gain=real.gain,
-        offset=real.offset,
-    )
+    chosen = choose(graph, x, options, progress)
+    return finish(calibrated(graph, x, chosen.options), chosen.options, chosen.progress, chosen.lines)
 
 
 __all__ = ["Calibrated", "Options", "calibrated", "finish", "lower"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Literal, TypeAlias, TypedDict
 
@@ -10,7 +10,7 @@ from snncc.errors import CalibrationError
 from snncc.ir import Dynamics, Readout, Window
 
 AveragePools: TypeAlias = Literal["fire", "global", "all"]
-"""Which average pools are composed into the linear layers that read them instead of firing."""
+"""Which average pools are kept exact (composed into the linear layers that read them, or relays) instead of firing."""
 LinearLayers: TypeAlias = Literal["auto", "compose", "relay"]
 """What becomes of a linear layer that another layer reads: one kernel of both, or a relay between them."""
 CalibrateWidths: TypeAlias = Literal["keep", "free"]
@@ -19,13 +19,13 @@ CalibrateWidths: TypeAlias = Literal["keep", "free"]
 
 @dataclass(frozen=True)
 class Options:
-    """Compile-time options; docs/contract.md says what each means.
+    """Compile-time options; docs/contract.md says what each means, auto.py what becomes of `auto`.
 
     signed_bit 0 is the float twin; `percentile` of the strictly positive activations; `input_range` (low, high)
     overrides the calibration's; `calibrate` none, light or full chooses theta, bias, v0 and W_int for this T, these
     dynamics and bits (docs/guide/calibration.md), `calibrate_widths` keep with potentials at most one bit wider than
     none's, `seed` its samples; `average_pools`: fire (each is a population), or global (those over the whole map) or
-    all are composed into the linear layers after them where the border allows it; `bytes` auto, none or a kind
+    all are kept exact where the border allows it; `bytes` auto, none or a kind
     (snncc/lower/raw.py), or `bytes_scale` and `bytes_offset`, one number or one per channel: how a raw byte of the
     user's becomes a model input; `fixed_lambda` is the scale of every population but the readout, whatever the samples
     say; `name` (an identifier) prefixes what is generated.
@@ -42,10 +42,10 @@ class Options:
     input_bits: int = 8
     input_range: tuple[float, float] | None = None
     readout: Readout = "potential"
-    average_pools: AveragePools = "fire"
+    average_pools: AveragePools | Literal["auto"] = "auto"
     linear: LinearLayers = "auto"
     spike_ext: int = 0
-    calibrate: str = "light"
+    calibrate: str = "auto"
     calibrate_widths: CalibrateWidths = "keep"
     seed: int = 0
     bytes: str = "auto"
@@ -69,16 +69,16 @@ class Options:
         _require(self.readout in ("potential", "spikes"), f"readout must be potential or spikes, not {self.readout!r}")
         _require(2 <= self.input_bits <= 16, f"input_bits must be 2..16, not {self.input_bits}")
         _require(
-            self.calibrate in ("none", "light", "full"),
-            f"calibrate must be none, light or full, not {self.calibrate!r}",
+            self.calibrate in ("auto", "none", "light", "full"),
+            f"calibrate must be auto, none, light or full, not {self.calibrate!r}",
         )
         _require(
             self.calibrate_widths in ("keep", "free"),
             f"calibrate_widths must be keep or free, not {self.calibrate_widths!r}",
         )
         _require(
-            self.average_pools in ("fire", "global", "all"),
-            f"average_pools must be fire, global or all, not {self.average_pools!r}",
+            self.average_pools in ("auto", "fire", "global", "all"),
+            f"average_pools must be auto, fire, global or all, not {self.average_pools!r}",
         )
         _require(
             self.linear in ("auto", "compose", "relay"),
@@ -90,6 +90,14 @@ class Options:
                 -inf < low < high < inf and high > 0,
                 f"input_range must be finite LO < HI with HI > 0, not {low} {high}",
             )
+
+    def plain(self) -> Options:
+        """Pools and calibration where nothing is tried instead of `auto`; the encoding follows the data."""
+        return replace(
+            self,
+            average_pools="fire" if self.average_pools == "auto" else self.average_pools,
+            calibrate="light" if self.calibrate == "auto" else self.calibrate,
+        )
 
 
 def _require(condition: bool, message: str) -> None:
@@ -111,10 +119,10 @@ class Choices(TypedDict, total=False):
     input_bits: int
     input_range: tuple[float, float] | None
     readout: Readout
-    average_pools: AveragePools
+    average_pools: AveragePools | Literal["auto"]
     linear: LinearLayers
     spike_ext: int
-    calibrate: Literal["none", "light", "full"]
+    calibrate: Literal["auto", "none", "light", "full"]
     calibrate_widths: CalibrateWidths
     seed: int
     bytes: str

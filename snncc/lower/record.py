@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
@@ -20,8 +21,8 @@ GOLDEN = 4
 PACKAGES = ("numpy", "keras", "tensorflow-cpu", "tensorflow", "jax", "torch")
 
 
-def record(options: Options, source: Input, x: Array, bytes_line: str) -> Record:
-    """The record of a compilation with these options of samples x (N, *shape); what was found out about raw bytes."""
+def record(options: Options, source: Input, x: Array, lines: Mapping[str, str]) -> Record:
+    """The record of a compilation with these options of samples x (N, *shape); `lines`: what was found out of them."""
     some = x[:: max(1, len(x) // GOLDEN)][:GOLDEN]
     pixels = exact_pixels(source, some.reshape(len(some), *source.shape))
     golden = np.clip(pixels, *pixel_range(source)).astype(np.int64)
@@ -34,7 +35,7 @@ def record(options: Options, source: Input, x: Array, bytes_line: str) -> Record
             "sha256": digest.hexdigest(),
             "dtype": str(x.dtype),
             "shape": "x".join(map(str, x.shape)),
-            "bytes": bytes_line,
+            **lines,
         },
         versions={"snncc": options.tool_version, "python": platform.python_version(), **_versions()},
         golden=golden,

@@ -20,7 +20,7 @@ from snncc.lower.real import activations
 from snncc.lower.tune import EFFORTS, tuned_network
 from snncc.lower.tune import state as state_module
 from snncc.lower.tune.descent import output_error
-from snncc.lower.tune.population import Effort
+from snncc.lower.tune.effort import Effort
 from snncc.lower.tune.tensors import constant
 from snncc.sim.encode import to_pixels
 from tests.keras_models import CASES, build, samples

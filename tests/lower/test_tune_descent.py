@@ -32,7 +32,7 @@ from snncc.lower.populate import populate
 from snncc.lower.real import activations, real_input
 from snncc.lower.tune import EFFORTS, WHOLE, descent, tensors, tuned_network
 from snncc.lower.tune.descent import Learner, descend, forward, output_error
-from snncc.lower.tune.population import Effort
+from snncc.lower.tune.effort import Effort
 from snncc.lower.tune.tensors import Teacher, constant
 from snncc.lower.tune.widths import Room
 from snncc.sim.encode import to_pixels

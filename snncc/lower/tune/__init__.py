@@ -20,7 +20,8 @@ from snncc.lower.calibrate import LARGEST_LOGIT
 from snncc.lower.options import Options
 from snncc.lower.quantise import Quantiser, channelwise, network_of
 from snncc.lower.real import RealNetwork
-from snncc.lower.tune.population import Effort, Level, Objective, fire, read_out, relay, take_places, weigh
+from snncc.lower.tune.effort import EFFORTS
+from snncc.lower.tune.population import Level, Objective, fire, read_out, relay, take_places, weigh
 from snncc.lower.tune.state import State
 from snncc.lower.tune.widths import Room, narrowed, rooms
 
@@ -34,8 +35,6 @@ LEVELS = {
     "light": Level(images=2048, samples=1024, patches=4096, taps=2048),
     "full": Level(images=4096, samples=2048, patches=16384, taps=8192),
 }
-EFFORTS = {"light": None, "full": Effort(images=2**14, multiplications=2**37)}
-"""Of the descent through the whole network; 2^37 multiplications are about half a minute of one processor."""
 
 
 def tuned_network(
@@ -47,7 +46,7 @@ def tuned_network(
     progress: Progress | None = None,
 ) -> tuple[Network, list[Objective]]:
     """The tuned network, and what each population gained on the calibration samples (a part of `x`)."""
-    window = _window(options)
+    window = tuned_window(options)
     room = rooms(real, source, scales, options)
     effort = EFFORTS[options.calibrate]
     if effort is None or len(x) < FEWEST_IMAGES:
@@ -62,7 +61,7 @@ def tuned_network(
         ) from error
 
     random = np.random.default_rng(options.seed)
-    x, unseen = _held_out(x, random)
+    x, unseen = held_out(x, random)
     stages = len(real.populations)
     total = stages + TOLD
     network, objectives = _layer_by_layer(real, source, scales, options, window, room, x, _told(progress, 0, total))
@@ -134,14 +133,14 @@ WHOLE = "(whole network)"
 """The name under which the descent says what it gained on the samples held out."""
 
 
-def _held_out(x: Array, random: np.random.Generator) -> tuple[Array, Array]:
+def held_out(x: Array, random: np.random.Generator) -> tuple[Array, Array]:
     """(what tuning sees, a fifth that it does not see: at most 1,024)."""
     count = min(len(x) // 5, 1024)
     order = random.permutation(len(x))
     return x[np.sort(order[count:])], x[np.sort(order[:count])]
 
 
-def _window(options: Options) -> Window:
+def tuned_window(options: Options) -> Window:
     """What calibration runs: long windows of `step` are cut, where finite T costs nothing any more."""
     window = Window(options.dynamics, options.timesteps, max(0, options.spike_ext))
     return replace(window, timesteps=min(options.timesteps, LONGEST)) if window.stepping else window
@@ -155,4 +154,4 @@ def _images(real: RealNetwork, window: Window, level: Level, available: int, ran
     return np.sort(random.choice(available, wanted, replace=False))
 
 
-__all__ = ["LEVELS", "Objective", "Progress", "tuned_network"]
+__all__ = ["FEWEST_IMAGES", "LEVELS", "Objective", "Progress", "held_out", "tuned_network", "tuned_window"]

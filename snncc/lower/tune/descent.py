@@ -34,22 +34,18 @@ from snncc.ir import (
     sources,
     weight_limit,
 )
-from snncc.lower.real import RealNetwork, activations, real_input
-from snncc.lower.tune.population import Effort
+from snncc.lower.real import RealNetwork, real_input
+from snncc.lower.tune.effort import Effort, planned
+from snncc.lower.tune.judge import Judge, float_outputs, power_of
 from snncc.lower.tune.tensors import Teacher, Tensor, constant, growth, linear, rounded, scan, values_of
 from snncc.lower.tune.widths import Room, narrowed
-from snncc.sim import count, run, step
+from snncc.sim import count, step
 from snncc.sim.encode import to_pixels
 
 WEIGHTS, REST = 0.01, 0.004
 """The longest step of a weight in root mean squares of its projection; of charges in thresholds, of the factor / 3."""
 NEAR = 4.0
 """What the squared errors of all populations together weigh beside the error of the outputs."""
-BATCH = 32
-MEMORY = 2**23
-"""Elements of a batch's largest array."""
-FEWEST_STEPS = 64
-"""Below them nothing is learned."""
 WARM_UP = 20
 """The steps grow to their length in one part of so many."""
 TOLD = 8
@@ -207,10 +203,7 @@ def most(population: Population, window: Window) -> float:
 
 
 def output_error(outputs: Tensor, wanted: Tensor, power: float) -> Tensor:
-    """E of outputs (N, O): what the difference does to the classes, and its square.
-
-    E = mean over N of KL(softmax(wanted) || softmax(outputs)) + mean of (outputs - wanted)^2 / (2*power).
-    """
+    """E of outputs (N, O), as judge.py has it."""
     logarithm = tf.nn.log_softmax(wanted)
     divergence = tf.reduce_sum(tf.exp(logarithm) * (logarithm - tf.nn.log_softmax(outputs)), axis=-1)
     return tf.reduce_mean(divergence) + tf.reduce_mean(tf.square(outputs - wanted)) / (2 * power)
@@ -276,31 +269,6 @@ class Learner:
         self._advance(self._prepared(x), source, tf.constant(pace, tf.float32), tf.constant(self.done, tf.float32))
 
 
-def multiplications(network: Network, window: Window) -> float:
-    """Of one image, forward and backward."""
-    total = 0.0
-    for population in network.populations:
-        for p in population.projections:
-            taps = p.size[0] * p.size[1] if isinstance(p, SumPool2D) else p.weights.size
-            positions = population.neurons if isinstance(p, SumPool2D) else population.neurons / population.shape[-1]
-            timed = window.stepping and set(sources(p.source)) != {INPUT}
-            total += positions * taps * (3 + window.length * timed)
-    return total
-
-
-class Judge:
-    """E of a network on samples that nothing was fitted to, in the simulator."""
-
-    def __init__(self, real: RealNetwork, network: Network, window: Window, unseen: Array, power: float) -> None:
-        self.window, self.power = window, power
-        self.wanted = float_outputs(real, unseen)
-        self.pixels = to_pixels(network.input, unseen)
-
-    def __call__(self, network: Network) -> float:
-        found = run(network, self.pixels, self.window.timesteps, self.window.dynamics).outputs
-        return float(output_error(constant(found.reshape(self.wanted.shape)), constant(self.wanted), self.power))
-
-
 def descend(
     real: RealNetwork,
     start: Network,
@@ -317,13 +285,11 @@ def descend(
     `progress(parts done)`, TOLD in all. Only the end is judged: the best of many would be the luckiest on `unseen`.
     """
     wanted = float_outputs(real, x)
-    power = float(wanted.var()) or 1.0
-    judge = Judge(real, start, window, unseen, power)
+    power = power_of(wanted)
+    judge = Judge(real, window, unseen, power)
     before = judge(start)
-    largest = max(int(np.prod(shape)) for shape in real.shapes.values())
-    batch = min(BATCH, len(x), max(1, MEMORY // (largest * window.length)))
-    steps = int(min(effort.images, effort.multiplications / multiplications(start, window)) // batch)
-    if steps < FEWEST_STEPS:
+    batch, steps = planned(real, window, effort, len(x))
+    if not steps:
         progress(TOLD)
         return start, before, before
     learner = Learner(real, start, window, x[:batch], power)
@@ -353,13 +319,6 @@ def within(network: Network, rooms: dict[str, Room], window: Window) -> Network:
             scale /= 2 ** int(halved)
     network = replace(network, populations=tuple(populations), output_scale=scale, intervals={})
     return proven(network)
-
-
-def float_outputs(real: RealNetwork, x: Array) -> Array:
-    """The float network's outputs before the head, (N, O)."""
-    name = real.populations[-1].name
-    found = np.concatenate([values[name] for values in activations(real, x, lambda *_: None)])
-    return found.reshape(len(x), -1).astype(np.float64)
 
 
 def input_values(network: Network, x: Array, window: Window) -> Array:

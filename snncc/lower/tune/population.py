@@ -45,14 +45,6 @@ class Level:
 
 
 @dataclass(frozen=True)
-class Effort:
-    """The most images that the descent learns from, repeated ones included, and multiplications for all of them."""
-
-    images: int
-    multiplications: float
-
-
-@dataclass(frozen=True)
 class Objective:
     """Mean squared error of a population's activations on the calibration sample, before and after tuning."""
 

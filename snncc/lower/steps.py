@@ -1,0 +1,95 @@
+"""The steps of the lowering: populate and calibrate (find scales), then quantise or tune."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import cast
+
+from msgspec import UNSET
+
+from snncc.encodings import ENCODINGS
+from snncc.errors import CalibrationError
+from snncc.graph import Graph
+from snncc.ir import Array, Encoding, Input, Network
+from snncc.ir import replace as replace_fields
+from snncc.lower.calibrate import check_samples, input_extremes, scales, snap
+from snncc.lower.ends import input_scaling
+from snncc.lower.options import AveragePools, Options
+from snncc.lower.populate import populate
+from snncc.lower.quantise import check_thresholding, quantised_network
+from snncc.lower.raw import Found, raw_bytes
+from snncc.lower.real import RealNetwork
+from snncc.lower.record import record
+from snncc.lower.tune import Progress, tuned_network
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """What the timesteps, the dynamics and the bits of a network do not change: a sweep over them makes it once."""
+
+    real: RealNetwork
+    source: Input
+    raw: Found
+    scales: dict[str, Array]
+    samples: Array
+
+
+def calibrated(graph: Graph, calibration: Array, options: Options) -> Calibrated:
+    """Populations, the input's quantiser and the scales; depends on the options of input, pools and scales alone."""
+    x = check_samples(calibration, graph.input_shape)
+    low, high = reach(graph, x, options)
+    encoding = _encoding(options.encoding, signed=low < 0)
+    current = not ENCODINGS[encoding].spiking
+    pools: AveragePools = cast(AveragePools, options.plain().average_pools)
+    real = populate(graph, low < 0, current, pools, options.linear)
+    source = _input(real, low, high, encoding, options)
+    raw = raw_bytes(source, x.reshape(len(x), *source.shape), options.bytes, options.bytes_scale, options.bytes_offset)
+    source = replace_fields(source, raw=raw.raw or UNSET)
+    found = scales(real, x, options.percentile, options.lambda_per_channel, options.fixed_lambda)
+    return Calibrated(real, source, raw, found, x)
+
+
+def reach(graph: Graph, x: Array, options: Options) -> tuple[float, float]:
+    """(smallest, largest) of the input, after a leading normalisation."""
+    if options.input_range is not None:
+        return options.input_range
+    gain, offset, _ = input_scaling(graph)
+    return input_extremes(x, gain, offset)
+
+
+def finish(
+    made: Calibrated, options: Options, progress: Progress | None = None, choices: Mapping[str, str] | None = None
+) -> Network:
+    """The integers: by the contract's formulas, or tuned for T, dynamics and bits; `choices`: lines for the record."""
+    options = replace(options.plain(), thresholding=check_thresholding(options.thresholding))
+    if options.calibrate == "none" or not options.signed_bit or options.fixed_lambda is not None:
+        network = quantised_network(made.real, made.source, made.scales, options)
+    else:
+        network = tuned_network(made.real, made.source, made.scales, options, made.samples, progress)[0]
+    whole: Network = replace_fields(
+        network, record=record(options, made.source, made.samples, {"bytes": made.raw.line, **(choices or {})})
+    )
+    return whole
+
+
+def _encoding(wanted: str, signed: bool) -> Encoding:
+    """The encoding asked for; `auto` is `rate` where the data allow it."""
+    chosen: dict[str, Encoding] = {"rate": "rate", "current": "current", "auto": "current" if signed else "rate"}
+    if signed and not ENCODINGS[chosen[wanted]].signed:
+        raise CalibrationError(f"{wanted} encoding needs data without negatives; use `encoding` current")
+    return chosen[wanted]
+
+
+def _input(real: RealNetwork, low: float, high: float, encoding: Encoding, options: Options) -> Input:
+    """The host's quantiser: pixels of `input_bits` bits, signed where the data are."""
+    signed, largest = low < 0, max(abs(low), abs(high))
+    return Input(
+        shape=real.input_shape,
+        bits=options.input_bits,
+        signed=signed,
+        encoding=encoding,
+        lambda_0=largest if options.input_range else snap(largest, signed),
+        gain=real.gain,
+        offset=real.offset,
+    )
