@@ -63,21 +63,23 @@ KEYS = ("network", "seed", "encoding", "pools", "dynamics", "bits", "calibrate",
 
 
 def wanted() -> list[Key]:
-    """Every cell, the most telling first."""
+    """Every cell: the defaults and what they are held against, one training after the other; then the rest."""
     aims = [(dynamics, t) for dynamics, t, _ in GOALS]
     grid = [(dynamics, t) for t in GRID_T for dynamics in DYNAMICS]
     every = [(dynamics, t) for t in EVERY_T for dynamics in DYNAMICS]
     found: dict[Key, None] = {}
 
-    def want(runs: list[tuple[str, int]], bits: int, level: str, encoding: str, pools: str) -> None:
-        for (dynamics, t), name, seed in product(runs, NETWORKS, SEEDS):
+    def want(
+        runs: list[tuple[str, int]], bits: int, level: str, encoding: str, pools: str, seeds: tuple[int, ...] = SEEDS
+    ) -> None:
+        for (dynamics, t), name, seed in product(runs, NETWORKS, seeds):
             found[name, seed, encoding, pools, dynamics, bits, level, t, t] = None
 
-    want(grid, 8, "auto", "auto", "auto")
-    want(grid, 8, "light", "current", "all")
-    want(grid, 8, "full", "current", "all")
-    for encoding, pools in (("rate", "all"), ("current", "fire"), ("rate", "fire")):
-        want(grid, 8, "light", encoding, pools)
+    for seed in SEEDS:
+        want(grid, 8, "auto", "auto", "auto", (seed,))
+        want(grid, 8, "full", "current", "all", (seed,))
+        for encoding, pools in product(("current", "rate"), ("all", "fire")):
+            want(grid, 8, "light", encoding, pools, (seed,))
     want(aims, 4, "auto", "auto", "auto")
     for level in ("none", "light"):
         want(every, 8, level, "current", "all")
