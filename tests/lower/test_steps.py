@@ -23,6 +23,7 @@ from tests.keras_models import L, keras
 )
 def test_the_shape_of_an_input_of_steps(first: list[Any], wanted: tuple[int, ...]) -> None:
     """A map of one row where it is read as steps or scaled per channel; data keep the model's shape."""
+    keras.utils.set_random_seed(0)  # not one whose relus are all dead
     model = keras.Sequential([keras.Input((6, 4)), *first, L.Flatten(), L.Dense(3)])
     x = np.random.default_rng(0).random((5, 6, 4))
     network = snncc.convert(model, x, calibrate="none", timesteps=4)

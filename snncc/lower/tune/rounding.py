@@ -11,6 +11,7 @@ network, the inputs those of the network as already quantised. Two steps, both c
 from __future__ import annotations
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from snncc.ir import Array, Dense, DepthwiseConv2D, Identity
 from snncc.lower.projections import ScaledProjection
@@ -84,7 +85,8 @@ class Ridge:
         mean = x.mean(axis=1, keepdims=True)
         self.x = np.asarray(x - mean, np.float32)
         self.h = np.matmul(self.x.transpose(0, 2, 1), self.x).astype(np.float64) / x.shape[1]
-        self.values, self.vectors = np.linalg.eigh(self.h)
+        with threadpool_limits(1, user_api="blas"):  # several threads of it wait for one another more than they work
+            self.values, self.vectors = np.linalg.eigh(self.h)
         self.values = np.maximum(self.values, 0)
         self.mu: Array | None = None
 

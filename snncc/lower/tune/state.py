@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,10 @@ from snncc.sim import count, step
 from snncc.sim.encode import to_pixels
 from snncc.sim.linear import exact_dtype, values_of
 from snncc.sim.neurons import Neurons, prepare
+from snncc.sim.run import in_parallel, worker_count
+
+CHUNK = 32
+"""Images that a worker takes at a time."""
 
 
 class State:
@@ -39,7 +44,15 @@ class State:
 
     def linear(self, population: RealPopulation) -> Array:
         """Float pre-activations (N, *shape) of the next population."""
-        return runner(self.real, population, relu=False)(self.activations)
+        run = runner(self.real, population, relu=False)
+        read = {name: self.activations[name] for p in population.projections for name in sources(p.source)}
+        found = np.empty((self.images, *population.shape), np.float32)
+
+        def work(rows: slice) -> None:
+            found[rows] = run({name: values[rows] for name, values in read.items()})
+
+        self._each(work, CHUNK)
+        return found
 
     def view(self, view: View) -> Array:
         """Counts per timestep, (N, *shape) float32, that are read through a view in the integer network."""
@@ -77,14 +90,27 @@ class State:
 
     def drive(self, neurons: Neurons) -> Array:
         """What the projections add: per timestep (T + e, N, *shape) in `step`, else of the whole window."""
-        if self._steps(neurons.population):
-            timesteps, length = self.window.timesteps, self.window.length
-            return step.charge(self.network(neurons.population), neurons, self.trains, timesteps, length)
-        whole = np.empty((self.images, *neurons.population.shape), neurons.dtype)
-        for start in range(0, self.images, neurons.block):
-            rows = slice(start, start + neurons.block)
-            neurons.drive(self.counts, rows, whole[rows])
+        population, window = neurons.population, self.window
+        if self._steps(population):
+            network = self.network(population)
+            read = {INPUT, *(name for s in neurons.synapses for name in sources(s.view))}
+            train = np.empty((window.length, self.images, *population.shape), neurons.dtype)
+
+            def charge(rows: slice) -> None:
+                trains = {name: self.trains[name][:, rows] for name in read}
+                train[:, rows] = step.charge(network, neurons, trains, window.timesteps, window.length)
+
+            self._each(charge, max(1, CHUNK // window.length))
+            return train
+        whole = np.empty((self.images, *population.shape), neurons.dtype)
+        self._each(lambda rows: neurons.drive(self.counts, rows, whole[rows]), neurons.block)
         return whole
+
+    def _each(self, work: Callable[[slice], object], size: int) -> None:
+        """`work` on so many images after the other, on all processors."""
+        rows = [slice(start, start + size) for start in range(0, self.images, size)]
+        for _ in in_parallel(work, rows, worker_count(len(rows))):
+            pass
 
     def advance(self, population: Population, drive: Array | None, linear: Array) -> Array:
         """Take a population as final and run it; its counts, or its potential where it does not fire."""

@@ -81,13 +81,14 @@ def weights_alone(population: Population) -> Population:
 
 
 def highest_shift(network: Network, population: Population, room: Room) -> int:
-    """How far all F may rise (below 0: have to fall) for the weights alone to fit in `count`."""
+    """How far all F may rise (below 0: have to fall) for the weights alone to fit in `count`; each F doubles them."""
     least = min(p.shift for p in population.projections)
     if not room:
         return SHIFT_CAP
-    alone = weights_alone(population)
-    bits: Room = {"count": room["count"]}
-    fits = (n for n in range(SHIFT_CAP, -least, -1) if fitting(network, _shifted(alone, n), bits).all())
+    alone = _shifted(weights_alone(population), -least)
+    low, high = channel_bounds(network, alone, "count", network.intervals["count"])
+    bottom, top, reach = int(low.min()), int(high.max()), 2 ** max(0, room["count"] - 1)
+    fits = (n for n in range(SHIFT_CAP, -least, -1) if bottom << n + least >= -reach and top << n + least < reach)
     return next(fits, -least)
 
 
