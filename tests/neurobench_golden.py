@@ -38,10 +38,10 @@ class Case:
     dynamics: ir.Dynamics
 
 
-def _one_weight_of_160(**options: Any) -> ir.Network:
-    """A dense layer of pixels -1, 0, 1 with one zero among 160 weights: 1/160 rounds down in float32, up in float64."""
+def _three_of_160(**options: Any) -> ir.Network:
+    """A dense layer of pixels -1, 0, 1 with 3 zeros among 160 weights: 3/160 rounds up in float32, down in float64."""
     matrix = np.full((16, 10), 3, np.int8)
-    matrix[5, 5] = 0
+    matrix[5, :3] = 0
     source = {"bits": 2, "signed": True, "encoding": "current"}
     hidden = networks.population(
         "hidden", (10,), ir.Dense(name="a", source=ir.Source("input"), weights=matrix), theta=5, bias=1
@@ -65,7 +65,7 @@ NETWORKS: dict[str, Callable[[], ir.Network]] = {
     "current": lambda: networks.mixed_conv("step"),
     "current_beside_spikes": lambda: networks.tangled("conv2d", source=networks.SIGNED),
     "maximum_of_both": lambda: networks.signed_maxima()["in one window with spikes"],
-    "one_of_160": _one_weight_of_160,
+    "three_of_160": _three_of_160,
     "wide": lambda: networks.shortcuts(signed_bit=12),
 }
 

@@ -22,7 +22,7 @@ from snncc.metrics.work import Meter, Work
 HOROWITZ_45NM = Path(__file__).with_name("energy.toml")
 """The table that is used where no other is named."""
 
-Picojoules = Annotated[float, msgspec.Meta(ge=0)]
+Picojoules = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
 
 class Prices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,7 +51,7 @@ def load_energies(path: str | Path = HOROWITZ_45NM) -> Energies:
 
 
 def energy_model(meter: Meter, work: Work, energies: Energies) -> dict[str, Any] | None:
-    """The table's name and nanojoules per image, apart for synapses and neurons; None for a float twin."""
+    """The table's name, and nanojoules per image: synapses, neurons, total. None for a float twin."""
     network, window, price = meter.network, meter.window, energies.picojoules
     if not network.is_integer:
         return None
@@ -65,12 +65,8 @@ def energy_model(meter: Meter, work: Work, energies: Energies) -> dict[str, Any]
         for q, target, operations in zip(meter.projections, targets, work.operations, strict=True)
     )
     neurons = sum(p.neurons * window.passes * (2 * price.add + access[p.name]) for p in meter.firing)
-    return {
-        "table": energies.name,
-        "nanojoules_per_image": (synapses + neurons) / 1000,
-        "synapses": synapses / 1000,
-        "neurons": neurons / 1000,
-    }
+    parts = {"synapses": synapses / 1000, "neurons": neurons / 1000, "total": (synapses + neurons) / 1000}
+    return {"table": energies.name, "nanojoules_per_image": parts}
 
 
 def _weight(network: Network, projection: Projection, dynamics: Dynamics, price: Prices) -> float:
