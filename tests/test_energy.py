@@ -20,7 +20,8 @@ from snncc.sim import run as simulated
 from snncc.sim.linear import values_of
 from tests import networks
 from tests.conftest import Digits, Run
-from tests.test_evaluation import synapses
+from tests.docs.pages import read
+from tests.synapses import synapses
 
 APART = Energies(
     name="each apart", picojoules=Prices(add=1e3, multiply_8=1e5, multiply_32=1e7, weight_bit=1e9, potential_bit=1e11)
@@ -105,6 +106,12 @@ def test_any_network(network: ir.Network, dynamics: ir.Dynamics) -> None:
     assert found["nanojoules_per_image"]["total"] == pytest.approx(by_hand(network, pixels, 5, dynamics), rel=1e-12)
 
 
+def test_the_page_has_the_built_in_table() -> None:
+    table = load_energies().picojoules
+    rows = {key.strip("`"): float(price) for key, price, *_ in read("docs/guide/metrics.md").table("operation")}
+    assert rows == {key: getattr(table, key) for key in table.__struct_fields__}
+
+
 def test_a_float_twin_has_none(digits: Digits) -> None:
     twin = snncc.convert(digits.model, digits.x, signed_bit=0, timesteps=4, calibrate="none")
     (found,) = snncc.evaluate(twin, digits.x[:2])
@@ -122,11 +129,10 @@ def test_the_command_line(run: Run, digits: Digits, tmp_path: Path) -> None:
         run("evaluate", digits.folder, digits.data, "-T", 4, "-T", 16, "--energy", tmp_path / "mine.toml", "--json")[1]
     )
     neurons = 6 * 6 * 3 + 3 * 3 * 3
-    assert (
-        one["energy_model"]["table"] == "mine" and one["energy_model"]["nanojoules_per_image"]["neurons"] == 4 * neurons
-    )
-    assert two["energy_model"]["nanojoules_per_image"]["synapses"] >= 2 * sum(two["neurobench"]["SynapticOperations"][k] for k in (
-        "Effective_MACs", "Effective_ACs"))  # fmt: skip
+    assert one["energy_model"]["table"] == "mine"
+    assert one["energy_model"]["nanojoules_per_image"]["neurons"] == 4 * neurons
+    counted = two["neurobench"]["SynapticOperations"]
+    assert two["energy_model"]["nanojoules_per_image"]["synapses"] > 2 * counted["Effective_MACs"] > 0
     assert list(one["neurobench"]) == [
         "Footprint", "ConnectionSparsity", "ActivationSparsity", "SynapticOperations", "MembraneUpdates",
     ]  # fmt: skip

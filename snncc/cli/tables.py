@@ -158,8 +158,8 @@ def evaluation_row(network: Network, evaluation: Evaluation) -> list[str]:
 def energy_lines(found: Sequence[Evaluation]) -> list[str]:
     """The modelled energy of each evaluation, in words; nothing for a float twin."""
     return [
-        f"energy (model): {model['nanojoules_per_image']['total']:,.4g} nJ per image at T = {one.timesteps}, {one.dynamics} "
-        f"({model['table']})"
+        f"energy (model): {model['nanojoules_per_image']['total']:,.4g} nJ per image "
+        f"at T = {one.timesteps}, {one.dynamics} ({model['table']})"
         for one in found
         if (model := one.energy_model)
     ]

@@ -16,7 +16,8 @@ from typing import Annotated, Any
 import msgspec
 
 from snncc.errors import DataError
-from snncc.ir import Dynamics, Network, Projection, SumPool2D, bits_needed, source_range
+from snncc.ir import Population, Projection, bits_needed, source_range
+from snncc.metrics.neurobench import connection_weights
 from snncc.metrics.work import Meter, Work
 
 HOROWITZ_45NM = Path(__file__).with_name("energy.toml")
@@ -59,21 +60,23 @@ def energy_model(meter: Meter, work: Work, energies: Energies) -> dict[str, Any]
         name: 2 * price.potential_bit * bits_needed(interval)
         for name, interval in network.intervals[window.dynamics].items()
     }
-    targets = [population.name for population in network.populations for _ in population.projections]
     synapses = sum(
-        int(operations.sum()) / work.images * (price.add + access[target] + _weight(network, q, window.dynamics, price))
-        for q, target, operations in zip(meter.projections, targets, work.operations, strict=True)
+        int(operations.sum())
+        / work.images
+        * (price.add + access[population.name] + _weight(meter, population, q, price))
+        for (population, q), operations in zip(meter.projections, work.operations, strict=True)
     )
     neurons = sum(p.neurons * window.passes * (2 * price.add + access[p.name]) for p in meter.firing)
     parts = {"synapses": synapses / 1000, "neurons": neurons / 1000, "total": (synapses + neurons) / 1000}
     return {"table": energies.name, "nanojoules_per_image": parts}
 
 
-def _weight(network: Network, projection: Projection, dynamics: Dynamics, price: Prices) -> float:
-    """Picojoules to read a weight and multiply it."""
-    if isinstance(projection, SumPool2D):
-        return 0.0
-    low, high = source_range(network, projection.source, dynamics)
+def _weight(meter: Meter, population: Population, projection: Projection, price: Prices) -> float:
+    """Picojoules to read a weight and to multiply it."""
+    network = meter.network
+    if not connection_weights(projection, population).size:
+        return 0
+    low, high = source_range(network, projection.source, meter.window.dynamics)
     read = network.signed_bit * price.weight_bit
     if (low, high) == (0, 1):
         return read

@@ -12,8 +12,9 @@ import math
 from typing import Any
 
 import numpy as np
+from msgspec import structs
 
-from snncc.ir import Array, Dynamics, Identity, Network, Population, Projection, SumPool2D, bits_needed, replace
+from snncc.ir import Array, Dynamics, Network, Population, Projection, bits_needed, replace
 from snncc.metrics.work import Meter, Work
 from snncc.sim.fanout import fan_out
 
@@ -23,14 +24,15 @@ def neurobench(meter: Meter, work: Work) -> dict[str, Any]:
     neurons = sum(population.neurons for population in meter.firing)
     outputs = neurons * meter.window.passes * work.images
     macs = accumulations = dense = 0
-    for projection, shape, operations, graded in zip(
+    for (population, projection), shape, operations, graded in zip(
         meter.projections, meter.view_shapes, work.operations, work.graded, strict=True
     ):
-        if isinstance(projection, SumPool2D):
+        weights = connection_weights(projection, population)
+        if not weights.size:
             continue
         macs += int(operations[graded].sum())
         accumulations += int(operations[~graded].sum())
-        full = replace(projection, weights=np.ones_like(projection.weights))
+        full = replace(projection, weights=np.ones_like(weights))
         dense += int(fan_out(full, shape).sum()) * meter.passes(projection)
     return {
         "Footprint": footprint(meter.network, meter.window.dynamics),
@@ -52,11 +54,11 @@ def footprint(network: Network, dynamics: Dynamics) -> int:
     """
     total = 0
     for population in network.populations:
-        relay = population.relay
-        parameters = (population.theta, population.bias, population.v0 if population.fires else None)
-        total += sum(stored_bytes(values) for values in (*parameters, relay.shift if relay else None))
+        own = [values for values in structs.astuple(population.neuron) if isinstance(values, np.ndarray)]
+        parameters = (population.theta, population.bias, population.v0 if population.fires else None, *own)
+        total += sum(stored_bytes(values) for values in parameters)
         total += sum(connection_weights(q, population).nbytes for q in population.projections)
-        if dynamics == "step" and not relay:
+        if dynamics == "step" and not population.relay:
             interval = network.intervals.get(dynamics, {}).get(population.name)
             total += population.neurons * (integer_bytes(bits_needed(interval)) if interval else 8)
     return total
@@ -70,12 +72,9 @@ def connection_sparsity(network: Network) -> float:
 
 
 def connection_weights(projection: Projection, population: Population) -> Array:
-    """The weights of a projection as a layer of connections; a sum pool has none, an identity one per channel."""
-    if isinstance(projection, SumPool2D):
-        return np.zeros(0, np.int8)
-    if isinstance(projection, Identity):
-        return np.broadcast_to(projection.weights, population.shape[-1:])
-    return projection.weights
+    """The weights of a projection as a layer of connections: at least one per channel; a pool has none."""
+    weights: Array = getattr(projection, "weights", np.zeros(0, np.int8))
+    return weights if weights.ndim else np.broadcast_to(weights, population.shape[-1:])
 
 
 def stored_bytes(values: Array | None) -> int:

@@ -62,9 +62,11 @@ class Meter:
         shapes = population_shapes(network)
         self.network = network
         self.window = network.over(timesteps, dynamics)
-        self.projections = [q for population in network.populations for q in population.projections]
-        self.view_shapes = [view_shape(q.source, shapes) for q in self.projections]
-        self.fans = [fan_out(q, shape).reshape(-1) for q, shape in zip(self.projections, self.view_shapes, strict=True)]
+        self.projections = [(population, q) for population in network.populations for q in population.projections]
+        self.view_shapes = [view_shape(q.source, shapes) for _, q in self.projections]
+        self.fans = [
+            fan_out(q, shape).reshape(-1) for (_, q), shape in zip(self.projections, self.view_shapes, strict=True)
+        ]
         self.sources_of_values = {population.name for population in network.populations if population.relay}
         if not network.input.coding.spiking:
             self.sources_of_values.add(INPUT)
@@ -85,7 +87,7 @@ class Meter:
         trains = self._trains(outputs, trace)
         operations: list[Array] = []
         graded: list[Array] = []
-        for projection, fan in zip(self.projections, self.fans, strict=True):
+        for (_, projection), fan in zip(self.projections, self.fans, strict=True):
             if self.window.stepping and self._spiking(projection):  # a spike is one operation per synapse
                 counts = values_of(projection.source, outputs).sum(axis=0, dtype=np.float64)
                 operations.append(np.rint([counts.reshape(-1) @ fan]).astype(np.int64))
