@@ -98,7 +98,7 @@ def _evaluate(
         return *cost.digest(outputs), meter.measure(outputs, trace)
 
     for classes, chunk_spikes, chunk_operations, chunk_work in batches(
-        network, pixels, window.timesteps, window.dynamics, digest, trace=window.stepping
+        network, pixels, window.timesteps, window.dynamics, digest, changes=True
     ):
         if truth is not None:
             right += int((classes == truth[work.images : work.images + len(classes)]).sum())

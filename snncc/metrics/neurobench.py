@@ -67,8 +67,8 @@ def footprint(network: Network, dynamics: Dynamics) -> int:
 def connection_sparsity(network: Network) -> float:
     """The part of the weights that is 0, divided in float32 and rounded to 4 decimals as NeuroBench does."""
     weights = [connection_weights(q, population) for population in network.populations for q in population.projections]
-    zeros, size = (np.float32(sum(n)) for n in ([np.sum(w == 0) for w in weights], [w.size for w in weights]))
-    return round(float(zeros / size), 4) if size else 0.0
+    zeros, size = sum(int(np.sum(w == 0)) for w in weights), sum(w.size for w in weights)
+    return round(float(np.float32(zeros) / np.float32(size)), 4) if size else 0.0
 
 
 def connection_weights(projection: Projection, population: Population) -> Array:

@@ -83,7 +83,7 @@ class Meter:
         return Work(0, (np.zeros(1, np.int64),) * number, (np.zeros(1, bool),) * number, 0, 0)
 
     def measure(self, outputs: Mapping[str, Array], trace: Trace) -> Work:
-        """The work of a chunk, from its outputs (N, *shape) and, in `step`, what each population did over time."""
+        """The work of a chunk, from its outputs (N, *shape) and, in `step`, a trace with `changes`."""
         trains = self._trains(outputs, trace)
         operations: list[Array] = []
         graded: list[Array] = []
@@ -101,9 +101,7 @@ class Meter:
             operations=tuple(operations),
             graded=tuple(graded),
             activations=sum(self._active(population.name, outputs) for population in self.firing),
-            changes=sum(_changes(trace.potentials[population.name]) for population in self.firing)
-            if self.window.stepping
-            else 0,
+            changes=sum(trace.changes.get(population.name, 0) for population in self.firing),
         )
 
     def _spiking(self, projection: Projection) -> bool:
@@ -134,8 +132,3 @@ def _read(view: View, trains: Mapping[str, Array], passes: int) -> Array:
         return growth(view, read, np.float64).reshape(passes, images, -1)
     flat = {name: train.reshape(-1, *train.shape[2:]) for name, train in read.items()}
     return values_of(view, flat).reshape(passes, images, -1)
-
-
-def _changes(potentials: Array) -> int:
-    """How many potentials (passes, N, *shape) are not what they were the pass before."""
-    return int(np.count_nonzero(potentials[1:] != potentials[:-1]))
