@@ -12,6 +12,7 @@ from snncc import ir
 from snncc.evaluation import evaluate
 from tests import networks
 from tests import neurobench_golden as golden
+from tests.docs.pages import text
 
 EXPECTED: dict[str, dict[str, Any]] = json.loads(golden.EXPECTED.read_text())
 
@@ -23,6 +24,10 @@ def test_every_key_is_neurobenchs(name: str, case: golden.Case) -> None:
     (found,) = evaluate(case.network, case.pixels, None, [case.timesteps], case.dynamics)
     assert ir.content_hash(case.network) == EXPECTED[name]["hash"], "another network: write the golden file again"
     assert found.neurobench == EXPECTED[name]["metrics"]
+
+
+def test_the_page_says_how_many_networks() -> None:
+    assert f"for {len(golden.NETWORKS)} networks in both dynamics" in text("docs/guide/metrics.md")
 
 
 def test_every_key_can_differ() -> None:
