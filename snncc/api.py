@@ -19,6 +19,7 @@ from snncc.lower import Options, lower
 from snncc.lower.options import AveragePools, Choices, LinearLayers
 from snncc.lower.populate import populate
 from snncc.lower.quantise import check_thresholding, start_potential
+from snncc.metrics import load_energies
 from snncc.names import unfit
 from snncc.sim.encode import bytes_to_pixels, to_pixels
 
@@ -205,12 +206,18 @@ def evaluate(
     dynamics: ir.Dynamics | None = None,
     progress: Callable[[int], object] | None = None,
     raw: bool = False,
+    energy: str | Path | None = None,
 ) -> list[Evaluation]:
-    """Accuracy, spikes and synaptic operations at each T, bit-exactly; `raw`: x are bytes."""
+    """Accuracy, spikes, operations and NeuroBench's metrics at each T, bit-exactly; `raw`: x are bytes.
+
+    `energy`: a table of energies of operations, for the model of energy; docs/guide/metrics.md has the built-in one.
+    """
     if timesteps is None:
         timesteps = network.ir.timesteps
     wanted = [timesteps] if isinstance(timesteps, int) else list(timesteps)
-    return evaluation.evaluate(network.ir, network.pixels(x, raw), y, wanted, dynamics or network.ir.dynamics, progress)
+    energies = load_energies(energy) if energy else None
+    pixels, dynamics = network.pixels(x, raw), dynamics or network.ir.dynamics
+    return evaluation.evaluate(network.ir, pixels, y, wanted, dynamics, progress, energies)
 
 
 def diagnose(

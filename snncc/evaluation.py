@@ -1,16 +1,17 @@
-"""Accuracy, spikes and synaptic operations of a network over a data set, bit-exactly."""
+"""Accuracy, spikes, operations, NeuroBench's metrics and modelled energy of a network over a data set, bit-exactly."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from snncc.errors import DataError
 from snncc.ir import INPUT, Array, Dynamics, Network, has_max_pool, population_shapes, view_shape
+from snncc.metrics import Energies, Meter, Work, energy_model, load_energies, neurobench
 from snncc.sim.fanout import fan_out
 from snncc.sim.linear import values_of
 from snncc.sim.run import Trace, batches, check, classify
@@ -26,7 +27,8 @@ class Evaluation:
     (rate-coded). `synaptic_operations_per_image`: over source spikes, the real taps with non-zero weight, borders
     excluded. `input_macs_per_image`: those of a current-coded input, which is multiplied once. `relay_macs_per_image`:
     those of relays' values, in `step` at every timestep. `accuracy` is None without labels.
-    Source: docs/contract.md, 6.
+    Source: docs/contract.md, 6. `neurobench`: the keys of NeuroBench 2.3. `energy_model`: nanojoules per image by a
+    table of energies, modelled and not measured; None for a float twin. Source: docs/guide/metrics.md.
     """
 
     accuracy: float | None
@@ -37,6 +39,8 @@ class Evaluation:
     synaptic_operations_per_image: float
     input_macs_per_image: float
     relay_macs_per_image: float = 0.0
+    neurobench: dict[str, Any] = field(default_factory=dict)
+    energy_model: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -65,6 +69,7 @@ def evaluate(
     timesteps: Sequence[int],
     dynamics: Dynamics,
     progress: Progress | None = None,
+    energies: Energies | None = None,
 ) -> list[Evaluation]:
     """One Evaluation per T on integer pixels; `progress(n)` is called after every n images."""
     if not len(pixels):
@@ -72,34 +77,50 @@ def evaluate(
     truth = None if y is None else labels(y, len(pixels))
     for t in timesteps:
         check(network, pixels, t, dynamics)
-    return [_evaluate(network, pixels, truth, t, dynamics, progress) for t in timesteps]
+    energies = energies or load_energies()
+    return [_evaluate(network, pixels, truth, Meter(network, t, dynamics), energies, progress) for t in timesteps]
 
 
 def _evaluate(
-    network: Network, pixels: Array, truth: Array | None, timesteps: int, dynamics: Dynamics, progress: Progress | None
+    network: Network,
+    pixels: Array,
+    truth: Array | None,
+    meter: Meter,
+    energies: Energies,
+    progress: Progress | None,
 ) -> Evaluation:
-    cost = _Cost(network)
+    cost, window = _Cost(network), meter.window
     spikes: Counter[str] = Counter()
-    operations = seen = right = 0
-    for classes, chunk_spikes, chunk_operations in batches(network, pixels, timesteps, dynamics, cost.digest):
+    operations = right = 0
+    work = meter.nothing()
+
+    def digest(outputs: dict[str, Array], trace: Trace) -> tuple[Array, dict[str, int], int, Work]:
+        return *cost.digest(outputs), meter.measure(outputs, trace)
+
+    for classes, chunk_spikes, chunk_operations, chunk_work in batches(
+        network, pixels, window.timesteps, window.dynamics, digest, changes=True
+    ):
         if truth is not None:
-            right += int((classes == truth[seen : seen + len(classes)]).sum())
-        seen += len(classes)
+            right += int((classes == truth[work.images : work.images + len(classes)]).sum())
         spikes.update(chunk_spikes)
         operations += chunk_operations
+        work += chunk_work
         if progress:
             progress(len(classes))
+    seen = work.images
     per_image = {name: spikes[name] / seen for name in cost.spiking}
     total = sum(spikes[name] for name in cost.spiking if name != INPUT)
     return Evaluation(
         accuracy=None if truth is None else right / seen,
         images=seen,
-        timesteps=timesteps,
-        dynamics=dynamics,
+        timesteps=window.timesteps,
+        dynamics=window.dynamics,
         spikes_per_image={**per_image, "total": total / seen},
         synaptic_operations_per_image=operations / seen,
         input_macs_per_image=float(cost.macs),
-        relay_macs_per_image=float(cost.relayed * network.over(timesteps, dynamics).passes),
+        relay_macs_per_image=float(cost.relayed * window.passes),
+        neurobench=neurobench(meter, work),
+        energy_model=energy_model(meter, work, energies),
     )
 
 
@@ -130,7 +151,7 @@ class _Cost:
                 spikes = fan * (1 - pixels - values)
                 self.synapses.append((projection.source, spikes, has_max_pool(projection.source)))
 
-    def digest(self, outputs: dict[str, Array], _: Trace) -> tuple[Array, dict[str, int], int]:
+    def digest(self, outputs: dict[str, Array]) -> tuple[Array, dict[str, int], int]:
         """(classes, spikes per population, synaptic operations) of one chunk of outputs (N, *shape)."""
         classes = classify(outputs[self.network.output.name])
         summed = {

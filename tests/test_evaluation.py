@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -12,39 +11,11 @@ import snncc
 from snncc import ir
 from snncc.errors import DataError
 from snncc.evaluation import labels
-from snncc.ir import Conv2D, Dense, DepthwiseConv2D, Identity, SumPool2D, view_shape
+from snncc.ir import view_shape
 from snncc.sim.linear import values_of
 from tests import keras_models
 from tests.conftest import Digits
-
-
-def synapses(q: Any, source: tuple[int, ...], output: tuple[int, ...]) -> dict[tuple[int, ...], int]:
-    """For each element of the view the number of non-zero weights that carry it into the map: output by output."""
-    found: dict[tuple[int, ...], int] = dict.fromkeys(np.ndindex(*source), 0)
-    match q:
-        case Dense():
-            for i, o in np.ndindex(*q.weights.shape):
-                found[(i,)] += bool(q.weights[i, o])
-        case Identity():
-            for place in found:
-                found[place] += bool(q.weights if q.weights.ndim == 0 else q.weights[place[-1]])
-        case Conv2D() | DepthwiseConv2D() | SumPool2D():
-            size = q.size if isinstance(q, SumPool2D) else q.weights.shape[:2]
-            dilation = (1, 1) if isinstance(q, SumPool2D) else q.dilation
-            for (i, j, o), k, m in product(np.ndindex(*output), range(size[0]), range(size[1])):
-                y = i * q.strides[0] + k * dilation[0] - q.pads[0]
-                x = j * q.strides[1] + m * dilation[1] - q.pads[2]
-                if not (0 <= y < source[0] and 0 <= x < source[1]):
-                    continue
-                if isinstance(q, SumPool2D):
-                    found[y, x, o] += 1
-                elif isinstance(q, DepthwiseConv2D):
-                    multiplier = q.weights.shape[3]
-                    found[y, x, o // multiplier] += bool(q.weights[k, m, o // multiplier, o % multiplier])
-                else:
-                    for c in range(source[2]):
-                        found[y, x, c] += bool(q.weights[k, m, c, o])
-    return found
+from tests.synapses import synapses
 
 
 def by_hand(network: ir.Network, counts: dict[str, np.ndarray]) -> tuple[float, float]:

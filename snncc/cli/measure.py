@@ -33,6 +33,13 @@ from snncc.terminal import print_table, progress_bar
 )
 @click.option("--images", type=AT_LEAST_1, show_default="all", help="How many of the first images to take.")
 @RAW
+@click.option(
+    "--energy",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    show_default="45 nm, Horowitz 2014",
+    help="A table of energies of operations (TOML), for the model of energy.",
+)
 @JSON
 def evaluate(
     folder: str,
@@ -42,11 +49,13 @@ def evaluate(
     labels: str | None,
     images: int | None,
     raw: bool,
+    energy: str | None,
     as_json: bool,
 ) -> None:
     """Measure accuracy, spikes and operations.
 
-    It runs DATA bit-exactly. The accuracy needs the classes of the images. JSON is a list with one object for each T.
+    It runs DATA bit-exactly. The accuracy needs the classes of the images. The energy is a model: operations times
+    energies of a table. JSON is a list with one object for each T, with NeuroBench's keys in `neurobench`.
     """
     from snncc import api, data
     from snncc.cli import tables
@@ -58,11 +67,13 @@ def evaluate(
         x, y = x[:images], None if y is None else y[:images]
     wanted = list(timesteps) or [network.ir.timesteps]
     with progress_bar("Evaluating", len(x) * len(wanted)) as advance:
-        found = api.evaluate(network, x, y, wanted, dynamics, advance, raw)
+        found = api.evaluate(network, x, y, wanted, dynamics, advance, raw, energy)
     if as_json:
         click.echo(json.dumps([e.to_dict() for e in found], indent=2))
         return
     print_table(network.ir.name, tables.EVALUATION_HEADER, [tables.evaluation_row(network.ir, e) for e in found])
+    for line in tables.energy_lines(found):
+        click.echo(line)
 
 
 @click.command(

@@ -19,6 +19,7 @@ from snncc.ir import (
     dense_weights,
     sources,
 )
+from snncc.metrics import stored_bytes
 
 
 def population_rows(network: Network) -> list[dict[str, Any]]:
@@ -31,7 +32,7 @@ def population_rows(network: Network) -> list[dict[str, Any]]:
             "neurons": population.neurons,
             "threshold": _range(population.theta),
             "parameter_bytes": sum(
-                _parameter_bytes(values) for values in (population.theta, population.bias, population.v0)
+                stored_bytes(values) for values in (population.theta, population.bias, population.v0)
             ),
         }
         for dynamics in ("count", "step"):
@@ -154,6 +155,16 @@ def evaluation_row(network: Network, evaluation: Evaluation) -> list[str]:
     return [*cells, operations]
 
 
+def energy_lines(found: Sequence[Evaluation]) -> list[str]:
+    """The modelled energy of each evaluation, in words; nothing for a float twin."""
+    return [
+        f"energy (model): {model['nanojoules_per_image']['total']:,.4g} nJ per image "
+        f"at T = {one.timesteps}, {one.dynamics} ({model['table']})"
+        for one in found
+        if (model := one.energy_model)
+    ]
+
+
 def diagnosis_row(row: LayerError) -> list[str]:
     """Cells of one layer's line."""
     parts = (row.clipping, row.weights, row.timesteps, row.timing, row.total, row.added)
@@ -195,11 +206,3 @@ def _weights(projection: Projection) -> Array:
 
 def _range(values: Array | None) -> list[int] | None:
     return None if values is None else [values.min().item(), values.max().item()]
-
-
-def _parameter_bytes(values: Array | None) -> int:
-    """Bytes in the smallest of 1, 2, 4 or 8 that holds every value."""
-    if values is None or values.dtype.kind == "f":
-        return 0 if values is None else int(values.nbytes)
-    width = bits_needed((int(values.min(initial=0)), int(values.max(initial=0))))
-    return int(values.size) * next(size for size in (1, 2, 4, 8) if 8 * size >= width)

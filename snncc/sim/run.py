@@ -33,11 +33,13 @@ class Trace:
 
     step: `spikes[name]` (T + spike_ext, N, *shape) uint8, `potentials[name]` the same shape, int64, V after
     reset; of a relay its values, int64, and what they are rounded from. count: `potentials[name]` (N, *shape) int64,
-    u before the division, or before a relay's rounding. Float twin: float64.
+    u before the division, or before a relay's rounding. Float twin: float64. `changes[name]`, where only those were
+    asked for: how many potentials a timestep after the first left changed.
     """
 
     spikes: dict[str, Array] = field(default_factory=dict)
     potentials: dict[str, Array] = field(default_factory=dict)
+    changes: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -111,17 +113,19 @@ def batches(
     digest: Callable[[dict[str, Array], Trace], B],
     trace: bool = False,
     noneloss: bool = False,
+    changes: bool = False,
 ) -> Iterator[B]:
     """What `digest` makes of one chunk of images after the other, in order.
 
     `digest(outputs, trace)` runs in the worker that made the chunk, so that large arrays need not outlive it.
+    `changes`: in `step` the trace holds spikes, and of the potentials no more than how many changed.
     """
     network = lossless(network) if noneloss else network
     layers = [prepare(network, population, dynamics) for population in network.populations]
     size = chunk_size(network, timesteps, dynamics)
 
     def work(chunk: Array) -> B:
-        return digest(*_run_chunk(network, layers, chunk, timesteps, dynamics, trace, noneloss))
+        return digest(*_run_chunk(network, layers, chunk, timesteps, dynamics, trace, noneloss, changes))
 
     yield from in_chunks(work, pixels, size)
 
@@ -163,6 +167,7 @@ def _run_chunk(
     dynamics: Dynamics,
     trace: bool,
     noneloss: bool,
+    changes: bool,
 ) -> tuple[dict[str, Array], Trace]:
     kept = Trace()
     whole = np.int64 if network.is_integer else np.float64
@@ -175,10 +180,15 @@ def _run_chunk(
         if name != INPUT:
             kept.potentials[name] = potentials.astype(whole)
 
+    def keep_changes(name: str, spikes: Array, potentials: Array) -> None:
+        kept.spikes[name] = spikes
+        kept.changes[name] = int(np.count_nonzero(potentials[1:] != potentials[:-1]))
+
     if network.over(timesteps, dynamics).counting:
         observe = keep_potential if trace else None
         return count.run(network, layers, chunk, timesteps, observe, floor=not noneloss), kept
-    return step.run(network, layers, chunk, timesteps, keep_spikes if trace else None), kept
+    watch = keep_spikes if trace else keep_changes if changes else None
+    return step.run(network, layers, chunk, timesteps, watch), kept
 
 
 def run(
