@@ -18,8 +18,8 @@ from snncc.ir import Window
 from snncc.lower import Options, calibrated, tune
 from snncc.lower.tune import EFFORTS
 from snncc.lower.tune.descent import within
-from snncc.lower.tune.firing import Choice, Sample, error, search
 from snncc.lower.tune.effort import Effort
+from snncc.lower.tune.firing import Choice, Sample, error, search
 from snncc.lower.tune.widths import narrowed, rooms
 from tests.keras_models import keras, randomised
 from tests.lower.random_graphs import SHAPE, tensors
