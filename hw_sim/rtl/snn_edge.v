@@ -19,6 +19,8 @@ module snn_edge #(
     parameter MW = 8,
     parameter EVERY = 0,        // zeros are events too
     parameter TALLY = 0,        // bits of a count of spikes, which an event then brings (snn_tally); 0: the element itself
+    parameter SUMS = 0,         // with TALLY: of a sum of values, ...
+    parameter SUMS_SIGNED = 0,  // ... which have a sign
     parameter PLACES = 0,       // entries of the place table; 0: the scanner's coordinates are the view's
     parameter PLACE_CW = 1,     // width of c in the place table
     parameter PLACE_FILE = "place.mem",
@@ -72,7 +74,7 @@ module snn_edge #(
     output wire [LANES*VW-1:0]     o_data
 );
     localparam EMPTY = 2;       // bit of the meta word: {T, empty, drive, final}
-    localparam EW = (TALLY != 0) ? TALLY + 1 : CW;     // an event's value
+    localparam EW = (SUMS != 0) ? TALLY : (TALLY != 0) ? TALLY + 1 : CW;     // an event's value
 
     localparam [1:0] IDLE = 2'd0, RUN = 2'd1, DONE = 2'd2;
     reg [1:0] state_q;
@@ -106,8 +108,10 @@ module snn_edge #(
         if (TALLY != 0) begin : g_tally
             localparam FINAL = 0;       // another bit of the meta word
             localparam PW = (WORDS > 1) ? $clog2(WORDS) : 1;
-            snn_tally #(.LANES(SRC_LANES), .TALLY(TALLY), .WORDS(WORDS), .PW(PW)) u_tally (
-                .clk(clk), .rst(rst), .frame_end(done), .restart(meta[FINAL]), .load(word_load), .spikes(rdata),
+            snn_tally #(
+                .LANES(SRC_LANES), .CW(CW), .TALLY(TALLY), .SUMS(SUMS), .SIGNED(SUMS_SIGNED), .EW(EW), .WORDS(WORDS), .PW(PW)
+            ) u_tally (
+                .clk(clk), .rst(rst), .frame_end(done), .restart(meta[FINAL]), .load(word_load), .elements(rdata),
                 .o_data(elements));
         end else begin : g_plain
             assign elements = rdata;

@@ -6,6 +6,7 @@
 //   COUNT = 1: u = V*2^SCALE + b*T + v0; n = clip(u / theta); V = 0.
 //   MAXIMUM (FIRES = 0): V = max of the values that arrive; u = max(V, v0), where v0 is 0 if a zero that is no event
 //              belongs to the window, else the lowest value. 2: of counts of spikes, and a spike where it has grown.
+//              3: of sums of values, and how much it has grown since the last frame, whose largest D keeps.
 //   RELAYS (FIRES = 0): a relay's charge is rounded, V >>> theta with COUNT u >>> theta; v0 is what rounding adds, and every
 //              frame starts with it.
 // FIRES = 0 (readout, max-pool): the potential itself is the output; READOUT: only in the last frame of an image, and
@@ -24,7 +25,7 @@ module snn_layer #(
     parameter FIRES = 1,
     parameter RELAYS = 0,
     parameter READOUT = 0,
-    parameter MAXIMUM = 0,              // max instead of sum; step: 1 of a current, 2 of counts of spikes
+    parameter MAXIMUM = 0,              // max instead of sum; step: 1 of a current, 2 of counts of spikes, 3 of sums
     parameter BYPASS = 1,               // 0 where two adds in a row never meet the same word (two groups or more)
     parameter HAS_DRIVE = 0,
     parameter [EDGES-1:0] DRIVE_EDGES = 0,
@@ -151,7 +152,7 @@ module snn_layer #(
 
     // ---- firing pass
     wire [VAW-1:0]      f_raddr, f_waddr;
-    wire [LANES*VW-1:0] f_wdata;
+    wire [LANES*VW-1:0] f_wdata, f_grown;
     wire [PAW-1:0]      p_addr;
     wire [PW-1:0]       p_data;
 
@@ -170,6 +171,9 @@ module snn_layer #(
             snn_ram #(.WIDTH(LANES * VW), .DEPTH(WORDS), .AW(VAW)) u_drive (
                 .clk(clk), .we(d_clear || (add_q && drive_q)), .waddr(waddr),
                 .wdata(d_clear ? {LANES*VW{1'b0}} : sum), .raddr(f_read ? f_raddr : s_vaddr), .rdata(d_rdata));
+        end else if (MAXIMUM == 3) begin : g_last
+            snn_ram #(.WIDTH(LANES * VW), .DEPTH(WORDS), .AW(VAW)) u_last (
+                .clk(clk), .we(f_write), .waddr(f_waddr), .wdata(f_grown), .raddr(f_raddr), .rdata(d_rdata));
         end else begin : g_no_drive
             assign d_rdata = {LANES*VW{1'b0}};
         end
@@ -183,6 +187,7 @@ module snn_layer #(
                 .clk(clk), .rst(rst), .start(fire_start), .timesteps(meta_q[MW-1 -: TW]), .done(fire_done),
                 .read(f_read), .raddr(f_raddr), .rdata(v_rdata), .p_addr(p_addr), .p_data(p_data),
                 .write(f_write), .waddr(f_waddr), .wdata(f_wdata), .o_en(fire_en), .o_data(o_data));
+            assign f_grown = {LANES*VW{1'b0}};
         end else begin : g_step
             snn_fire_step #(
                 .LANES(LANES), .VW(VW), .VAW(VAW), .WORDS(WORDS), .FIRES(FIRES), .RELAYS(RELAYS),
@@ -191,7 +196,8 @@ module snn_layer #(
             ) u_fire (
                 .clk(clk), .rst(rst), .start(fire_start), .restart(is_final), .driven(meta_q[DRIVEN]), .done(fire_done),
                 .read(f_read), .raddr(f_raddr), .rdata(v_rdata), .ddata(d_rdata), .p_addr(p_addr), .p_data(p_data),
-                .write(f_write), .waddr(f_waddr), .wdata(f_wdata), .o_en(fire_en), .o_data(o_data));
+                .write(f_write), .waddr(f_waddr), .wdata(f_wdata), .grown(f_grown), .o_en(fire_en),
+                .o_data(o_data));
         end
     endgenerate
 

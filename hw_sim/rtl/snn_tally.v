@@ -1,20 +1,25 @@
 // Counts the spikes of every element of a frame, for a maximum of counts: beside each word that the scanner loads, how
 // often each of its lanes has fired in this image so far. A lane that fires offers {count before, 1}, another one 0.
+// SUMS: adds the values of a relay instead, and every lane offers its sum, this frame's value included.
 // The words of a frame come in order, one at each `load`. `restart`: the next frame is an image's first.
 `default_nettype none
 module snn_tally #(
     parameter LANES = 4,
-    parameter TALLY = 4,        // bits of a count
+    parameter CW = 1,
+    parameter TALLY = 4,        // bits of a count, or of a sum
+    parameter SUMS = 0,
+    parameter SIGNED = 0,       // SUMS: whether an element is
+    parameter EW = TALLY + 1,   // bits of what a lane offers
     parameter WORDS = 4,
     parameter PW = 2
 ) (
-    input  wire                       clk,
-    input  wire                       rst,
-    input  wire                       frame_end,
-    input  wire                       restart,
-    input  wire                       load,
-    input  wire [LANES-1:0]           spikes,
-    output wire [LANES*(TALLY+1)-1:0] o_data
+    input  wire                clk,
+    input  wire                rst,
+    input  wire                frame_end,
+    input  wire                restart,
+    input  wire                load,
+    input  wire [LANES*CW-1:0] elements,
+    output wire [LANES*EW-1:0] o_data
 );
     localparam [PW-1:0] P_END = WORDS - 1;
 
@@ -39,8 +44,16 @@ module snn_tally #(
     generate
         for (i = 0; i < LANES; i = i + 1) begin : g_lane
             wire [TALLY-1:0] fired = first_q ? {TALLY{1'b0}} : held[i*TALLY +: TALLY];
-            assign counts[i*TALLY +: TALLY] = fired + spikes[i];
-            assign o_data[i*(TALLY+1) +: TALLY+1] = spikes[i] ? {fired, 1'b1} : {(TALLY+1){1'b0}};
+            wire [CW-1:0]    element = elements[i*CW +: CW];
+            if (SUMS != 0) begin : g_sum
+                wire [TALLY-1:0] value = {{(TALLY-CW){SIGNED != 0 && element[CW-1]}}, element};
+                wire [TALLY-1:0] sum = fired + value;
+                assign counts[i*TALLY +: TALLY] = sum;
+                assign o_data[i*EW +: EW] = sum;
+            end else begin : g_count
+                assign counts[i*TALLY +: TALLY] = fired + element;
+                assign o_data[i*EW +: EW] = element[0] ? {fired, 1'b1} : {EW{1'b0}};
+            end
         end
     endgenerate
 endmodule

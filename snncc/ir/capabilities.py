@@ -13,7 +13,6 @@ from typing import TypeAlias
 
 from snncc.errors import SnnccError
 from snncc.ir.network import INPUT, MaxPool, Network, Pads, Population, Projection, Spread, SumPool2D
-from snncc.ir.shapes import has_max_pool, sources
 from snncc.ir.walk import fold
 from snncc.ir.window import Dynamics
 
@@ -51,9 +50,8 @@ FEATURES = {
     "spread": "a view that spreads or repeats the elements of a map",
     "max_pool": "a view that takes a maximum",
     "max_pool in step": "a view that takes a maximum, in `step`",
-    "max_pool of a relay": "a view that takes a maximum of a relay's values",
-    "max_pool of a relay in step": "a view that takes a maximum of a relay's values, in `step`",
-    "max_pool of a current and spikes in step": "a view that takes a maximum of a current and of spikes, in `step`",
+    "max_pool of the input and values in step": "a view that takes a maximum over the input and other populations, one "
+    "of them a current or a relay, in `step`",
 }
 
 NO_MEANING: Refusals = {
@@ -98,32 +96,21 @@ def features(network: Network, dynamics: Dynamics | None = None) -> dict[str, st
     for population in network.populations:
         for feature in _of_population(population):
             found.setdefault(feature, f"population {population.name!r}")
-    if relayed := _pooled_relay(network):
-        found["max_pool of a relay"] = f"population {relayed!r}"
-        if "step" in found:
-            found["max_pool of a relay in step"] = found["max_pool of a relay"]
-    if {"step", "current", "max_pool"} <= found.keys() and (mixed := _pooled_mixture(network)):
-        found["max_pool of a current and spikes in step"] = f"population {mixed!r}"
+    if {"step", "max_pool"} <= found.keys() and (mixed := _pooled_mixture(network)):
+        found["max_pool of the input and values in step"] = f"population {mixed!r}"
     if "step" in found and "max_pool" in found:
         found["max_pool in step"] = found["max_pool"]
     return found
 
 
-def _pooled_relay(network: Network) -> str:
-    """The first population that reads a maximum of a relay's values, or nothing."""
-    relays = {p.name for p in network.populations if p.relay}
-    for population in network.populations if relays else ():
-        if any(has_max_pool(p.source) and relays & set(sources(p.source)) for p in population.projections):
-            return population.name
-    return ""
-
-
 def _pooled_mixture(network: Network) -> str:
-    """The first population that reads a maximum over the input and over other populations, or nothing."""
+    """The first population that reads a maximum over the input and others, one of them with values, or nothing."""
+    values = {p.name for p in network.populations if p.relay}
+    values |= set() if network.input.coding.spiking else {INPUT}
     for population in network.populations:
         for projection in population.projections:
             pooled = fold(projection.source, _Pooled())
-            if any(INPUT in names and len(names) > 1 for names in pooled.maxima):
+            if any(INPUT in names and len(names) > 1 and names & values for names in pooled.maxima):
                 return population.name
     return ""
 

@@ -242,6 +242,10 @@ def beyond(used: dict[str, float], chip: Device, held: dict[str, Memory], bound:
     return found
 
 
+SUMS = 3
+"""MAXIMUM of a layer that keeps a second value for each neuron."""
+
+
 def memories(plan: Plan, manifest: dict[str, Any], source: Path) -> dict[str, Memory]:
     """Every memory: weights, parameters, tables, potentials, drives, banks, the encoder's and the readout's."""
     found = {
@@ -253,7 +257,8 @@ def memories(plan: Plan, manifest: dict[str, Any], source: Path) -> dict[str, Me
         for what in ("pixels", "potentials"):
             found[f"encoder {what}"] = Memory(layout.words, layout.lanes * pixels.bits)
     for node in plan.nodes:
-        for what in ("potentials", "drives") if node.has_drive else ("potentials",):
+        more = {"drives": node.has_drive, "last maxima": node.maximum == SUMS}
+        for what in ("potentials", *(what for what, there in more.items() if there)):
             found[f"{node.name} {what}"] = Memory(node.words, node.lanes * node.vw)
         for edge in node.edges:
             found[f"{edge.name} banks"] = Memory(edge.banks * edge.layout.words, edge.layout.lanes * edge.cw)

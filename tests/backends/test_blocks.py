@@ -12,13 +12,10 @@ import numpy as np
 import pytest
 
 import snncc
-from snncc import backends, ir, store
-from snncc.errors import TargetError
+from snncc import ir, store
 from tests.keras_models import BLOCKS, build, samples
 
 T = 5
-REFUSED = {("step", "resnet_v2"), ("step", "xception_block")}
-"""What the RTL has not, by name: a max-pool of a relay in `step`."""
 
 
 def compiled(name: str, dynamics: ir.Dynamics) -> tuple[snncc.Network, Any]:
@@ -30,17 +27,10 @@ def compiled(name: str, dynamics: ir.Dynamics) -> tuple[snncc.Network, Any]:
 @pytest.mark.parametrize("name", BLOCKS)
 def test_c_and_rtl_compute_the_same(name: str, dynamics: ir.Dynamics, tmp_path: Path) -> None:
     network, x = compiled(name, dynamics)
-    targets: dict[str, dict[str, Any]] = {"c": {}}
-    try:
-        backends.target("verilog").check(network.ir, {})
-        targets["verilog"] = {"max_lanes": 4}
-        assert (dynamics, name) not in REFUSED
-    except TargetError as error:
-        assert (dynamics, name) in REFUSED and "max-pool of a relay" in str(error)
-    store.write(network.ir, tmp_path / "m", targets)
-    runners = ["c-host", *(["verilog-icarus"] if "verilog" in targets else [])]
-    report = snncc.verify(tmp_path / "m", x=x[:2], targets=runners, variants=["gcc sanitizers", "plain bench"])
-    assert [o.status for o in report.outcomes] == ["pass"] * len(targets), report.sentence
+    store.write(network.ir, tmp_path / "m", {"c": {}, "verilog": {"max_lanes": 4}})
+    runners, variants = ["c-host", "verilog-icarus"], ["gcc sanitizers", "plain bench"]
+    report = snncc.verify(tmp_path / "m", x=x[:2], targets=runners, variants=variants)
+    assert [o.status for o in report.outcomes] == ["pass"] * 2, report.sentence
 
 
 @pytest.mark.parametrize("name", BLOCKS)

@@ -238,17 +238,15 @@ def test_refusals_by_name(tmp_path: Path) -> None:
     check = backends.target("verilog").check
     check(pooled("count", False), {})
     check(pooled("step", False), {})
-    relayed = separable(maximum=True, dynamics="step")
-    with pytest.raises(TargetError, match=r"'last'.*max-pool of a relay"):
-        check(relayed, {})
-    with pytest.raises(TargetError, match=r"'mixed'.*max-pool over the input current and spikes"):
+    check(separable(maximum=True, dynamics="step"), {})
+    with pytest.raises(TargetError, match=r"'mixed'.*max-pool over the input and other layers"):
         check(max_pooled(dynamics="step", source=SIGNED), {})
     check(pooled("count", True), {})
     with pytest.raises(TargetError, match="spike_ext"):
         check(ir.replace(dense_chain("count"), spike_ext=-1), {})
     folder = tmp_path / "m"
     with pytest.raises(TargetError):
-        store.write(relayed, folder, {"verilog": {}})
+        store.write(max_pooled(dynamics="step", source=SIGNED), folder, {"verilog": {}})
     assert not folder.exists()
 
 

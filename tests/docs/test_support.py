@@ -36,11 +36,9 @@ def with_feature(feature: str) -> ir.Network:
             return ir.replace(network, spike_ext=-1, dynamics="step")
         case "step" | "max_pool in step":
             return ir.replace(network, dynamics="step")
-        case "relay" | "max_pool of a relay":
-            return separable(maximum=feature != "relay")
-        case "max_pool of a relay in step":
-            return separable(maximum=True, dynamics="step")
-        case "max_pool of a current and spikes in step":
+        case "relay":
+            return separable()
+        case "max_pool of the input and values in step":
             return max_pooled(source=SIGNED, dynamics="step")
         case _:
             raise KeyError(feature)
@@ -69,7 +67,7 @@ def test_the_simulator_refuses_what_has_no_meaning() -> None:
     ir.refuse(every_kind(), "count", ir.NO_MEANING, NetworkError)
 
 
-RARE = {"float twin", "no upper clip", "max_pool of a current and spikes in step"}
+RARE = {"float twin", "no upper clip", "max_pool of the input and values in step"}
 """What tests of their own run."""
 MET: set[str] = set()
 

@@ -106,7 +106,7 @@ def test_max_pool_in_step_equals_the_reference(case: strategies.Case) -> None:
 
 def test_a_maximum_over_a_current_and_spikes_equals_the_reference() -> None:
     network = networks.max_pooled(dynamics="step", source=networks.SIGNED)
-    assert "max_pool of a current and spikes in step" in ir.features(network)
+    assert "max_pool of the input and values in step" in ir.features(network)
     pixels = np.random.default_rng(8).integers(-15, 16, (2, *network.input.shape))
     assert not differences(expected(network, pixels, 9, "step"), simulated(network, pixels, 9, "step"))
 

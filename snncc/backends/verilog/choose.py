@@ -70,5 +70,6 @@ def activity(network: Network, pixels: Array) -> dict[str, Array]:
     for draft in drafts(network):
         if draft.pool is not None:
             handed, frames = values_of(draft.pool, seen), 1 if counting else network.timesteps
-            events[draft.name] = (handed if draft.tally else (handed != 0) * frames).mean(axis=0)
+            spikes = draft.tally and not draft.sums
+            events[draft.name] = (handed if spikes else (handed != 0) * frames).mean(axis=0)
     return events

@@ -38,7 +38,7 @@ class Draft:
 
     `least`: of a max-pool, what each window holds at least, () or its shape: 0, or the lowest value where every element
     may be negative. `every`: sources whose zeros then count. `reach`: [least, most] of what it hands on in a frame.
-    `tally`: of a max-pool of spikes in `step`, bits of the counts that it takes the largest of.
+    `tally`: of a max-pool in `step`, bits of the counts (`sums`: of the sums of values) that it takes the largest of.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Draft:
     least: Array = field(default_factory=lambda: np.zeros((), np.int64))
     every: frozenset[str] = frozenset()
     tally: int = 0
+    sums: bool = False
     uw: int = 0  # of a population
     scale: int = 0
 
@@ -83,6 +84,8 @@ class _Drafter:
         self.found: list[Draft] = []
         self.shapes: dict[str, Shape] = {INPUT: network.input.shape}
         self.ranges = {INPUT: input_range(network)}
+        self.constant = set() if network.input.coding.spiking else {INPUT}  # the same in every frame of an image
+        self.totals: dict[str, Interval] = {}
 
     def population(self, population: Population) -> None:
         """Its max-pools, then itself."""
@@ -108,16 +111,35 @@ class _Drafter:
         """A node of its own."""
         window = SumPool2D(name=name, source=pool.view, size=pool.size, strides=pool.strides, pads=pool.pads)
         shape = (*window_shape(inner.shape, pool.size, pool.strides, (1, 1), pool.pads), inner.shape[-1])
-        ends = [self.ranges[leaf.source] for leaf in inner.leaves]
-        least = _least(pool, inner, self.ranges)
-        low, high = int(least.min()), max(high for _, high in ends)
-        every = frozenset(leaf.source for leaf in inner.leaves if low < 0 and self.ranges[leaf.source][0] < 0)
-        bits, tally = bits_needed(hull(ends)), 0
-        if self.network.window.stepping and all(end == (0, 1) for end in ends):
-            bits, tally = bits_needed((0, 2 * self.steps)), self.steps.bit_length()
         geometry = geometry_of(window, inner.shape, shape)
         parts = [(leaf, geometry) for leaf in inner.leaves]
-        self._add(Draft(name, shape, "max_pool", parts, None, bits, (low, high), pool, least, every, tally))
+        read = {leaf.source for leaf in inner.leaves}
+        ends = [self.ranges[source] for source in read]
+        draft = Draft(name, shape, "max_pool", parts, None, bits_needed(hull(ends)), (0, 1), pool)
+        if self.network.window.stepping and all(end == (0, 1) for end in ends):
+            draft.vw, draft.tally = bits_needed((0, 2 * self.steps)), self.steps.bit_length()
+        elif self.network.window.stepping and not read <= self.constant:
+            self._of_sums(draft, pool, inner, hull([(0, 0), *ends]))
+        else:
+            self.constant |= {name} if read <= self.constant else set()
+            draft.least = _least(pool, inner, self.ranges)
+            draft.reach = int(draft.least.min()), max(high for _, high in ends)
+            draft.every = frozenset(s for s in read if draft.reach[0] < 0 and self.ranges[s][0] < 0)
+        self._add(draft)
+
+    def _of_sums(self, draft: Draft, pool: MaxPool, inner: Resolved, reach: Interval) -> None:
+        """The largest of sums over the frames so far, which hands on what it has grown by, between `reach`."""
+        totals = {leaf.source: self._total(leaf.source) for leaf in inner.leaves}
+        draft.reach, draft.sums, draft.every = reach, True, frozenset(totals)
+        draft.least = _least(pool, inner, totals)
+        self.totals[draft.name] = hull([(0, 0), *totals.values()])
+        element = max(bits_needed(self.ranges[source]) for source in totals)
+        draft.vw = draft.tally = max(bits_needed(hull(totals.values())), 1 + element)
+
+    def _total(self, source: str) -> Interval:
+        """[least, most] of the sum of a source's frames, of any of an image's first ones."""
+        low, high = self.ranges[source]
+        return self.totals.get(source, (low * self.steps, high * self.steps))
 
     def sum(self) -> None:
         """For a `spikes` readout, what sums the spikes of the last population."""

@@ -40,7 +40,7 @@ class Edge:
 
     `flat`: the scanner numbers the elements of the bank through. `place` (words * lanes, 3): then the row of each in
     the y, x and c tables; None where those are the scanner's own coordinates. `every`: zeros are events too. `tally`:
-    bits of the counts of spikes that events bring; 0 where they bring the element itself.
+    bits of the counts of spikes (`sums`: of the sums of values) that events bring; 0: they bring the element itself.
     """
 
     name: str
@@ -59,6 +59,7 @@ class Edge:
     drive: bool
     every: bool
     tally: int
+    sums: bool
     banks: int
     wstride: int
     wsteps: tuple[int, int]

@@ -184,12 +184,15 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
         "WSTRIDE": edge.wstride % 2**waw,
         "WSTEP_Y": edge.wsteps[0] % 2**waw, "WSTEP_X": edge.wsteps[1] % 2**waw,
         "VSTEP_Y": edge.vsteps[0] % 2**vaw, "VSTEP_X": edge.vsteps[1] % 2**vaw,
-        "LANES": edge.lanes, "WB": edge.weight_bits, "VALUES": int(edge.values), "VALUE_SIGNED": int(edge.signed),
+        "LANES": edge.lanes, "WB": edge.weight_bits, "VALUES": int(edge.values),
+        "VALUE_SIGNED": int(edge.signed or edge.sums),
         "ONES": int(edge.rom is None), "LANES_PER_CHANNEL": edge.lanes_per_channel,
         "MAXIMUM": int(node.maximum > 0), "SHIFT": edge.shift - node.scale, "VW": node.vw,
     }  # fmt: skip
     if edge.tally:
         parameters["TALLY"] = edge.tally
+    if edge.sums:
+        parameters |= {"SUMS": 1, "SUMS_SIGNED": int(edge.signed)}
     if edge.place is not None:
         tables = (edge.y_table, edge.x_table, edge.place[:, 2])
         widths = [1 if t is None else width(len(t)) for t in tables[:2]] + [unsigned_width(edge.place[:, 2])]

@@ -62,8 +62,9 @@ class Node:
 
     @property
     def maximum(self) -> int:
-        """MAXIMUM of `snn_layer`: 0, 1, or 2 where it is one of counts of spikes, in `step`."""
-        return int(self.kind == "max_pool") + int(any(edge.tally for edge in self.edges))
+        """MAXIMUM of `snn_layer`: 0, 1, or in `step` 2 where it is one of counts of spikes, 3 of sums of values."""
+        counts, sums = any(edge.tally for edge in self.edges), any(edge.sums for edge in self.edges)
+        return int(self.kind == "max_pool") + counts + sums
 
 
 @dataclass(frozen=True)
@@ -195,6 +196,7 @@ def _edges(
                 values=source.values or pooled,
                 drive=leaf.source == INPUT and source.values and not counting and not pooled,
                 tally=draft.tally,
+                sums=draft.sums,
                 every=leaf.source in draft.every,
                 banks=1 + depth - source.depth,
                 weight_bits=network.signed_bit,

@@ -52,11 +52,9 @@ class Verilog(Target[VerilogOptions]):
     tools = TOOLS
     refuses: ClassVar[Refusals] = {
         **NO_HARDWARE,
-        "max_pool of a relay in step": "{where} reads a max-pool of a relay, which the RTL has in `count` only: use "
-        "dynamics `count` or compile with `linear` compose",
-        "max_pool of a current and spikes in step": "{where} reads a max-pool over the input current and spikes, which "
-        "the RTL has in `count` only: use dynamics `count`, a rate-coded input, or "
-        "train with an average pool (AveragePooling2D)",
+        "max_pool of the input and values in step": "{where} reads a max-pool over the input and other layers, one of "
+        "them a current or a relay, which the RTL has in `count` only: use dynamics `count`, or pool each before they "
+        "are concatenated",
     }
 
     def examine(self, network: Network, options: VerilogOptions) -> None:
