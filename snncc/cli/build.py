@@ -164,9 +164,14 @@ def compile_(
 
 
 def _say_input(network: ir.Network) -> None:
-    """How raw bytes become inputs, and what rate coding leaves of a pixel at few timesteps."""
+    """How raw bytes become inputs, in which layout, and what rate coding leaves of a pixel at few timesteps."""
+    from snncc import ir
+
     if network.record:
         click.echo(in_flags(network.record.data["bytes"]))
+    own = ir.own_shape(network)
+    if own:
+        click.echo(f"Data keep the model's layout {own[0]}; a device gets {network.input.shape}, channels last.")
     if network.input.coding.spiking and network.timesteps < FEW_TIMESTEPS:
         click.echo(
             f"Rate-coded input has {network.timesteps + 1} levels per pixel at T = {network.timesteps}; "

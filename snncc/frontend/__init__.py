@@ -17,6 +17,7 @@ from snncc.graph import Graph
 GROUP = "snncc.frontends"
 FRONTENDS = {
     "keras": "snncc.frontend.keras",
+    "onnx": "snncc.frontend.onnx",
 }
 
 

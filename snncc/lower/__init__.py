@@ -31,6 +31,7 @@ class Calibrated:
     raw: Found
     scales: dict[str, Array]
     samples: Array
+    axes: tuple[int, ...] | None
 
 
 def lower(graph: Graph, calibration: Array, options: Options, progress: Progress | None = None) -> Network:
@@ -43,7 +44,7 @@ def lower(graph: Graph, calibration: Array, options: Options, progress: Progress
 
 def calibrated(graph: Graph, calibration: Array, options: Options) -> Calibrated:
     """Populations, the input's quantiser and the scales; depends on the options of input, pools and scales alone."""
-    x = check_samples(calibration, graph.input_shape)
+    x = graph.channels_last(check_samples(calibration, graph.sample_shape))
     gain, offset, _ = input_scaling(graph)
     if options.input_range is None:
         low, high = input_extremes(x, gain, offset)
@@ -56,7 +57,7 @@ def calibrated(graph: Graph, calibration: Array, options: Options) -> Calibrated
     raw = raw_bytes(source, x.reshape(len(x), *source.shape), options.bytes, options.bytes_scale, options.bytes_offset)
     source = replace_fields(source, raw=raw.raw or UNSET)
     found = scales(real, x, options.percentile, options.lambda_per_channel, options.fixed_lambda)
-    return Calibrated(real, source, raw, found, x)
+    return Calibrated(real, source, raw, found, x, graph.axes)
 
 
 def finish(made: Calibrated, options: Options, progress: Progress | None = None) -> Network:
@@ -66,7 +67,9 @@ def finish(made: Calibrated, options: Options, progress: Progress | None = None)
         network = quantised_network(made.real, made.source, made.scales, options)
     else:
         network = tuned_network(made.real, made.source, made.scales, options, made.samples, progress)[0]
-    whole: Network = replace_fields(network, record=record(options, made.source, made.samples, made.raw.line))
+    whole: Network = replace_fields(
+        network, record=record(options, made.source, made.samples, made.raw.line, made.axes)
+    )
     return whole
 
 

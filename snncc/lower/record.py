@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from snncc.ir import Array, Input, Record, exact_pixels, pixel_range
+from snncc.ir import AXES, Array, Input, Record, exact_pixels, pixel_range
 from snncc.lower.options import Options
 
 GOLDEN = 4
@@ -20,8 +20,11 @@ GOLDEN = 4
 PACKAGES = ("numpy", "keras", "tensorflow-cpu", "tensorflow", "jax", "torch")
 
 
-def record(options: Options, source: Input, x: Array, bytes_line: str) -> Record:
-    """The record of a compilation with these options of samples x (N, *shape); what was found out about raw bytes."""
+def record(options: Options, source: Input, x: Array, bytes_line: str, axes: tuple[int, ...] | None = None) -> Record:
+    """The record of a compilation with these options of samples x (N, *shape); what was found out about raw bytes.
+
+    `axes`: the order in which a sample's own axes are read, where it is not their own.
+    """
     some = x[:: max(1, len(x) // GOLDEN)][:GOLDEN]
     pixels = exact_pixels(source, some.reshape(len(some), *source.shape))
     golden = np.clip(pixels, *pixel_range(source)).astype(np.int64)
@@ -35,6 +38,7 @@ def record(options: Options, source: Input, x: Array, bytes_line: str) -> Record
             "dtype": str(x.dtype),
             "shape": "x".join(map(str, x.shape)),
             "bytes": bytes_line,
+            **({} if axes is None else {AXES: ",".join(map(str, axes))}),
         },
         versions={"snncc": options.tool_version, "python": platform.python_version(), **_versions()},
         golden=golden,
