@@ -23,6 +23,9 @@ Round Shape Sign Size Slice Split Sqrt Squeeze Sub Tile Transpose Unsqueeze Wher
 SHAPES = ("Shape", "Size")
 """What reads no more than a shape."""
 
+SILENT = ("Scaler", "ZipMap")
+"""What onnx infers no shape for, and keeps it."""
+
 
 class Constants:
     """What is known of a model's tensors before any data: types and shapes of all, values of some."""
@@ -85,6 +88,8 @@ class Constants:
                 f"{self.where}: {node.op_type} node {node.name!r}: its shapes do not fit together: {said}"
             ) from error
         self.types |= found
+        if node.op_type in SILENT and self.shape(node.input[0]) is not None:
+            self.declare(node.output[0], self.onnx.TensorProto.FLOAT, self.shape(node.input[0]) or ())
         for name in found:
             shape = self.shape(name)
             if shape is not None and elements(shape) > LARGEST:

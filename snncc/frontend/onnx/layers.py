@@ -29,7 +29,9 @@ def read(call: Call) -> Value:
 
 def _affine(call: Call, value: Value, scale: Array | float, shift: Array | float) -> Value:
     """Gain and shift per channel; numbers that broadcast to the tensor."""
-    a, b = (call.layouts.per_channel(np.asarray(v, np.float64), value) for v in (scale, shift))
+    for numbers in (scale, shift):
+        value, _ = call.layouts.per_channel(np.asarray(numbers, np.float64), value)
+    a, b = (call.layouts.per_channel(np.asarray(v, np.float64), value)[1] for v in (scale, shift))
     return call.each(value, graph.Affine(*map(np.array, np.broadcast_arrays(a, b))))
 
 
@@ -130,8 +132,8 @@ def _leaky(call: Call) -> Value:
 
 
 def _prelu(call: Call) -> Value:
-    value = call.value()
-    return call.each(value, graph.Relu(None, call.layouts.per_channel(call.array(1, "slope"), value)))
+    value, slope = call.layouts.per_channel(call.array(1, "slope"), call.value())
+    return call.each(value, graph.Relu(None, slope))
 
 
 def _clip(call: Call) -> Value:

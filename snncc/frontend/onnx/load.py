@@ -55,6 +55,9 @@ def load_model(source: Any) -> tuple[Any, str]:
     except Exception as error:
         raise FileFormatError(f"{where}: not an ONNX model ({error})") from error
     _refuse_versions(onnx, model, where)
+    for output in model.graph.output:
+        if output.type.HasField("tensor_type"):
+            output.type.tensor_type.shape.SetInParent()  # the checker wants one; nothing here reads it
     for tensor in _tensors(model.graph):
         _own_data(onnx, tensor, path, where)
     try:

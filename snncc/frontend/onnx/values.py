@@ -124,18 +124,22 @@ class Layouts:
             raise Refusal(MOVES)
         return plain(self.reshaped(value.node, shape), shape)
 
-    def per_channel(self, numbers: Array, value: Value) -> Array:
-        """Numbers that broadcast to X, as () or one for each channel (last axis) of T."""
+    def per_channel(self, numbers: Array, value: Value) -> tuple[Value, Array]:
+        """Numbers that broadcast to X, as () or one for each channel (last axis) of T; and the value with that T.
+
+        A vector that is a flattened map becomes a T of one axis where each of its elements has its own number.
+        """
         if numbers.size == 1:
-            return numbers.reshape(())
+            return value, numbers.reshape(())
         try:
             spread = np.broadcast_to(numbers, (1, *value.shape)).reshape(-1)
         except ValueError:
             raise Refusal(f"numbers of shape {numbers.shape} make a tensor {value.shape} larger") from None
         flat = np.empty(spread.size)
         flat[value.order().reshape(-1)] = spread
-        rows: Array = flat.reshape(-1, self.held(value)[-1])
-        if not (rows == rows[0]).all():
-            raise Refusal(f"numbers of shape {numbers.shape} that differ between places: give one, or one per channel")
-        channels: Array = rows[0]
-        return channels
+        rows = flat.reshape(-1, self.held(value)[-1])
+        if (rows == rows[0]).all():
+            return value, np.array(rows[0])
+        if len(value.shape) == 1:
+            return replace(value, node=self.reshaped(value.node, value.shape)), flat
+        raise Refusal(f"numbers of shape {numbers.shape} that differ between places: give one, or one per channel")

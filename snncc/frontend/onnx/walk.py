@@ -157,9 +157,9 @@ class _Walk:
             raise Refusal(ADVICE.get(kind, UNKNOWN))
         if any(name in self.values and self.values[name] is None for name in node.input):
             return None  # it reads what was refused
-        if shape is None and kind != "ai.onnx.ml.ZipMap":
+        if shape is None:
             raise Refusal("its shape is not known before the data are; export the model with fixed shapes")
-        if shape is not None and (not shape or shape[0] != 1):
+        if not shape or shape[0] != 1:
             raise Refusal(f"it makes a tensor of shape {shape}, whose first axis is not the batch")
         call = Call(
             kind,
@@ -167,7 +167,7 @@ class _Walk:
             self.known.attributes(node),
             inputs,
             sum(name in self.read for name in node.output),
-            (shape or (1,))[1:],
+            shape[1:],
             Layouts(self.build, layer_of(node)),
         )
         return read(call)
