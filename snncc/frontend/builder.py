@@ -43,6 +43,10 @@ class Builder:
             self.refused.append(f"layer {layer!r} makes an empty tensor of shape {shape}")
         return own
 
+    def made(self, name: str) -> Node:
+        """A node by its name."""
+        return next(node for node in self.nodes if node.name == name)
+
     def graph(self, output: str, axes: tuple[int, ...] | None = None) -> Graph:
         """The graph that makes `output`, of data in the order of `axes`; UnsupportedLayerError with all refusals."""
         self._check_heads(output)

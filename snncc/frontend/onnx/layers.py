@@ -190,8 +190,19 @@ def _sigmoid(call: Call) -> Value:
     return call.each(call.value(), graph.Head("sigmoid"))
 
 
+def _both_classes(call: Call, values: list[Value]) -> bool:
+    """Whether it is [1 - p, p] of a sigmoid p, as scikit-learn has it: that is left to the host with the sigmoid."""
+    if len(values) != 2 or values[0].shape != (1,):
+        return False
+    other, p = (call.layouts.build.made(value.node) for value in values)
+    turned = isinstance(other.op, graph.Affine) and bool(other.op.scale == -1) and bool(other.op.shift == 1)
+    return turned and isinstance(p.op, graph.Head) and other.inputs == (p.name,)
+
+
 def _concat(call: Call) -> Value:
     values = [call.value(i) for i in range(len(call.inputs))]
+    if _both_classes(call, values):
+        return values[1]
     whole, rank = values[0], len(call.shape)
     axis = call.attributes.get("axis", 1) % (rank + 1) - 1
     nodes = [whole.node, *(call.layouts.with_axes(value, whole.axes) for value in values[1:])]
