@@ -21,7 +21,6 @@ class Call:
     version: int
     attributes: Mapping[str, Any]
     inputs: tuple[Value | Array | None, ...]
-    outputs: int
     shape: Shape
     layouts: Layouts
 

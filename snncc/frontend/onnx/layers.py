@@ -114,6 +114,8 @@ def _dense(call: Call, value: Value, matrix: Array, bias: Array | None) -> Value
     """A matrix on the last axis; that of a flattened map gets its rows in the order of the map."""
     if matrix.ndim != 2:
         raise Refusal(f"a stack of matrices {matrix.shape}; use one")
+    if len(matrix) != value.shape[-1]:
+        raise Refusal(f"its matrix has {len(matrix)} rows; it reads {value.shape[-1]} numbers")
     if len(value.shape) == 1:
         node = call.layouts.reshaped(value.node, value.shape)
         rows = np.empty_like(matrix)

@@ -44,13 +44,13 @@ class _Walk:
         self.onnx, self.model, self.name, self.sample_shape = library(), model, name, sample_shape
         self.known = Constants(model, name)
         self.build = Builder(name, WORDS)
-        self.read = {name for node in model.graph.node for name in node.input if name}
-        self.read |= {value.name for value in model.graph.output}
+        self.read: set[str] = set()
         self.values: dict[str, Value | None] = {}  # None: made by a node that is refused, of unknown layout
 
     def graph(self) -> Graph:
         output = self._output()
         nodes = self._needed(output)
+        self.read |= {name for node in nodes for name in node.input if name}
         source = self._input(nodes)
         shape = self._sample(source)
         self.known.declare(source.name, source.type.tensor_type.elem_type, (1, *shape))
@@ -147,6 +147,10 @@ class _Walk:
         except Refusal as why:
             self.build.refused.append(f"{kind} node {node.name or node.output[0]!r}: {why}")
             self._stand_in(node, data)
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            raise FileFormatError(
+                f"{self.name}: {kind} node {node.name!r} is broken: {error}; export it again"
+            ) from error
         for name in node.output[1:]:
             self.values[name] = None
 
@@ -157,6 +161,8 @@ class _Walk:
             raise Refusal(ADVICE.get(kind, UNKNOWN))
         if any(name in self.values and self.values[name] is None for name in node.input):
             return None  # it reads what was refused
+        if self.read & set(node.output[1:]):
+            raise Refusal("its outputs beside the first are used; use the first alone")
         if shape is None:
             raise Refusal("its shape is not known before the data are; export the model with fixed shapes")
         if not shape or shape[0] != 1:
@@ -166,7 +172,6 @@ class _Walk:
             self.known.versions.get("", 1),
             self.known.attributes(node),
             inputs,
-            sum(name in self.read for name in node.output),
             shape[1:],
             Layouts(self.build, layer_of(node)),
         )
@@ -180,7 +185,7 @@ class _Walk:
         shape = self.known.shape(node.output[0])
         before = next((v for name in data if (v := self.values[name]) is not None), None)
         self.values[node.output[0]] = None
-        if before is not None and before.direct and shape and len(shape) == len(before.shape) + 1 and min(shape) > 0:
+        if before is not None and before.direct and shape and shape[0] == 1 and len(shape) == len(before.shape) + 1:
             held = tuple(shape[1:][before.axes.index(axis)] for axis in range(len(before.axes)))
             made = self.build.add(layer_of(node), Input(), (), held)
             self.values[node.output[0]] = Value(made, held, before.axes, shape[1:])

@@ -61,6 +61,12 @@ def _made(call: Call) -> Shape:
     return (*call.shape[1:], call.shape[0])
 
 
+def _fit(read: tuple[int, int], out: int, bias: Array | None, groups: int) -> None:
+    """Refusal where a kernel is of another number of channels, or a bias of another number of outputs."""
+    if read[0] != read[1] or groups < 1 or out % groups or (bias is not None and bias.shape != (out,)):
+        raise Refusal(f"its kernel is for {read[0]} channels and {out} outputs in {groups} groups; it reads {read[1]}")
+
+
 def _conv(call: Call) -> Value:
     node = call.layouts.map(call.value())
     held = call.layouts.build.shapes[node]
@@ -68,6 +74,7 @@ def _conv(call: Call) -> Value:
     rank, groups = len(held) - 1, int(call.attributes.get("group", 1))
     strides, dilation = (_pair(_listed(call, name, rank, 1)) for name in ("strides", "dilations"))
     pads = _pads(call, held, kernel.shape[:2], strides, dilation)
+    _fit((kernel.shape[2] * groups, held[-1]), kernel.shape[3], bias, groups)
     if groups == held[-1] and kernel.shape[2] == 1 and groups > 1:
         height, width, _, out = kernel.shape
         depth = kernel.reshape(height, width, groups, out // groups)
@@ -84,6 +91,7 @@ def _transposed(call: Call) -> Value:
     held, made = call.layouts.build.shapes[node], _made(call)
     kernel, bias = call.array(1, "kernel"), call.maybe(2, "bias")
     rank, groups = len(held) - 1, int(call.attributes.get("group", 1))
+    _fit((kernel.shape[0], held[-1]), kernel.shape[1] * groups, bias, groups)
     parts = [_taps(part)[::-1, ::-1].swapaxes(2, 3) for part in np.split(kernel, groups)]
     whole = whole_kernel(np.concatenate(parts, axis=3), groups)
     strides, dilation = (_pair(_listed(call, name, rank, 1)) for name in ("strides", "dilations"))
@@ -133,8 +141,6 @@ def _rounded_up(call: Call, held: Shape, size: Pair, strides: Pair, pads: Pads) 
 
 
 def _max_pool(call: Call) -> Value:
-    if call.outputs > 1:
-        raise Refusal("its indices are used; use its values alone")
     node, held, size, strides, pads = _window(call)
     pool = graph.MaxPool(size, strides, _rounded_up(call, held, size, strides, pads))
     made = _made(call)

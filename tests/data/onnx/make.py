@@ -103,13 +103,19 @@ def autoencoder() -> nn.Module:
     )  # fmt: skip
 
 
-def from_torch(name: str, module: nn.Module, shape: tuple[int, ...], newer: bool, open_batch: bool = False) -> None:
+def randomised(module: nn.Module) -> nn.Module:
+    """With statistics in its normalisations as after a training."""
     for part in module.modules():
         if isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d):
             part.running_mean.uniform_(-0.2, 0.2)
             part.running_var.uniform_(0.3, 1.5)
             nn.init.uniform_(part.weight, 0.5, 1.5)
             nn.init.uniform_(part.bias, -0.2, 0.2)
+    return module
+
+
+def from_torch(name: str, module: nn.Module, shape: tuple[int, ...], newer: bool, open_batch: bool = False) -> None:
+    module = randomised(module)
     example, path = torch.rand(1, *shape), HERE / f"{name}.onnx"
     if newer:
         # the exporter specialises batches of 1
