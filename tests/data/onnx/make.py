@@ -1,21 +1,28 @@
 """Makes the .onnx files beside it, as exporters write them: small networks with random weights, a few kB each.
 
 Not run by the tests, which need none of these packages: `versions.txt` says with which the files were made.
-    pip install torch onnxscript tf2onnx tensorflow skl2onnx scikit-learn && python tests/data/onnx/make.py
+    pip install torch onnxscript tf2onnx tensorflow skl2onnx scikit-learn markdown-it-py
+    python tests/data/onnx/make.py
 """
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import onnx
 import torch
 from torch import nn
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parents[2]))
+from tests.docs.pages import read  # noqa: E402 (after the path to it)
+
 PACKAGES = ("torch", "onnxscript", "onnx", "tf2onnx", "tensorflow-cpu", "keras", "skl2onnx", "scikit-learn")
 
 
@@ -116,18 +123,16 @@ def randomised(module: nn.Module) -> nn.Module:
 
 def from_torch(name: str, module: nn.Module, shape: tuple[int, ...], newer: bool, open_batch: bool = False) -> None:
     module = randomised(module)
-    example, path = torch.rand(1, *shape), HERE / f"{name}.onnx"
+    example = torch.rand(1, *shape)
     if newer:
         # the exporter specialises batches of 1
         batch = ({0: torch.export.Dim("n")},) if open_batch else None
         example = torch.rand(2, *shape) if open_batch else example
         program = torch.onnx.export(module.eval(), (example,), dynamo=True, dynamic_shapes=batch, verbose=False)
-        made = program.model_proto
-        for node in made.graph.node:
-            del node.metadata_props[:]  # the stack that made it: paths, and most of the file
-        path.write_bytes(made.SerializeToString())
+        lean(program.model_proto, name)
     else:
         batch = {"x": {0: "n"}} if open_batch else None
+        path = HERE / f"{name}.onnx"
         torch.onnx.export(module.eval(), (example,), path, dynamo=False, input_names=["x"], dynamic_axes=batch)
 
 
@@ -171,6 +176,22 @@ def from_sklearn() -> None:
         (HERE / f"{name}.onnx").write_bytes(made.SerializeToString())
 
 
+def from_the_guide() -> None:
+    """What docs/guide/onnx.md trains on scikit-learn's digits, run as it is written there."""
+    (block,) = (fence.text for fence in read("docs/guide/onnx.md").fences if fence.text.startswith("# train.py"))
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "train.py").write_text(block)
+        subprocess.run([sys.executable, "train.py"], cwd=folder, check=True)
+        lean(onnx.load(Path(folder) / "own.onnx"), "torch_digits")
+
+
+def lean(model: Any, name: str) -> None:
+    """Write a model without the stack that made each node: paths, and most of the file."""
+    for node in model.graph.node:
+        del node.metadata_props[:]
+    (HERE / f"{name}.onnx").write_bytes(model.SerializeToString())
+
+
 def main() -> None:
     """Write every file."""
     torch.manual_seed(0)
@@ -184,6 +205,7 @@ def main() -> None:
     from_torch("torch_autoencoder", autoencoder(), (1, 8, 8), newer=True)
     from_keras()
     from_sklearn()
+    from_the_guide()
     said = [f"python {sys.version.split()[0]}", *(f"{name} {version(name)}" for name in PACKAGES)]
     (HERE / "versions.txt").write_text("\n".join(said) + "\n")
 
