@@ -196,6 +196,7 @@ PLAIN: dict[str, Callable[[Make], str]] = {
     "transposed_padded": _after_transposed((4, 3), strides=[3, 2], pads=[1, 0, 2, 1], output_padding=[2, 1]),
     "transposed_groups": _after_transposed(group=2, strides=[1, 2]),
     "transposed_dilated": _after_transposed((2, 3), dilations=[2, 2], strides=[2, 1], pads=[1, 1, 0, 2]),
+    "transposed_same": _after_transposed((3, 4), strides=[3, 1], auto_pad="SAME_LOWER"),
     "transposed_to_a_shape": _after_transposed((3, 4), strides=[2, 2], output_shape=[14, 12]),
     "max_pool": _within(lambda m, x: m.op("MaxPool", x, kernel_shape=[3, 2], strides=[2, 2], pads=[1, 0, 0, 1])),
     "max_pool_ceil": _within(lambda m, x: m.op("MaxPool", x, kernel_shape=[2, 3], strides=[2, 2], ceil_mode=1)),
@@ -209,6 +210,11 @@ PLAIN: dict[str, Callable[[Make], str]] = {
     ),
     "average_pool_ceil": _within(
         lambda m, x: m.op("AveragePool", x, kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1)
+    ),
+    "average_pool_zeros_ceil": _within(
+        lambda m, x: m.op(
+            "AveragePool", x, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1], ceil_mode=1, count_include_pad=1
+        )
     ),
     "global_max": lambda m: m.end(m.op("GlobalMaxPool", m.start()), 6),
     "reduce_mean": lambda m: m.op("Gemm", _mean(m, m.start(), 2, 3), m.weights(6, 3)),

@@ -103,6 +103,11 @@ MIDDLE: dict[str, tuple[Callable[[Make, str], str], str]] = {
     "not a number": (
         lambda m, x: m.op("Conv", x, m.constant(np.full((6, 6, 1, 1), np.nan))), "'Conv_2': its kernel holds NaN"
     ),
+    "whole numbers": (lambda m, x: m.op("Cast", m.op("Cast", x, to=7), to=1), "'Cast_2': it cuts numbers down"),
+    "dropout in training": (
+        lambda m, x: m.op("Dropout", x, "", m.constant(True, bool)), r"'Dropout_2': it is in training mode"
+    ),
+    "softmax of rows": (lambda m, x: m.op("Softmax", x, axis=2), "'Softmax_2': its axis must be that of the channels"),
     "another domain": (lambda m, x: m.op("FusedConv", x, domain="com.microsoft"), "com.microsoft.FusedConv node"),
     "leaky threshold": (lambda m, x: m.op("ThresholdedRelu", x, alpha=0.5), "'ThresholdedRelu_2': its alpha must be 0"),
     "empty clip": (lambda m, x: m.op("Clip", x, m.constant(1.0), m.constant(0.5)), "'Clip_2': it clips to .* empty"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-NOTHING = ("Dropout", "Identity", "Cast", "CastLike", "ai.onnx.ml.ZipMap")
+NOTHING = ("Identity", "ai.onnx.ml.ZipMap")
 """They do nothing at inference."""
 
 CURVED = "it is curved; use Relu in its place inside the network and fine-tune; at the end leave it to the host"

@@ -10,8 +10,8 @@ from snncc.errors import FileFormatError
 from snncc.frontend.onnx.load import elements, library
 from snncc.graph import Array
 
-LARGEST = 2**26
-"""Elements of a tensor without its batch, and of a constant that is computed."""
+LARGEST, MOST = 2**25, 2**27
+"""Elements of a tensor, and of all constants together that are computed."""
 SMALL = 1024
 """Elements of a constant whose numbers shape inference may look at."""
 FOLDED = """
@@ -37,6 +37,7 @@ class Constants:
         self.stored = {tensor.name: tensor for tensor in model.graph.initializer}
         self.values: dict[str, Array] = {}
         self.types: dict[str, Any] = {}
+        self.computed = 0
 
     def value(self, name: str) -> Array | None:
         """A constant by its name, or None for what is none; FileFormatError for one whose data are not its shape's."""
@@ -92,8 +93,8 @@ class Constants:
             self.declare(node.output[0], self.onnx.TensorProto.FLOAT, self.shape(node.input[0]) or ())
         for name in found:
             shape = self.shape(name)
-            if shape is not None and elements(shape) > LARGEST:
-                raise FileFormatError(f"{self.where}: tensor {name!r} of shape {shape} is too large")
+            if shape is not None and (min(shape, default=0) < 0 or elements(shape) > LARGEST):
+                raise FileFormatError(f"{self.where}: tensor {name!r} of shape {shape} is too large, or none")
 
     def fold(self, node: Any) -> bool:
         """Evaluate a node that reads constants alone; whether that was done."""
@@ -105,6 +106,9 @@ class Constants:
                   for name in node.input if name}  # fmt: skip
         if any(value is None for value in inputs.values()):
             return False
+        self.computed += sum(elements(self.shape(name) or ()) for name in node.output if name)
+        if self.computed > MOST:
+            raise FileFormatError(f"{self.where}: {node.op_type} node {node.name!r}: its constants are too large")
         try:
             with np.errstate(all="ignore"):
                 made = self._evaluator(node).run(None, inputs)

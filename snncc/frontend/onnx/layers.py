@@ -179,11 +179,24 @@ def _thresholded(call: Call) -> Value:
     return _relu(call)
 
 
+def _dropout(call: Call) -> Value:
+    if call.number(2, "training_mode"):
+        raise Refusal("it is in training mode; export the model after model.eval()")
+    return call.value()
+
+
+def _cast(call: Call) -> Value:
+    """To real numbers: nothing."""
+    other = call.inputs[1] if call.kind == "CastLike" else None
+    if call.attributes.get("to", 1) not in REAL or (isinstance(other, np.ndarray) and other.dtype.kind in "iub"):
+        raise Refusal("it cuts numbers down to integers; leave it out")
+    return call.value()
+
+
 def _softmax(call: Call) -> Value:
     value = call.value()
     axis = call.attributes.get("axis", -1 if call.version >= 13 else 1) % (len(value.shape) + 1) - 1
-    last = len(call.layouts.held(value)) - 1
-    if value.shape[axis] != call.layouts.held(value)[last]:
+    if axis < 0 or not value.direct or value.axes[axis] != len(value.seen) - 1:
         raise Refusal("its axis must be that of the channels")
     return call.each(value, graph.Head("softmax"))
 
@@ -228,6 +241,8 @@ def _transpose(call: Call) -> Value:
     return call.layouts.transposed(value, tuple(axis - 1 for axis in axes[1:]))
 
 
+REAL = (1, 10, 11, 16)
+"""The types float, float16, double and bfloat16 by their numbers in ONNX."""
 READERS: dict[str, Reader] = WINDOWS | {
     "Add": _arithmetic,
     "Sub": _arithmetic,
@@ -240,6 +255,9 @@ READERS: dict[str, Reader] = WINDOWS | {
     "ai.onnx.ml.Scaler": _scaler,
     "MatMul": _matmul,
     "Gemm": _gemm,
+    "Dropout": _dropout,
+    "Cast": _cast,
+    "CastLike": _cast,
     "Relu": _relu,
     "LeakyRelu": _leaky,
     "PRelu": _prelu,

@@ -38,7 +38,9 @@ class Value:
 
     def order(self) -> Array:
         """Which element of T, row by row, each element of X is."""
-        return np.arange(math.prod(self.seen)).reshape(self.seen).transpose(self.axes).reshape(self.shape)
+        return (
+            np.arange(math.prod(self.seen), dtype=np.int32).reshape(self.seen).transpose(self.axes).reshape(self.shape)
+        )
 
 
 def plain(node: str, shape: Shape) -> Value:

@@ -14,6 +14,8 @@ from snncc.frontend.onnx.call import Call, Reader
 from snncc.frontend.onnx.values import Value, first
 from snncc.graph import Array, Pads, Pair, same_pads, whole_kernel
 
+LARGEST_KERNEL = 2**26
+
 
 def _rows(shape: Shape) -> Shape:
     """A sequence (L, C) as the map (1, L, C)."""
@@ -67,6 +69,13 @@ def _fit(read: tuple[int, int], out: int, bias: Array | None, groups: int) -> No
         raise Refusal(f"its kernel is for {read[0]} channels and {out} outputs in {groups} groups; it reads {read[1]}")
 
 
+def _whole(kernel: Array, groups: int) -> Array:
+    """A grouped kernel as one."""
+    if groups > 1 and kernel.size * groups > LARGEST_KERNEL:
+        raise Refusal(f"its {groups} groups as one kernel have {kernel.size * groups:,} weights; use fewer groups")
+    return whole_kernel(kernel, groups)
+
+
 def _conv(call: Call) -> Value:
     node = call.layouts.map(call.value())
     held = call.layouts.build.shapes[node]
@@ -80,7 +89,7 @@ def _conv(call: Call) -> Value:
         depth = kernel.reshape(height, width, groups, out // groups)
         op: graph.Op = graph.Depthwise(depth, bias, strides, dilation, pads)
     else:
-        op = graph.Conv(whole_kernel(kernel, groups), bias, strides, dilation, pads)
+        op = graph.Conv(_whole(kernel, groups), bias, strides, dilation, pads)
     made = _made(call)
     return first(call.steps(node, [(op, made)]), made)
 
@@ -93,7 +102,7 @@ def _transposed(call: Call) -> Value:
     rank, groups = len(held) - 1, int(call.attributes.get("group", 1))
     _fit((kernel.shape[0], held[-1]), kernel.shape[1] * groups, bias, groups)
     parts = [_taps(part)[::-1, ::-1].swapaxes(2, 3) for part in np.split(kernel, groups)]
-    whole = whole_kernel(np.concatenate(parts, axis=3), groups)
+    whole = _whole(np.concatenate(parts, axis=3), groups)
     strides, dilation = (_pair(_listed(call, name, rank, 1)) for name in ("strides", "dilations"))
     spread = _pair([(size - 1) * stride + 1 for size, stride in zip(held, strides[-rank:], strict=False)])
     reach = _pair([(size - 1) * step for size, step in zip(whole.shape[:2], dilation, strict=True)])
