@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FEW_TIMESTEPS = 16
 GOAL_MISSED = "The goal of --target-fps is missed: the nearest design was written."
-NO_KERAS = "Keras or TensorFlow is missing, or cannot be loaded."
+NO_KERAS = "Keras, TensorFlow or onnx is missing, or cannot be loaded."
 
 
 @click.command(

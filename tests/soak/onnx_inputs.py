@@ -59,7 +59,7 @@ class OnnxModels:
         """(a hostile file, whether its weights lie outside its folder)."""
         model = onnx.ModelProto()
         model.CopyFrom(self.model)
-        for _ in range(dice.choice((0, 1, 1, 2))):
+        for _ in range(dice.choice((0, 0, 1, 1, 2))):
             _change(model, dice)
         planted = dice.random() < 0.1
         if planted:
@@ -71,7 +71,7 @@ class OnnxModels:
             planted = any(tensor.name in node.input for node in model.graph.node)
             return model.SerializeToString(), planted
         content = bytearray(model.SerializeToString())
-        for _ in range(dice.choice((0, 0, 1, 3))):
+        for _ in range(dice.choice((0, 0, 0, 1, 3))):
             content[dice.randrange(len(content))] = dice.randrange(256)
         return bytes(content[: dice.randrange(len(content))] if dice.random() < 0.05 else content), False
 
