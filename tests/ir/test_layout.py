@@ -35,7 +35,7 @@ def test_both_layouts_are_the_same_pixels(tmp_path: Path) -> None:
         np.testing.assert_array_equal(network.pixels(x), pixels)
     np.testing.assert_array_equal(network.ir.record.golden, last[::10])
     with pytest.raises(DataError, match=r"images of shape \(5, 3, 4\)"):
-        network.pixels(raw.transpose(0, 3, 1, 2), raw=True)
+        network.pixels(raw.transpose(0, 3, 1, 2) / 255)
     kept = snncc.load(network.save(tmp_path / "a.snn"))
     np.testing.assert_array_equal(kept.pixels(raw, raw=True), pixels)
     assert ir.own_shape(parse(dump(network.ir))) == (SHAPE, (1, 2, 0))
