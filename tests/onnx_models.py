@@ -261,6 +261,11 @@ PLAIN: dict[str, Callable[[Make], str]] = {
     "softmax": lambda m: m.op("Softmax", m.pooled(m.start(), 6), axis=-1),
     "log_softmax": lambda m: m.op("LogSoftmax", m.pooled(m.start(), 6), axis=1),
     "sigmoid": lambda m: m.op("Sigmoid", m.pooled(m.start(), 6)),
+    "more_axes": lambda m: m.op(
+        "MatMul",
+        m.op("Flatten", m.op("Mul", m.op("Relu", m.pooled(m.start(), 6)), m.constant([[[2.0]]]))),
+        m.weights(3, 3),
+    ),
     "squeezed": lambda m: m.op(
         "Gemm", m.op("Squeeze", m.op("GlobalAveragePool", m.start()), m.constant([2, 3], np.int64)), m.weights(6, 3)
     ),

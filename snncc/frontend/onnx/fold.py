@@ -14,15 +14,15 @@ LARGEST, MOST = 2**25, 2**27
 """Elements of a tensor, and of all constants together that are computed."""
 SMALL = 1024
 """Elements of a constant whose numbers shape inference may look at."""
-FOLDED = """
+_FOLDED = """
 Abs Add And Cast CastLike Ceil Concat Constant ConstantOfShape Div Equal Exp Expand Flatten Floor Gather Greater
 Identity Less Log Max Min Mod Mul Neg Not Or Pad Pow Range Reciprocal ReduceMax ReduceMin ReduceProd ReduceSum Reshape
 Round Shape Sign Size Slice Split Sqrt Squeeze Sub Tile Transpose Unsqueeze Where
 """
+FOLDED = frozenset(_FOLDED.split())
 """What is evaluated where all that it reads is constant."""
 SHAPES = ("Shape", "Size")
 """What reads no more than a shape."""
-
 SILENT = ("Scaler", "ZipMap")
 """What onnx infers no shape for, and keeps it."""
 
@@ -98,7 +98,7 @@ class Constants:
 
     def fold(self, node: Any) -> bool:
         """Evaluate a node that reads constants alone; whether that was done."""
-        if node.domain not in ("", "ai.onnx") or node.op_type not in FOLDED.split():
+        if node.domain not in ("", "ai.onnx") or node.op_type not in FOLDED:
             return False
         if any(self.shape(name) is None for name in node.output if name):
             return False

@@ -6,6 +6,8 @@ write instead.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from snncc import graph
@@ -24,7 +26,9 @@ def read(call: Call) -> Value:
     reader = READERS.get(call.kind)
     if reader is None:
         raise Refusal(ADVICE.get(call.kind, UNKNOWN))
-    return reader(call)
+    made = reader(call)
+    same = made.shape == call.shape or math.prod(made.shape) != math.prod(call.shape)  # of [1 - p, p] only p is kept
+    return made if same else call.layouts.viewed(made, call.shape)  # a constant of more axes adds axes of one
 
 
 def _affine(call: Call, value: Value, scale: Array | float, shift: Array | float) -> Value:

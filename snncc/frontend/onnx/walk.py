@@ -117,9 +117,8 @@ class _Walk:
             raise UnsupportedLayerError(f"input {source.name!r} is no tensor of numbers")
         dims = [d.dim_value if d.HasField("dim_value") else 0 for d in kind.shape.dim]
         given = self.sample_shape
-        if given is not None and (not dims or len(dims) == len(given) + 1):
-            dims = [dims[0] if dims else 0, *(size if size > 0 else own for size, own in zip(dims[1:], given,
-                                              strict=False))] if dims else [0, *given]  # fmt: skip
+        if given is not None and len(dims) == len(given) + 1:
+            dims[1:] = [size if size > 0 else own for size, own in zip(dims[1:], given, strict=True)]
         if len(dims) < 2 or any(size < 1 for size in dims[1:]):
             raise UnsupportedLayerError(
                 f"input {source.name!r} has the open shape {tuple(dims)}: export the model with a fixed one"
