@@ -167,6 +167,28 @@ def _mean(m: Make, x: str, *axes: int, keepdims: int = 0) -> str:
     return m.op("ReduceMean", x, *more, keepdims=keepdims, **attributes)
 
 
+def _changed_between_versions(m: Make) -> str:
+    """Operators whose options moved from attributes to inputs, or whose defaults changed."""
+    y = m.op("Clip", _batch_norm(m, m.conv("x", 6, (3, 3), 4), 6), m.constant(0.0), m.constant(0.9))
+    y = m.op("Dropout", m.op("Pad", y, m.constant([0, 0, 1, 0, 0, 0, 0, 1], np.int64)))
+    roi = "" if m.opset >= 13 else m.constant([])
+    y = m.op("Resize", y, roi, m.constant([1, 1, 2, 2]), mode="nearest", coordinate_transformation_mode="asymmetric",
+             nearest_mode="floor")  # fmt: skip
+    y = _mean(m, m.op("AveragePool", y, kernel_shape=[2, 2]), 2, 3, keepdims=1)
+    for kind, axes in (("Squeeze", (2, 3)), ("Unsqueeze", (1,)), ("Squeeze", (1,))):
+        inputs, attributes = ((m.constant(axes, np.int64),), {}) if m.opset >= 13 else ((), {"axes": list(axes)})
+        y = m.op(kind, y, *inputs, **attributes)
+    return m.op("Softmax", m.op("Gemm", y, m.weights(6, 4)), **({} if m.opset >= 13 else {"axis": 1}))
+
+
+def _stored_otherwise(m: Make) -> str:
+    """Weights of half precision with a cast, in a node of their own, turned by a transpose."""
+    half = m.op("Cast", m.constant(m.random.normal(0, 0.2, (6, 4, 3, 3)), np.float16), to=TensorProto.FLOAT)
+    bias = m.op("Constant", value=numpy_helper.from_array(np.linspace(-0.2, 0.2, 6, dtype=np.float32)))
+    y = m.op("Flatten", m.op("GlobalAveragePool", m.relu(m.op("Conv", "x", half, bias))))
+    return m.op("MatMul", y, m.op("Transpose", m.weights(3, 6), perm=[1, 0]))
+
+
 def _branches(m: Make) -> str:
     y = m.start()
     left, right = m.relu(m.conv(y, 3, (1, 1), 6)), m.relu(m.conv(y, 2, (3, 3), 6, pads=[1, 1, 1, 1]))
@@ -274,9 +296,8 @@ PLAIN: dict[str, Callable[[Make], str]] = {
 CASES: dict[str, Case] = {name: (made, {}) for name, made in PLAIN.items()} | {
     "channels_last": (_channels_last, {"shape": (7, 8, 3)}),
     "batch_of_one": (_computed_shape, {"batch": 1}),
-    "opset_11": (lambda m: m.op("Gemm", _mean(m, m.start(), 2, 3), m.weights(6, 3)), {"opset": 11}),
-    "opset_13": (_branches, {"opset": 13}),
-    "newest_opset": (_residual, {"opset": 26}),
+    **{f"opset_{n}": (_changed_between_versions, {"opset": n}) for n in (11, 12, 13, 15, 18, 19, 21, 22, 24, 26)},
+    "stored_otherwise": (_stored_otherwise, {}),
     "sequence": (_after_conv((3,), dilations=[2], pads=[2, 1]), {"shape": (3, 12)}),
     "sequence_depthwise": (_after_conv((3,), group=3), {"shape": (3, 12)}),
     "sequence_transposed": (_after_transposed((3,), strides=[2], pads=[1, 0]), {"shape": (3, 9)}),

@@ -15,24 +15,30 @@ ANY = frozenset(
 """Operators to which every order of axes is the same."""
 
 
-def input_axes(name: str, rank: int, nodes: list[Any]) -> tuple[int, ...]:
-    """The axes of a sample in the order in which the graph reads it."""
+def orders(name: str, shape: tuple[int, ...], nodes: list[Any]) -> list[tuple[int, ...]]:
+    """Orders in which the axes of a sample may be read, the likeliest first: one that moves nothing is taken."""
+    same = tuple(range(len(shape)))
+    channels_first = (*same[1:], *same[:1])
+    found = (_likeliest(name, len(shape), nodes), channels_first, same)
+    return list(dict.fromkeys(found if len(shape) in (2, 3) else (same,)))
+
+
+def _likeliest(name: str, rank: int, nodes: list[Any]) -> tuple[int, ...]:
+    """By the first operator that has channels."""
     same: tuple[int, ...] = tuple(range(rank))
-    if rank not in (2, 3):
-        return same
-    orders: dict[str, tuple[int, ...]] = {name: same}
+    known: dict[str, tuple[int, ...]] = {name: same}
     for node in nodes:
-        reads = [other for other in node.input[:2] if other in orders]
+        reads = [other for other in node.input[:2] if other in known]
         if not reads:
             continue
-        order = orders[reads[0]]
+        order = known[reads[0]]
         if node.op_type in CHANNELS_FIRST:
             return *order[1:], order[0]
         if node.op_type == "Transpose":
             axes: Any = next((a.ints for a in node.attribute if a.name == "perm"), [])
             if len(axes) != rank + 1 or axes[0] != 0:
                 return same
-            orders[node.output[0]] = tuple(order[axis - 1] for axis in axes[1:])
+            known[node.output[0]] = tuple(order[axis - 1] for axis in axes[1:])
         elif node.op_type in ANY:
-            orders[node.output[0]] = order
+            known[node.output[0]] = order
     return same

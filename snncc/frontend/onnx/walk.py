@@ -13,7 +13,7 @@ from snncc.frontend.onnx.advice import ADVICE, NOTHING, UNKNOWN
 from snncc.frontend.onnx.call import Call
 from snncc.frontend.onnx.fold import Constants
 from snncc.frontend.onnx.layers import READERS, read
-from snncc.frontend.onnx.layout import input_axes
+from snncc.frontend.onnx.layout import orders
 from snncc.frontend.onnx.load import library
 from snncc.frontend.onnx.values import Layouts, Value
 from snncc.graph import Array, Graph, Input, Words
@@ -31,7 +31,14 @@ def from_onnx(model: Any, name: str, sample_shape: Shape | None = None) -> Graph
 
     UnsupportedLayerError lists every node that cannot be converted, with the reason and what to write instead.
     """
-    return _Walk(model, name, sample_shape).graph()
+    walk = _Walk(model, name, sample_shape)
+    refusals = []
+    for axes in orders(walk.source, walk.shape, walk.nodes):
+        try:
+            return walk.graph(axes)
+        except UnsupportedLayerError as why:
+            refusals.append(why)
+    raise refusals[0]
 
 
 def kind_of(node: Any) -> str:
@@ -43,24 +50,23 @@ class _Walk:
     def __init__(self, model: Any, name: str, sample_shape: Shape | None) -> None:
         self.onnx, self.model, self.name, self.sample_shape = library(), model, name, sample_shape
         self.known = Constants(model, name)
-        self.build = Builder(name, WORDS)
-        self.read: set[str] = set()
-        self.values: dict[str, Value | None] = {}  # None: made by a node that is refused, of unknown layout
+        self.output = self._output()
+        self.nodes = self._needed(self.output)
+        self.read = {name for node in self.nodes for name in node.input if name}
+        source = self._input()
+        self.source, self.shape = str(source.name), self._sample(source)
+        self.known.declare(self.source, source.type.tensor_type.elem_type, (1, *self.shape))
 
-    def graph(self) -> Graph:
-        output = self._output()
-        nodes = self._needed(output)
-        self.read |= {name for node in nodes for name in node.input if name}
-        source = self._input(nodes)
-        shape = self._sample(source)
-        self.known.declare(source.name, source.type.tensor_type.elem_type, (1, *shape))
-        axes = input_axes(source.name, len(shape), nodes)
-        held = tuple(shape[axis] for axis in axes)
+    def graph(self, axes: tuple[int, ...]) -> Graph:
+        """The graph of samples whose axes are read in this order."""
+        self.build = Builder(self.name, WORDS)
+        held = tuple(self.shape[axis] for axis in axes)
         node = self.build.add("input", Input(), (), held, name="input")
-        self.values[source.name] = Value(node, held, tuple(int(a) for a in np.argsort(axes)), shape)
-        for each in nodes:
+        whole = Value(node, held, tuple(int(a) for a in np.argsort(axes)), self.shape)
+        self.values: dict[str, Value | None] = {self.source: whole}  # None: made by a refused node, its layout unknown
+        for each in self.nodes:
             self._node(each)
-        made = self.values.get(output)
+        made = self.values.get(self.output)
         if made is None and not self.build.refused:
             raise UnsupportedLayerError(f"model {self.name!r}: its output does not depend on its input")
         if made is not None and not made.direct:
@@ -100,9 +106,8 @@ class _Walk:
                 kept.append(node)
         return kept[::-1]
 
-    def _input(self, nodes: list[Any]) -> Any:
-        read_names = {name for node in nodes for name in node.input}
-        found = [v for v in self.model.graph.input if v.name in read_names and v.name not in self.known.stored]
+    def _input(self) -> Any:
+        found = [v for v in self.model.graph.input if v.name in self.read and v.name not in self.known.stored]
         if len(found) != 1:
             raise UnsupportedLayerError(
                 f"model {self.name!r} has {len(found)} inputs ({', '.join(repr(v.name) for v in found) or 'none'}); "
@@ -136,6 +141,8 @@ class _Walk:
         kind = kind_of(node)
         self.known.infer(node)
         data = [name for name in node.input if name in self.values]
+        if node.output[0] in self.known.values:
+            return  # computed for another order of axes
         if (not data or kind in ("Shape", "Size")) and self.known.fold(node):
             return
         for name in node.input:
