@@ -74,6 +74,12 @@ def _large(model: Any) -> None:
         model.graph.input[0].type.tensor_type.shape.dim[i].dim_value = size
 
 
+def _other_first(model: Any) -> None:
+    model.graph.node[0].op_type = "Own"
+    model.graph.node[0].domain = "own"
+    model.opset_import.append(helper.make_opsetid("own", 1))
+
+
 def _bomb(model: Any) -> None:
     """A constant of 2^50 numbers."""
     model.graph.initializer.append(numpy_helper.from_array(np.array([1 << 25, 1 << 25]), "dims"))
@@ -102,6 +108,7 @@ BROKEN: dict[str, tuple[Callable[[Any], Any], str]] = {
         "Conv_0|MatMul|inferred",
     ),
     "an image that is too large": (_large, "too large"),
+    "an image that is too large for any layer": (lambda m: (_large(m), _other_first(m)), "tensor 'x' .* is too large"),
     "a constant that is too large": (_bomb, "tensor 'zeros' of shape .* is too large"),
     "a node of the same name": (lambda m: m.graph.node.append(m.graph.node[0]), "not a sound ONNX model"),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import numpy as np
+
 from tests.frontend.onnx_oracle import agreed
 from tests.onnx_models import Make, samples
 

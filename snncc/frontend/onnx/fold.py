@@ -67,6 +67,12 @@ class Constants:
         dims = kind.tensor_type.shape.dim
         return tuple(d.dim_value for d in dims) if all(d.HasField("dim_value") for d in dims) else None
 
+    def bounded(self, name: str) -> None:
+        """FileFormatError for a tensor of more elements than are ever computed, or of a negative size."""
+        shape = self.shape(name)
+        if shape is not None and (min(shape, default=0) < 0 or elements(shape) > LARGEST):
+            raise FileFormatError(f"{self.where}: tensor {name!r} of shape {shape} is too large, or none")
+
     def infer(self, node: Any) -> None:
         """Types and shapes of a node's outputs; FileFormatError where they contradict each other."""
         domain = "" if node.domain == "ai.onnx" else node.domain
@@ -92,9 +98,7 @@ class Constants:
         if node.op_type in SILENT and self.shape(node.input[0]) is not None:
             self.declare(node.output[0], self.onnx.TensorProto.FLOAT, self.shape(node.input[0]) or ())
         for name in found:
-            shape = self.shape(name)
-            if shape is not None and (min(shape, default=0) < 0 or elements(shape) > LARGEST):
-                raise FileFormatError(f"{self.where}: tensor {name!r} of shape {shape} is too large, or none")
+            self.bounded(name)
 
     def fold(self, node: Any) -> bool:
         """Evaluate a node that reads constants alone; whether that was done."""

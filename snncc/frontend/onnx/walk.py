@@ -56,6 +56,7 @@ class _Walk:
         source = self._input()
         self.source, self.shape = str(source.name), self._sample(source)
         self.known.declare(self.source, source.type.tensor_type.elem_type, (1, *self.shape))
+        self.known.bounded(self.source)
 
     def graph(self, axes: tuple[int, ...]) -> Graph:
         """The graph of samples whose axes are read in this order."""
