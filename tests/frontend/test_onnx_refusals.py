@@ -96,6 +96,11 @@ MIDDLE: dict[str, tuple[Callable[[Make, str], str], str]] = {
                           outputs=3),
         r"'BatchNormalization_2': it is in training mode; .*model\.eval",
     ),
+    "no variance": (
+        lambda m, x: m.op("BatchNormalization", x, *(m.constant(np.full(6, v)) for v in (1, 0, 0, -1))),
+        "'BatchNormalization_2': its variance is not positive",
+    ),
+    "a bound that is no number": (lambda m, x: m.op("Clip", x, m.constant(np.nan)), "'Clip_2': its min is NaN"),
     "weights from the data": (
         lambda m, x: m.op("Conv", x, m.op("Reshape", x, m.constant([6, 7, 6, 1], np.int64))),
         "Reshape_2|'Conv_3': its kernel depends on the data",

@@ -55,7 +55,10 @@ class Call:
         found = self.inputs[i] if i < len(self.inputs) else self.attributes.get(what)
         if isinstance(found, Value) or np.size(found if found is not None else 0) != 1:
             raise Refusal(f"its {what} must be one constant number")
-        return None if found is None else float(np.asarray(found).reshape(()))
+        number = None if found is None else float(np.asarray(found).reshape(()))
+        if number is not None and np.isnan(number):
+            raise Refusal(f"its {what} is NaN")
+        return number
 
     def integers(self, i: int, what: str) -> list[int] | None:
         """A list of integers: a constant input, or (in older operator sets) the attribute of this name."""

@@ -87,7 +87,10 @@ def _batch_norm(call: Call) -> Value:
         raise Refusal("it is in training mode; export the model after model.eval()")
     value = call.value()
     gamma, beta, mean, variance = (call.array(i, "statistics") for i in range(1, 5))
-    scale = gamma / np.sqrt(variance + call.attributes.get("epsilon", 1e-5))
+    variance = variance + call.attributes.get("epsilon", 1e-5)
+    if not (variance > 0).all():
+        raise Refusal("its variance is not positive: train it again")
+    scale = gamma / np.sqrt(variance)
     along = (-1, *(1,) * (len(value.shape) - 1))
     return _affine(call, value, scale.reshape(along), (beta - mean * scale).reshape(along))
 
