@@ -12,7 +12,7 @@ import numpy as np
 
 from snncc import graph
 from snncc.frontend.builder import Refusal
-from snncc.frontend.onnx.advice import ADVICE, NOTHING, UNKNOWN
+from snncc.frontend.onnx.advice import ADVICE, NOTHING
 from snncc.frontend.onnx.call import Call, Reader
 from snncc.frontend.onnx.values import Value, plain
 from snncc.frontend.onnx.windows import WINDOWS
@@ -20,13 +20,10 @@ from snncc.graph import Array
 
 
 def read(call: Call) -> Value:
-    """What one node makes."""
+    """What one node of READERS or NOTHING makes."""
     if call.kind in NOTHING:
         return call.value()
-    reader = READERS.get(call.kind)
-    if reader is None:
-        raise Refusal(ADVICE.get(call.kind, UNKNOWN))
-    made = reader(call)
+    made = READERS[call.kind](call)
     same = made.shape == call.shape or math.prod(made.shape) != math.prod(call.shape)  # of [1 - p, p] only p is kept
     return made if same else call.layouts.viewed(made, call.shape)  # a constant of more axes adds axes of one
 
