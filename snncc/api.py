@@ -53,9 +53,10 @@ class Network:
     def pixels(self, x: Any, raw: bool = False) -> ir.Array:
         """The host's quantiser: images as fed to `model.predict`, or `raw` bytes, -> integer pixels (N, *shape).
 
-        Raw bytes are looked up in the network's table; DataError where it has none.
+        Images are in the layout of the model, or channels last as devices get them. Raw bytes are looked up in the
+        network's table; DataError where it has none.
         """
-        return (bytes_to_pixels if raw else to_pixels)(self.ir.input, np.asarray(x))
+        return (bytes_to_pixels if raw else to_pixels)(self.ir.input, ir.as_read(self.ir, x))
 
     @property
     def raw_bytes(self) -> str | None:
@@ -155,9 +156,9 @@ def convert(
     progress: Callable[[int, int], object] | None = None,
     **options: Unpack[Choices],
 ) -> Network:
-    """Convert a trained Keras model (or the path of one, or any front end's) into an exact integer spiking network.
+    """Convert a trained model of Keras, PyTorch or ONNX (or the path of a file) into an exact integer spiking network.
 
-    `x_calibration` (N, *input shape) is what one would feed to `model.predict`; every sample counts. Options, as
+    `x_calibration` (N, *input shape) is what one would feed to the model; every sample counts. Options, as
     keywords: signed_bit=8 (0: float twin), timesteps=64, dynamics="count"|"step", encoding="auto"|"rate"|"current",
     thresholding=0.5, percentile=100, per_channel=True, lambda_per_channel=False, input_bits=8, input_range=(lo, hi),
     readout="potential"|"spikes", spike_ext=0, average_pools="auto"|"fire"|"global"|"all" (docs/adr/0007),
@@ -242,7 +243,7 @@ def diagnose(
     pools: AveragePools = _recorded(record, "average_pools", AveragePools)
     linear: LinearLayers = _recorded(record, "linear", LinearLayers, before="compose")
     real = populate(frontend.read(model, x.shape[1:]), source.signed, not source.coding.spiking, pools, linear)
-    return diagnosis.diagnose(network.ir, real, x, y, timesteps, dynamics, progress)
+    return diagnosis.diagnose(network.ir, real, ir.as_read(network.ir, x), y, timesteps, dynamics, progress)
 
 
 def _recorded(record: ir.Record, option: str, kind: Any, before: str | None = None) -> Any:

@@ -173,10 +173,22 @@ class Graph:
     name: str
     nodes: tuple[Node, ...]
     words: Words = Words()
+    axes: tuple[int, ...] | None = None
+    """The model's own axes of a sample in the order in which the graph reads them; None where it is the same."""
 
     @property
     def input_shape(self) -> tuple[int, ...]:
         return self.nodes[0].shape
+
+    @property
+    def sample_shape(self) -> tuple[int, ...]:
+        """The shape of a sample as the model's users have it."""
+        shape = self.input_shape
+        return shape if self.axes is None else tuple(shape[self.axes.index(axis)] for axis in range(len(shape)))
+
+    def channels_last(self, x: Array) -> Array:
+        """A batch of samples as the graph reads it."""
+        return x if self.axes is None else x.transpose(0, *(axis + 1 for axis in self.axes))
 
 
 def same_pads(shape: tuple[int, ...], kernel: Pair, strides: Pair, dilation: Pair = (1, 1)) -> Pads:
@@ -196,3 +208,15 @@ def window_counts(shape: tuple[int, ...], size: Pair, strides: Pair, pads: Pads,
         axes.append(np.minimum(starts + size[axis], shape[axis]) - np.maximum(starts, 0))
     counts: Array = (axes[0][:, None] * axes[1][None, :])[:, :, None]
     return counts
+
+
+def whole_kernel(kernel: Array, groups: int) -> Array:
+    """A grouped kernel (KH, KW, C_in/groups, C_out) as a whole one, zero between the groups."""
+    if groups == 1:
+        return kernel
+    height, width, inner, out = kernel.shape
+    whole = np.zeros((height, width, inner * groups, out), kernel.dtype)
+    for g in range(groups):
+        columns = slice(g * out // groups, (g + 1) * out // groups)
+        whole[:, :, g * inner : (g + 1) * inner, columns] = kernel[..., columns]
+    return whole

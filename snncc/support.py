@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from snncc import backends
+from snncc.frontend.onnx.advice import GROUPS, NOTHING
+from snncc.frontend.onnx.layers import READERS
 from snncc.ir import FEATURES, NO_MEANING, Refusals
 
 KERAS: Refusals = {
@@ -37,7 +41,28 @@ def page() -> str:
     lines += ["", *(f"{number}. {_sentence(text)}" for text, number in notes.items())]
     lines += ["", "Beyond these, a target refuses by name, before it writes anything:", ""]
     lines += [f"- `{name}`: {limit}." for name in backends.TARGETS for limit in backends.target(name).limits]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", *_operators()]) + "\n"
+
+
+def _operators() -> list[str]:
+    """What becomes of each operator of ONNX, from the readers and the advice."""
+    lines = [
+        "## Operators of ONNX",
+        "",
+        "Operator sets 11 to the newest that the installed onnx knows; [the guide](../guide/onnx.md) says how.",
+        "",
+        f"Read: {_names(READERS)}.",
+        "",
+        f"Left out: {_names(NOTHING)}.",
+        "",
+        "| refused | why, and what to write instead |",
+        "|---|---|",
+    ]
+    return lines + [f"| {_names(kinds.split())} | {reason} |" for reason, kinds in GROUPS.items()]
+
+
+def _names(kinds: Iterable[str]) -> str:
+    return ", ".join(f"`{kind}`" for kind in sorted(kinds))
 
 
 def _cell(refusal: str | None, notes: dict[str, int]) -> str:

@@ -25,7 +25,7 @@ TIMESTEPS, IN_A_BYTE = 64, 255
 CHOICES = ("encoding", "average_pools", "calibrate")
 """What `auto` may have chosen, as the record names it."""
 GOAL_MISSED = "The goal of --target-fps is missed: the nearest design was written."
-NO_KERAS = "Keras or TensorFlow is missing, or cannot be loaded."
+NO_KERAS = "Keras, TensorFlow or onnx is missing, or cannot be loaded."
 
 
 @click.command(
@@ -187,7 +187,11 @@ def _timesteps(options: dict[str, Any], targets: Iterable[str]) -> tuple[int, st
 
 def _say_choices(network: ir.Network, timesteps: str) -> None:
     """One line for each choice that was made, and what rate coding leaves of a pixel where it was asked for."""
-    found = network.record.data if network.record else {}
+    from snncc import ir
+
+    found, own = network.record.data if network.record else {}, ir.own_shape(network)
+    if own:
+        click.echo(f"Data keep the model's layout {own[0]}; a device gets {network.input.shape}, channels last.")
     for line in filter(None, (found.get("bytes"), timesteps, *(found.get(name) for name in CHOICES))):
         click.echo(in_flags(line))
     if network.input.coding.spiking and network.timesteps < FEW_TIMESTEPS and "encoding" not in found:

@@ -17,6 +17,8 @@ from snncc.graph import Graph
 GROUP = "snncc.frontends"
 FRONTENDS = {
     "keras": "snncc.frontend.keras",
+    "onnx": "snncc.frontend.onnx",
+    "torch": "snncc.frontend.torch",
 }
 
 
@@ -24,7 +26,7 @@ class Frontend(Protocol):
     """What a front end offers. A module with these three names is one; it imports its library when it reads."""
 
     SUFFIXES: tuple[str, ...]
-    """Of its files, each with its dot."""
+    """Of its files, each with its dot; none where it reads objects alone."""
 
     def accepts(self, source: object) -> bool:
         """Whether an object is a model of its library. A path never gets here."""
@@ -62,7 +64,7 @@ def frontend_of(source: object) -> Frontend:
             return frontend
     if not path.exists():
         raise FileFormatError(f"{path}: no such file")
-    known = "; ".join(f"{', '.join(frontend.SUFFIXES)} ({name})" for name, frontend in frontends())
+    known = "; ".join(f"{', '.join(front.SUFFIXES)} ({name})" for name, front in frontends() if front.SUFFIXES)
     raise FileFormatError(f"{path}: no front end reads it; a model file ends in {known}")
 
 

@@ -4,6 +4,7 @@ from snncc.ir.capabilities import FEATURES, NO_HARDWARE, NO_MEANING, Refusals, f
 from snncc.ir.check import check, weight_dtype, weight_limit
 from snncc.ir.file import content_hash, load, save
 from snncc.ir.intervals import bits_needed, hull, output_range, projection_bounds, prove, proven, source_range
+from snncc.ir.layout import AXES, as_read, own_shape
 from snncc.ir.network import (
     INPUT,
     Array,
@@ -51,6 +52,7 @@ from snncc.ir.window import DYNAMICS, MAX_TIMESTEPS, Dynamics, Window
 from snncc.neurons import Relay
 
 __all__ = [
+    "AXES",
     "BYTES",
     "BYTE_KINDS",
     "DYNAMICS",
@@ -89,6 +91,7 @@ __all__ = [
     "View",
     "Visitor",
     "Window",
+    "as_read",
     "bits_needed",
     "byte_inputs",
     "byte_pixels",
@@ -105,6 +108,7 @@ __all__ = [
     "kernel_size",
     "load",
     "output_range",
+    "own_shape",
     "pixel_range",
     "pixels_of_bytes",
     "population_shapes",

@@ -12,6 +12,7 @@ import numpy as np
 
 from snncc.errors import NetworkError
 from snncc.ir.intervals import prove
+from snncc.ir.layout import own_shape
 from snncc.ir.network import (
     INPUT,
     Array,
@@ -145,7 +146,8 @@ def _check_raw(source: Input) -> None:
 
 
 def _check_record(network: Network) -> None:
-    """The golden images are pixels of this input."""
+    """The golden images are pixels of this input; the layout of the data is one."""
+    own_shape(network)
     golden = network.golden
     if golden is None:
         return

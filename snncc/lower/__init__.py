@@ -16,7 +16,7 @@ def lower(graph: Graph, calibration: Array, options: Options, progress: Progress
 
     `progress(done, populations)` is called while options are chosen, and while `calibrate` light or full works.
     """
-    x = check_samples(calibration, graph.input_shape)
+    x = graph.channels_last(check_samples(calibration, graph.sample_shape))
     chosen = choose(graph, x, options, progress)
     return finish(calibrated(graph, x, chosen.options), chosen.options, chosen.progress, chosen.lines)
 

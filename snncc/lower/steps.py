@@ -33,10 +33,14 @@ class Calibrated:
     raw: Found
     scales: dict[str, Array]
     samples: Array
+    axes: tuple[int, ...] | None
 
 
 def calibrated(graph: Graph, calibration: Array, options: Options) -> Calibrated:
-    """Populations, the input's quantiser and the scales; depends on the options of input, pools and scales alone."""
+    """Populations, the input's quantiser and the scales; depends on the options of input, pools and scales alone.
+
+    `calibration` (N, *shape), channels last.
+    """
     x = check_samples(calibration, graph.input_shape)
     low, high = reach(graph, x, options)
     encoding = _encoding(options.encoding, signed=low < 0)
@@ -47,7 +51,7 @@ def calibrated(graph: Graph, calibration: Array, options: Options) -> Calibrated
     raw = raw_bytes(source, x.reshape(len(x), *source.shape), options.bytes, options.bytes_scale, options.bytes_offset)
     source = replace_fields(source, raw=raw.raw or UNSET)
     found = scales(real, x, options.percentile, options.lambda_per_channel, options.fixed_lambda)
-    return Calibrated(real, source, raw, found, x)
+    return Calibrated(real, source, raw, found, x, graph.axes)
 
 
 def reach(graph: Graph, x: Array, options: Options) -> tuple[float, float]:

@@ -45,6 +45,7 @@ def verify(
     """
     folder = Path(folder).resolve()
     network = ir.load(folder)
+    x, data = (None if given is None else ir.as_read(network, given) for given in (x, data))
     steps = network.timesteps if timesteps is None else timesteps
     sim.check_timesteps(network, steps)
     job = _job(folder, network, x, data, _pixels(folder, network, _quantised(network, x, data, pixels), images), steps)

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.docs.pages import PAGES, Fence, parse, read, text
+from tests.docs.pages import PAGES, ROOT, Fence, parse, read, text
 from tests.docs.running import compile_c, not_printed, run_line, run_page
 
 PRINTED = {
     "README.md": [r" \(16, 5, 6, 6, 8\)$", r"^8 [\d.]+ [\d.]+$", r"network\.snn"],
     "docs/reference/ir.md": [r"^\[\[3\]\]$"],
+    "docs/guide/onnx.md": [r"^ +count +8 +(9\d|100)\.\d+ %"],
 }
 """What a page's comments say that its blocks print."""
 OURS = re.compile(r"(from snncc|snncc\.|snn_model\.|cnn_to_snn\(|model = )")
@@ -33,10 +34,24 @@ def given(name: str) -> dict[str, Any]:
         from snncc.frontend.keras import load_model
 
         return {"snncc": snncc, "model": load_model("model.keras"), "x": data["x_calibration"][:60]}
+    if name == "docs/guide/onnx.md":
+        _digits_of_torch()
     if "spkeras" in name:
         x, y = data["x_test"], np.eye(10)[data["y_test"]]
         return {"cnn_model": _spkeras_model(), "x_train": x, "y_train": y, "x_test": x, "y_test": y}
     return {}
+
+
+def _digits_of_torch() -> None:
+    """What the guide's train.py leaves behind: tests/data/onnx/make.py has run it."""
+    from sklearn.datasets import load_digits
+
+    shutil.copyfile(ROOT / "tests" / "data" / "onnx" / "torch_digits.onnx", "own.onnx")
+    digits = load_digits()
+    raw = digits.images.astype(np.uint8)[:, None]
+    x = raw.astype(np.float32) / 16
+    np.savez("own.npz", x_calibration=x[:300], x_test=x[300:400], y_test=digits.target[300:400])
+    np.savez("raw.npz", x_test=raw[300:400], y_test=digits.target[300:400])
 
 
 def _spkeras_model() -> Any:

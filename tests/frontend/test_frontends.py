@@ -89,13 +89,14 @@ def test_another_front_end_needs_no_keras(package: Path, tmp_path: Path) -> None
 
 @pytest.mark.usefixtures("package")
 def test_an_unknown_suffix_lists_those_there_are(tmp_path: Path) -> None:
-    for name in ("net.onnx", "plain.json", "net"):
+    for name in ("net.pt", "plain.json", "net"):
         (tmp_path / name).write_text("{}")
         with pytest.raises(FileFormatError, match=re.escape(name)) as caught:
             snncc.convert(tmp_path / name, np.zeros((3, 2)))
-        assert ".keras, .h5, .hdf5 (keras)" in str(caught.value) and ".plain.json (plain)" in str(caught.value)
+        for known in (".keras, .h5, .hdf5 (keras); .onnx (onnx)", ".plain.json (plain)"):
+            assert known in str(caught.value) and "torch" not in str(caught.value)
     with pytest.raises(FileFormatError, match="no such file"):
-        frontend.read(str(tmp_path / "none.onnx"))
+        frontend.read(str(tmp_path / "none.pt"))
 
 
 def test_an_object_of_no_library_is_refused() -> None:
@@ -108,7 +109,7 @@ def test_ours_come_first(monkeypatch: pytest.MonkeyPatch, package: Path) -> None
     points, module = package / "plain_frontend-1.0.dist-info" / "entry_points.txt", package / "plain_frontend.py"
     module.write_text(module.read_text().replace('".plain.json"', '".keras"'))
     points.write_text(points.read_text() + "keras = nowhere\n")
-    assert [name for name, _ in frontend.frontends()] == ["keras", "plain"]
+    assert [name for name, _ in frontend.frontends()] == [*frontend.FRONTENDS, "plain"]
     assert frontend.frontend_of("net.keras").read.__module__ == "snncc.frontend.keras"
 
     class Own:

@@ -32,11 +32,18 @@ from snncc.errors import SnnccError
 from tests.soak.judge import Finding
 from tests.soak.watch import Watch
 
-SHARES = {"network": 0.74, "arrays": 0.15, "descriptions": 0.10, "models": 0.01}
-SHARD = {"network": 2_000, "arrays": 1_000, "descriptions": 1_000, "models": 250}
-MEMORY = {"network": 2**30, "arrays": 2**30, "descriptions": 2**30, "models": 4 * 2**30, "controls": 2**30}
+SHARES = {"network": 0.71, "arrays": 0.15, "descriptions": 0.10, "models": 0.01, "onnx": 0.03}
+SHARD = {"network": 2_000, "arrays": 1_000, "descriptions": 1_000, "models": 250, "onnx": 1_000}
+MEMORY = {
+    "network": 2**30,
+    "arrays": 2**30,
+    "descriptions": 2**30,
+    "models": 4 * 2**30,
+    "onnx": 2**30,
+    "controls": 2**30,
+}
 """Bytes that a child may map beyond what it has when its first input comes."""
-PROCESSOR_SECONDS = {"network": 30, "arrays": 30, "descriptions": 30, "models": 60, "controls": 2}
+PROCESSOR_SECONDS = {"network": 30, "arrays": 30, "descriptions": 30, "models": 60, "onnx": 30, "controls": 2}
 WALL_SECONDS = 600
 """What one input may take."""
 
@@ -46,12 +53,14 @@ SURROUNDINGS = {"OPENBLAS_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHO
 
 def kind_of(name: str, scratch: Path, good: Path) -> Any:
     """The maker and user of one kind's inputs."""
-    from tests.soak import array_inputs, controls, model_inputs, network_inputs
+    from tests.soak import array_inputs, controls, model_inputs, network_inputs, onnx_inputs
 
     if name == "controls":
         return controls.Controls(scratch)
     if name == "network":
         return network_inputs.NetworkInputs(scratch)
+    if name == "onnx":
+        return onnx_inputs.OnnxModels(scratch)
     if name == "arrays":
         return array_inputs.ArrayInputs(scratch)
     return {"descriptions": model_inputs.Descriptions, "models": model_inputs.Models}[name](scratch, good)
@@ -148,7 +157,7 @@ def shard(name: str, seed: int, start: int, stop: int, good: Path) -> dict[str, 
 def shards(inputs: int) -> list[tuple[str, int, int]]:
     """(kind, first, behind the last) of all shards, the slow kinds first."""
     found = []
-    for name in ("models", "descriptions", "arrays", "network"):
+    for name in ("models", "onnx", "descriptions", "arrays", "network"):
         share = round(inputs * SHARES[name])
         found += [(name, start, min(start + SHARD[name], share)) for start in range(0, share, SHARD[name])]
     return found

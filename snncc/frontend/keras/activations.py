@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from snncc import graph
-from snncc.frontend.keras.steps import Reader, Refusal, Shape, Step, needed, steps
+from snncc.frontend.builder import Refusal, Shape, Step, steps
+from snncc.frontend.keras.steps import Reader, needed
 from snncc.graph import Op
 
 OWN = ("keras", "snncc")

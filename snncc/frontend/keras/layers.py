@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from snncc import graph
+from snncc.frontend.builder import Refusal, Shape, Step, steps
 from snncc.frontend.keras.activations import ACTIVATIONS, OWN, activation
 from snncc.frontend.keras.advice import ADVICE, TRAINING_ONLY, UNKNOWN
-from snncc.frontend.keras.steps import Reader, Refusal, Shape, Step, bias, needed, steps, weights
+from snncc.frontend.keras.steps import Reader, bias, needed, weights
 from snncc.frontend.keras.windows import WINDOWS
 from snncc.graph import Array
 

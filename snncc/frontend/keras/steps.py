@@ -1,4 +1,4 @@
-"""What the readers of layers share: a layer's weights and numbers, and its operations with their shapes."""
+"""What the readers of layers share: a layer's weights and numbers."""
 
 from __future__ import annotations
 
@@ -7,21 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from snncc.graph import Array, Op, Pair
+from snncc.frontend.builder import Refusal, Shape, Step
+from snncc.graph import Array, Pair
 
-Shape = tuple[int, ...]
-Step = tuple[Op, Shape]
 Reader = Callable[[Any, Sequence[Shape], Shape], list[Step]]
-
-
-class Refusal(Exception):  # noqa: N818 (a verdict on a layer, gathered into one error)
-    """Why a layer cannot be converted, and what to write instead."""
-
-
-def steps(shape: Shape, *ops: Op | list[Op]) -> list[Step]:
-    """Operations one after the other that all make this shape."""
-    flat = [op for part in ops for op in (part if isinstance(part, list) else [part])]
-    return [(op, shape) for op in flat]
 
 
 def weights(layer: Any, name: str) -> Array | None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from snncc.errors import UnsupportedLayerError
+from snncc.frontend.builder import Builder, Refusal, Shape
 from snncc.frontend.keras.layers import read
-from snncc.frontend.keras.steps import Refusal
-from snncc.graph import Graph, Head, Input, Node, Reshape, Words
-from snncc.names import LONGEST, LONGEST_LAYER, identifier, unique
+from snncc.graph import Graph, Input, Words
 
-Shape = tuple[int, ...]
 WORDS = Words(
     relu="relu",
     shrinking="padding='valid'",
@@ -50,11 +47,7 @@ def _functional(model: Any, sample_shape: Shape | None) -> Any:
 class _Walk:
     def __init__(self, model: Any, name: str) -> None:
         self.model, self.name = model, name
-        self.nodes: list[Node] = []
-        self.refused: list[str] = []
-        self.names: set[str] = {"input"}  # in lower case: some file systems know no other
-        self.values: dict[int, str] = {}  # id of a KerasTensor -> name of the node that makes it
-        self.shapes: dict[str, Shape] = {}
+        self.build = Builder(name, WORDS)
 
     def graph(self) -> Graph:
         model = self.model
@@ -63,14 +56,8 @@ class _Walk:
                 f"model {self.name!r} has {len(model.inputs)} inputs and {len(model.outputs)} outputs; "
                 "snncc converts models with one of each"
             )
-        self._node("input", Input(), (), _shape(model.inputs[0]), name="input")
-        output = self._call(model, ["input"])
-        self._check_heads(output)
-        if self.refused:
-            raise UnsupportedLayerError(
-                f"model {self.name!r} cannot be converted:\n" + "\n".join(f"  - {line}" for line in self.refused)
-            )
-        return Graph(identifier(self.name, LONGEST), tuple(self._reachable(output)), WORDS)
+        self.build.add("input", Input(), (), _shape(model.inputs[0]), name="input")
+        return self.build.graph(self._call(model, ["input"]))
 
     def _call(self, model: Any, arguments: list[str]) -> str:
         """Walk one call of a (nested) model; the name of the node that makes its output."""
@@ -89,44 +76,14 @@ class _Walk:
         if type(layer).__name__ == "Sequential" or hasattr(layer, "_nodes_by_depth"):
             return self._call(_functional(layer, None), sources)
         try:
-            steps = read(layer, [self.shapes[s] for s in sources], output)
+            steps = read(layer, [self.build.shapes[s] for s in sources], output)
         except Refusal as why:
-            self.refused.append(f"{type(layer).__name__} layer {layer.name!r}: {why}")
+            self.build.refused.append(f"{type(layer).__name__} layer {layer.name!r}: {why}")
             steps = [(Input(), output)]
         names = tuple(sources)
         for op, shape in steps:
-            names = (self._node(layer.name, op, names, shape),)
+            names = (self.build.add(layer.name, op, names, shape),)
         return names[0]
-
-    def _node(self, layer: str, op: Any, inputs: tuple[str, ...], shape: Shape, name: str | None = None) -> str:
-        own = name or unique(identifier(layer, LONGEST_LAYER), self.names)
-        self.names.add(own.lower())
-        self.nodes.append(Node(own, layer, op, inputs, shape))
-        self.shapes[own] = shape
-        if math.prod(shape) < 1:
-            self.refused.append(f"layer {layer!r} makes an empty tensor of shape {shape}")
-        return own
-
-    def _check_heads(self, output: str) -> None:
-        """softmax and sigmoid are read by the host: nothing but a reshape may follow them."""
-        allowed = {output}
-        for node in reversed(self.nodes):
-            if isinstance(node.op, Reshape) and node.name in allowed:
-                allowed.update(node.inputs)
-            if isinstance(node.op, Head) and node.name not in allowed:
-                self.refused.append(
-                    f"layer {node.layer!r}: {node.op.kind} inside the network; it is supported at the end "
-                    "only, use relu"
-                )
-
-    def _reachable(self, output: str) -> list[Node]:
-        needed = {output}
-        kept = []
-        for node in reversed(self.nodes):
-            if node.name in needed:
-                needed.update(node.inputs)
-                kept.append(node)
-        return kept[::-1]
 
 
 def _calls(model: Any) -> list[Any]:

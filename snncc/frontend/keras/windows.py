@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from snncc import graph
+from snncc.frontend.builder import Refusal, Shape, Step, steps
 from snncc.frontend.keras.activations import activation
-from snncc.frontend.keras.steps import Reader, Refusal, Shape, Step, bias, needed, pair, steps
-from snncc.graph import Array, Pads, Pair, same_pads
+from snncc.frontend.keras.steps import Reader, bias, needed, pair
+from snncc.graph import Array, Pads, Pair, same_pads, whole_kernel
 
 
 def _rows(shape: Shape) -> Shape:
@@ -33,20 +32,8 @@ def _pads(layer: Any, shape: Shape, kernel: Pair, strides: Pair, dilation: Pair 
     raise Refusal(f"padding {layer.padding!r}; use 'same' or 'valid'")
 
 
-def _expand_groups(kernel: Array, groups: int) -> Array:
-    """A grouped kernel (KH, KW, C_in/groups, C_out) as a whole one, zero between the groups."""
-    if groups == 1:
-        return kernel
-    height, width, inner, out = kernel.shape
-    whole = np.zeros((height, width, inner * groups, out), kernel.dtype)
-    for g in range(groups):
-        columns = slice(g * out // groups, (g + 1) * out // groups)
-        whole[:, :, g * inner : (g + 1) * inner, columns] = kernel[..., columns]
-    return whole
-
-
 def _conv(layer: Any, inputs: Sequence[Shape], output: Shape) -> list[Step]:
-    kernel = _expand_groups(_taps(needed(layer, "kernel")), int(layer.groups))
+    kernel = whole_kernel(_taps(needed(layer, "kernel")), int(layer.groups))
     strides, dilation = pair(layer.strides), pair(layer.dilation_rate)
     pads = _pads(layer, inputs[0], kernel.shape[:2], strides, dilation)
     conv = graph.Conv(kernel, bias(layer), strides, dilation, pads)
