@@ -127,7 +127,7 @@ def channel_bounds(network: Network, population: Population, dynamics: Dynamics,
 def bits_needed(interval: Interval) -> int:
     """Width of the two's complement integer that holds the interval."""
     low, high = interval
-    return max(int(high).bit_length(), int(-low - 1).bit_length() if low < 0 else 0) + 1
+    return max(int(max(high, 0)).bit_length(), int(-low - 1).bit_length() if low < 0 else 0) + 1
 
 
 def prove(network: Network) -> dict[str, Proved]:

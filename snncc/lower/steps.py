@@ -11,7 +11,7 @@ from msgspec import UNSET
 from snncc.encodings import ENCODINGS
 from snncc.errors import CalibrationError
 from snncc.graph import Graph
-from snncc.ir import Array, Encoding, Input, Network
+from snncc.ir import AXES, Array, Encoding, Input, Network
 from snncc.ir import replace as replace_fields
 from snncc.lower.calibrate import check_samples, input_extremes, scales, snap
 from snncc.lower.ends import input_scaling
@@ -71,9 +71,9 @@ def finish(
         network = quantised_network(made.real, made.source, made.scales, options)
     else:
         network = tuned_network(made.real, made.source, made.scales, options, made.samples, progress)[0]
-    whole: Network = replace_fields(
-        network, record=record(options, made.source, made.samples, {"bytes": made.raw.line, **(choices or {})})
-    )
+    axes = {} if made.axes is None else {AXES: ",".join(map(str, made.axes))}
+    lines = {"bytes": made.raw.line, **axes, **(choices or {})}
+    whole: Network = replace_fields(network, record=record(options, made.source, made.samples, lines))
     return whole
 
 
