@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from snncc.api import explain as explain
     from snncc.api import export as export
     from snncc.api import load as load
+    from snncc.exploration import explore as explore
     from snncc.synth import synthesise as synthesise
     from snncc.verification import verify as verify
 
@@ -22,13 +23,14 @@ HOME = {
     "diagnose": "api",
     "evaluate": "api",
     "explain": "api",
+    "explore": "exploration",
     "export": "api",
     "load": "api",
     "synthesise": "synth",
     "verify": "verification",
 }
 """Public name -> the module that it is loaded from."""
-__all__ = ["Network", "convert", "diagnose", "evaluate", "explain", "export", "load", "synthesise", "verify"]
+__all__ = ["Network", "convert", "diagnose", "evaluate", "explain", "explore", "export", "load", "synthesise", "verify"]
 
 
 def __getattr__(name: str) -> Any:

@@ -88,7 +88,14 @@ def progress_bar(text: str, total: int) -> Iterator[Callable[[int], object]]:
 @contextmanager
 def calibration_bar() -> Iterator[Callable[[int, int], object]]:
     """A progress bar told how much is done, and of how much."""
-    with _bar("Loading the model and calibrating", None) as update:
+    with job_bar("Loading the model and calibrating") as told:
+        yield told
+
+
+@contextmanager
+def job_bar(text: str) -> Iterator[Callable[[int, int], object]]:
+    """A progress bar told how many jobs are done, and of how many."""
+    with _bar(text, None) as update:
         yield lambda done, total: update(completed=done, total=total)
 
 

@@ -138,6 +138,15 @@ NO_KERAS = "Keras, TensorFlow or onnx is missing, or cannot be loaded."
 @click.option("--bytes-offset", callback=parameters.numbers, metavar="O[,O...]", help="See --bytes-scale.")
 @click.option("--name", default="", show_default="the model's name", help="What the network is called.")
 @click.option("--target", "targets", multiple=True, help="A target to export to as well. Can be repeated.")
+@click.option(
+    "--goal",
+    "goals",
+    multiple=True,
+    metavar="GOAL=VALUE",
+    help="Instead of choosing: explore designs of the one --target and build the cheapest that meets the goal: "
+    "within=0.5, max-flash=64k, min-fps=100 and the like, as snncc explore has them. Needs --data. Can be repeated.",
+)
+@click.option("--data", "test", metavar="DATA.npz[:NAME]", help="With --goal: the images to measure accuracy on.")
 @FORCE
 @JSON
 def compile_(
@@ -145,6 +154,8 @@ def compile_(
     calibration: str,
     output: str,
     targets: tuple[str, ...],
+    goals: tuple[str, ...],
+    test: str | None,
     force: bool,
     as_json: bool,
     **options: Any,
@@ -158,6 +169,11 @@ def compile_(
 
     requests = requested(targets, options)
     store.check_free(Path(output), force)
+    if goals or test:
+        from snncc.cli.goals import chosen
+
+        network_options, own = chosen(model, calibration, test, targets, goals)
+        options, requests = options | network_options, {targets[0]: {**requests[targets[0]], **own}}
     x = data.array(calibration, data.CALIBRATION)
     options["timesteps"], why = _timesteps(options, requests)
     with held_back(), calibration_bar() as progress:

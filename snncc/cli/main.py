@@ -11,6 +11,7 @@ import click
 
 from snncc.cli.build import compile_, export
 from snncc.cli.exits import FAILED, HELP_OPTIONS, TOOL_MISSING, Commands
+from snncc.cli.explore import explore
 from snncc.cli.inspect import inspect, targets
 from snncc.cli.measure import diagnose, evaluate
 from snncc.cli.prove import synth, verify
@@ -30,7 +31,7 @@ def cli() -> None:
     """
 
 
-for command in (compile_, inspect, evaluate, diagnose, export, verify, synth, targets):
+for command in (compile_, explore, inspect, evaluate, diagnose, export, verify, synth, targets):
     cli.add_command(command)
 
 

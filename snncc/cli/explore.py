@@ -1,0 +1,198 @@
+"""`snncc explore`: every design that a user could choose, and the cheapest that meets the goals."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from snncc.cli import parameters
+from snncc.cli.build import NO_KERAS
+from snncc.cli.exits import FAILED, Command
+from snncc.cli.parameters import AT_LEAST_1, JSON, POSITIVE
+from snncc.stderr import held_back
+from snncc.terminal import job_bar, print_table
+
+if TYPE_CHECKING:
+    from snncc.exploration import Front
+
+MISSED = "No design meets the goals: the nearest is named."
+
+
+class Size(click.ParamType[int]):
+    """Bytes, or 64k, 1M: of 1,024."""
+
+    name = "bytes"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        number, factor = value[:-1], {"k": 1024, "m": 1024**2}.get(value[-1:].lower(), 0)
+        if not factor:
+            number, factor = value, 1
+        if not number.isdecimal():
+            self.fail(f"{value!r} is not a number of bytes, such as 65536, 64k or 1M.", parameter, context)
+        return int(number) * factor
+
+
+class Shard(click.ParamType[tuple[int, int]]):
+    """I/N, I from 1 to N."""
+
+    name = "I/N"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        number, _, of = value.partition("/")
+        if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+            self.fail(f"{value!r} is not I/N with I from 1 to N.", parameter, context)
+        return int(number), int(of)
+
+
+@click.command(
+    "explore",
+    cls=Command,
+    failed=MISSED,
+    missing=f"{NO_KERAS} Or, with --cluster, distributed is; with --plot, matplotlib.",
+    example="snncc explore model.keras --calibration data.npz --data data.npz -o designs --within 0.5 --max-flash 32k",
+)
+@click.argument("model", type=click.Path())
+@click.option("--calibration", required=True, metavar="DATA.npz[:NAME]", help="The samples to calibrate with.")
+@click.option("--data", "test", required=True, metavar="DATA.npz[:NAME]", help="The images to measure accuracy on.")
+@click.option("--labels", metavar="DATA.npz:NAME", show_default="y_test or y of DATA.npz", help="Their classes.")
+@click.option("-o", "--output", required=True, type=parameters.FOLDER, help="The folder of the journal and the front.")
+@click.option("--target", default="c", type=click.Choice(["c", "verilog"]), help="What the designs are made for.")
+@click.option(
+    "--signed-bit",
+    multiple=True,
+    type=parameters.SignedBit(),
+    help="Bits per weight that are tried: 8 and 4 by default. Repeatable.",
+)
+@click.option(
+    "--timesteps",
+    multiple=True,
+    type=parameters.TIMESTEPS,
+    help="T that are tried: 4, 8, 16 and 64 by default. Repeatable.",
+)
+@click.option(
+    "--dynamics", multiple=True, type=parameters.DYNAMICS, help="Dynamics that are tried: both by default. Repeatable."
+)
+@click.option(
+    "--encoding",
+    multiple=True,
+    type=click.Choice(["auto", "rate", "current"]),
+    help="Codings of the input: auto by default. Repeatable.",
+)
+@click.option(
+    "--average-pools",
+    multiple=True,
+    type=click.Choice(["auto", "fire", "global", "all"]),
+    help="Kinds of average pools: auto by default. Repeatable.",
+)
+@click.option(
+    "--calibrate",
+    multiple=True,
+    type=click.Choice(["auto", "none", "light", "full"]),
+    help="Levels of calibration: auto by default. Repeatable.",
+)
+@click.option(
+    "--max-lanes",
+    multiple=True,
+    type=click.IntRange(1, 256),
+    help="verilog: weights per cycle at most: 1, 4, 16 and 64 by default. Repeatable.",
+)
+@click.option("--pack/--no-pack", default=None, show_default="both", help="c: whether weights are packed in flash.")
+@click.option("--images", type=AT_LEAST_1, show_default="all", help="How many of the first images to take.")
+@click.option("--within", type=parameters.Finite(0), help="Goal: points of accuracy below the float network at most.")
+@click.option("--max-flash", type=Size(), help="Goal: bytes of const data (64k).")
+@click.option("--max-ram", type=Size(), help="Goal: bytes of state.")
+@click.option("--max-operations", type=POSITIVE, help="Goal: synaptic operations of an image.")
+@click.option("--min-fps", type=POSITIVE, help="Goal: images per second, with --clock-mhz.")
+@click.option("--clock-mhz", type=POSITIVE, help="The clock that --min-fps counts with.")
+@click.option("--max-bram", type=parameters.Finite(0), help="Goal: block RAMs of --device.")
+@click.option("--device", help="Goal: its block RAM suffices; a device of snncc synth.")
+@click.option("--shard", default="1/1", type=Shard(), help="Measure every N-th network alone, for a job array.")
+@click.option("--jobs", type=AT_LEAST_1, show_default="one per processor", help="Processes of this machine.")
+@click.option("--cluster", metavar="tcp://HOST:PORT", help="A Dask scheduler, whose workers see the same files.")
+@click.option("--plot", "picture", type=click.Path(dir_okay=False), help="Also draw the front into this image file.")
+@JSON
+def explore(model: str, calibration: str, test: str, output: str, as_json: bool, **options: Any) -> None:
+    """Compare all designs of a model.
+
+    Each is compiled, evaluated and sized exactly. OUTPUT/journal.jsonl keeps what is measured: a run that was broken
+    off goes on there. OUTPUT/front.json is the result, with the command that builds each design.
+    """
+    from dataclasses import fields
+
+    from snncc import exploration
+
+    goals = exploration.Goals(**{f.name: options.pop(f.name) for f in fields(exploration.Goals)})
+    picture, pack = options.pop("picture"), options.pop("pack")
+    names = [*exploration.NETWORK_AXES, "max_lanes"]
+    axes = {name: values for name in names if (values := options.pop(name))} | (
+        {} if pack is None else {"pack": (pack,)}
+    )
+    with held_back(), job_bar("Exploring") as progress:
+        found = exploration.explore(
+            model,
+            calibration,
+            test,
+            output,
+            labels=options["labels"],
+            target=options["target"],
+            axes=axes,
+            goals=goals,
+            images=options["images"],
+            part=options["shard"],
+            cluster=options["cluster"],
+            processes=options["jobs"],
+            progress=progress,
+        )
+    if picture:
+        from snncc.exploration.plot import plot
+
+        plot(found, picture)
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), indent=2))
+    else:
+        _print(found, Path(output))
+    if found.missed or (goals.asked and found.chosen is None):
+        sys.exit(FAILED)
+
+
+def _print(found: Front, folder: Path) -> None:
+    from snncc.exploration import COSTS, is_measured
+
+    costs = COSTS[found.target]
+    header = ["accuracy", *(name.replace("_", " ") for name in costs), "design"]
+    order = sorted(found.front, key=lambda i: (-found.points[i]["accuracy"], found.points[i][costs[0]]))
+    rows = [
+        [f"{100 * p['accuracy']:.2f} %", *(f"{p[name]:,.0f}" for name in costs), _words(p)]
+        for p in (found.points[i] for i in order)
+    ]
+    measured = [point for point in found.points if is_measured(point)]
+    print_table(f"{len(found.front)} of {len(measured)} designs that no other beats", header, rows)
+    for reason in dict.fromkeys(p["refused"] for p in found.points if not is_measured(p)):
+        click.echo(f"refused: {reason}")
+    click.echo(f"float: {100 * found.float_accuracy:.2f} %")
+    if found.chosen is not None and found.goals.asked:
+        point = found.points[found.chosen]
+        if found.missed:
+            by = ", ".join(f"{name.replace('_', '-')} by {100 * part:.3g} %" for name, part in found.missed.items())
+            click.echo(f"No design meets the goals; the nearest misses {by}:")
+        else:
+            click.echo("The cheapest that meets the goals:")
+        click.echo(point["command"])
+    click.echo(f"{folder / 'front.json'}")
+
+
+def _words(point: dict[str, Any]) -> str:
+    """What was chosen, in a few words."""
+    given = point["options"] | point["chosen"]
+    rest = [f"{name.replace('_', '-')} {given[name]}" for name in ("max_lanes",) if name in given]
+    rest += ["packed"] if given.get("pack") else []
+    level = f"{given['encoding']}, pools {given['average_pools']}, {given['calibrate']}"
+    return ", ".join([f"{given['dynamics']} T={given['timesteps']}", f"{given['signed_bit']} bits", level, *rest])

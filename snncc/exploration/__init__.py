@@ -1,0 +1,85 @@
+"""`explore`: every design of a space measured exactly, the Pareto front of them, and the cheapest that meets goals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from snncc import data, staging
+from snncc.api import tool_version
+from snncc.exploration.front import COSTS, Goals, cheapest, front, is_measured
+from snncc.exploration.measure import Sources, float_accuracy
+from snncc.exploration.run import Progress, explore_jobs, shard
+from snncc.exploration.space import NETWORK_AXES, TARGET_AXES, Design, Job, jobs
+
+FRONT = "front.json"
+
+
+@dataclass(frozen=True)
+class Front:
+    """All points, the numbers of those that no other beats, and the choice for the goals.
+
+    `chosen`: the cheapest point that meets the goals, or the nearest; `missed`: by goal how far that one is from it, as
+    a part of the goal, empty where all are met.
+    """
+
+    target: str
+    float_accuracy: float
+    points: list[dict[str, Any]]
+    front: list[int]
+    goals: Goals
+    chosen: int | None
+    missed: Mapping[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self) | {"version": tool_version()}
+
+    def save(self, folder: str | Path) -> Path:
+        """Write FOLDER/front.json, whole or not at all."""
+        path = Path(folder) / FRONT
+        with staging.staged(path) as beside:
+            beside.write_text(json.dumps(self.to_dict(), indent=2) + "\n", encoding="utf-8")
+        return path
+
+
+def explore(
+    model: str | Path,
+    calibration: str | Path,
+    test: str | Path,
+    output: str | Path,
+    *,
+    labels: str | Path | None = None,
+    target: str = "c",
+    axes: Mapping[str, Sequence[Any]] | None = None,
+    goals: Goals | None = None,
+    images: int | None = None,
+    part: tuple[int, int] = (1, 1),
+    cluster: str | None = None,
+    processes: int | None = None,
+    progress: Progress | None = None,
+) -> Front:
+    """Measure the designs of a space, write OUTPUT/front.json, and say which is the cheapest that meets the goals.
+
+    `calibration`, `test`, `labels`: files of arrays (FILE.npz:NAME picks one). `axes`: option -> values, instead of the
+    default ones (`NETWORK_AXES`, `TARGET_AXES`). `part` (i, n): every n-th network alone. `cluster`: the address of a
+    Dask scheduler, whose workers see the same files; else processes of this machine. OUTPUT/journal.jsonl keeps each
+    point as soon as it is measured: a run that was broken off goes on there, and *.jsonl of other runs count too.
+    """
+    sources = Sources(str(model), str(calibration), str(test), None if labels is None else str(labels), images)
+    folder, work = Path(output), shard(jobs(target, axes or {}), *part)
+    sizes = len(data.array(sources.data, data.IMAGES)), len(data.array(sources.calibration, data.CALIBRATION))
+    points = explore_jobs(sources, work, folder, cluster, processes, sizes, progress)
+    exact, goals = float_accuracy(sources), goals or Goals()
+    chosen, missed = cheapest(points, goals, exact)
+    found = Front(target, exact, points, front(points), goals, chosen, missed)
+    found.save(folder)
+    return found
+
+
+__all__ = [
+    "COSTS", "NETWORK_AXES", "TARGET_AXES", "Design", "Front", "Goals", "Job", "explore", "is_measured", "jobs"
+]  # fmt: skip

@@ -1,0 +1,119 @@
+"""Which designs are worth having: the Pareto front, goals, and the cheapest design that meets them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from snncc.errors import DataError
+
+Point = Mapping[str, Any]
+COSTS: Mapping[str, Sequence[str]] = {
+    "c": ("flash_bytes", "state_bytes", "synaptic_operations"),
+    "verilog": ("memory_bits", "weights_per_cycle", "cycles"),
+}
+"""What a target's designs cost, the weightiest first. Accuracy is what is gained."""
+
+
+def is_measured(point: Point) -> bool:
+    """Whether it was built: not refused."""
+    return not point.get("refused")
+
+
+def costs(point: Point) -> tuple[float, ...]:
+    """The costs of a design of its target, in their order."""
+    return tuple(float(point[name]) for name in COSTS[point["target"]])
+
+
+def front(points: Sequence[Point]) -> list[int]:
+    """Numbers of the points that no other one beats: none is at least as accurate, costs no more, and is not equal."""
+    known = [i for i, point in enumerate(points) if is_measured(point)]
+    gains = {i: (-float(points[i]["accuracy"]), *costs(points[i])) for i in known}
+
+    def beaten(i: int) -> bool:
+        mine = gains[i]
+        return any(
+            theirs != mine and all(a <= b for a, b in zip(theirs, mine, strict=True)) for theirs in gains.values()
+        )
+
+    return [i for i in known if not beaten(i)]
+
+
+def ranks(points: Sequence[Point]) -> list[int]:
+    """0 for the front, 1 for the front of the rest, and so on; refused points come last."""
+    left, found, rank = list(range(len(points))), [len(points)] * len(points), 0
+    while chosen := [left[i] for i in front([points[i] for i in left])]:
+        for i in chosen:
+            found[i] = rank
+        left, rank = [i for i in left if i not in set(chosen)], rank + 1
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goals:
+    """What a design must do; None asks for nothing.
+
+    `within`: points below the float network's accuracy at most. `max_flash`, `max_ram`: bytes of const data and of
+    state. `max_operations`: synaptic operations of an image. `min_fps` at `clock_mhz`: images per second.
+    `max_bram`: block RAMs of `device`, whose own number is the limit where only the device is given.
+    """
+
+    within: float | None = None
+    max_flash: int | None = None
+    max_ram: int | None = None
+    max_operations: float | None = None
+    min_fps: float | None = None
+    clock_mhz: float | None = None
+    max_bram: float | None = None
+    device: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.min_fps is None) != (self.clock_mhz is None):
+            raise DataError("`min_fps` and `clock_mhz` go together: cycles per image = clock / frames per second")
+        if self.max_bram is not None and self.device is None:
+            raise DataError("`max_bram` needs a `device`: block RAMs differ in size")
+
+    @property
+    def asked(self) -> bool:
+        """Whether anything is asked for."""
+        return any(getattr(self, f.name) is not None for f in fields(self))
+
+    def missed(self, point: Point, float_accuracy: float | None) -> dict[str, float]:
+        """By goal how far a design is from it, as a part of the goal; goals of another target are not met by it."""
+        rate = None if self.clock_mhz is None else self.clock_mhz * 1e6 / point["cycles"] if point.get("cycles") else 0
+        rams = (point.get("brams") or {}).get(self.device)
+        most = self.max_bram if self.max_bram is not None else (point.get("device_brams") or {}).get(self.device)
+        over = {
+            "within": _over(_below(point, float_accuracy), self.within),
+            "max_flash": _over(point.get("flash_bytes"), self.max_flash),
+            "max_ram": _over(point.get("state_bytes"), self.max_ram),
+            "max_operations": _over(point.get("synaptic_operations"), self.max_operations),
+            "min_fps": 0.0 if self.min_fps is None or rate is None else max(0.0, 1 - rate / self.min_fps),
+            "max_bram": 0.0 if self.device is None else _over(rams, most),
+        }
+        return {name: by for name, by in over.items() if by > 0}
+
+
+def _below(point: Point, float_accuracy: float | None) -> float | None:
+    return None if float_accuracy is None else 100 * (float_accuracy - point["accuracy"])
+
+
+def _over(value: float | None, most: float | None) -> float:
+    if most is None:
+        return 0.0
+    if value is None:
+        return float("inf")
+    return max(0.0, (value - most) / (abs(most) or 1.0)) if value > most + 1e-9 else 0.0
+
+
+def cheapest(
+    points: Sequence[Point], goals: Goals, float_accuracy: float | None
+) -> tuple[int | None, dict[str, float]]:
+    """(the design that meets the goals at least cost, {}), or (the nearest one, by how much it misses each goal)."""
+    known = [i for i, point in enumerate(points) if is_measured(point)]
+    if not known:
+        return None, {}
+    missed = {i: goals.missed(points[i], float_accuracy) for i in known}
+    best = min(known, key=lambda i: (max(missed[i].values(), default=0.0), costs(points[i]), -points[i]["accuracy"], i))
+    return best, missed[best]

@@ -1,0 +1,158 @@
+"""One job: compile a network, evaluate it, and size every design that is made of it. Exact, all of it."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snncc import api, backends, data, frontend, store, synth
+from snncc.backends.c.emit import memory
+from snncc.backends.verilog.emit import load_plan, read_manifest
+from snncc.errors import DataError, SnnccError
+from snncc.evaluation import Evaluation, labels
+from snncc.exploration.space import Design, Job, digest
+from snncc.ir import Array, Network
+from snncc.lower.populate import populate
+from snncc.lower.tune.judge import float_outputs
+
+AUTO = ("encoding", "average_pools", "calibrate")
+"""Options that the compiler may have chosen."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the model and the data are: a path, and files as the command line names them (FILE.npz:NAME).
+
+    `images`: how many of the first test images are taken; `seen`: of the calibration samples; None: all.
+    """
+
+    model: str
+    calibration: str
+    data: str
+    labels: str | None = None
+    images: int | None = None
+    seen: int | None = None
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 over the contents of all, and the version of snncc: what a measurement depends on."""
+        files = {name: _hash(data.split(name)[0]) for name in filter(None, (self.calibration, self.data, self.labels))}
+        rest = [_hash(Path(self.model)), self.labels, self.images, self.seen, api.tool_version()]
+        return digest([sorted(files.items()), self.calibration, self.data, *rest])
+
+
+def _hash(path: Path) -> str:
+    if path.is_dir():
+        return digest({str(file.relative_to(path)): _hash(file) for file in sorted(path.rglob("*")) if file.is_file()})
+    try:
+        return _hash_file(path, path.stat().st_mtime_ns)
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from error
+
+
+@cache
+def _hash_file(path: Path, _: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@cache
+def _loaded(sources: Sources) -> tuple[Array, Array, Array]:
+    """(calibration samples, test images, their classes); once for all jobs of a process."""
+    x, images = data.array(sources.calibration, data.CALIBRATION), data.array(sources.data, data.IMAGES)
+    named = sources.labels or sources.data
+    y = data.array(named, data.LABELS)
+    y = labels(y, len(images))
+    return x[: sources.seen], images[: sources.images], y[: sources.images]
+
+
+def float_accuracy(sources: Sources) -> float:
+    """The accuracy of the float network on the test images."""
+    x, images, y = _loaded(sources)
+    graph = frontend.read(sources.model, x.shape[1:])
+    real = populate(graph, bool(images.min() < 0), True)
+    images = graph.channels_last(images) if images.shape[1:] == graph.sample_shape else images
+    return float((float_outputs(real, images).argmax(axis=1) == y).mean())
+
+
+def key_of(sources: str, design: Design) -> str:
+    """What a point is known by in the journal."""
+    return digest([sources, design.network, design.target, design.options])
+
+
+def measure(sources: Sources, job: Job) -> list[dict[str, Any]]:
+    """A point for each design of a job; one that is refused says why."""
+    x, images, y = _loaded(sources)
+    try:
+        network = api.convert(sources.model, x, **job.network)
+        shared = _of_network(network, api.evaluate(network, images, y)[0])
+    except SnnccError as error:
+        return [_named(sources, design) | {"refused": str(error)} for design in job.designs]
+    points = []
+    for design in job.designs:
+        try:
+            cost = COST[design.target](network.ir, design.options)
+        except SnnccError as error:
+            cost = {"refused": str(error)}
+        points.append(_named(sources, design) | shared | cost)
+    return points
+
+
+def _named(sources: Sources, design: Design) -> dict[str, Any]:
+    """What a point is of, and how it is built."""
+    return {
+        "key": key_of(sources.identity, design),
+        "options": {**design.network, **design.options},
+        "target": design.target,
+        "command": design.command(sources.model, sources.calibration),
+    }
+
+
+def _of_network(network: api.Network, found: Evaluation) -> dict[str, Any]:
+    """What is the same for all designs of a network."""
+    record = network.ir.record
+    return {
+        "hash": network.hash,
+        "chosen": {name: record.options[name] for name in AUTO} if record else {},
+        "accuracy": found.accuracy,
+        "images": found.images,
+        "spikes": found.spikes_per_image["total"],
+        "synaptic_operations": found.synaptic_operations_per_image + found.relay_macs_per_image,
+    }
+
+
+def _of_c(network: Network, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Bytes of const data and of state, as the export has them."""
+    backends.target("c").check(network, {**options, "prefix": "net"})
+    needed = memory(network, pack=bool(options.get("pack")))
+    return {"flash_bytes": needed.const, "state_bytes": needed.state}
+
+
+def _of_verilog(network: Network, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Exact cycles of the golden images, every memory, and the block RAM that they need at least."""
+    with tempfile.TemporaryDirectory(prefix="snncc-explore-") as name:
+        folder = Path(name) / "m"
+        store.write(network, folder, {"verilog": options})
+        source = folder / "verilog"
+        manifest = read_manifest(source)
+        plan = load_plan(network, source)
+        held = synth.memories(plan, manifest, source)
+    return {
+        "cycles": manifest["cycles"]["golden_interval"],
+        "latency_cycles": manifest["cycles"]["golden_latency"][0],
+        "memory_bits": sum(memory.size for memory in held.values()),
+        "weights_per_cycle": sum(node.lanes for node in plan.nodes),
+        "brams": {d: float(np.sum([chip.memory.least(m) for m in held.values()])) for d, chip in synth.DEVICES.items()},
+        "device_brams": {name: chip.brams for name, chip in synth.DEVICES.items()},
+    }
+
+
+COST = {"c": _of_c, "verilog": _of_verilog}
+"""By target what a design costs."""
