@@ -136,6 +136,8 @@ def main() -> None:
             for bits in (8, 4):
                 for timesteps in TIMESTEPS:
                     tables["rows"].append(row(name, *models[name], bits, dynamics, timesteps))
+        for table in tables.values():
+            table.sort(key=lambda found: NETWORKS.index(found["network"]))
         write("mlperf_tiny", {"settings": settings(), **tables, "cmsis_nn": CMSIS_NN})
 
 
