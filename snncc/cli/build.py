@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from snncc import ir
 
 FEW_TIMESTEPS = 16
+FULL_BYTE = 255
+"""The largest T whose counts C keeps in bytes."""
 GOAL_MISSED = "The goal of --target-fps is missed: the nearest design was written."
 NO_KERAS = "Keras or TensorFlow is missing, or cannot be loaded."
 
@@ -158,6 +160,7 @@ def compile_(
     else:
         print_network(network.ir, found)
         _say_input(network.ir)
+        _say_timesteps(network.ir, targets)
         print_reports(found)
         click.echo(f"{output}/network.snn  {network.hash[:16]}")
     fail_where_missed(found)
@@ -171,6 +174,15 @@ def _say_input(network: ir.Network) -> None:
         click.echo(
             f"Rate-coded input has {network.timesteps + 1} levels per pixel at T = {network.timesteps}; "
             f"--encoding current keeps all {network.input.levels + 1}."
+        )
+
+
+def _say_timesteps(network: ir.Network, targets: tuple[str, ...]) -> None:
+    """That in `count` C has nothing to gain from a small T."""
+    if "c" in targets and network.dynamics == "count" and not network.spike_ext and network.timesteps < FULL_BYTE:
+        click.echo(
+            f"In `count` C takes about as many instructions at T = {FULL_BYTE} as at T = {network.timesteps}, and as "
+            f"much state: --timesteps {FULL_BYTE} has {FULL_BYTE + 1} levels."
         )
 
 
