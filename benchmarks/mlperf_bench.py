@@ -5,7 +5,7 @@ that T), beside TensorFlow Lite's int8 network in tflite-micro and CMSIS-NN's in
 streaming_wakeword.py say what the networks and the inputs are. Instructions are those of one image on an emulated
 Cortex-M4 (c_bench.py): in `count` at the smallest and the largest T, since T changes the divisions of neurons that
 fire alone; in `step` at the smallest.
-Usage: mlperf_bench.py [--quick] [NETWORK ...]. The rows of networks that are not named stay as they were measured.
+Usage: mlperf_bench.py [--quick | --missing] [NETWORK ...]. The rows of networks that are not named stay as they were.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import json
 import os
 import subprocess
 import time
+from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -34,7 +36,7 @@ from snncc.backends.c.emit import memory
 
 NETWORKS = (*mlperf_tiny.NAMES, "streaming_wakeword")
 TIMESTEPS = (16, 32, 64, 255)
-COUNTED = {"count": (16, 255), "step": (16,)}
+COUNTED: dict[ir.Dynamics, tuple[int, ...]] = {"count": (16, 255), "step": (16,)}
 """The T at which instructions are counted."""
 SIMULATED: dict[ir.Dynamics, int] = {"count": IMAGES, "step": IMAGES // 2}
 """Images for the agreement: a timestep costs as much as a whole window in `count`."""
@@ -110,10 +112,32 @@ def quick() -> None:
     row("streaming_wakeword", model, x, 8, "count", TIMESTEPS[0])
 
 
+def key(found: dict[str, Any]) -> tuple[Any, ...]:
+    """What a row is about, in the order of the rows."""
+    at = NETWORKS.index(found["network"])
+    return at, found.get("dynamics", ""), -found.get("bits", 0), found.get("T", 0)
+
+
+def measured(names: list[str], tables: dict[str, list[dict[str, Any]]]) -> Iterator[None]:
+    """Add what the tables lack about these networks, one row after the other."""
+    models = {name: (model, mlperf_tiny.images_of(model)) for name, model in mlperf_tiny.models().items()}
+    models["streaming_wakeword"] = streaming_wakeword.trained()
+    for name in names:
+        for table, make in (("networks", about), ("tflite_micro", peer)):
+            if name not in [found["network"] for found in tables[table]]:
+                tables[table].append(make(name, *models[name]))
+        done = {key(found) for found in tables["rows"]}
+        for dynamics, bits, timesteps in product(COUNTED, (8, 4), TIMESTEPS):
+            if key({"network": name, "dynamics": dynamics, "bits": bits, "T": timesteps}) not in done:
+                tables["rows"].append(row(name, *models[name], bits, dynamics, timesteps))
+                yield
+
+
 def main() -> None:
-    """Measure, print and write benchmarks/results/mlperf_tiny.json after each network."""
+    """Measure, print and write benchmarks/results/mlperf_tiny.json after each row."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="one row, printed")
+    parser.add_argument("--missing", action="store_true", help="only the rows that the file lacks")
     parser.add_argument("network", nargs="*", help=", ".join(NETWORKS))
     chosen = parser.parse_args()
     names = chosen.network or list(NETWORKS)
@@ -122,23 +146,14 @@ def main() -> None:
     if chosen.quick:
         return quick()
     path = RESULTS / "mlperf_tiny.json"
-    old = json.loads(path.read_text()) if chosen.network and path.is_file() else {}
+    old = json.loads(path.read_text()) if path.is_file() else {}
     tables: dict[str, list[dict[str, Any]]] = {
-        table: [r for r in old.get(table, []) if r["network"] not in names]
+        table: [found for found in old.get(table, []) if chosen.missing or found["network"] not in names]
         for table in ("networks", "tflite_micro", "rows")
     }
-    models = {name: (model, mlperf_tiny.images_of(model)) for name, model in mlperf_tiny.models().items()}
-    models["streaming_wakeword"] = streaming_wakeword.trained()
-    for name in names:
-        tables["networks"].append(about(name, *models[name]))
-        tables["tflite_micro"].append(peer(name, *models[name]))
-        for dynamics in COUNTED:
-            for bits in (8, 4):
-                for timesteps in TIMESTEPS:
-                    tables["rows"].append(row(name, *models[name], bits, dynamics, timesteps))
-        for table in tables.values():
-            table.sort(key=lambda found: NETWORKS.index(found["network"]))
-        write("mlperf_tiny", {"settings": settings(), **tables, "cmsis_nn": CMSIS_NN})
+    for _ in measured(names, tables):
+        ordered = {table: sorted(rows, key=key) for table, rows in tables.items()}
+        write("mlperf_tiny", {"settings": settings(), **ordered, "cmsis_nn": CMSIS_NN})
 
 
 if __name__ == "__main__":
