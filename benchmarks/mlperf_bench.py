@@ -41,8 +41,15 @@ COUNTED: dict[ir.Dynamics, tuple[int, ...]] = {"count": (16, 255), "step": (16,)
 SIMULATED: dict[ir.Dynamics, int] = {"count": IMAGES, "step": IMAGES // 2}
 """Images for the agreement: a timestep costs as much as a whole window in `count`."""
 LEVELS = ("-Os", "-O2", "-O3")
-CMSIS_NN = {name: {"instructions_M": cmsis, "optimisation": "-O3"} for (name, _), (_, cmsis) in GOALS.items() if cmsis}
-CMSIS_NN_SOURCE = "int8 kernels alone, measured once on the same emulator, GCC 12.2 (c_kernels_bench.py)"
+CMSIS_NN = {name: cmsis for (name, _), (_, cmsis) in GOALS.items() if cmsis} | {
+    "anomaly_detection": 0.579,
+    "streaming_wakeword": 2.194,
+}
+"""Millions of instructions at -O3."""
+CMSIS_NN_SOURCE = (
+    "int8 kernels alone, called layer by layer without softmax, measured once on the same emulator, GCC 12.2: "
+    "anomaly_detection and streaming_wakeword 2026-11-27 with commit 99f736a, where keyword_spotting is 7.68 as before"
+)
 
 
 def closeness(name: str, outputs: Any, classes: Any, wanted: Any) -> dict[str, Any]:
