@@ -289,6 +289,14 @@ SENTENCES: list[tuple[str, str, Callable[[], list[float]]]] = [
         + [MILLION * row["macs"] for row in results("c_cortex_m4")["linearity"]],
     ),
     (
+        "docs/guide/c.md",
+        rf"float network's class: image classification {F} and {F}, {F} and {F} %; keyword spotting {F} and {F}, {F} "
+        rf"and {F} %; visual wake words {F} and {F}, {F} and {F} %",
+        lambda: [n for network in ("image_classification", "keyword_spotting", "visual_wake_words")
+                 for each in [[mlperf("rows", network=network, dynamics="count", bits=8, T=t) for t in (16, 255)]]
+                 for n in (*(MILLION * row["-O3"]["instructions"] for row in each), *map(closeness, each))],
+    ),
+    (
         "docs/reference/figures-hardware.md",
         rf"\({F} and {F} of them\)",
         lambda: [logic(hardware("mlp", d)) / results("hw")["spiker_plus"]["cells"] for d in ("count", "step")],
