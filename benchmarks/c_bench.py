@@ -6,10 +6,10 @@ images as the peers' figures are. Instructions are not cycles.
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +57,21 @@ PEERS = {  # accuracy %, instructions at -O3 and -Os, flash kB, RAM kB: measured
 MAIN = """#include <stdio.h>
 #include "test/net_vectors.h"
 #define TIMER ((volatile uint32_t *)0x40000000)
+#define PAINTED 16384 /* words of stack below main's frame */
+#define PAINT 0xA5A5A5A5U
 static net_state_t state;
 static net_result_t result;
 int main(void)
 {
     uint64_t ticks = 0;
     int wrong = 0;
+    int unused = 0;
+    volatile uint32_t *stack;
+    __asm volatile("mov %0, sp" : "=r"(stack));
+    stack -= PAINTED;
+    for (int i = 0; i < PAINTED; i++) {
+        stack[i] = PAINT;
+    }
     TIMER[2] = 0xFFFFFFFFU;
     TIMER[1] = 0xFFFFFFFFU;
     TIMER[0] = 1U;
@@ -74,7 +83,10 @@ int main(void)
             wrong += result.values[i] != net_vector_values[v * NET_OUTPUTS + i];
         }
     }
-    printf("%d %lu\\n", wrong, (unsigned long)(ticks * 40U / 64U / NET_VECTORS));
+    while (unused < PAINTED && stack[unused] == PAINT) {
+        unused++;
+    }
+    printf("%d %lu %d\\n", wrong, (unsigned long)(ticks * 40U / 64U / NET_VECTORS), 4 * (PAINTED - unused));
     return 0;
 }
 """
@@ -93,31 +105,36 @@ def data() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return x[:256], x_test, y_test
 
 
-def measure(network: ir.Network, pixels: np.ndarray, **options: Any) -> dict[str, Any]:
-    """Instructions, code, const, state and stack of one network at -O3 and -Os."""
+def firmware(
+    work: Path, compiler: list[str], script: str = "port/cortex_m.ld", emulator: list[str] = QEMU
+) -> dict[str, int]:
+    """What a folder's program takes: instructions per image, code and flash of net.c, stack below main's frame."""
+    link = ["-nostartfiles", "-T", script, "-Wl,--gc-sections", "-o", "bench.elf"]
+    subprocess.run([*compiler, "bench_main.c", "net.c", "port/cortex_m_startup.c", *link], cwd=work, check=True)
+    said = subprocess.run([*emulator, *SEMIHOSTING, "bench.elf"], cwd=work, check=True, capture_output=True, text=True)
+    wrong, instructions, stack = map(int, said.stdout.split())
+    if wrong:
+        sys.exit(f"{wrong} values differ from the simulator's")
+    subprocess.run([*compiler, "-c", "net.c", "-o", "net.o"], cwd=work, check=True)
+    listed = subprocess.run(["arm-none-eabi-size", "-A", "net.o"], cwd=work, check=True, capture_output=True, text=True)
+    sections = [line.split()[:2] for line in listed.stdout.splitlines() if line.startswith((".text", ".rodata"))]
+    code = sum(int(size) for name, size in sections if name.startswith(".text"))
+    flash = sum(int(size) for _, size in sections)
+    return {"instructions": instructions, "code_bytes": code, "flash_bytes": flash, "stack_bytes": stack}
+
+
+def measure(
+    network: ir.Network, pixels: np.ndarray, levels: Sequence[str] = ("-O3", "-Os"), **options: Any
+) -> dict[str, Any]:
+    """Instructions, flash, stack, const and state of one network at some levels of optimisation."""
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "net"
         store.write(ir.replace(network, name="net"), folder, {"c": {"pixels": pixels} | options})
         work = folder / "c"
         (work / "bench_main.c").write_text(MAIN)
-        for level in ("-O3", "-Os"):
-            sources = ["bench_main.c", "net.c", "port/cortex_m_startup.c"]
-            link = ["-nostartfiles", "-T", "port/cortex_m.ld", "-Wl,--gc-sections", "-o", "bench.elf"]
-            subprocess.run([*ARM, level, *sources, *link], cwd=work, check=True)
-            said = subprocess.run(
-                [*QEMU, *SEMIHOSTING, "bench.elf"], cwd=work, check=True, capture_output=True, text=True
-            )
-            wrong, instructions = map(int, said.stdout.split())
-            if wrong:
-                sys.exit(f"{network.name}: {wrong} values differ from the simulator's")
-            subprocess.run([*ARM, level, "-fstack-usage", "-c", "net.c", "-o", "net.o"], cwd=work, check=True)
-            sizes = subprocess.run(
-                ["arm-none-eabi-size", "net.o"], cwd=work, check=True, capture_output=True, text=True
-            )
-            flash = int(sizes.stdout.split("\n")[1].split()[0])
-            frames = [int(v) for v in re.findall(r"\t(\d+)\t", (work / "net.su").read_text())]
-            found[level] = {"instructions": instructions, "flash_bytes": flash, "largest_frames": sorted(frames)[-3:]}
+        for level in levels:
+            found[level] = firmware(work, [*ARM, level])
     needed = memory(network, **options)
     return found | {"const_bytes": needed.const, "state_bytes": needed.state}
 

@@ -6,8 +6,6 @@ instructions to a tick) with Helium, with the DSP extension alone, and portable.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ from typing import Any
 import mlperf_tiny
 import numpy as np
 from bench import write
-from c_bench import ARM, MAIN, QEMU, SEMIHOSTING
+from c_bench import ARM, MAIN, QEMU, firmware
 
 import snncc
 from snncc import ir, store
@@ -43,20 +41,6 @@ M55_MAIN = (
 )  # fmt: skip
 
 
-def run(work: Path, compiler: list[str], script: str, emulator: list[str]) -> tuple[int, int]:
-    """(instructions per image, bytes of code) of the folder's program."""
-    link = ["-nostartfiles", "-T", script, "-Wl,--gc-sections", "-o", "bench.elf"]
-    subprocess.run([*compiler, "bench_main.c", "net.c", "port/cortex_m_startup.c", *link], cwd=work, check=True)
-    said = subprocess.run([*emulator, *SEMIHOSTING, "bench.elf"], cwd=work, check=True, capture_output=True, text=True)
-    wrong, instructions = map(int, said.stdout.split())
-    if wrong:
-        sys.exit(f"{wrong} values differ from the simulator's")
-    subprocess.run([*compiler, "-c", "net.c", "-o", "net.o"], cwd=work, check=True)
-    lines = subprocess.run(["arm-none-eabi-size", "-A", "net.o"], cwd=work, check=True, capture_output=True, text=True)
-    code = sum(int(line.split()[1]) for line in lines.stdout.splitlines() if line.startswith(".text"))
-    return instructions, code
-
-
 def measure(network: ir.Network, pixels: Any, pack: bool) -> dict[str, Any]:
     """Instructions and code of a network, on both processors."""
     found: dict[str, Any] = {}
@@ -66,12 +50,11 @@ def measure(network: ir.Network, pixels: Any, pack: bool) -> dict[str, Any]:
         work = folder / "c"
         (work / "bench_main.c").write_text(MAIN)
         for level in LEVELS:
-            instructions, code = run(work, [*ARM, level], "port/cortex_m.ld", QEMU)
-            found[level] = {"instructions": instructions, "code_bytes": code}
+            found[level] = firmware(work, [*ARM, level])
         (work / "bench_main.c").write_text(M55_MAIN)
         script = str(resource("templates") / "verify" / "mps3_an547.ld")
         for path, flags in M55_PATHS.items():
-            found[f"m55_{path}"] = run(work, [*M55, "-O3", *flags], script, M55_QEMU)[0]
+            found[f"m55_{path}"] = firmware(work, [*M55, "-O3", *flags], script, M55_QEMU)["instructions"]
     return found
 
 

@@ -91,12 +91,16 @@ def test_compile_options_reach_the_network(run: Run, digits: Digits, tmp_path: P
 def test_compile_prints_the_sizes_of_what_it_exports(run: Run, digits: Digits, tmp_path: Path) -> None:
     data = f"{digits.data}:few"
     arguments = ("compile", digits.model, "--calibration", data, "-o", tmp_path / "out", "--signed-bit", 4, "--force")
-    for options, said in (((), "as exported: "), (("--pack",), "as exported (--pack): ")):
+    for options, said, finest in (
+        (("--timesteps", 16), "as exported: ", False), (("--pack",), "as exported (--pack): ", True),
+    ):  # fmt: skip
         code, text, _ = run(*arguments, "--target", "c", *options)
         header = (tmp_path / "out" / "c" / "digits.h").read_text()
         const, state = (int(header.split(f"DIGITS_{what}_BYTES ")[1].split("U")[0]) for what in ("CONST", "STATE"))
         assert code == 0 and f"{said}{const:,} bytes of const data, {state:,} of state" in text
-    assert "if exported to C: " in run(*arguments)[1]
+        assert ("--timesteps 255 has 256 levels" in " ".join(text.split())) is not finest
+    _, text, _ = run(*arguments)
+    assert "if exported to C: " in text and "--timesteps 255" not in text
 
 
 def test_hardware_is_balanced_for_and_tested_with_calibration_images(run: Run, digits: Digits, tmp_path: Path) -> None:

@@ -186,6 +186,7 @@ def compile_(
     else:
         print_network(network.ir, found)
         _say_choices(network.ir, why)
+        _say_timesteps(network.ir, targets)
         print_reports(found)
         click.echo(f"{output}/network.snn  {network.hash[:16]}")
     fail_where_missed(found)
@@ -214,6 +215,15 @@ def _say_choices(network: ir.Network, timesteps: str) -> None:
         click.echo(
             f"Rate-coded input has {network.timesteps + 1} levels per pixel at T = {network.timesteps}; "
             f"--encoding current keeps all {network.input.levels + 1}."
+        )
+
+
+def _say_timesteps(network: ir.Network, targets: tuple[str, ...]) -> None:
+    """That in `count` C has nothing to gain from a small T."""
+    if "c" in targets and network.dynamics == "count" and not network.spike_ext and network.timesteps < IN_A_BYTE:
+        click.echo(
+            f"In `count` C takes about as many instructions at T = {IN_A_BYTE} as at T = {network.timesteps}, and as "
+            f"much state: --timesteps {IN_A_BYTE} has {IN_A_BYTE + 1} levels."
         )
 
 

@@ -1,7 +1,8 @@
 """The figures that pages quote from benchmarks/results are those that were measured.
 
-Tables are compared cell by cell: docs/reference/figures-c.md (c_cortex_m4.json), figures-hardware.md (hw.json)
-and figures-accuracy.md (accuracy.json). Sentences of README and of these pages stand in SENTENCES. Not covered:
+Tables are compared cell by cell: docs/reference/figures-c.md (c_cortex_m4.json, mlperf_tiny.json),
+figures-hardware.md (hw.json), figures-accuracy.md (accuracy.json) and figures-applications.md (applications.json).
+Sentences of README and of these pages stand in SENTENCES. Not covered:
 figures that no file of benchmarks/results holds (docs/reference/spkeras.md has those of a golden comparison,
 tests/test_spkeras.py).
 """
@@ -19,6 +20,7 @@ import pytest
 
 from tests.docs.pages import ROOT, read, text
 
+MILLION = 1e-6
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 NETWORKS = {"demo CNN": "small", "6 convolutions": "six_conv", "residual": "residual"}
 AIMS = (("step", 8), ("step", 4), ("count", 4), ("count", 2))
@@ -81,6 +83,66 @@ def test_the_table_of_c_figures() -> None:
         measured = [row["accuracy"], row["-O3"]["instructions"], row["-Os"]["instructions"], *sizes]
         written = [accuracy, fast, small, *numbers(flash), ram]
         assert wrong(list(zip(written, [*measured, row["state_bytes"] / 1000], strict=True))) == [], engine
+
+
+def mlperf(table: str, **wanted: Any) -> Any:
+    """A row of the MLPerf Tiny benchmark."""
+    (found,) = [row for row in results("mlperf_tiny")[table] if wanted.items() <= row.items()]
+    return found
+
+
+def closeness(row: Any) -> float:
+    """Agreement, or relative error, in %."""
+    return 100 * float(row["relative_error"] if row["agreement"] is None else row["agreement"])
+
+
+def test_the_table_of_mlperf_tiny_in_c() -> None:
+    rows = read("docs/reference/figures-c.md").table("MLPerf Tiny")
+    assert len(rows) * 4 == len(results("mlperf_tiny")["rows"])
+    for network, dynamics, bits, *cells in rows:
+        chosen = {"network": network.replace(" ", "_"), "dynamics": dynamics.strip("`"), "bits": int(bits)}
+        each = [mlperf("rows", **chosen, T=timesteps) for timesteps in (16, 32, 64, 255)]
+        first = each[0]
+        assert all(
+            cell.startswith("error ") == (row["agreement"] is None) for cell, row in zip(cells, each, strict=False)
+        )
+        measured = [closeness(row) for row in each]
+        measured += [MILLION * first[level]["instructions"] for level in ("-Os", "-O2", "-O3")]
+        measured += [first[level]["flash_bytes"] / 1000 for level in ("-Os", "-O3")]
+        measured += [row["state_bytes"] / 1000 for row in (first, each[-1])]
+        measured += [max(first[level]["stack_bytes"] for level in ("-Os", "-O2", "-O3"))]
+        written = [n for cell in cells for n in numbers(cell)]
+        assert wrong(list(zip(written, measured, strict=True))) == [], chosen
+
+
+def test_the_table_of_peers_on_mlperf_tiny() -> None:
+    rows = read("docs/reference/figures-c.md").table("peers")
+    assert len(rows) == len(results("mlperf_tiny")["tflite_micro"])
+    for network, *cells in rows:
+        name = network.replace(" ", "_")
+        row = mlperf("tflite_micro", network=name)
+        kernels = results("mlperf_tiny")["cmsis_nn"].get(name)
+        measured = [closeness(row), *(row[f"{part}_bytes"] / 1000 for part in ("model", "arena", "tensor"))]
+        measured += [kernels] if kernels else []
+        assert wrong(list(zip([n for cell in cells for n in numbers(cell)], measured, strict=True))) == [], network
+
+
+def test_the_table_of_applications() -> None:
+    rows = read("docs/reference/figures-applications.md").table("keras.applications")
+    measured = {row["model"]: row for row in results("applications")["rows"]}
+    assert [row[0] for row in rows] == list(measured)
+    for name, size, parameters, converts, ratio, populations, relays, c, verilog, bytes_ in rows:
+        row = measured[name]
+        assert numbers(size) == [str(side) for side in row["input"][:2]] and says(parameters, row["parameters"])
+        if not row["converts"]:
+            assert converts == "no: " + ", ".join(f"{times} {layer}" for layer, times in row["refused"].items())
+            continue
+        assert converts == "yes" and says(ratio, row["weights_over_parameters"])
+        assert (int(populations), int(relays)) == (row["populations"], row["relays"])
+        for cell, target in ((c, "c"), (verilog, "verilog")):
+            assert cell.split(" / ") == ["yes" if row[d][target] == "yes" else "no" for d in ("count", "step")]
+        sizes = [MILLION * row["count"]["const_bytes"], *(row[d]["state_bytes"] / 1000 for d in ("count", "step"))]
+        assert wrong(list(zip(numbers(bytes_), sizes, strict=True))) == [], name
 
 
 # --- hardware ----------------------------------------------------------------------------------------------
@@ -177,7 +239,6 @@ def test_the_table_of_mlperf_tiny() -> None:
 
 # --- sentences ---------------------------------------------------------------------------------------------
 
-MILLION = 1e-6
 F = r"([\d.,]*\d)"
 SENTENCES: list[tuple[str, str, Callable[[], list[float]]]] = [
     (
@@ -226,6 +287,14 @@ SENTENCES: list[tuple[str, str, Callable[[], list[float]]]] = [
         rf"{F}, {F} and {F} instructions per MAC for a 3×3×16×16 convolution of {F}, {F} and {F} million MACs",
         lambda: [row["per_mac"] for row in results("c_cortex_m4")["linearity"]]
         + [MILLION * row["macs"] for row in results("c_cortex_m4")["linearity"]],
+    ),
+    (
+        "docs/guide/c.md",
+        rf"float network's class: image classification {F} and {F}, {F} and {F} %; keyword spotting {F} and {F}, {F} "
+        rf"and {F} %; visual wake words {F} and {F}, {F} and {F} %",
+        lambda: [n for network in ("image_classification", "keyword_spotting", "visual_wake_words")
+                 for each in [[mlperf("rows", network=network, dynamics="count", bits=8, T=t) for t in (16, 255)]]
+                 for n in (*(MILLION * row["-O3"]["instructions"] for row in each), *map(closeness, each))],
     ),
     (
         "docs/reference/figures-hardware.md",
