@@ -162,6 +162,7 @@ def anchor() -> list[dict[str, Any]]:
             encoding=encoding,
             signed_bit=bits,
             calibrate=calibrate,
+            average_pools="fire",
         )
         pixels = network.pixels(x_test).astype(np.int64)
         classes = sim.run(network.ir, pixels, timesteps, dynamics).classes

@@ -12,7 +12,7 @@ from snncc import ir
 from snncc.backends.c.calls import Before, BlocksCall, Call, Firing, MaxPoolCall, MoveCall, MovePart, Relaying, Run
 from snncc.backends.c.edges import Edge, Wiring
 from snncc.backends.c.expressions import RUN, STEPS, Expression, Literal, Names, product, total
-from snncc.backends.c.kernels import Accumulator, Value, multiplies
+from snncc.backends.c.kernels import Accumulator, Value, joins
 from snncc.backends.c.program import Program
 from snncc.backends.c.types import signed, span
 from snncc.backends.c.views import Blocks, Made, Move, Pool, bases, spatial
@@ -170,8 +170,9 @@ def _call(program: Program, edge: Edge, row: int, a: Accumulator, pair: int, hel
     heaviest = int(np.abs(rows.astype(np.int32)).sum(axis=int(edge.kind == "dot")).max()) if w.nibble else 0
     call = replace(call, w=w, weights=weights, length=w.length, rows="" if w.nibble else program.unpacked(w, 2))
     if edge.kind == "dot":
-        patch = _patch(program, x, pair, w.length, call.gathers, pair > 1 and multiplies(x, w, a, heaviest) and x.joins)
-        return replace(call, patch=patch, kernel=program.kernels.dot(x, w, a, double=pair > 1, heaviest=heaviest))
+        joined = pair > 1 and joins(x, w, a, heaviest, w.length)
+        kernel = program.kernels.dot(x, w, a, double=pair > 1, heaviest=heaviest, joined=joined)
+        return replace(call, patch=_patch(program, x, pair, w.length, call.gathers, joined), kernel=kernel)
     return replace(call, kernel=program.kernels.taps(x, w, a, heaviest))
 
 

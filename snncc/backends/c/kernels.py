@@ -7,6 +7,9 @@ from typing import Any
 
 from snncc.backends.c.types import SIZES, TAGS, Weights
 
+SHORTEST = 16
+"""Elements of a window that is worth widening beside another one."""
+
 
 @dataclass(frozen=True)
 class Value:
@@ -84,14 +87,16 @@ class Kernels:
     def gather(self, x: Value) -> None:
         self._add("gather", (x.tag, ""), tag=x.tag, ctype=x.ctype, per_word=x.per_word, join="")
 
-    def dot(self, x: Value, w: Weights, a: Accumulator, double: bool, heaviest: int) -> str:
+    def dot(self, x: Value, w: Weights, a: Accumulator, double: bool, heaviest: int, joined: bool) -> str:
         """One window with two outputs at a time, or, `double`, two windows with two outputs.
 
-        `heaviest`: the largest sum of an output's |weights|, asked for of packed 4-bit ones alone.
+        `heaviest`: the largest sum of an output's |weights|, asked for of packed 4-bit ones alone. `joined`: two
+        windows are widened side by side under DSP, see `joins`.
         """
         dsp = multiplies(x, w, a, heaviest)
-        mve, joined = dsp and not w.packed, dsp and x.joins
-        tag = f"{x.tag}_{w.tag}_{a.tag}" + ("" if dsp or not w.nibble else "_long")
+        mve = dsp and not w.packed
+        short = double and dsp and x.joins and not joined
+        tag = f"{x.tag}_{w.tag}_{a.tag}" + ("" if dsp or not w.nibble else "_long") + ("_short" if short else "")
         entry = self._add(
             "dot", tag, tag=tag, x=x, w=w, a=a, double=False, single=False, dsp=dsp, mve=mve, joined=joined
         )
@@ -179,6 +184,12 @@ class Kernels:
             "spread_pool",
         ]
         return {kind: list(self.used.get(kind, {}).values()) for kind in kinds}
+
+
+def joins(x: Value, w: Weights, a: Accumulator, heaviest: int, length: int) -> bool:
+    """Whether the DSP path widens two windows side by side, filled up to eight elements: not those of few."""
+    long = w.nibble or length >= SHORTEST or length % 8 == 0
+    return multiplies(x, w, a, heaviest) and x.joins and long
 
 
 def multiplies(x: Value, w: Weights, a: Accumulator, heaviest: int) -> bool:

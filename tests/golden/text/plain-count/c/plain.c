@@ -25,23 +25,23 @@ PLAIN_CHECK(state_bytes, sizeof(plain_state_t) <= PLAIN_STATE_BYTES && PLAIN_STA
  * the last that needs each are in brackets. */
 static inline uint8_t *plain_at_c_input(plain_state_t *state) /* 16: counts of input [0, 1] */
 {
-    void *const at = state->memory + 26;
+    void *const at = state->memory + 11;
     return (uint8_t *)at;
 }
 static inline uint8_t *plain_at_c_conv(plain_state_t *state) /* 12: counts of conv [1, 2] */
 {
-    void *const at = state->memory + 30;
+    void *const at = state->memory + 15;
     return (uint8_t *)at;
 }
 static inline int32_t *plain_at_acc_i32(plain_state_t *state) /* 6: accumulators [0, end] */
 {
-    void *const at = state->memory + 20;
+    void *const at = state->memory + 0;
     return (int32_t *)at;
 }
-static inline uint32_t *plain_at_lanes(plain_state_t *state) /* 20: two windows side by side [0, end] */
+static inline uint8_t *plain_at_patch_u8(plain_state_t *state) /* 18: windows in one piece [0, end] */
 {
-    void *const at = state->memory + 0;
-    return (uint32_t *)at;
+    void *const at = state->memory + 6;
+    return (uint8_t *)at;
 }
 
 /* conv over the whole image. */
@@ -55,7 +55,7 @@ static void plain_run_conv(plain_state_t *state, const uint8_t *image, int32_t s
             acc[c] = start;
             acc[3 + c] = start;
         }
-        plain_dot2_u8_i8_i32(&plain_tables.g_conv, plain_at_c_input(state), p, next, plain_at_lanes(state), plain_tables.w_conv, 9, acc, 4);
+        plain_dot2_u8_i8_i32_short(&plain_tables.g_conv, plain_at_c_input(state), p, next, plain_at_patch_u8(state), plain_tables.w_conv, 9, acc, 4);
         for (int32_t at = p; at <= next; at++) {
             for (int32_t c = 0; c < 3; c++) {
                 const int32_t u = acc[(at - p) * 3 + c];

@@ -2,7 +2,7 @@
  * snncc of unknown version: count, T <= 8, 8-bit weights, rate input of 8 bits, network 624227e456295358. */
 /* plain.h: plain, an integer spiking network as plain C99. Written by snncc; do not edit.
  *
- *   static plain_state_t state;               132 bytes of RAM, yours; one per thread
+ *   static plain_state_t state;               72 bytes of RAM, yours; one per thread
  *   plain_result_t result;
  *   plain_infer(&state, image, PLAIN_T_MAX, &result);
  *
@@ -24,7 +24,7 @@ extern "C" {
 #define PLAIN_OUTPUTS 3
 #define PLAIN_T_MAX 8U
 #define PLAIN_SPIKE_EXT 0
-#define PLAIN_STATE_BYTES 132U
+#define PLAIN_STATE_BYTES 72U
 #define PLAIN_STATE_ALIGN 4U /* what plain_infer_sized asks of the address of its state */
 #define PLAIN_CONST_BYTES 224U
 #define PLAIN_BYTE_TABLE_BYTES 256U /* more, in plain_quantise.c */
@@ -42,7 +42,7 @@ typedef int32_t plain_value_t;
 
 /* Working memory. Its contents need no initialisation and mean nothing between calls. */
 typedef struct {
-    int32_t memory[33]; /* plain.c says what lies where, and when */
+    int32_t memory[18]; /* plain.c says what lies where, and when */
 } plain_state_t;
 
 typedef struct {

@@ -168,38 +168,59 @@ PLAIN_KERNEL const uint8_t *plain_gather_u8(const plain_window_t *g, const uint8
     return patch;
 }
 
-#if defined(PLAIN_DSP)
-PLAIN_INLINE void plain_put_u8(uint32_t *to, const uint8_t *from)
+/* The same for the windows of output positions p and q, whose accumulators lie g->row apart. */
+PLAIN_KERNEL void plain_dot2_u8_i8_i32_short(const plain_window_t *g, const uint8_t *source, int32_t p, int32_t q, uint8_t *patch, const int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
 {
-    uint32_t lanes[4];
-    plain_lanes_u8(from, lanes);
-    plain_lanes_u8(from + 4, lanes + 2);
-    to[0] = lanes[0];
-    to[1] = lanes[1];
-    to[4] = lanes[2];
-    to[5] = lanes[3];
-}
-
-/* n elements as lanes, a word for each as they lie beside the other window's; a last group is filled up with zeros. */
-PLAIN_KERNEL void plain_lay_u8(uint32_t *to, const uint8_t *from, int32_t n)
-{
-    for (; n >= 8; n -= 8, from += 8, to += 8) {
-        plain_put_u8(to, from);
-    }
-    if (n > 0) {
-        uint8_t last[8] = { 0 };
-        memcpy(last, from, (size_t)n * sizeof *from);
-        plain_put_u8(to, last);
-    }
-}
-
-/* The window of output position p as lanes, where `second` says among the words of `patch`; behind them is scratch. */
-PLAIN_KERNEL void plain_join_u8(const plain_window_t *g, const uint8_t *source, int32_t p, int32_t length, uint32_t *patch, int32_t second)
-{
-    uint8_t *scratch = (uint8_t *)(patch + ((length + 7) & ~7));
-    plain_lay_u8(patch + 2 * second, plain_gather_u8(g, source, p, scratch), length);
-}
+    const uint8_t *a = plain_gather_u8(g, source, p, patch);
+    const uint8_t *b = plain_gather_u8(g, source, q, patch + length);
+    for (int32_t o = 0; o < g->out_channels; o += 2) {
+        const int32_t second = plain_least(o + 1, g->out_channels - 1);
+        const int8_t *w0 = weights + (size_t)(o) * (size_t)(length);
+        const int8_t *w1 = weights + (size_t)(second) * (size_t)(length);
+        int32_t a0 = 0, a1 = 0, b0 = 0, b1 = 0;
+        int32_t i = 0;
+#if defined(PLAIN_MVE)
+        for (; i < length; i += 8) {
+            const mve_pred16_t left = vctp16q((uint32_t)(length - i));
+            const int16x8_t v0 = plain_eight_i8(w0 + i, left), v1 = plain_eight_i8(w1 + i, left);
+            const int16x8_t ax = plain_eight_u8(a + i, left);
+            a0 = vmladavaq_s16(a0, ax, v0);
+            a1 = vmladavaq_s16(a1, ax, v1);
+            const int16x8_t bx = plain_eight_u8(b + i, left);
+            b0 = vmladavaq_s16(b0, bx, v0);
+            b1 = vmladavaq_s16(b1, bx, v1);
+        }
+#elif defined(PLAIN_DSP)
+        for (; i < (length & ~3); i += 4) {
+            uint32_t w[2], ax[2], bx[2];
+            plain_lanes_u8(a + i, ax);
+            plain_lanes_u8(b + i, bx);
+            plain_lanes_i8(w0 + i, w);
+            a0 = plain_mac(ax[0], w[0], a0);
+            a0 = plain_mac(ax[1], w[1], a0);
+            b0 = plain_mac(bx[0], w[0], b0);
+            b0 = plain_mac(bx[1], w[1], b0);
+            plain_lanes_i8(w1 + i, w);
+            a1 = plain_mac(ax[0], w[0], a1);
+            a1 = plain_mac(ax[1], w[1], a1);
+            b1 = plain_mac(bx[0], w[0], b1);
+            b1 = plain_mac(bx[1], w[1], b1);
+        }
 #endif
+        for (; i < length; i++) {
+            a0 += (int32_t)a[i] * w0[i];
+            a1 += (int32_t)a[i] * w1[i];
+            b0 += (int32_t)b[i] * w0[i];
+            b1 += (int32_t)b[i] * w1[i];
+        }
+        acc[o] += a0 * scale;
+        acc[g->row + o] += b0 * scale;
+        if (second != o) {
+            acc[second] += a1 * scale;
+            acc[g->row + second] += b1 * scale;
+        }
+    }
+}
 
 /* acc[o] += scale * (weights[o] . window), for one window: two outputs at a time. */
 PLAIN_KERNEL void plain_dot1_u8_i8_i32(const plain_window_t *g, const uint8_t *a, const int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
@@ -237,87 +258,6 @@ PLAIN_KERNEL void plain_dot1_u8_i8_i32(const plain_window_t *g, const uint8_t *a
         acc[o] += a0 * scale;
         if (second != o) {
             acc[second] += a1 * scale;
-        }
-    }
-}
-
-/* The same for the windows of output positions p and q, whose accumulators lie g->row apart. */
-PLAIN_KERNEL void plain_dot2_u8_i8_i32(const plain_window_t *g, const uint8_t *source, int32_t p, int32_t q, uint32_t *patch, const int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
-{
-#if defined(PLAIN_DSP) && !defined(PLAIN_MVE)
-    /* Weights are read on beyond a row, times the zeros that fill up a window: into the next row, table or the hash. */
-    const uint32_t *end = patch + ((length + 7) & ~7);
-    plain_join_u8(g, source, p, length, patch, 0);
-    plain_join_u8(g, source, q, length, patch, 1);
-    const uint8_t *a = NULL, *b = NULL;
-#else
-    uint8_t *bytes = (uint8_t *)patch;
-    const uint8_t *a = plain_gather_u8(g, source, p, bytes);
-    const uint8_t *b = plain_gather_u8(g, source, q, bytes + length);
-#endif
-    for (int32_t o = 0; o < g->out_channels; o += 2) {
-        const int32_t second = plain_least(o + 1, g->out_channels - 1);
-        const int8_t *w0 = weights + (size_t)(o) * (size_t)(length);
-        const int8_t *w1 = weights + (size_t)(second) * (size_t)(length);
-        int32_t a0 = 0, a1 = 0, b0 = 0, b1 = 0;
-        int32_t i = 0;
-#if defined(PLAIN_MVE)
-        for (; i < length; i += 8) {
-            const mve_pred16_t left = vctp16q((uint32_t)(length - i));
-            const int16x8_t v0 = plain_eight_i8(w0 + i, left), v1 = plain_eight_i8(w1 + i, left);
-            const int16x8_t ax = plain_eight_u8(a + i, left);
-            a0 = vmladavaq_s16(a0, ax, v0);
-            a1 = vmladavaq_s16(a1, ax, v1);
-            const int16x8_t bx = plain_eight_u8(b + i, left);
-            b0 = vmladavaq_s16(b0, bx, v0);
-            b1 = vmladavaq_s16(b1, bx, v1);
-        }
-#elif defined(PLAIN_DSP)
-        for (const uint32_t *at = patch; at != end; w0 += 8, w1 += 8) {
-            {
-                uint32_t w[2], ax[2], bx[2];
-                plain_take(&at, ax + 0);
-                plain_take(&at, bx + 0);
-                plain_lanes_i8(w0, w);
-                a0 = plain_mac(ax[0], w[0], a0);
-                a0 = plain_mac(ax[1], w[1], a0);
-                b0 = plain_mac(bx[0], w[0], b0);
-                b0 = plain_mac(bx[1], w[1], b0);
-                plain_lanes_i8(w1, w);
-                a1 = plain_mac(ax[0], w[0], a1);
-                a1 = plain_mac(ax[1], w[1], a1);
-                b1 = plain_mac(bx[0], w[0], b1);
-                b1 = plain_mac(bx[1], w[1], b1);
-            }
-            {
-                uint32_t w[2], ax[2], bx[2];
-                plain_take(&at, ax + 0);
-                plain_take(&at, bx + 0);
-                plain_lanes_i8(w0 + 4, w);
-                a0 = plain_mac(ax[0], w[0], a0);
-                a0 = plain_mac(ax[1], w[1], a0);
-                b0 = plain_mac(bx[0], w[0], b0);
-                b0 = plain_mac(bx[1], w[1], b0);
-                plain_lanes_i8(w1 + 4, w);
-                a1 = plain_mac(ax[0], w[0], a1);
-                a1 = plain_mac(ax[1], w[1], a1);
-                b1 = plain_mac(bx[0], w[0], b1);
-                b1 = plain_mac(bx[1], w[1], b1);
-            }
-        }
-        i = length;
-#endif
-        for (; i < length; i++) {
-            a0 += (int32_t)a[i] * w0[i];
-            a1 += (int32_t)a[i] * w1[i];
-            b0 += (int32_t)b[i] * w0[i];
-            b1 += (int32_t)b[i] * w1[i];
-        }
-        acc[o] += a0 * scale;
-        acc[g->row + o] += b0 * scale;
-        if (second != o) {
-            acc[second] += a1 * scale;
-            acc[g->row + second] += b1 * scale;
         }
     }
 }

@@ -58,6 +58,11 @@ static inline uint32_t *residual_at_lanes(residual_state_t *state) /* 50: two wi
     void *const at = state->memory + 0;
     return (uint32_t *)at;
 }
+static inline uint8_t *residual_at_patch_u8(residual_state_t *state) /* 8: windows in one piece [0, end] */
+{
+    void *const at = state->memory + 103;
+    return (uint8_t *)at;
+}
 
 /* first over the whole image. */
 static void residual_run_first(residual_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, residual_result_t *result)
@@ -100,7 +105,7 @@ static void residual_run_joined(residual_state_t *state, const uint8_t *image, i
             acc[4 + c] = start;
         }
         residual_dot2_u8_i8_i32(&residual_tables.g_joined_0, residual_at_c_first(state), p, next, residual_at_lanes(state), residual_tables.w_joined_0, 36, acc, 8);
-        residual_dot2_u8_i8_i32(&residual_tables.g_joined_1, residual_at_c_first(state), p, next, residual_at_lanes(state), residual_tables.w_joined_1, 4, acc, 8);
+        residual_dot2_u8_i8_i32_short(&residual_tables.g_joined_1, residual_at_c_first(state), p, next, residual_at_patch_u8(state), residual_tables.w_joined_1, 4, acc, 8);
         for (int32_t at = p; at <= next; at++) {
             for (int32_t c = 0; c < 4; c++) {
                 const int32_t u = acc[(at - p) * 4 + c];

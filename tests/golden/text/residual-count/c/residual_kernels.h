@@ -322,6 +322,60 @@ RESIDUAL_KERNEL void residual_dot2_u8_i8_i32(const residual_window_t *g, const u
     }
 }
 
+/* The same for the windows of output positions p and q, whose accumulators lie g->row apart. */
+RESIDUAL_KERNEL void residual_dot2_u8_i8_i32_short(const residual_window_t *g, const uint8_t *source, int32_t p, int32_t q, uint8_t *patch, const int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
+{
+    const uint8_t *a = residual_gather_u8(g, source, p, patch);
+    const uint8_t *b = residual_gather_u8(g, source, q, patch + length);
+    for (int32_t o = 0; o < g->out_channels; o += 2) {
+        const int32_t second = residual_least(o + 1, g->out_channels - 1);
+        const int8_t *w0 = weights + (size_t)(o) * (size_t)(length);
+        const int8_t *w1 = weights + (size_t)(second) * (size_t)(length);
+        int32_t a0 = 0, a1 = 0, b0 = 0, b1 = 0;
+        int32_t i = 0;
+#if defined(RESIDUAL_MVE)
+        for (; i < length; i += 8) {
+            const mve_pred16_t left = vctp16q((uint32_t)(length - i));
+            const int16x8_t v0 = residual_eight_i8(w0 + i, left), v1 = residual_eight_i8(w1 + i, left);
+            const int16x8_t ax = residual_eight_u8(a + i, left);
+            a0 = vmladavaq_s16(a0, ax, v0);
+            a1 = vmladavaq_s16(a1, ax, v1);
+            const int16x8_t bx = residual_eight_u8(b + i, left);
+            b0 = vmladavaq_s16(b0, bx, v0);
+            b1 = vmladavaq_s16(b1, bx, v1);
+        }
+#elif defined(RESIDUAL_DSP)
+        for (; i < (length & ~3); i += 4) {
+            uint32_t w[2], ax[2], bx[2];
+            residual_lanes_u8(a + i, ax);
+            residual_lanes_u8(b + i, bx);
+            residual_lanes_i8(w0 + i, w);
+            a0 = residual_mac(ax[0], w[0], a0);
+            a0 = residual_mac(ax[1], w[1], a0);
+            b0 = residual_mac(bx[0], w[0], b0);
+            b0 = residual_mac(bx[1], w[1], b0);
+            residual_lanes_i8(w1 + i, w);
+            a1 = residual_mac(ax[0], w[0], a1);
+            a1 = residual_mac(ax[1], w[1], a1);
+            b1 = residual_mac(bx[0], w[0], b1);
+            b1 = residual_mac(bx[1], w[1], b1);
+        }
+#endif
+        for (; i < length; i++) {
+            a0 += (int32_t)a[i] * w0[i];
+            a1 += (int32_t)a[i] * w1[i];
+            b0 += (int32_t)b[i] * w0[i];
+            b1 += (int32_t)b[i] * w1[i];
+        }
+        acc[o] += a0 * scale;
+        acc[g->row + o] += b0 * scale;
+        if (second != o) {
+            acc[second] += a1 * scale;
+            acc[g->row + second] += b1 * scale;
+        }
+    }
+}
+
 /* Of a window's taps on one axis, `step` apart from `start` on: the first inside, and the end of those inside. */
 static inline int32_t residual_first_tap(int32_t start, int32_t step)
 {
