@@ -13,6 +13,7 @@ import xml.etree.ElementTree as ET
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -174,6 +175,37 @@ def test_tables_go_into_the_section_asked_for(tmp_path: Path) -> None:
     sizes = {row[1]: int(row[2], 16) for row in map(str.split, listed.splitlines()) if len(row) == 7}
     stated = int(re.search(r"TINY_CONST_BYTES (\d+)U", (root / "include" / "tiny.h").read_text())[1])  # type: ignore[index]
     assert sizes[".outside"] == stated
+
+
+@pytest.mark.parametrize("dynamics", ["count", "step"])
+def test_hot_code_and_tables_lie_where_the_guides_linker_script_says(dynamics: Any, tmp_path: Path) -> None:
+    """And the program computes the same from there: QEMU loads what a board's start-up code would copy."""
+    network = networks.residual(name="tiny")
+    store.write(ir.proven(ir.replace(network, dynamics=dynamics)), tmp_path / "m", {"c": {}})
+    folder = tmp_path / "m" / "c"
+    (script,) = re.findall(r"```ld\n(.*?)```", Path("docs/guide/c.md").read_text(encoding="utf-8"), re.DOTALL)
+    (folder / "more.ld").write_text(script.replace("AT > FLASH", ""))
+    places = [
+        f'-DTINY_{what}_SECTION=__attribute__((section("{name}")))'
+        for what, name in (("WEIGHTS", ".qspi"), ("HOT", ".itcm"))
+    ]
+    sh(folder, "arm-none-eabi-gcc", "-mcpu=cortex-m4", "-mthumb", "--specs=nano.specs", "--specs=rdimon.specs",
+       "-O2", *places, "-DTINY_SELFTEST", "-I.", "-nostartfiles", "-T", "more.ld", "-T", "port/cortex_m.ld", "-o",
+       "m.elf", "tiny.c", "tiny_host.c", *sorted(folder.glob("test/*.c")), "port/cortex_m_startup.c", "-lm",
+    )  # fmt: skip
+    symbols = {}
+    for row in map(str.split, sh(folder, "arm-none-eabi-nm", "m.elf").splitlines()):
+        if len(row) == 3:
+            symbols[row[2]] = int(row[0], 16)
+    assert 0x00200000 <= symbols["tiny_tables"] < 0x00300000
+    hot = {name for name, place in symbols.items() if 0x20300000 <= place < 0x20310000} - {"itcm", "itcm_end"}
+    loops = {
+        name for name in symbols if re.match(r"tiny_(dot|taps|run|scan|spread|spike|stage|replay|add|pool|drive)", name)
+    }
+    assert loops and loops <= hot
+    run = sh(folder, "qemu-system-arm", "-M", "mps2-an386", "-nographic", "-monitor", "none", "-serial", "none",
+             "-icount", "shift=0", "-semihosting-config", "enable=on,target=native", "-kernel", "m.elf")  # fmt: skip
+    assert "PASS" in run
 
 
 @pytest.mark.parametrize("license_", ["", "MIT */ int x;", "MIT\n", "a b"])

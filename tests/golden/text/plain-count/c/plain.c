@@ -45,7 +45,7 @@ static inline uint8_t *plain_at_patch_u8(plain_state_t *state) /* 18: windows in
 }
 
 /* conv over the whole image. */
-static void plain_run_conv(plain_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, plain_result_t *result)
+PLAIN_HOT_SECTION static void plain_run_conv(plain_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, plain_result_t *result)
 {
     int32_t *acc = plain_at_acc_i32(state);
     for (int32_t p = 0; p < 4; p += 2) {
@@ -74,7 +74,7 @@ static void plain_run_conv(plain_state_t *state, const uint8_t *image, int32_t s
 }
 
 /* dense over the whole image. */
-static void plain_run_dense(plain_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, plain_result_t *result)
+PLAIN_HOT_SECTION static void plain_run_dense(plain_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, plain_result_t *result)
 {
     int32_t *acc = plain_at_acc_i32(state);
     for (int32_t p = 0; p < 1; p += 1) {

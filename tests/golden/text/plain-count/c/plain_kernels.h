@@ -17,6 +17,11 @@
 #define PLAIN_REUSE() ((void)0)
 #endif
 
+/* Where the loops lie: -D'PLAIN_HOT_SECTION=__attribute__((section(".itcm")))' moves them. */
+#ifndef PLAIN_HOT_SECTION
+#define PLAIN_HOT_SECTION
+#endif
+
 /* A window over a source map: sizes in elements; `first`, `row`: where its outputs go among a neuron row. */
 typedef struct {
     int16_t height, width, channels, kernel_h, kernel_w, stride_h, stride_w, dilate_h, dilate_w;
@@ -35,9 +40,9 @@ static inline int32_t plain_least(int32_t a, int32_t b)
 
 /* A function of its own, which no optimisation level copies into its callers: their loops then keep the registers. */
 #if defined(__GNUC__)
-#define PLAIN_KERNEL static __attribute__((noinline, unused))
+#define PLAIN_KERNEL PLAIN_HOT_SECTION static __attribute__((noinline, unused))
 #else
-#define PLAIN_KERNEL static
+#define PLAIN_KERNEL PLAIN_HOT_SECTION static
 #endif
 
 /* Cortex-M4, M7, M33 and others with the DSP extension and unaligned access: two 16-bit products or sums per

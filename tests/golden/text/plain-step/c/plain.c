@@ -45,7 +45,7 @@ static inline int32_t *plain_at_acc_i32(plain_state_t *state) /* 3: accumulators
 }
 
 /* A spike of input. */
-static void plain_spike_input(plain_state_t *state, int32_t p, int32_t c)
+PLAIN_HOT_SECTION static void plain_spike_input(plain_state_t *state, int32_t p, int32_t c)
 {
     const int32_t i = p * 1 + c;
     plain_spread_tap_i8_i16(&plain_tables.g_conv, plain_tables.w_conv, plain_at_v_conv(state), p, c, 0, 4);
@@ -56,7 +56,7 @@ static void plain_spike_input(plain_state_t *state, int32_t p, int32_t c)
     (void)state;
 }
 
-PLAIN_APART static void plain_scan_input(plain_state_t *state, const uint8_t *image, int32_t t)
+PLAIN_HOT_SECTION PLAIN_APART static void plain_scan_input(plain_state_t *state, const uint8_t *image, int32_t t)
 {
     for (int32_t p = 0; p < 16; p++) {
         for (int32_t c = 0; c < 1; c++) {
@@ -77,7 +77,7 @@ PLAIN_APART static void plain_scan_input(plain_state_t *state, const uint8_t *im
 }
 
 /* A spike of conv. */
-static void plain_spike_conv(plain_state_t *state, int32_t p, int32_t c)
+PLAIN_HOT_SECTION static void plain_spike_conv(plain_state_t *state, int32_t p, int32_t c)
 {
     const int32_t i = p * 3 + c;
     plain_at_c_conv(state)[i]++;
@@ -89,7 +89,7 @@ static void plain_spike_conv(plain_state_t *state, int32_t p, int32_t c)
 }
 
 /* Timestep t (elapsed = min(t, T), live: t <= T) of conv: who has reached the threshold fires. */
-PLAIN_APART static void plain_scan_conv(plain_state_t *state, int32_t elapsed, int live, int32_t t)
+PLAIN_HOT_SECTION PLAIN_APART static void plain_scan_conv(plain_state_t *state, int32_t elapsed, int live, int32_t t)
 {
     int16_t *const first = plain_at_v_conv(state);
     for (int32_t c = 0; c < 3; c++) {
@@ -120,7 +120,7 @@ PLAIN_APART static void plain_scan_conv(plain_state_t *state, int32_t elapsed, i
 
 
 /* Stage 0, input, conv: all timesteps. */
-PLAIN_APART static void plain_stage_0(plain_state_t *state, const uint8_t *image, int32_t steps)
+PLAIN_HOT_SECTION PLAIN_APART static void plain_stage_0(plain_state_t *state, const uint8_t *image, int32_t steps)
 {
     memset(plain_at_c_conv(state), 0, 12U);
     memset(plain_at_v_input(state), 0, 16U);
@@ -150,7 +150,7 @@ PLAIN_APART static void plain_stage_0(plain_state_t *state, const uint8_t *image
 }
 
 /* dense over the whole image. */
-static void plain_run_dense(plain_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, plain_result_t *result)
+PLAIN_HOT_SECTION static void plain_run_dense(plain_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, plain_result_t *result)
 {
     int32_t *acc = plain_at_acc_i32(state);
     for (int32_t p = 0; p < 1; p += 1) {

@@ -65,7 +65,7 @@ static inline uint8_t *residual_at_patch_u8(residual_state_t *state) /* 8: windo
 }
 
 /* first over the whole image. */
-static void residual_run_first(residual_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, residual_result_t *result)
+RESIDUAL_HOT_SECTION static void residual_run_first(residual_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, residual_result_t *result)
 {
     int32_t *acc = residual_at_acc_i32(state);
     for (int32_t p = 0; p < 36; p += 2) {
@@ -94,7 +94,7 @@ static void residual_run_first(residual_state_t *state, const uint8_t *image, in
 }
 
 /* joined over the whole image. */
-static void residual_run_joined(residual_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, residual_result_t *result)
+RESIDUAL_HOT_SECTION static void residual_run_joined(residual_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, residual_result_t *result)
 {
     int32_t *acc = residual_at_acc_i32(state);
     for (int32_t p = 0; p < 9; p += 2) {
@@ -124,7 +124,7 @@ static void residual_run_joined(residual_state_t *state, const uint8_t *image, i
 }
 
 /* again over the whole image. */
-static void residual_run_again(residual_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, residual_result_t *result)
+RESIDUAL_HOT_SECTION static void residual_run_again(residual_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, residual_result_t *result)
 {
     int32_t *acc = residual_at_acc_i32(state);
     for (int32_t p = 0; p < 9; p += 2) {
@@ -156,7 +156,7 @@ static void residual_run_again(residual_state_t *state, const uint8_t *image, in
 }
 
 /* pool over the whole image. */
-static void residual_run_pool(residual_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, residual_result_t *result)
+RESIDUAL_HOT_SECTION static void residual_run_pool(residual_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, residual_result_t *result)
 {
     int32_t *acc = residual_at_acc_i32(state);
     for (int32_t p = 0; p < 4; p += 2) {
@@ -187,7 +187,7 @@ static void residual_run_pool(residual_state_t *state, const uint8_t *image, int
 }
 
 /* dense over the whole image. */
-static void residual_run_dense(residual_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, residual_result_t *result)
+RESIDUAL_HOT_SECTION static void residual_run_dense(residual_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, residual_result_t *result)
 {
     int32_t *acc = residual_at_acc_i32(state);
     for (int32_t p = 0; p < 1; p += 1) {

@@ -17,6 +17,11 @@
 #define RESIDUAL_REUSE() ((void)0)
 #endif
 
+/* Where the loops lie: -D'RESIDUAL_HOT_SECTION=__attribute__((section(".itcm")))' moves them. */
+#ifndef RESIDUAL_HOT_SECTION
+#define RESIDUAL_HOT_SECTION
+#endif
+
 /* A window over a source map: sizes in elements; `first`, `row`: where its outputs go among a neuron row. */
 typedef struct {
     int16_t height, width, channels, kernel_h, kernel_w, stride_h, stride_w, dilate_h, dilate_w;
@@ -35,9 +40,9 @@ static inline int32_t residual_least(int32_t a, int32_t b)
 
 /* A function of its own, which no optimisation level copies into its callers: their loops then keep the registers. */
 #if defined(__GNUC__)
-#define RESIDUAL_KERNEL static __attribute__((noinline, unused))
+#define RESIDUAL_KERNEL RESIDUAL_HOT_SECTION static __attribute__((noinline, unused))
 #else
-#define RESIDUAL_KERNEL static
+#define RESIDUAL_KERNEL RESIDUAL_HOT_SECTION static
 #endif
 
 /* Cortex-M4, M7, M33 and others with the DSP extension and unaligned access: two 16-bit products or sums per
@@ -439,7 +444,7 @@ RESIDUAL_KERNEL void residual_taps_u8_i8_i32(const residual_window_t *g, const u
 }
 
 /* acc[c] += scale * sum over the window's real elements. */
-static void residual_pool_u8_i32(const residual_window_t *g, const uint8_t *source, int32_t p, int32_t *acc, int32_t scale)
+RESIDUAL_HOT_SECTION static void residual_pool_u8_i32(const residual_window_t *g, const uint8_t *source, int32_t p, int32_t *acc, int32_t scale)
 {
     const int32_t channels = g->channels;
     const int32_t oy = p / g->out_w, y0 = oy * g->stride_h - g->top, x0 = (p - oy * g->out_w) * g->stride_w - g->left;

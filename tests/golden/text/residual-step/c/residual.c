@@ -70,7 +70,7 @@ static inline uint32_t *residual_at_lanes(residual_state_t *state) /* 30: two wi
 }
 
 /* A spike of first. */
-static void residual_spike_first(residual_state_t *state, int32_t p, int32_t c)
+RESIDUAL_HOT_SECTION static void residual_spike_first(residual_state_t *state, int32_t p, int32_t c)
 {
     const int32_t i = p * 4 + c;
     residual_spread_tap_i8_l16(&residual_tables.g_joined_0, residual_tables.w_joined_0, residual_at_v_joined(state), p, c, 0, 8);
@@ -83,7 +83,7 @@ static void residual_spike_first(residual_state_t *state, int32_t p, int32_t c)
 }
 
 /* Timestep t (elapsed = min(t, T), live: t <= T) of first: who has reached the threshold fires. */
-RESIDUAL_APART static void residual_scan_first(residual_state_t *state, int32_t elapsed, int live, int32_t t)
+RESIDUAL_HOT_SECTION RESIDUAL_APART static void residual_scan_first(residual_state_t *state, int32_t elapsed, int live, int32_t t)
 {
     int32_t *const first = residual_at_v_first(state);
     for (int32_t c = 0; c < 4; c++) {
@@ -117,7 +117,7 @@ RESIDUAL_APART static void residual_scan_first(residual_state_t *state, int32_t 
 }
 
 /* A spike of joined. */
-static void residual_spike_joined(residual_state_t *state, int32_t p, int32_t c)
+RESIDUAL_HOT_SECTION static void residual_spike_joined(residual_state_t *state, int32_t p, int32_t c)
 {
     const int32_t i = p * 4 + c;
     residual_spread_run_i8_l16(&residual_tables.g_again_0, residual_tables.w_again_0, residual_at_v_again(state), p, c, 8);
@@ -130,7 +130,7 @@ static void residual_spike_joined(residual_state_t *state, int32_t p, int32_t c)
 }
 
 /* Timestep t (elapsed = min(t, T), live: t <= T) of joined: who has reached the threshold fires. */
-RESIDUAL_APART static void residual_scan_joined(residual_state_t *state, int32_t elapsed, int live, int32_t t)
+RESIDUAL_HOT_SECTION RESIDUAL_APART static void residual_scan_joined(residual_state_t *state, int32_t elapsed, int live, int32_t t)
 {
 #ifdef RESIDUAL_DSP
     for (int32_t group = 0; group < 4; group += 4) {
@@ -199,7 +199,7 @@ RESIDUAL_APART static void residual_scan_joined(residual_state_t *state, int32_t
 }
 
 /* A spike of again. */
-static void residual_spike_again(residual_state_t *state, int32_t p, int32_t c)
+RESIDUAL_HOT_SECTION static void residual_spike_again(residual_state_t *state, int32_t p, int32_t c)
 {
     const int32_t i = p * 4 + c;
     residual_spread_pool_l16(&residual_tables.g_pool, residual_at_v_pool(state), p, c, 256);
@@ -211,7 +211,7 @@ static void residual_spike_again(residual_state_t *state, int32_t p, int32_t c)
 }
 
 /* Timestep t (elapsed = min(t, T), live: t <= T) of again: who has reached the threshold fires. */
-RESIDUAL_APART static void residual_scan_again(residual_state_t *state, int32_t elapsed, int live, int32_t t)
+RESIDUAL_HOT_SECTION RESIDUAL_APART static void residual_scan_again(residual_state_t *state, int32_t elapsed, int live, int32_t t)
 {
 #ifdef RESIDUAL_DSP
     for (int32_t group = 0; group < 4; group += 4) {
@@ -280,7 +280,7 @@ RESIDUAL_APART static void residual_scan_again(residual_state_t *state, int32_t 
 }
 
 /* A spike of pool. */
-static void residual_spike_pool(residual_state_t *state, int32_t p, int32_t c)
+RESIDUAL_HOT_SECTION static void residual_spike_pool(residual_state_t *state, int32_t p, int32_t c)
 {
     const int32_t i = p * 4 + c;
     residual_spread_row_i8_l16(&residual_tables.g_dense, residual_tables.w_dense, residual_at_v_dense(state), i, 16);
@@ -292,7 +292,7 @@ static void residual_spike_pool(residual_state_t *state, int32_t p, int32_t c)
 }
 
 /* Timestep t (elapsed = min(t, T), live: t <= T) of pool: who has reached the threshold fires. */
-RESIDUAL_APART static void residual_scan_pool(residual_state_t *state, int32_t elapsed, int live, int32_t t)
+RESIDUAL_HOT_SECTION RESIDUAL_APART static void residual_scan_pool(residual_state_t *state, int32_t elapsed, int live, int32_t t)
 {
 #ifdef RESIDUAL_DSP
     for (int32_t group = 0; group < 4; group += 4) {
@@ -361,7 +361,7 @@ RESIDUAL_APART static void residual_scan_pool(residual_state_t *state, int32_t e
 }
 
 /* A spike of dense. */
-static void residual_spike_dense(residual_state_t *state, int32_t p, int32_t c)
+RESIDUAL_HOT_SECTION static void residual_spike_dense(residual_state_t *state, int32_t p, int32_t c)
 {
     const int32_t i = p * 4 + c;
     residual_at_c_dense(state)[i]++;
@@ -373,7 +373,7 @@ static void residual_spike_dense(residual_state_t *state, int32_t p, int32_t c)
 }
 
 /* Timestep t (elapsed = min(t, T), live: t <= T) of dense: who has reached the threshold fires. */
-RESIDUAL_APART static void residual_scan_dense(residual_state_t *state, int32_t elapsed, int live, int32_t t)
+RESIDUAL_HOT_SECTION RESIDUAL_APART static void residual_scan_dense(residual_state_t *state, int32_t elapsed, int live, int32_t t)
 {
 #ifdef RESIDUAL_DSP
     for (int32_t group = 0; group < 4; group += 4) {
@@ -442,7 +442,7 @@ RESIDUAL_APART static void residual_scan_dense(residual_state_t *state, int32_t 
 }
 
 /* The charge that the constant input brings to first at every timestep, its bias included. */
-static void residual_drive_first(residual_state_t *state, const uint8_t *image)
+RESIDUAL_HOT_SECTION static void residual_drive_first(residual_state_t *state, const uint8_t *image)
 {
     int32_t *acc = residual_at_acc_i32(state);
     for (int32_t p = 0; p < 36; p += 2) {
@@ -465,7 +465,7 @@ static void residual_drive_first(residual_state_t *state, const uint8_t *image)
 
 
 /* Stage 0, first, joined, again, pool, dense: all timesteps. */
-RESIDUAL_APART static void residual_stage_0(residual_state_t *state, const uint8_t *image, int32_t steps)
+RESIDUAL_HOT_SECTION RESIDUAL_APART static void residual_stage_0(residual_state_t *state, const uint8_t *image, int32_t steps)
 {
     memset(residual_at_c_dense(state), 0, 4U);
     for (int32_t p = 0; p < 36; p++) {

@@ -17,6 +17,11 @@
 #define RESIDUAL_REUSE() ((void)0)
 #endif
 
+/* Where the loops lie: -D'RESIDUAL_HOT_SECTION=__attribute__((section(".itcm")))' moves them. */
+#ifndef RESIDUAL_HOT_SECTION
+#define RESIDUAL_HOT_SECTION
+#endif
+
 /* A window over a source map: sizes in elements; `first`, `row`: where its outputs go among a neuron row. */
 typedef struct {
     int16_t height, width, channels, kernel_h, kernel_w, stride_h, stride_w, dilate_h, dilate_w;
@@ -35,9 +40,9 @@ static inline int32_t residual_least(int32_t a, int32_t b)
 
 /* A function of its own, which no optimisation level copies into its callers: their loops then keep the registers. */
 #if defined(__GNUC__)
-#define RESIDUAL_KERNEL static __attribute__((noinline, unused))
+#define RESIDUAL_KERNEL RESIDUAL_HOT_SECTION static __attribute__((noinline, unused))
 #else
-#define RESIDUAL_KERNEL static
+#define RESIDUAL_KERNEL RESIDUAL_HOT_SECTION static
 #endif
 
 /* Cortex-M4, M7, M33 and others with the DSP extension and unaligned access: two 16-bit products or sums per
@@ -294,7 +299,7 @@ static inline int32_t residual_last_window(int32_t at, int32_t pad, int32_t stri
 }
 
 /* v[i] += scale * w[i], scale a power of two. */
-static void residual_add_l16_i8(int16_t *v, const int8_t *w, int32_t n, int32_t scale)
+RESIDUAL_HOT_SECTION static void residual_add_l16_i8(int16_t *v, const int8_t *w, int32_t n, int32_t scale)
 {
     int32_t i = 0;
 #ifdef RESIDUAL_DSP
@@ -344,7 +349,7 @@ static void residual_add_l16_i8(int16_t *v, const int8_t *w, int32_t n, int32_t 
 }
 
 /* A spike of source element i of a dense layer. */
-static void residual_spread_row_i8_l16(const residual_window_t *g, const int8_t *weights, int16_t *v, int32_t i, int32_t scale)
+RESIDUAL_HOT_SECTION static void residual_spread_row_i8_l16(const residual_window_t *g, const int8_t *weights, int16_t *v, int32_t i, int32_t scale)
 {
     const int8_t *w = weights + (size_t)(i) * (size_t)(g->out_channels);
     residual_add_l16_i8(v, w, g->out_channels, scale);
@@ -352,7 +357,7 @@ static void residual_spread_row_i8_l16(const residual_window_t *g, const int8_t 
 
 /* A spike at (p, c) of a convolution of stride 1: per kernel row one run over neighbouring outputs. The kernel's
  * columns are stored mirrored, so that weights and potentials ascend together. */
-static void residual_spread_run_i8_l16(const residual_window_t *g, const int8_t *weights, int16_t *v, int32_t p, int32_t c, int32_t scale)
+RESIDUAL_HOT_SECTION static void residual_spread_run_i8_l16(const residual_window_t *g, const int8_t *weights, int16_t *v, int32_t p, int32_t c, int32_t scale)
 {
     const int32_t y = p / g->width + g->top, start = p % g->width + g->left - g->kernel_w + 1;
     const int32_t row = g->row, length = g->kernel_w * row;
@@ -368,7 +373,7 @@ static void residual_spread_run_i8_l16(const residual_window_t *g, const int8_t 
 }
 
 /* A spike at (p, c) of any window: per output that sees it, `multiplier` weights. */
-static void residual_spread_tap_i8_l16(const residual_window_t *g, const int8_t *weights, int16_t *v, int32_t p, int32_t c, int32_t first, int32_t scale)
+RESIDUAL_HOT_SECTION static void residual_spread_tap_i8_l16(const residual_window_t *g, const int8_t *weights, int16_t *v, int32_t p, int32_t c, int32_t first, int32_t scale)
 {
     const int32_t y = p / g->width, x = p % g->width, n = g->multiplier;
     const int32_t last_y = residual_last_window(y, g->top, g->stride_h, g->out_h);
@@ -396,7 +401,7 @@ static void residual_spread_tap_i8_l16(const residual_window_t *g, const int8_t 
 }
 
 /* A spike at (p, c) of a sum pool. */
-static void residual_spread_pool_l16(const residual_window_t *g, int16_t *v, int32_t p, int32_t c, int32_t scale)
+RESIDUAL_HOT_SECTION static void residual_spread_pool_l16(const residual_window_t *g, int16_t *v, int32_t p, int32_t c, int32_t scale)
 {
     const int32_t y = p / g->width, x = p - y * g->width;
     const int32_t last_y = residual_last_window(y, g->top, g->stride_h, g->out_h);

@@ -60,7 +60,7 @@ static inline uint32_t *views_at_lanes(views_state_t *state) /* 30: two windows 
 }
 
 /* deep over the whole image. */
-static void views_run_deep(views_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, views_result_t *result)
+VIEWS_HOT_SECTION static void views_run_deep(views_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, views_result_t *result)
 {
     int32_t *acc = views_at_acc_i32(state);
     for (int32_t p = 0; p < 25; p += 2) {
@@ -91,7 +91,7 @@ static void views_run_deep(views_state_t *state, const uint8_t *image, int32_t s
 }
 
 /* side over the whole image. */
-static void views_run_side(views_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, views_result_t *result)
+VIEWS_HOT_SECTION static void views_run_side(views_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, views_result_t *result)
 {
     int32_t *acc = views_at_acc_i32(state);
     for (int32_t p = 0; p < 25; p += 2) {
@@ -120,7 +120,7 @@ static void views_run_side(views_state_t *state, const uint8_t *image, int32_t s
 }
 
 /* dense over the whole image. */
-static void views_run_dense(views_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, views_result_t *result)
+VIEWS_HOT_SECTION static void views_run_dense(views_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, views_result_t *result)
 {
     views_max_pool_u8(&views_tables.g_pool0, &views_tables.g_pool0_frame, views_at_c_deep(state), views_at_c_pool0(state));
     views_max_pool_u8(&views_tables.g_pool1, &views_tables.g_pool1_frame, views_at_c_side(state), views_at_c_pool1(state));

@@ -17,6 +17,11 @@
 #define VIEWS_REUSE() ((void)0)
 #endif
 
+/* Where the loops lie: -D'VIEWS_HOT_SECTION=__attribute__((section(".itcm")))' moves them. */
+#ifndef VIEWS_HOT_SECTION
+#define VIEWS_HOT_SECTION
+#endif
+
 /* A window over a source map: sizes in elements; `first`, `row`: where its outputs go among a neuron row. */
 typedef struct {
     int16_t height, width, channels, kernel_h, kernel_w, stride_h, stride_w, dilate_h, dilate_w;
@@ -35,9 +40,9 @@ static inline int32_t views_least(int32_t a, int32_t b)
 
 /* A function of its own, which no optimisation level copies into its callers: their loops then keep the registers. */
 #if defined(__GNUC__)
-#define VIEWS_KERNEL static __attribute__((noinline, unused))
+#define VIEWS_KERNEL VIEWS_HOT_SECTION static __attribute__((noinline, unused))
 #else
-#define VIEWS_KERNEL static
+#define VIEWS_KERNEL VIEWS_HOT_SECTION static
 #endif
 
 /* Cortex-M4, M7, M33 and others with the DSP extension and unaligned access: two 16-bit products or sums per
@@ -385,7 +390,7 @@ VIEWS_KERNEL void views_taps_u8_i8_i32(const views_window_t *g, const uint8_t *s
 }
 
 /* out = max over each window; the frame of zeros around the source counts, what lies beyond it does not. */
-static void views_max_pool_u8(const views_window_t *g, const views_window_t *frame, const uint8_t *source, uint8_t *out)
+VIEWS_HOT_SECTION static void views_max_pool_u8(const views_window_t *g, const views_window_t *frame, const uint8_t *source, uint8_t *out)
 {
     for (int32_t oy = 0; oy < g->out_h; oy++) {
         for (int32_t ox = 0; ox < g->out_w; ox++, out += g->channels) {
