@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from snncc.api import export as export
     from snncc.api import load as load
     from snncc.exploration import explore as explore
+    from snncc.reporting import report as report
     from snncc.synth import synthesise as synthesise
     from snncc.verification import verify as verify
 
@@ -26,11 +27,24 @@ HOME = {
     "explore": "exploration",
     "export": "api",
     "load": "api",
+    "report": "reporting",
     "synthesise": "synth",
     "verify": "verification",
 }
 """Public name -> the module that it is loaded from."""
-__all__ = ["Network", "convert", "diagnose", "evaluate", "explain", "explore", "export", "load", "synthesise", "verify"]
+__all__ = [
+    "Network",
+    "convert",
+    "diagnose",
+    "evaluate",
+    "explain",
+    "explore",
+    "export",
+    "load",
+    "report",
+    "synthesise",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> Any:

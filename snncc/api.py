@@ -10,7 +10,7 @@ from typing import Any, Unpack, get_args
 
 import numpy as np
 
-from snncc import diagnosis, evaluation, frontend, ir, sim, store
+from snncc import diagnosis, evaluation, frontend, ir, sim, store, tables
 from snncc.diagnosis import Diagnosis
 from snncc.errors import CalibrationError, DataError, NetworkError
 from snncc.evaluation import Evaluation
@@ -44,6 +44,12 @@ class Network:
             f"{sum(p.neurons for p in self.ir.populations)} neurons, {self.ir.signed_bit} bits, "
             f"T <= {self.ir.timesteps}, {self.ir.dynamics}>"
         )
+
+    def _repr_html_(self) -> str:
+        """The populations as a table, for Jupyter."""
+        facts = tables.summary(self.ir)
+        rows = [tables.population_cells(row) for row in facts["populations"]]
+        return tables.html(" ".join(tables.summary_lines(facts)), tables.POPULATION_HEADER, rows)
 
     @property
     def hash(self) -> str:

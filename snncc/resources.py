@@ -21,8 +21,11 @@ def resource(folder: Literal["templates", "hw_sim"]) -> Path:
     raise OutputError(f"this installation of snncc lacks its folder {folder}: install it again")
 
 
-def templates(folder: str) -> jinja2.Environment:
-    """The one template environment, on one folder of `templates`: an undefined name is an error."""
+def templates(folder: str, html: bool = False) -> jinja2.Environment:
+    """The one template environment, on one folder of `templates`: an undefined name is an error.
+
+    `html`: what is printed is escaped.
+    """
     import jinja2
 
     return jinja2.Environment(
@@ -31,5 +34,5 @@ def templates(folder: str) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 (C and Verilog, not HTML)
+        autoescape=html,  # noqa: S701 (C and Verilog are not HTML)
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from snncc.ir import Network, content_hash, load, save
 
 MANIFEST = "manifest.json"
 NETWORK = "network.snn"
+CERTIFICATE, SYNTHESIS = "verify.json", "synth.json"
+"""What `snncc verify` and `snncc synth` leave in a folder."""
 Requests = Mapping[str, Mapping[str, Any]]
 """Target name -> its options."""
 Targets = Mapping[str, Mapping[str, Any] | None]
@@ -67,6 +70,23 @@ def _identity(folder: Path) -> tuple[int, ...]:
 def _require_same(folder: Path, read: tuple[int, ...]) -> None:
     if _identity(folder) != read:
         raise OutputError(f"{folder} was replaced by another run meanwhile: export again")
+
+
+def leave(folder: Path, name: str, found: Mapping[str, Any]) -> None:
+    """Keep what a command found of a compiled folder's network beside it, whole or not at all, for `snncc report`.
+
+    Nothing is kept where the folder cannot be written: it is no part of what was asked for.
+    """
+    with suppress(OSError), staging.staged(folder / name) as beside:
+        text = json.dumps({"hash": content_hash(load(folder)), "version": _version(), **found}, indent=2)
+        beside.write_text(text + "\n", encoding="utf-8")
+
+
+def _version() -> str:
+    try:
+        return version("snncc")
+    except PackageNotFoundError:
+        return "0+unknown"
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from snncc.cli.explore import explore
 from snncc.cli.inspect import inspect, targets
 from snncc.cli.measure import diagnose, evaluate
 from snncc.cli.prove import synth, verify
+from snncc.cli.report import report
 from snncc.cli.targets import in_flags
 from snncc.errors import OUT_OF_MEMORY, SYSTEM, SnnccError, SnnccWarning, ToolMissingError
 from snncc.terminal import drop_output, never_refuse, say
@@ -31,7 +32,7 @@ def cli() -> None:
     """
 
 
-for command in (compile_, explore, inspect, evaluate, diagnose, export, verify, synth, targets):
+for command in (compile_, explore, inspect, evaluate, diagnose, export, verify, synth, report, targets):
     cli.add_command(command)
 
 

@@ -57,8 +57,7 @@ def evaluate(
     It runs DATA bit-exactly. The accuracy needs the classes of the images. The energy is a model: operations times
     energies of a table. JSON is a list with one object for each T, with NeuroBench's keys in `neurobench`.
     """
-    from snncc import api, data
-    from snncc.cli import tables
+    from snncc import api, data, tables
 
     network = api.load(folder)
     x = data.array(data_file, data.IMAGES)
@@ -106,8 +105,7 @@ def diagnose(
 
     The error is that against the float model. It says in a sentence which layer hurts first, and what helps.
     """
-    from snncc import api, data
-    from snncc.cli import tables
+    from snncc import api, data, tables
 
     network = api.load(folder)
     x = data.array(data_file, data.IMAGES)[:images]

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 def network_facts(network: ir.Network, targets: Mapping[str, Summary]) -> dict[str, Any]:
     """All of it, for JSON: what the targets say stands under their names; null under `c` where C cannot express it."""
-    from snncc.cli import tables
+    from snncc import tables
 
     return tables.summary(network) | {"c": None} | {name: dict(found.facts) for name, found in targets.items()}
 
 
 def print_network(network: ir.Network, targets: Mapping[str, Summary]) -> None:
     """The network in words and tables; targets that have tables of their own print themselves."""
-    from snncc.cli import tables
+    from snncc import tables
 
     facts = tables.summary(network)
     short = [line for found in targets.values() if not found.tables for line in found.lines]

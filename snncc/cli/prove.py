@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Literal
 
 import click
@@ -66,7 +67,7 @@ def verify(
     It builds and runs every target in FOLDER and compares every integer. Without DATA it runs the images that the
     targets ship, then random ones.
     """
-    from snncc import data
+    from snncc import data, store
     from snncc.verification import verify as run
 
     given = None if data_file is None else data.array(data_file, data.IMAGES)[:images]
@@ -74,6 +75,8 @@ def verify(
     with status("Verifying"):
         report = run(folder, x=x, data=bytes_, images=images, timesteps=timesteps, targets=targets or None,
                      variants=variants or None, strict=strict)  # fmt: skip
+    if report.ran:
+        store.leave(Path(folder), store.CERTIFICATE, report.certificate())
     if as_json:
         click.echo(report.to_json())
     else:
@@ -106,10 +109,12 @@ def synth(folder: str, device: str, dsp: int | Literal["auto", "none"], as_json:
     Yosys and nextpnr run on FOLDER/verilog, after every memory has been weighed. It says what the design takes of the
     device and how fast it is.
     """
+    from snncc import store
     from snncc.synth import synthesise
 
     with status(f"Synthesising for {device}"):
         found = synthesise(folder, device, dsp=dsp)
+    store.leave(Path(folder), store.SYNTHESIS, found.to_dict())
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=2))
     else:

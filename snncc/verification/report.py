@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,16 @@ class Report:
     @property
     def _idle(self) -> list[Outcome]:
         return [o for o in self.outcomes if o.status == "not run"]
+
+    @property
+    def ran(self) -> bool:
+        """Whether anything did."""
+        return len(self._idle) < len(self.outcomes)
+
+    def certificate(self) -> dict[str, Any]:
+        """What is kept of it: all but the seconds."""
+        targets = [{k: v for k, v in asdict(o).items() if k != "seconds"} for o in self.outcomes]
+        return {"ok": self.ok, "sentence": self.sentence, "targets": targets}
 
     def to_json(self) -> str:
         """`{"ok": ..., "targets": [{"target", "variant", "status", "images", "values", "mismatches", ...}]}`."""

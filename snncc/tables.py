@@ -1,8 +1,9 @@
-"""What the commands print: facts of a network as rows for JSON, and as cells for a table."""
+"""What is said of a network and of its runs: facts as rows for JSON, and as cells for a table."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -186,6 +187,13 @@ STAGE_HEADER = ["network", "float's class", "accuracy"]
 
 
 EVALUATION_HEADER = ["dynamics", "T", "accuracy", "spikes/image", "input spikes", "synaptic operations/image"]
+
+
+def html(caption: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table for a notebook; everything in it is escaped."""
+    heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in header)
+    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<table><caption>{escape(caption)}</caption><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _shape(shape: Sequence[int]) -> str:

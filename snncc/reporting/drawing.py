@@ -1,0 +1,100 @@
+"""Geometry of the pictures: where a network's populations stand, bars, lines and rasters. Templates draw it as SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from snncc.ir import INPUT, Array, Network, sources
+
+COLUMN, ROW, WIDTH, HEIGHT = 190, 58, 168, 40
+"""Of the network's picture: the grid, and a box in it."""
+BINS = 31
+MOST_NEURONS, MOST_STEPS = 40, 64
+"""Of a raster."""
+
+
+def graph(network: Network) -> dict[str, Any]:
+    """Boxes and arrows: a row for each depth, the longest path from the input."""
+    depth = {INPUT: 0}
+    for population in network.populations:
+        read = {name for q in population.projections for name in sources(q.source)}
+        depth[population.name] = 1 + max(depth[name] for name in read)
+    columns: dict[int, list[str]] = {}
+    for name, row in depth.items():
+        columns.setdefault(row, []).append(name)
+    widest = max(map(len, columns.values()))
+    boxes = {
+        name: (12 + COLUMN * (i + (widest - len(names)) / 2), 12 + ROW * row)
+        for row, names in columns.items()
+        for i, name in enumerate(names)
+    }
+    arrows = [
+        _arrow(boxes[name], boxes[population.name], depth[population.name] - depth[name])
+        for population in network.populations
+        for name in dict.fromkeys(n for q in population.projections for n in sources(q.source))
+    ]
+    return {
+        "width": COLUMN * widest + 24 + 40, "height": ROW * len(columns) + 12, "boxes": boxes, "arrows": arrows,
+        "box": (WIDTH, HEIGHT),
+    }  # fmt: skip
+
+
+def _arrow(start: tuple[float, float], end: tuple[float, float], rows: int) -> str:
+    """From a box's lower edge to another's upper edge; past boxes between, a bow to the right."""
+    (x0, y0), (x1, y1) = start, end
+    x0, x1, y0 = x0 + WIDTH / 2, x1 + WIDTH / 2, y0 + HEIGHT
+    if rows == 1:
+        middle = (y0 + y1) / 2
+        return f"M{x0:g} {y0:g}C{x0:g} {middle:g} {x1:g} {middle:g} {x1:g} {y1:g}"
+    side = max(x0, x1) + WIDTH / 2 + 22
+    return f"M{x0:g} {y0:g}C{side:g} {y0 + 20:g} {side:g} {y1 - 20:g} {x1 + 30:g} {y1:g}"
+
+
+def histogram(values: Array) -> dict[str, Any]:
+    """How often values occur: bars of heights 0 to 1 between the least and the largest value."""
+    flat = np.asarray(values, np.float64).reshape(-1)
+    if not flat.size:
+        return {"bars": [], "least": 0, "most": 0, "count": 0}
+    low, high = float(flat.min()), float(flat.max())
+    found, _ = np.histogram(flat, BINS if high > low else 1, (low, high) if high > low else (low - 0.5, low + 0.5))
+    return {
+        "bars": [round(float(n) / found.max(), 4) for n in found], "least": low, "most": high, "count": int(flat.size)
+    }  # fmt: skip
+
+
+def raster(train: Array) -> dict[str, Any]:
+    """Spikes (timesteps, neurons) as one path of dashes: some neurons, evenly chosen, a row each."""
+    steps, neurons = min(len(train), MOST_STEPS), train.shape[1]
+    chosen = np.unique(np.linspace(0, neurons - 1, min(neurons, MOST_NEURONS)).astype(int))
+    times, rows = np.nonzero(train[:steps, chosen])
+    path = "".join(f"M{t} {row}h.8" for t, row in zip(times.tolist(), rows.tolist(), strict=True))
+    return {"path": path, "steps": steps, "rows": len(chosen), "neurons": neurons}
+
+
+def curve(points: Sequence[tuple[float, float]], low: float, high: float, most: float) -> str:
+    """Points (T, value) as a path in a box of 100 by 100: T logarithmic from 1 to `most`."""
+    across = np.log2(max(2.0, most))
+    places = [
+        (100 * float(np.log2(max(1.0, t)) / across), 100 - 100 * (v - low) / ((high - low) or 1)) for t, v in points
+    ]
+    return "M" + "L".join(f"{x:.2f} {y:.2f}" for x, y in places)
+
+
+def scatter(points: Sequence[Mapping[str, Any]], cost: str, kept: Sequence[int]) -> dict[str, Any]:
+    """Designs of an exploration: cost logarithmic to the right, accuracy upwards, in a box of 100 by 100."""
+    known = [i for i, p in enumerate(points) if isinstance(p.get(cost), int | float) and p.get("accuracy") is not None]
+    if not known:
+        return {"dots": [], "low": 0.0, "high": 0.0, "least": 0.0, "most": 0.0}
+    costs = np.array([max(1.0, float(points[i][cost])) for i in known])
+    gains = np.array([float(points[i]["accuracy"]) for i in known])
+    x, y = np.log(costs), gains
+    across, up = (x.max() - x.min()) or 1.0, (y.max() - y.min()) or 1.0
+    dots = [
+        {"x": round(float(100 * (a - x.min()) / across), 2), "y": round(float(100 - 100 * (b - y.min()) / up), 2),
+         "kept": i in set(kept), "label": f"{100 * b:.2f} %, {costs[n]:,.0f}"}
+        for n, (i, a, b) in enumerate(zip(known, x, y, strict=True))
+    ]  # fmt: skip
+    return {"dots": dots, "low": float(y.min()), "high": float(y.max()), "least": costs.min(), "most": costs.max()}
