@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from snncc.cli import parameters
+from snncc.cli.exits import NO_KERAS
 from snncc.cli.parameters import FORCE, JSON
 from snncc.cli.printing import network_facts, print_network
 from snncc.cli.targets import TargetCommand, fail_where_missed, in_flags, print_reports, requested, summaries
@@ -25,7 +26,6 @@ TIMESTEPS, IN_A_BYTE = 64, 255
 CHOICES = ("encoding", "average_pools", "calibrate")
 """What `auto` may have chosen, as the record names it."""
 GOAL_MISSED = "The goal of --target-fps is missed: the nearest design was written."
-NO_KERAS = "Keras, TensorFlow or onnx is missing, or cannot be loaded."
 
 
 @click.command(

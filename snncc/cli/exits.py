@@ -12,6 +12,7 @@ import click
 from snncc.terminal import drop_output, say
 
 HELP_OPTIONS = ["-h", "--help"]
+NO_KERAS = "Keras, TensorFlow or onnx is missing, or cannot be loaded."
 FAILED, USAGE, TOOL_MISSING, INTERRUPTED, PIPE_CLOSED = 1, 2, 3, 130, 141
 
 

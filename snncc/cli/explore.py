@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from snncc.cli import parameters
-from snncc.cli.build import NO_KERAS
-from snncc.cli.exits import FAILED, Command
+from snncc.cli.exits import FAILED, NO_KERAS, Command
 from snncc.cli.parameters import AT_LEAST_1, JSON, POSITIVE
 from snncc.stderr import held_back
 from snncc.terminal import job_bar, print_table

@@ -8,8 +8,7 @@ from typing import Any
 import click
 
 from snncc.cli import parameters
-from snncc.cli.build import NO_KERAS
-from snncc.cli.exits import Command
+from snncc.cli.exits import NO_KERAS, Command
 from snncc.cli.parameters import AS_COMPILED, AT_LEAST_1, IN_DYNAMICS, JSON, ONE_T, RAW, TIMESTEPS
 from snncc.cli.targets import in_flags
 from snncc.stderr import held_back

@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 
 from snncc.cli import parameters
-from snncc.cli.build import NO_KERAS
-from snncc.cli.exits import Command
+from snncc.cli.exits import NO_KERAS, Command
 from snncc.stderr import held_back
 from snncc.terminal import status
 

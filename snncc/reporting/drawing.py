@@ -11,7 +11,8 @@ from snncc.ir import INPUT, Array, Network, sources
 
 COLUMN, ROW, WIDTH, HEIGHT = 190, 58, 168, 40
 """Of the network's picture: the grid, and a box in it."""
-BINS = 31
+BINS, WIDE, TALL = 31, 8, 48
+"""Of a histogram: bars, and their grid."""
 MOST_NEURONS, MOST_STEPS = 40, 64
 """Of a raster."""
 
@@ -38,7 +39,7 @@ def graph(network: Network) -> dict[str, Any]:
     ]
     return {
         "width": COLUMN * widest + 24 + 40, "height": ROW * len(columns) + 12, "boxes": boxes, "arrows": arrows,
-        "box": (WIDTH, HEIGHT),
+        "texts": {name: (x + 10, y + 17, y + 32) for name, (x, y) in boxes.items()}, "box": (WIDTH, HEIGHT),
     }  # fmt: skip
 
 
@@ -54,14 +55,16 @@ def _arrow(start: tuple[float, float], end: tuple[float, float], rows: int) -> s
 
 
 def histogram(values: Array) -> dict[str, Any]:
-    """How often values occur: bars of heights 0 to 1 between the least and the largest value."""
+    """How often values occur: bars (x, y, height) between the least and the largest value, the highest TALL - 2."""
     flat = np.asarray(values, np.float64).reshape(-1)
     if not flat.size:
-        return {"bars": [], "least": 0, "most": 0, "count": 0}
+        return {"bars": [], "least": 0, "most": 0, "count": 0, "width": 0, "height": TALL}
     low, high = float(flat.min()), float(flat.max())
     found, _ = np.histogram(flat, BINS if high > low else 1, (low, high) if high > low else (low - 0.5, low + 0.5))
+    tall = [round((TALL - 2) * float(n) / found.max(), 2) for n in found]
     return {
-        "bars": [round(float(n) / found.max(), 4) for n in found], "least": low, "most": high, "count": int(flat.size)
+        "bars": [(WIDE * i, round(TALL - height, 2), height) for i, height in enumerate(tall)], "least": low,
+        "most": high, "count": int(flat.size), "width": WIDE * len(tall), "height": TALL,
     }  # fmt: skip
 
 
@@ -71,7 +74,7 @@ def raster(train: Array) -> dict[str, Any]:
     chosen = np.unique(np.linspace(0, neurons - 1, min(neurons, MOST_NEURONS)).astype(int))
     times, rows = np.nonzero(train[:steps, chosen])
     path = "".join(f"M{t} {row}h.8" for t, row in zip(times.tolist(), rows.tolist(), strict=True))
-    return {"path": path, "steps": steps, "rows": len(chosen), "neurons": neurons}
+    return {"path": path or "M0 0", "steps": steps, "rows": len(chosen), "height": len(chosen) + 1, "neurons": neurons}
 
 
 def curve(points: Sequence[tuple[float, float]], low: float, high: float, most: float) -> str:
@@ -84,7 +87,7 @@ def curve(points: Sequence[tuple[float, float]], low: float, high: float, most: 
 
 
 def scatter(points: Sequence[Mapping[str, Any]], cost: str, kept: Sequence[int]) -> dict[str, Any]:
-    """Designs of an exploration: cost logarithmic to the right, accuracy upwards, in a box of 100 by 100."""
+    """Designs of an exploration: cost logarithmic to the right, accuracy upwards, in a box of 100 by 50."""
     known = [i for i, p in enumerate(points) if isinstance(p.get(cost), int | float) and p.get("accuracy") is not None]
     if not known:
         return {"dots": [], "low": 0.0, "high": 0.0, "least": 0.0, "most": 0.0}
@@ -93,8 +96,11 @@ def scatter(points: Sequence[Mapping[str, Any]], cost: str, kept: Sequence[int])
     x, y = np.log(costs), gains
     across, up = (x.max() - x.min()) or 1.0, (y.max() - y.min()) or 1.0
     dots = [
-        {"x": round(float(100 * (a - x.min()) / across), 2), "y": round(float(100 - 100 * (b - y.min()) / up), 2),
+        {"x": round(float(100 * (a - x.min()) / across), 2), "y": round(float(50 - 50 * (b - y.min()) / up), 2),
          "kept": i in set(kept), "label": f"{100 * b:.2f} %, {costs[n]:,.0f}"}
         for n, (i, a, b) in enumerate(zip(known, x, y, strict=True))
     ]  # fmt: skip
-    return {"dots": dots, "low": float(y.min()), "high": float(y.max()), "least": costs.min(), "most": costs.max()}
+    return {
+        "dots": dots, "low": 100 * float(y.min()), "high": 100 * float(y.max()), "least": costs.min(),
+        "most": costs.max(),
+    }  # fmt: skip

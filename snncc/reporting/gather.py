@@ -41,7 +41,7 @@ def of_folder(folder: Path) -> dict[str, Any]:
             _population(network, p, row) for p, row in zip(network.populations, facts["populations"], strict=True)
         ],
         "targets": sorted(store.read_targets(folder)),
-        "certificate": _left(folder / store.CERTIFICATE, facts["hash"]),
+        "certificate": _certificate(folder / store.CERTIFICATE, facts["hash"]),
         "synthesis": _synthesis(folder / store.SYNTHESIS, facts["hash"]),
         "front": _front(folder / FRONT),
     }
@@ -62,7 +62,7 @@ def _changed(options: Any) -> dict[str, Any]:
 def _population(network: ir.Network, population: ir.Population, row: dict[str, Any]) -> dict[str, Any]:
     """One population's facts, the histogram of its weights, and what it reads."""
     kind = "relay" if population.relay else "readout" if population is network.output else "firing"
-    weights = [np.ravel(q.weights) for q in population.projections if not isinstance(q, ir.SumPool2D)]
+    weights = [np.ravel(q.weights) for q in population.projections if hasattr(q, "weights")]
     projections = [
         {"name": q.name, "kind": type(q).__name__, "reads": ", ".join(dict.fromkeys(ir.sources(q.source)))}
         for q in population.projections
@@ -83,6 +83,25 @@ def _left(path: Path, network: str) -> dict[str, Any] | None:
     return {**found, "current": found.get("hash") == network} if isinstance(found, dict) else None
 
 
+def _certificate(path: Path, network: str) -> dict[str, Any] | None:
+    """What the last verification compared, a row for each way of running a target."""
+    found = _left(path, network)
+    if found is None:
+        return None
+    rows = [
+        [
+            f"{o.get('target')}, {o.get('variant')}",
+            _number(o.get("images")),
+            _number(o.get("values")),
+            _number(o.get("mismatches")),
+            ": ".join(filter(None, (str(o.get("status")), str(o.get("reason") or "")))),
+        ]
+        for o in found.get("targets") or ()
+        if isinstance(o, dict)
+    ]
+    return {"ok": False, "sentence": "", "version": "", **found, "rows": rows}
+
+
 FIGURES = {"luts": "LUT", "ffs": "FF", "brams": "block RAM", "dsps": "DSP", "fmax_mhz": "Fmax (MHz)",
            "cycles_per_image": "cycles per image", "images_per_second": "images per second"}  # fmt: skip
 
@@ -92,7 +111,7 @@ def _synthesis(path: Path, network: str) -> dict[str, Any] | None:
     found = _left(path, network)
     if found is None:
         return None
-    figures = {words: f"{found[key]:,.6g}" for key, words in FIGURES.items() if found.get(key) is not None}
+    figures = [(words, f"{found[key]:,.6g}") for key, words in FIGURES.items() if found.get(key) is not None]
     return {**found, "figures": figures, "too_large": found.get("too_large") or []}
 
 
@@ -105,15 +124,16 @@ def _front(path: Path) -> dict[str, Any] | None:
     kept = [i for i in found.get("front", ()) if isinstance(i, int) and 0 <= i < len(points)]
     costs = COSTS.get(str(found.get("target")), COSTS["c"])
     rows = [
-        {
-            "accuracy": f"{100 * points[i].get('accuracy', 0):.2f} %",
-            "command": points[i].get("command", ""),
-            "costs": [_number(points[i].get(name)) for name in costs],
-        }
+        [
+            f"{100 * points[i].get('accuracy', 0):.2f} %",
+            *(_number(points[i].get(name)) for name in costs),
+            str(points[i].get("command", "")),
+        ]
         for i in sorted(kept, key=lambda i: -float(points[i].get("accuracy") or 0))
     ]
     return {
-        "header": [name.replace("_", " ") for name in costs], "rows": rows, "number": len(points),
+        "cost": costs[0].replace("_", " "), "rows": rows,
+        "header": ["accuracy", *(name.replace("_", " ") for name in costs), "command"], "number": len(points),
         "scatter": drawing.scatter(points, costs[0], kept),
     }  # fmt: skip
 
@@ -152,8 +172,8 @@ def _curves(runs: dict[Any, list[Any]], most: int) -> dict[str, Any]:
     points = {d: [(e.timesteps, e.accuracy) for e in found] for d, found in runs.items()}
     pairs = zip(*runs.values(), strict=True)
     return {
-        "low": low,
-        "high": high,
+        "low": 100 * low,
+        "high": 100 * high,
         "most": most,
         "curves": {d: drawing.curve(own, low, high, most) for d, own in points.items()},
         "rows": [[str(pair[0].timesteps), *(f"{100 * e.accuracy:.2f} %" for e in pair)] for pair in pairs],
@@ -182,4 +202,5 @@ def _confusion(classes: ir.Array, y: ir.Array) -> dict[str, Any] | None:
         return None
     matrix = np.zeros((number, number), int)
     np.add.at(matrix, (truth, classes), 1)
-    return {"rows": matrix.tolist(), "most": int(matrix.sum(axis=1).max())}
+    shades = 60 * matrix // max(1, int(matrix.sum(axis=1).max()))
+    return {"rows": [list(zip(*both, strict=True)) for both in zip(matrix.tolist(), shades.tolist(), strict=True)]}

@@ -183,7 +183,7 @@ def test_hot_code_and_tables_lie_where_the_guides_linker_script_says(dynamics: A
     network = networks.residual(name="tiny")
     store.write(ir.proven(ir.replace(network, dynamics=dynamics)), tmp_path / "m", {"c": {}})
     folder = tmp_path / "m" / "c"
-    (script,) = re.findall(r"```ld\n(.*?)```", Path("docs/guide/c.md").read_text(encoding="utf-8"), re.DOTALL)
+    (script,) = re.findall(r"```text\n(MEMORY.*?)```", Path("docs/guide/c.md").read_text(encoding="utf-8"), re.DOTALL)
     (folder / "more.ld").write_text(script.replace("AT > FLASH", ""))
     places = [
         f'-DTINY_{what}_SECTION=__attribute__((section("{name}")))'

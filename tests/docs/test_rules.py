@@ -147,8 +147,8 @@ def test_the_places_that_import_keras_are_those_that_are_named() -> None:
     assert sentence and re.findall(r"`([\w.]+)`", sentence[1]) == rule["allowed_importers"]
 
 
-OTHERS = {"_flatten_layers", "_keras_history", "_inbound_nodes", "_exit"}
-"""Private names of Keras and of Python that tests need."""
+OTHERS = {"_flatten_layers", "_keras_history", "_inbound_nodes", "_exit", "_repr_html_"}
+"""Names of Keras, Python and Jupyter that tests need."""
 
 
 def trespasses(source: str) -> list[str]:
