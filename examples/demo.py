@@ -14,7 +14,7 @@ import digits
 import numpy as np
 
 import snncc
-from snncc.cli.tables import EVALUATION_HEADER, evaluation_row
+from snncc.tables import EVALUATION_HEADER, evaluation_row
 from snncc.terminal import make_table
 
 TIMESTEPS = (4, 8, 16, 32, 64)
