@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from snncc.cli import parameters
 from snncc.cli.exits import NO_KERAS
@@ -144,7 +145,8 @@ GOAL_MISSED = "The goal of --target-fps is missed: the nearest design was writte
     multiple=True,
     metavar="GOAL=VALUE",
     help="Instead of choosing: explore designs of the one --target and build the cheapest that meets the goal: "
-    "within=0.5, max-flash=64k, min-fps=100 and the like, as snncc explore has them. Needs --data. Can be repeated.",
+    "within=0.5, max-flash=64k, min-fps=100 and the like, as snncc explore has them; what is given otherwise stays. "
+    "Needs --data. Can be repeated.",
 )
 @click.option("--data", "test", metavar="DATA.npz[:NAME]", help="With --goal: the images to measure accuracy on.")
 @FORCE
@@ -172,7 +174,10 @@ def compile_(
     if goals or test:
         from snncc.cli.goals import chosen
 
-        network_options, own = chosen(model, calibration, test, targets, goals)
+        context = click.get_current_context()
+        fixed = {name: (value,) for name, value in options.items()
+                 if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}  # fmt: skip
+        network_options, own = chosen(model, calibration, test, targets, goals, fixed)
         options, requests = options | network_options, {targets[0]: {**requests[targets[0]], **own}}
     x = data.array(calibration, data.CALIBRATION)
     options["timesteps"], why = _timesteps(options, requests)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -20,16 +20,27 @@ SIZES = ("max_flash", "max_ram")
 
 
 def chosen(
-    model: str, calibration: str, test: str | None, targets: Sequence[str], given: Sequence[str]
+    model: str,
+    calibration: str,
+    test: str | None,
+    targets: Sequence[str],
+    given: Sequence[str],
+    fixed: Mapping[str, Sequence[Any]],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Options of the network and of its one target; the command ends with status 1 where no design meets the goals."""
+    """Options of the network and of its one target; the command ends with status 1 where no design meets the goals.
+
+    `fixed`: options that were given, as axes of one value; those that are no axis hold for whatever is chosen.
+    """
     from snncc import exploration
 
     if not given or test is None or len(targets) != 1:
         raise click.UsageError("--goal, --data and one --target go together")
     goals = exploration.Goals(**_parsed(given, {field.name for field in fields(exploration.Goals)}))
+    axes = {name: values for name, values in fixed.items() if name in exploration.NETWORK_AXES}
     with tempfile.TemporaryDirectory(prefix="snncc-goal-") as folder, held_back(), job_bar("Exploring") as progress:
-        found = exploration.explore(model, calibration, test, folder, target=targets[0], goals=goals, progress=progress)
+        found = exploration.explore(
+            model, calibration, test, folder, target=targets[0], axes=axes, goals=goals, progress=progress
+        )
     if found.chosen is None or found.missed:
         by = ", ".join(f"{name.replace('_', '-')} by {100 * part:.3g} %" for name, part in found.missed.items())
         say(f"no design of snncc explore meets the goals: the nearest misses {by}" if by else "no design can be built")
