@@ -67,8 +67,9 @@ def kernels() -> list[dict[str, Any]]:
         calibration = data[: mlperf_tiny.CALIBRATION]
         for timesteps in TIMESTEPS:
             network = snncc.convert(
-                models[name], calibration, signed_bit=bits, timesteps=timesteps, dynamics="count", calibrate="none"
-            )
+                models[name], calibration, signed_bit=bits, timesteps=timesteps, dynamics="count", calibrate="none",
+                average_pools="fire", encoding="current" if (calibration < 0).any() else "rate",
+            )  # fmt: skip
             pixels = network.pixels(data[mlperf_tiny.CALIBRATION :][:IMAGES]).astype(np.int64)
             row = {"network": name, "bits": bits, "pack": bits < 8, "T": timesteps}
             rows.append(row | measure(network.ir, pixels, bits < 8) | {"goal_M": goal, "cmsis_nn_M": cmsis})

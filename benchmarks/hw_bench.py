@@ -111,7 +111,14 @@ def smallest(made: Trained, dynamics: str, bits: int, encoding: str) -> tuple[sn
     x, y, aim = made.validation
     for steps in STEPS:
         network = snncc.convert(
-            made.model, made.calibration, signed_bit=bits, timesteps=steps, dynamics=dynamics, encoding=encoding
+            made.model,
+            made.calibration,
+            signed_bit=bits,
+            timesteps=steps,
+            dynamics=dynamics,
+            encoding=encoding,
+            average_pools="fire",
+            calibrate="light",
         )
         accuracy = snncc.evaluate(network, x, y, [steps], dynamics)[0].accuracy
         if accuracy >= aim - WITHIN - 1e-9:

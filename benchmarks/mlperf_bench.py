@@ -36,6 +36,8 @@ from snncc.backends.c.emit import memory
 
 NETWORKS = (*mlperf_tiny.NAMES, "streaming_wakeword")
 TIMESTEPS = (16, 32, 64, 255)
+PLAIN: Any = {"calibrate": "light", "average_pools": "fire"}
+"""What was the default before `auto`; the encoding follows the sign of the data."""
 COUNTED: dict[ir.Dynamics, tuple[int, ...]] = {"count": (16, 255), "step": (16,)}
 """The T at which instructions are counted."""
 SIMULATED: dict[ir.Dynamics, int] = {"count": IMAGES, "step": IMAGES // 2}
@@ -63,7 +65,7 @@ def closeness(name: str, outputs: Any, classes: Any, wanted: Any) -> dict[str, A
 def row(name: str, model: Any, x: Any, bits: int, dynamics: ir.Dynamics, timesteps: int) -> dict[str, Any]:
     """One network compiled in one way."""
     start = time.process_time()
-    network = snncc.convert(model, x[:CALIBRATION], signed_bit=bits, timesteps=timesteps, dynamics=dynamics)
+    network = snncc.convert(model, x[:CALIBRATION], signed_bit=bits, timesteps=timesteps, dynamics=dynamics, **PLAIN)
     images = x[CALIBRATION:][: SIMULATED[dynamics]]
     result = network.run(images)
     found = {"network": name, "dynamics": dynamics, "bits": bits, "pack": bits < 8, "T": timesteps}

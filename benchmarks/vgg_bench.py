@@ -20,6 +20,7 @@ import snncc
 from snncc.ir import Conv2D, Dense
 
 IMAGES = 512
+PLAIN: Any = {"encoding": "rate", "average_pools": "fire"}
 TIMESTEPS = 64
 
 
@@ -68,10 +69,10 @@ def main() -> None:
     model.predict(calibration, verbose=0, batch_size=64)
     predict_seconds = time.perf_counter() - start
     start = time.perf_counter()
-    network = snncc.convert(model, calibration, timesteps=TIMESTEPS, calibrate="none")
+    network = snncc.convert(model, calibration, timesteps=TIMESTEPS, calibrate="none", **PLAIN)
     convert_seconds = time.perf_counter() - start
     start = time.perf_counter()
-    snncc.convert(model, calibration, timesteps=TIMESTEPS, calibrate="light")
+    snncc.convert(model, calibration, timesteps=TIMESTEPS, calibrate="light", **PLAIN)
     light_seconds = time.perf_counter() - start
     limit = 1.5 * (predict_seconds + 2)
 

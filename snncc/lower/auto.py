@@ -29,7 +29,7 @@ from snncc.lower.tune.judge import Judge
 
 RELATIVE, ABSOLUTE = 0.1, 0.001
 """How near the least error is near enough."""
-GOOD = 0.02
+GOOD = 0.05
 """Where the error of `light` is below it, `full` is not taken."""
 ENCODINGS, POOLS = ("rate", "current"), ("fire", "global", "all")
 """Cheapest first."""

@@ -93,9 +93,9 @@ def test_the_level_follows_the_error_of_light(monkeypatch: Any) -> None:
 
     assert level(light=0.010, none=0.0109) == "none"
     assert level(light=0.010, none=0.0120) == "light"
-    assert level(light=0.021, none=0.1) == "full"
+    assert level(light=0.051, none=0.1) == "full"
     monkeypatch.setattr(auto, "find_spec", lambda _: None)
-    assert level(light=0.021, none=0.1) == "light"
+    assert level(light=0.051, none=0.1) == "light"
 
 
 def test_what_is_given_is_not_tried(monkeypatch: Any) -> None:
