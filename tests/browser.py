@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,6 +62,14 @@ class Page:
         found = self.send("Runtime.evaluate", expression=expression, returnByValue=True)
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
+
+    def becomes(self, expression: str) -> bool:
+        """Whether an expression is true once the page has done what is under way."""
+        for _ in range(200):
+            if self.evaluate(expression):
+                return True
+            time.sleep(0.02)
+        return False
 
     def press(self, key: str) -> None:
         """A key of the keyboard."""

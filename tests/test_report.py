@@ -150,11 +150,11 @@ def test_in_a_browser(page: Path) -> None:
             assert paper == {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 24, 29)"}[scheme]
         assert not shown.evaluate("document.getElementById('p1').open")
         shown.click('a[href="#p1"]')
-        assert shown.evaluate("document.getElementById('p1').open")
+        assert shown.becomes("document.getElementById('p1').open")
         shown.evaluate("document.querySelector('a[href=\"#p2\"]').focus()")
         shown.press("Enter")
-        assert shown.evaluate("document.getElementById('p2').open")
-        assert shown.evaluate("document.activeElement.closest('details').id") == "p2"
+        assert shown.becomes("document.getElementById('p2').open")
+        assert shown.becomes("document.activeElement.closest('details')?.id === 'p2'")
         unnamed = "[...document.querySelectorAll('svg[role=img]')].filter(s => !s.getAttribute('aria-label')).length"
         assert shown.evaluate(unnamed) == 0
         events: list[Any] = shown.logged

@@ -212,9 +212,8 @@ def _say_choices(network: ir.Network, timesteps: str) -> None:
     from snncc import ir
 
     found, own = network.record.data if network.record else {}, ir.own_shape(network)
-    if own:
-        click.echo(f"Data keep the model's layout {own[0]}; a device gets {network.input.shape}, channels last.")
-    for line in filter(None, (found.get("bytes"), timesteps, *(found.get(name) for name in CHOICES))):
+    layout = own and f"Data keep the model's layout {own[0]}; a device gets {network.input.shape}, channels last."
+    for line in filter(None, (found.get("bytes"), layout, timesteps, *(found.get(name) for name in CHOICES))):
         click.echo(in_flags(line))
     if network.input.coding.spiking and network.timesteps < FEW_TIMESTEPS and "encoding" not in found:
         click.echo(

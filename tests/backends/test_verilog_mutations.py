@@ -74,7 +74,7 @@ def test_a_dropped_bias(design: Path) -> None:
     if (design / "snn_fire_count.v").exists():
         _edit(design / "snn_fire_count.v", "(v <<< SCALE) + bt + v0_q", "(v <<< SCALE) + v0_q")
     else:
-        _edit(design / "snn_fire_step.v", "drive = b + d", "drive = d")
+        _edit(design / "snn_fire_step.v", ": b + d;", ": d;")
     _fails(design)
 
 

@@ -52,7 +52,7 @@ FAULTS = {
         "no sign": ("snn_fire_step.v", "s_q >>> th_q", "s_q >> th_q"),
         "rounded down": ("snn_fire_step.v", "wdata[i*VW +: VW] = v0_q", "wdata[i*VW +: VW] = {VW{1'b0}}"),
         "a state": ("snn_fire_step.v", "wdata[i*VW +: VW] = v0_q", "wdata[i*VW +: VW] = restart ? v0_q : s_q"),
-        "no bias": ("snn_fire_step.v", "drive = b + d", "drive = d"),
+        "no bias": ("snn_fire_step.v", ": b + d;", ": d;"),
         "a bias after T": ("snn_fire_step.v", "driven ? drive :", "1'b1 ? drive :"),
         "spikes for values": ("snn_lanes.v", "weight_q * value", "weight_q"),
         "unsigned values": ("snn_top.v", ".VALUE_SIGNED(1)", ".VALUE_SIGNED(0)"),
