@@ -222,18 +222,6 @@ def test_the_table_of_accuracies() -> None:
             assert len(measured) == 3 and says(written, percent(measured)), (name, dynamics, choice)
 
 
-def test_the_table_of_mlperf_tiny() -> None:
-    rows = read("docs/reference/figures-accuracy.md").table("MLPerf Tiny, `count`, 8 bits")
-    assert len(rows) >= 10
-    for network, level, pools, *found in rows:
-        for timesteps, written in zip((16, 32, 64), found, strict=True):
-            wanted = {"network": network, "calibrate": level, "T": timesteps}
-            measured = [row for row in results("accuracy")["mlperf_tiny"] if wanted.items() <= row.items()]
-            value = next(row for row in measured if pools in (row["pools"], "(has none)"))
-            share = value["relative_error"] if written.startswith("error") else value["agreement"]
-            assert says(numbers(written)[0], 100 * share), (network, level, timesteps)
-
-
 # --- sentences ---------------------------------------------------------------------------------------------
 
 F = r"([\d.,]*\d)"
