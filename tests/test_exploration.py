@@ -100,6 +100,10 @@ def test_goals_of_hardware() -> None:
     assert Goals(device="xc7").missed(point, None) == {} == Goals(device="xc7", max_bram=12).missed(point, None)
     assert Goals(device="xc7", max_bram=8).missed(point, None) == {"max_bram": 0.5}
     assert Goals(max_flash=10).missed(point, None) == {"max_flash": float("inf")}
+    assert Goals(device="none").missed(point, None) == {"max_bram": float("inf")}
+    asked = Goals(within=2.5, min_fps=200_000, clock_mhz=100, max_flash=10)
+    words = "within 5 instead of 2.5, max-flash unknown instead of 10, min-fps 100,000 instead of 200,000"
+    assert asked.shortfall(point, 0.95) == words and Goals(device="xc7").shortfall(point, None) == ""
     for wrong in ({"min_fps": 1.0}, {"clock_mhz": 1.0}, {"max_bram": 1.0}):
         with pytest.raises(DataError):
             Goals(**wrong)

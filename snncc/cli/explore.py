@@ -180,8 +180,7 @@ def _print(found: Front, folder: Path) -> None:
     if found.chosen is not None and found.goals.asked:
         point = found.points[found.chosen]
         if found.missed:
-            by = ", ".join(f"{name.replace('_', '-')} by {100 * part:.3g} %" for name, part in found.missed.items())
-            click.echo(f"No design meets the goals; the nearest misses {by}:")
+            click.echo(f"No design meets the goals; the nearest has {found.shortfall}:")
         else:
             click.echo("The cheapest that meets the goals:")
         click.echo(point["command"])

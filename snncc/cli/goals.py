@@ -42,8 +42,8 @@ def chosen(
             model, calibration, test, folder, target=targets[0], axes=axes, goals=goals, progress=progress
         )
     if found.chosen is None or found.missed:
-        by = ", ".join(f"{name.replace('_', '-')} by {100 * part:.3g} %" for name, part in found.missed.items())
-        say(f"no design of snncc explore meets the goals: the nearest misses {by}" if by else "no design can be built")
+        has = found.shortfall
+        say(f"no design of snncc explore meets the goals: the nearest has {has}" if has else "no design can be built")
         sys.exit(FAILED)
     options = found.points[found.chosen]["options"]
     own = {name: value for name, value in options.items() if name not in exploration.NETWORK_AXES and value}

@@ -34,6 +34,12 @@ class Front:
     chosen: int | None
     missed: Mapping[str, float]
 
+    @property
+    def shortfall(self) -> str:
+        """What the nearest design has instead of what is asked for, in words; empty where the goals are met."""
+        chosen = self.chosen
+        return "" if chosen is None else self.goals.shortfall(self.points[chosen], self.float_accuracy)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return asdict(self) | {"version": tool_version()}

@@ -79,32 +79,62 @@ class Goals:
         """Whether anything is asked for."""
         return any(getattr(self, f.name) is not None for f in fields(self))
 
+    def limits(self, point: Point) -> dict[str, float | None]:
+        """By goal what is asked for; of a device's block RAMs all, where no number is given."""
+        rams = self.max_bram if self.max_bram is not None else (point.get("device_brams") or {}).get(self.device)
+        return {
+            "within": self.within,
+            "max_flash": self.max_flash,
+            "max_ram": self.max_ram,
+            "max_operations": self.max_operations,
+            "min_fps": self.min_fps,
+            "max_bram": None if self.device is None else rams if rams is not None else 0.0,
+        }
+
+    def has(self, point: Point, float_accuracy: float | None) -> dict[str, float | None]:
+        """By goal what a design has; None where it says nothing of it."""
+        cycles = point.get("cycles")
+        return {
+            "within": _below(point, float_accuracy),
+            "max_flash": point.get("flash_bytes"),
+            "max_ram": point.get("state_bytes"),
+            "max_operations": point.get("synaptic_operations"),
+            "min_fps": self.clock_mhz * 1e6 / cycles if cycles and self.clock_mhz else None,
+            "max_bram": (point.get("brams") or {}).get(self.device),
+        }
+
     def missed(self, point: Point, float_accuracy: float | None) -> dict[str, float]:
         """By goal how far a design is from it, as a part of the goal; goals of another target are not met by it."""
-        rate = None if self.clock_mhz is None else self.clock_mhz * 1e6 / point["cycles"] if point.get("cycles") else 0
-        rams = (point.get("brams") or {}).get(self.device)
-        most = self.max_bram if self.max_bram is not None else (point.get("device_brams") or {}).get(self.device)
-        over = {
-            "within": _over(_below(point, float_accuracy), self.within),
-            "max_flash": _over(point.get("flash_bytes"), self.max_flash),
-            "max_ram": _over(point.get("state_bytes"), self.max_ram),
-            "max_operations": _over(point.get("synaptic_operations"), self.max_operations),
-            "min_fps": 0.0 if self.min_fps is None or rate is None else max(0.0, 1 - rate / self.min_fps),
-            "max_bram": 0.0 if self.device is None else _over(rams, most),
-        }
+        has = self.has(point, float_accuracy)
+        over = {name: _over(name, has[name], limit) for name, limit in self.limits(point).items()}
         return {name: by for name, by in over.items() if by > 0}
+
+    def shortfall(self, point: Point, float_accuracy: float | None) -> str:
+        """What a design has instead of what is asked for, in words; empty where it meets all goals."""
+        has, limits = self.has(point, float_accuracy), self.limits(point)
+        return ", ".join(
+            f"{name.replace('_', '-')} {_number(has[name])} instead of {_number(limits[name])}"
+            for name in self.missed(point, float_accuracy)
+        )
 
 
 def _below(point: Point, float_accuracy: float | None) -> float | None:
     return None if float_accuracy is None else 100 * (float_accuracy - point["accuracy"])
 
 
-def _over(value: float | None, most: float | None) -> float:
-    if most is None:
+def _over(name: str, value: float | None, limit: float | None) -> float:
+    """How far a value is beyond its limit, as a part of the limit."""
+    if limit is None:
         return 0.0
     if value is None:
         return float("inf")
-    return max(0.0, (value - most) / (abs(most) or 1.0)) if value > most + 1e-9 else 0.0
+    if name == "min_fps":
+        return max(0.0, 1 - value / limit)
+    return (value - limit) / (abs(limit) or 1.0) if value > limit + 1e-9 else 0.0
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def cheapest(
