@@ -28,7 +28,9 @@ def plot(found: Front, path: str | Path) -> None:
     axes.scatter([x for x, _ in every], [y for _, y in every], s=18, color="#9aa5b1", label="designs")
     axes.plot([x for x, _ in best], [y for _, y in best], "o-", color="#0b6e4f", markersize=5, label="none better")
     axes.axhline(100 * found.float_accuracy, color="#444444", linewidth=0.8, linestyle=":", label="float")
-    axes.set(xlabel=WORDS[cost], ylabel="accuracy (%)", xscale="log")
+    wide = every and max(every)[0] > 10 * min(every)[0]
+    axes.set(xlabel=WORDS[cost], ylabel="accuracy (%)", xscale="log" if wide else "linear")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     path = Path(path)
