@@ -116,6 +116,27 @@ def test_every_width(tmp_path: Path, dynamics: str, bits: int) -> None:
     agree(folder, net, pixels, net.timesteps, "gcc -O0" if bits % 3 else "clang -O0")
 
 
+@pytest.mark.parametrize("runner", [None, CortexM4()])
+def test_a_convolution_after_a_dense_layer(tmp_path: Path, runner: object) -> None:
+    """One window and many windows in the same types share a kernel, whose patch is then read as words."""
+    dense = ir.Dense(name="d", source=ir.Source("input"), weights=weights(1, 20, 72))
+    conv = ir.Conv2D(
+        name="c", source=ir.Reshape(ir.Source("first"), (6, 6, 2)), weights=weights(2, 3, 3, 2, 4), pads=(1, 1, 1, 1)
+    )
+    last = ir.Dense(name="e", source=ir.Reshape(ir.Source("second"), (144,)), weights=weights(3, 144, 3))
+    net = network(
+        population("first", (72,), dense, theta=900, v0=400),
+        population("second", (6, 6, 4), conv, theta=900, v0=400),
+        population("last", (3,), last, theta=None),
+        shape=(20,),
+        timesteps=7,
+        dynamics="count",
+    )
+    pixels = np.random.default_rng(4).integers(0, 256, (4, 20))
+    folder = compiled(net, tmp_path / "net", pixels=pixels)
+    agree(folder, net, pixels, 7, "-O3" if runner else "gcc -O0", runner)
+
+
 @pytest.mark.parametrize("runner", [CortexM4(), CortexM55(), RiscV()])
 @pytest.mark.parametrize("dynamics", ["count", "step"])
 @pytest.mark.parametrize("bits", [4, 8, 12])

@@ -91,11 +91,11 @@ class Kernels:
         """One window with two outputs at a time, or, `double`, two windows with two outputs.
 
         `heaviest`: the largest sum of an output's |weights|, asked for of packed 4-bit ones alone. `joined`: two
-        windows are widened side by side under DSP, see `joins`.
+        windows are widened side by side under DSP, see `joins`; one window is the same either way.
         """
         dsp = multiplies(x, w, a, heaviest)
-        mve = dsp and not w.packed
-        short = double and dsp and x.joins and not joined
+        mve, joined = dsp and not w.packed, dsp and x.joins and (joined or not double)
+        short = dsp and x.joins and not joined
         tag = f"{x.tag}_{w.tag}_{a.tag}" + ("" if dsp or not w.nibble else "_long") + ("_short" if short else "")
         entry = self._add(
             "dot", tag, tag=tag, x=x, w=w, a=a, double=False, single=False, dsp=dsp, mve=mve, joined=joined
