@@ -10,7 +10,7 @@ from typing import Any, Unpack, get_args
 
 import numpy as np
 
-from snncc import diagnosis, evaluation, frontend, ir, sim, store, tables
+from snncc import diagnosis, engines, evaluation, frontend, ir, sim, store, tables
 from snncc.diagnosis import Diagnosis
 from snncc.errors import CalibrationError, DataError, NetworkError
 from snncc.evaluation import Evaluation
@@ -214,17 +214,19 @@ def evaluate(
     progress: Callable[[int], object] | None = None,
     raw: bool = False,
     energy: str | Path | None = None,
+    engine: str = engines.AUTO,
 ) -> list[Evaluation]:
     """Accuracy, spikes, operations and NeuroBench's metrics at each T, bit-exactly; `raw`: x are bytes.
 
     `energy`: a table of energies of operations, for the model of energy; docs/guide/metrics.md has the built-in one.
+    `engine`: "auto"|"numpy"|"native", what runs the network: the same integers (docs/guide/engines.md).
     """
     if timesteps is None:
         timesteps = network.ir.timesteps
     wanted = [timesteps] if isinstance(timesteps, int) else list(timesteps)
     energies = load_energies(energy) if energy else None
     pixels, dynamics = network.pixels(x, raw), dynamics or network.ir.dynamics
-    return evaluation.evaluate(network.ir, pixels, y, wanted, dynamics, progress, energies)
+    return evaluation.evaluate(network.ir, pixels, y, wanted, dynamics, progress, energies, engine)
 
 
 def diagnose(

@@ -5,6 +5,8 @@ Each kind has a code that stays; docs/reference/errors.md says what each is abou
 
 from __future__ import annotations
 
+import warnings
+from functools import cache
 from typing import ClassVar
 
 
@@ -74,3 +76,9 @@ OUT_OF_MEMORY, SYSTEM = "E109", "E110"
 
 class SnnccWarning(UserWarning):
     """Something that the user should know but that stops nothing."""
+
+
+@cache
+def warn_once(text: str) -> None:
+    """Warn of it the first time; `warn_once.cache_clear()` forgets what was said."""
+    warnings.warn(text, SnnccWarning, stacklevel=3)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from snncc import engines
 from snncc.errors import DataError
 from snncc.ir import INPUT, Array, Dynamics, Network, has_max_pool, population_shapes, view_shape
 from snncc.metrics import Energies, Meter, Work, energy_model, load_energies, neurobench
@@ -28,7 +29,8 @@ class Evaluation:
     excluded. `input_macs_per_image`: those of a current-coded input, which is multiplied once. `relay_macs_per_image`:
     those of relays' values, in `step` at every timestep. `accuracy` is None without labels.
     Source: docs/contract.md, 6. `neurobench`: the keys of NeuroBench 2.3. `energy_model`: nanojoules per image by a
-    table of energies, modelled and not measured; None for a float twin. Source: docs/guide/metrics.md.
+    table of energies, modelled and not measured; None for a float twin. Source: docs/guide/metrics.md. `engine`: what
+    ran the network.
     """
 
     accuracy: float | None
@@ -41,6 +43,7 @@ class Evaluation:
     relay_macs_per_image: float = 0.0
     neurobench: dict[str, Any] = field(default_factory=dict)
     energy_model: dict[str, Any] | None = None
+    engine: str = field(default="numpy", compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -70,15 +73,20 @@ def evaluate(
     dynamics: Dynamics,
     progress: Progress | None = None,
     energies: Energies | None = None,
+    engine: str = engines.AUTO,
 ) -> list[Evaluation]:
-    """One Evaluation per T on integer pixels; `progress(n)` is called after every n images."""
+    """One Evaluation per T on integer pixels; `progress(n)` is called after every n images.
+
+    `engine`: what runs the network (snncc/engines); the integers do not depend on it.
+    """
     if not len(pixels):
         raise DataError("there are no images to evaluate")
     truth = None if y is None else labels(y, len(pixels))
     for t in timesteps:
         check(network, pixels, t, dynamics)
     energies = energies or load_energies()
-    return [_evaluate(network, pixels, truth, Meter(network, t, dynamics), energies, progress) for t in timesteps]
+    meters = [Meter(network, t, dynamics) for t in timesteps]
+    return [_evaluate(network, pixels, truth, meter, energies, progress, engine) for meter in meters]
 
 
 def _evaluate(
@@ -88,6 +96,7 @@ def _evaluate(
     meter: Meter,
     energies: Energies,
     progress: Progress | None,
+    engine: str,
 ) -> Evaluation:
     cost, window = _Cost(network), meter.window
     spikes: Counter[str] = Counter()
@@ -97,9 +106,8 @@ def _evaluate(
     def digest(outputs: dict[str, Array], trace: Trace) -> tuple[Array, dict[str, int], int, Work]:
         return *cost.digest(outputs), meter.measure(outputs, trace)
 
-    for classes, chunk_spikes, chunk_operations, chunk_work in batches(
-        network, pixels, window.timesteps, window.dynamics, digest, changes=True
-    ):
+    name, made = engines.choose(engine, network, window.timesteps, window.dynamics, len(pixels), changes=True)
+    for classes, chunk_spikes, chunk_operations, chunk_work in batches(made, pixels, digest):
         if truth is not None:
             right += int((classes == truth[work.images : work.images + len(classes)]).sum())
         spikes.update(chunk_spikes)
@@ -121,6 +129,7 @@ def _evaluate(
         relay_macs_per_image=float(cost.relayed * window.passes),
         neurobench=neurobench(meter, work),
         energy_model=energy_model(meter, work, energies),
+        engine=name,
     )
 
 

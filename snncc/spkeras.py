@@ -9,18 +9,17 @@ doi 10.3389/fnins.2022.759900.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
 from snncc import api
-from snncc.errors import CalibrationError, DataError, NetworkError, SnnccWarning
+from snncc.errors import CalibrationError, DataError, NetworkError, warn_once
 from snncc.evaluation import labels
 from snncc.frontend.keras import load_model
 from snncc.ir import Array, Identity, SumPool2D
@@ -28,7 +27,7 @@ from snncc.lower import Options
 from snncc.lower.quantise import check_thresholding
 from snncc.sim import twin
 from snncc.sim.encode import to_pixels
-from snncc.sim.run import batches, check, classify
+from snncc.sim.run import batches, check, classify, ready
 
 B = TypeVar("B")
 
@@ -256,7 +255,7 @@ def _run(
         raise NetworkError("noneloss and fix exist in the float twin only: use signed_bit=0")
     pixels = to_pixels(network.ir.input, x)
     check(network.ir, pixels, timesteps, "count")
-    return batches(network.ir, pixels, timesteps, "count", lambda outputs, _: digest(outputs))
+    return batches(ready(network.ir, timesteps, "count"), pixels, lambda outputs, _: digest(outputs))
 
 
 def _tally(counts: Array, mode: int) -> Array:
@@ -303,9 +302,3 @@ def _batch_norms(model: Any) -> Iterator[Any]:
             yield from _batch_norms(layer)
         elif type(layer).__name__ == "BatchNormalization":
             yield layer
-
-
-@cache
-def warn_once(text: str) -> None:
-    """Warn of it the first time; `warn_once.cache_clear()` forgets what was said."""
-    warnings.warn(text, SnnccWarning, stacklevel=3)

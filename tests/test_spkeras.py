@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from snncc import ir, spkeras
+from snncc import errors, ir
 from snncc.errors import CalibrationError, DataError, NetworkError, SnnccWarning
 from snncc.spkeras import cnn_to_snn
 from tests.spkeras_golden import FOLDER, Reference, accuracy, expected, logits, mnist, model
@@ -202,14 +202,14 @@ def test_user_define(reference: Reference) -> None:
 
 def test_amp_factor_and_method_change_nothing(seq: cnn_to_snn) -> None:
     with pytest.warns(SnnccWarning, match="method"):
-        spkeras.warn_once.cache_clear()
+        errors.warn_once.cache_clear()
         other = cnn_to_snn(amp_factor=7, method=0)(model("seq"), mnist()[0])
     assert other.network.hash == seq.network.hash
 
 
 def test_warnings_come_once(seq: cnn_to_snn) -> None:
     _, x, y = mnist()
-    spkeras.warn_once.cache_clear()
+    errors.warn_once.cache_clear()
     with pytest.warns(SnnccWarning, match="sf changes nothing") as seen:
         for _ in range(2):
             plain = seq.evaluate(x[:8], y[:8], timesteps=8, sf=[1, 2])

@@ -39,6 +39,7 @@ from snncc.terminal import print_table, progress_bar
     show_default="45 nm, Horowitz 2014",
     help="A table of energies of operations (TOML), for the model of energy.",
 )
+@parameters.ENGINE
 @JSON
 def evaluate(
     folder: str,
@@ -49,6 +50,7 @@ def evaluate(
     images: int | None,
     raw: bool,
     energy: str | None,
+    engine: str,
     as_json: bool,
 ) -> None:
     """Measure accuracy, spikes and operations.
@@ -65,7 +67,7 @@ def evaluate(
         x, y = x[:images], None if y is None else y[:images]
     wanted = list(timesteps) or [network.ir.timesteps]
     with progress_bar("Evaluating", len(x) * len(wanted)) as advance:
-        found = api.evaluate(network, x, y, wanted, dynamics, advance, raw, energy)
+        found = api.evaluate(network, x, y, wanted, dynamics, advance, raw, energy, engine)
     if as_json:
         click.echo(json.dumps([e.to_dict() for e in found], indent=2))
         return

@@ -14,6 +14,8 @@ TIMESTEPS = click.IntRange(1, 65_535)
 SPIKE_EXT = click.IntRange(-1, 65_534)
 INPUT_BITS = click.IntRange(2, 16)
 DYNAMICS = click.Choice(["count", "step"])
+ENGINES = ("auto", "numpy", "native")
+"""The names of snncc.engines, which need NumPy to be imported."""
 AT_LEAST_1 = click.IntRange(1)
 AT_LEAST_0 = click.IntRange(0)
 
@@ -96,5 +98,8 @@ NETWORK = click.argument("folder", type=click.Path(), metavar="FOLDER")
 ONE_T = click.option("--timesteps", "-T", type=TIMESTEPS, show_default=AS_COMPILED, help="How many timesteps to run.")
 IN_DYNAMICS = click.option("--dynamics", type=DYNAMICS, show_default=AS_COMPILED, help="The dynamics to run in.")
 RAW = click.option("--raw", is_flag=True, help="DATA are raw bytes, as a device gets them, not inputs of the model.")
+ENGINE = click.option(
+    "--engine", default="auto", type=click.Choice(ENGINES), help="What runs the network; the integers are the same."
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 FORCE = click.option("--force", is_flag=True, help="Replace the folder, if it holds a manifest of ours.")

@@ -105,29 +105,41 @@ def chunk_size(network: Network, timesteps: int, dynamics: Dynamics) -> int:
     return int(max(1, min(MAX_CHUNK, CHUNK_ELEMENTS // per_image)))
 
 
-def batches(
+@dataclass(frozen=True)
+class Ready:
+    """A network made ready for one T and dynamics. `run` takes up to `size` images (N, *shape) of integer pixels.
+
+    It gives what every population handed on in sum, or the values of a readout, (N, *shape), and a trace.
+    """
+
+    size: int
+    run: Callable[[Array], tuple[dict[str, Array], Trace]]
+
+
+def ready(
     network: Network,
-    pixels: Array,
     timesteps: int,
     dynamics: Dynamics,
-    digest: Callable[[dict[str, Array], Trace], B],
     trace: bool = False,
     noneloss: bool = False,
     changes: bool = False,
-) -> Iterator[B]:
+) -> Ready:
+    """The simulator. `changes`: in `step` the trace holds spikes, and of potentials only how many changed."""
+    network = lossless(network) if noneloss else network
+    layers = [prepare(network, population, dynamics) for population in network.populations]
+
+    def run(chunk: Array) -> tuple[dict[str, Array], Trace]:
+        return _run_chunk(network, layers, chunk, timesteps, dynamics, trace, noneloss, changes)
+
+    return Ready(chunk_size(network, timesteps, dynamics), run)
+
+
+def batches(made: Ready, pixels: Array, digest: Callable[[dict[str, Array], Trace], B]) -> Iterator[B]:
     """What `digest` makes of one chunk of images after the other, in order.
 
     `digest(outputs, trace)` runs in the worker that made the chunk, so that large arrays need not outlive it.
-    `changes`: in `step` the trace holds spikes, and of the potentials no more than how many changed.
     """
-    network = lossless(network) if noneloss else network
-    layers = [prepare(network, population, dynamics) for population in network.populations]
-    size = chunk_size(network, timesteps, dynamics)
-
-    def work(chunk: Array) -> B:
-        return digest(*_run_chunk(network, layers, chunk, timesteps, dynamics, trace, noneloss, changes))
-
-    yield from in_chunks(work, pixels, size)
+    yield from in_chunks(lambda chunk: digest(*made.run(chunk)), pixels, made.size)
 
 
 def in_chunks(work: Callable[[Array], B], samples: Array, size: int) -> Iterator[B]:
@@ -209,7 +221,7 @@ def run(
     def digest(outputs: dict[str, Array], kept: Trace) -> tuple[dict[str, Array], Trace]:
         return {name: values.astype(whole) for name, values in outputs.items()}, kept
 
-    parts = list(batches(network, pixels, timesteps, dynamics, digest, trace, noneloss))
+    parts = list(batches(ready(network, timesteps, dynamics, trace, noneloss), pixels, digest))
     outputs = {name: np.concatenate([part[name] for part, _ in parts]) for name in (parts[0][0] if parts else ())}
     if not parts:
         outputs = {p.name: np.zeros((0, *p.shape), whole) for p in network.populations}

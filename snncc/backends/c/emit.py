@@ -52,7 +52,7 @@ def write(
     Every file of C begins with its license and how the network was compiled. `package`: one of `packages.KINDS`.
     """
     program = plan(network, prefix, pack, state_bytes)
-    context = _context(program) | {"license": license}
+    context = context_of(program) | {"license": license}
     first = (
         f"/* SPDX-License-Identifier: {license}\n * snncc {network.tool_version or 'of unknown version'}: "
         f"{network.dynamics}, T <= {network.timesteps}, {network.signed_bit}-bit weights{', packed' if pack else ''}, "
@@ -96,7 +96,8 @@ def write(
         raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
 
 
-def _context(program: Program) -> dict[str, Any]:
+def context_of(program: Program) -> dict[str, Any]:
+    """What the templates of the program itself read."""
     network = program.network
     source = network.input
     output = network.output
@@ -115,7 +116,7 @@ def _context(program: Program) -> dict[str, Any]:
         "weight_bytes": program.weight_bytes, "pixel": program.pixel, "count": program.count, "levels": source.levels,
         "pixel_low": low, "pixel_checks": " || ".join(checks), "pixels": math.prod(source.shape),
         "outputs": output.neurons, "value_type": value_type, "runs": program.runs,
-        "relays": bool(program.relays), "stages": program.stages, "passing": program.passing,
+        "loaded": False, "relays": bool(program.relays), "stages": program.stages, "passing": program.passing,
         "use": program.kernels.context(), "text": arrays.lines,
         "rate_input": program.buffers[ir.INPUT] if source.coding.spiking and network.window.counting else "",
         "spike_values": program.buffers[output.name] if output.fires else "",

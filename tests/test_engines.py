@@ -1,0 +1,109 @@
+"""Engines: whatever runs a network, its integers are the simulator's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from snncc import engines
+from snncc.cli import parameters
+from snncc.engines import native
+from snncc.engines.native import Native
+from snncc.errors import DataError, SnnccWarning, TargetError, warn_once
+from snncc.evaluation import evaluate
+from snncc.sim.run import ready
+from tests.networks import residual
+from tests.strategies import Case, cases
+from tests.support import examples
+
+
+@pytest.fixture(autouse=True, scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> object:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SNNCC_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+def same(case: Case, changes: bool) -> None:
+    net, timesteps = case.network, case.timesteps
+    try:
+        made = Native().ready(net, timesteps, net.dynamics, changes)
+    except TargetError:  # what C refuses, by name: tests/backends has those
+        return
+    outputs, trace = made.run(case.pixels)
+    expected, all_of_it = ready(net, timesteps, net.dynamics, changes=changes).run(case.pixels)
+    assert outputs.keys() == expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_array_equal(outputs[name], values)
+    for name, train in trace.spikes.items():
+        np.testing.assert_array_equal(train, all_of_it.spikes[name])
+    if changes and net.window.stepping:
+        for population in net.populations:
+            if population.fires:
+                assert trace.changes[population.name] == all_of_it.changes[population.name]
+
+
+@examples(10)
+@given(st.one_of(cases(dynamics="count"), cases(dynamics="step")), st.booleans())
+def test_native_equals_the_simulator(case: Case, changes: bool) -> None:
+    same(case, changes)
+
+
+@pytest.mark.parametrize("dynamics", ["count", "step"])
+def test_evaluations_are_equal(dynamics: str) -> None:
+    net = residual(dynamics=dynamics)
+    rng = np.random.default_rng(5)
+    pixels, y = rng.integers(0, 256, (70, *net.input.shape)), rng.integers(0, 3, 70)
+    numpy, native = (
+        evaluate(net, pixels, y, [3, net.timesteps], dynamics, engine=name) for name in ("numpy", "native")
+    )
+    assert [found.engine for found in (*numpy, *native)] == ["numpy"] * 2 + ["native"] * 2
+    assert numpy == native
+
+
+def test_a_changed_kernel_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = residual(dynamics="count")
+    pixels = np.random.default_rng(5).integers(0, 256, (4, *net.input.shape))
+    right = Native().ready(net, net.timesteps, "count").run(pixels)[0]
+    built = native.built
+
+    def wrong(texts: dict[str, str]) -> Path:
+        text = texts["net_kernels.h"]
+        changed = text.replace(
+            "return n < limit ? (uint32_t)n : limit;", "return n <= limit ? (uint32_t)n + (n == 2U) : limit;"
+        )
+        assert changed != text
+        return built(texts | {"net_kernels.h": changed})
+
+    monkeypatch.setattr(native, "built", wrong)
+    faulty = Native().ready(net, net.timesteps, "count").run(pixels)[0]
+    assert any((faulty[name] != right[name]).any() for name in right)
+
+
+def test_auto_without_a_compiler_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = residual(dynamics="count")
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CC", raising=False)
+    warn_once.cache_clear()
+    with pytest.warns(SnnccWarning, match="needs a C compiler") as said:
+        names = [engines.choose("auto", net, 8, "count", 10**9)[0] for _ in range(2)]
+    assert names == ["numpy", "numpy"] and len(said) == 1
+
+
+def test_auto_takes_numpy_where_little_is_to_do() -> None:
+    net = residual(dynamics="count")
+    assert engines.choose("auto", net, 8, "count", 1)[0] == "numpy"
+    assert engines.choose("auto", net, 8, "count", 10**7)[0] == "native"
+
+
+def test_the_command_line_names_all() -> None:
+    assert parameters.ENGINES == engines.NAMES
+
+
+def test_an_unknown_engine_is_refused() -> None:
+    with pytest.raises(DataError, match="no engine 'fast': there are auto, numpy, native"):
+        engines.choose("fast", residual(dynamics="count"), 8, "count", 1)
