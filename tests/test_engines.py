@@ -13,8 +13,10 @@ from snncc import engines
 from snncc.cli import parameters
 from snncc.engines import native
 from snncc.engines.native import Native
-from snncc.errors import DataError, SnnccWarning, TargetError, warn_once
+from snncc.errors import DataError, NetworkError, SnnccWarning, TargetError, warn_once
 from snncc.evaluation import evaluate
+from snncc.ir import Array
+from snncc.keras_layers.outputs import outputs
 from snncc.sim.run import ready
 from tests.networks import residual
 from tests.strategies import Case, cases
@@ -65,6 +67,34 @@ def test_evaluations_are_equal(dynamics: str) -> None:
     assert numpy == native
 
 
+def test_keras_equals_the_simulator() -> None:
+    net = residual(dynamics="count")
+    rng = np.random.default_rng(6)
+    pixels, y = rng.integers(0, 256, (300, *net.input.shape)), rng.integers(0, 3, 300)
+    numpy, keras = (evaluate(net, pixels, y, [5], "count", engine=name) for name in ("numpy", "keras"))
+    assert numpy == keras and keras[0].engine == "keras"
+
+
+def test_keras_stops_where_it_differs_and_says_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = residual(dynamics="count")
+    pixels = np.random.default_rng(6).integers(0, 256, (3, *net.input.shape))
+    right = outputs(net, 5)
+
+    def wrong(counts: Array) -> dict[str, Array]:
+        made = right(counts)
+        made["added"][:, 1, 2, 3] += 1
+        return made
+
+    monkeypatch.setattr("snncc.keras_layers.outputs.outputs", lambda *_: wrong)
+    with pytest.raises(NetworkError, match=r"not exact on this device: population 'added', neuron \(1, 2, 3\)"):
+        evaluate(net, pixels, None, [5], "count", engine="keras")
+
+
+def test_keras_has_no_step() -> None:
+    with pytest.raises(NetworkError, match="runs `count` alone"):
+        engines.choose("keras", residual(dynamics="step"), 5, "step", 1)
+
+
 def test_a_changed_kernel_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     net = residual(dynamics="count")
     pixels = np.random.default_rng(5).integers(0, 256, (4, *net.input.shape))
@@ -105,5 +135,5 @@ def test_the_command_line_names_all() -> None:
 
 
 def test_an_unknown_engine_is_refused() -> None:
-    with pytest.raises(DataError, match="no engine 'fast': there are auto, numpy, native"):
+    with pytest.raises(DataError, match="no engine 'fast': there are auto, numpy, native, keras"):
         engines.choose("fast", residual(dynamics="count"), 8, "count", 1)

@@ -14,7 +14,7 @@ TIMESTEPS = click.IntRange(1, 65_535)
 SPIKE_EXT = click.IntRange(-1, 65_534)
 INPUT_BITS = click.IntRange(2, 16)
 DYNAMICS = click.Choice(["count", "step"])
-ENGINES = ("auto", "numpy", "native")
+ENGINES = ("auto", "numpy", "native", "keras")
 """The names of snncc.engines, which need NumPy to be imported."""
 AT_LEAST_1 = click.IntRange(1)
 AT_LEAST_0 = click.IntRange(0)

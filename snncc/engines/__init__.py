@@ -2,6 +2,7 @@
 
     numpy    the simulator: exact matrix products in floating point
     native   the exported C as a shared library, on all processors
+    keras    the Keras twin on the device of Keras's backend, in `count`
     auto     native where that is sooner with its compilation and can be had, else numpy
 
 All give the same integers. Source: docs/guide/engines.md.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from snncc.engines.keras import Keras
 from snncc.engines.native import Native
 from snncc.engines.work import seconds
 from snncc.errors import DataError, SnnccError, ToolMissingError, warn_once
@@ -40,7 +42,7 @@ class Numpy:
         return ready(network, timesteps, dynamics, changes=changes)
 
 
-ENGINES: dict[str, Engine] = {engine.name: engine for engine in (Numpy(), Native())}
+ENGINES: dict[str, Engine] = {engine.name: engine for engine in (Numpy(), Native(), Keras())}
 NAMES = (AUTO, *ENGINES)
 
 

@@ -110,10 +110,12 @@ class Ready:
     """A network made ready for one T and dynamics. `run` takes up to `size` images (N, *shape) of integer pixels.
 
     It gives what every population handed on in sum, or the values of a readout, (N, *shape), and a trace.
+    `workers`: chunks at the same time; 0: as many as there are processors.
     """
 
     size: int
     run: Callable[[Array], tuple[dict[str, Array], Trace]]
+    workers: int = 0
 
 
 def ready(
@@ -139,13 +141,13 @@ def batches(made: Ready, pixels: Array, digest: Callable[[dict[str, Array], Trac
 
     `digest(outputs, trace)` runs in the worker that made the chunk, so that large arrays need not outlive it.
     """
-    yield from in_chunks(lambda chunk: digest(*made.run(chunk)), pixels, made.size)
+    yield from in_chunks(lambda chunk: digest(*made.run(chunk)), pixels, made.size, made.workers)
 
 
-def in_chunks(work: Callable[[Array], B], samples: Array, size: int) -> Iterator[B]:
-    """`work` on `size` samples after the other, in order, on all processors."""
+def in_chunks(work: Callable[[Array], B], samples: Array, size: int, workers: int = 0) -> Iterator[B]:
+    """`work` on `size` samples after the other, in order, on all processors or on so many."""
     chunks = [samples[i : i + size] for i in range(0, len(samples), size)]
-    yield from in_parallel(work, chunks, worker_count(len(chunks)))
+    yield from in_parallel(work, chunks, workers or worker_count(len(chunks)))
 
 
 def worker_count(chunks: int) -> int:
