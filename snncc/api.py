@@ -78,15 +78,24 @@ class Network:
         trace: bool = False,
         noneloss: bool = False,
         raw: bool = False,
+        engine: str = engines.AUTO,
     ) -> sim.Result:
         """Run images (`raw`: bytes) bit-exactly; T and dynamics default to what the network was compiled for.
 
         Returns classes (N,), values (readout in its LSB), outputs (real units), counts per population and, with
         `trace`, every population's spikes and potentials. `noneloss` (float twin, `count`): nothing is rounded.
+        `engine`: "auto"|"numpy"|"native"|"keras", the same integers; traces and `noneloss` come from numpy alone.
         DataError, NetworkError say what cannot be run.
         """
-        timesteps = self.ir.timesteps if timesteps is None else timesteps
-        return sim.run(self.ir, self.pixels(x, raw), timesteps, dynamics or self.ir.dynamics, trace, noneloss)
+        timesteps, dynamics = self.ir.timesteps if timesteps is None else timesteps, dynamics or self.ir.dynamics
+        pixels = self.pixels(x, raw)
+        if trace or noneloss:
+            if engine not in (engines.AUTO, "numpy"):
+                raise DataError(f"traces and `noneloss` come from the engine `numpy`, not from {engine!r}")
+            return sim.run(self.ir, pixels, timesteps, dynamics, trace, noneloss)
+        sim.check(self.ir, pixels, timesteps, dynamics)
+        _, made = engines.choose(engine, self.ir, timesteps, dynamics, len(pixels))
+        return sim.run(self.ir, pixels, timesteps, dynamics, made=made)
 
     def check(self) -> None:
         """Check every invariant of the contract; NetworkError names what is broken."""
@@ -237,11 +246,13 @@ def diagnose(
     timesteps: int | None = None,
     dynamics: ir.Dynamics | None = None,
     progress: Callable[[int], object] | None = None,
+    engine: str = engines.AUTO,
 ) -> Diagnosis:
     """Each layer's error against the float model (or the path of one) that the network was converted from.
 
     Split into clipping, weight rounding, finite T and, in `step`, uneven timing; `.sentence` names the layer that
-    hurts first, `.plot(path)` draws it. DataError where model and network do not belong together.
+    hurts first, `.plot(path)` draws it. `engine`: what runs the integers. DataError where model and
+    network do not belong together.
     """
     x = np.asarray(x)
     record = network.ir.record
@@ -251,7 +262,7 @@ def diagnose(
     pools: AveragePools = _recorded(record, "average_pools", AveragePools)
     linear: LinearLayers = _recorded(record, "linear", LinearLayers, before="compose")
     real = populate(frontend.read(model, x.shape[1:]), source.signed, not source.coding.spiking, pools, linear)
-    return diagnosis.diagnose(network.ir, real, ir.as_read(network.ir, x), y, timesteps, dynamics, progress)
+    return diagnosis.diagnose(network.ir, real, ir.as_read(network.ir, x), y, timesteps, dynamics, progress, engine)
 
 
 def _recorded(record: ir.Record, option: str, kind: Any, before: str | None = None) -> Any:

@@ -24,13 +24,14 @@ from typing import Any
 
 import numpy as np
 
+from snncc import engines
 from snncc.errors import DataError, OutputError, ToolMissingError
 from snncc.evaluation import labels
 from snncc.ir import INPUT, Array, Dynamics, Network, Population, population_shapes, sources, view_shape
 from snncc.lower.real import RealNetwork, real_input, runner
 from snncc.sim.encode import to_pixels
 from snncc.sim.linear import operator, values_of
-from snncc.sim.run import check, chunk_size, classify, rescale, run
+from snncc.sim.run import Ready, check, chunk_size, classify, rescale, run
 from snncc.staging import staged
 
 CAUSES = ("clipping", "weights", "timesteps", "timing")
@@ -130,6 +131,7 @@ def diagnose(
     timesteps: int | None = None,
     dynamics: Dynamics | None = None,
     progress: Callable[[int], object] | None = None,
+    engine: str = engines.AUTO,
 ) -> Diagnosis:
     """Compare a compiled network with its float network. DataError where they do not belong together."""
     timesteps = network.timesteps if timesteps is None else timesteps
@@ -140,7 +142,9 @@ def diagnose(
         raise DataError("there are no images to diagnose")
     check(network, pixels, timesteps, dynamics)
     truth = None if y is None else labels(y, len(pixels))
-    chain = _Chain(network, real, timesteps, dynamics)
+    kinds: list[Dynamics] = ["count", "step"] if network.over(timesteps, dynamics).stepping else ["count"]
+    made = {kind: engines.choose(engine, network, timesteps, kind, len(pixels))[1] for kind in kinds}
+    chain = _Chain(network, real, timesteps, dynamics, made)
     size = chunk_size(network, timesteps, dynamics)
     for start in range(0, len(pixels), size):
         chain.add(np.asarray(x[start : start + size]), pixels[start : start + size])
@@ -161,8 +165,11 @@ def _same(network: Network, real: RealNetwork) -> None:
 class _Chain:
     """Runs the five networks chunk by chunk and sums the squares of what lies between neighbours."""
 
-    def __init__(self, network: Network, real: RealNetwork, timesteps: int, dynamics: Dynamics) -> None:
+    def __init__(
+        self, network: Network, real: RealNetwork, timesteps: int, dynamics: Dynamics, made: dict[Dynamics, Ready]
+    ) -> None:
         self.network, self.real, self.window = network, real, network.over(timesteps, dynamics)
+        self.made = made
         self.floats = {p.name: runner(real, p) for p in real.populations}
         self.rates = {p.name: _rates(network, p) for p in network.populations}
         self.names = [INPUT, *(p.name for p in network.populations)]
@@ -205,7 +212,7 @@ class _Chain:
         return values
 
     def _exact(self, pixels: Array, dynamics: Dynamics) -> dict[str, Array]:
-        result = run(self.network, pixels, self.window.timesteps, dynamics)
+        result = run(self.network, pixels, self.window.timesteps, dynamics, made=self.made[dynamics])
         lambdas = {p.name: p.lambda_ for p in self.network.populations} | {INPUT: self.network.input.lambda_}
         values = {name: counts * (lambdas[name] / self.window.timesteps) for name, counts in result.counts.items()}
         if INPUT not in values:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import snncc
 from snncc import engines
 from snncc.cli import parameters
 from snncc.engines import native
@@ -93,6 +95,21 @@ def test_keras_stops_where_it_differs_and_says_where(monkeypatch: pytest.MonkeyP
 def test_keras_has_no_step() -> None:
     with pytest.raises(NetworkError, match="runs `count` alone"):
         engines.choose("keras", residual(dynamics="step"), 5, "step", 1)
+
+
+@pytest.mark.parametrize("dynamics", ["count", "step"])
+def test_a_run_has_the_same_result(dynamics: Any) -> None:
+    network = snncc.Network(residual(dynamics=dynamics))
+    x = np.random.default_rng(6).random((3, *network.ir.input.shape))
+    numpy, native = (network.run(x, engine=name) for name in ("numpy", "native"))
+    for field in ("classes", "values", "outputs"):
+        np.testing.assert_array_equal(getattr(numpy, field), getattr(native, field))
+    assert numpy.counts.keys() == native.counts.keys()
+    for name, counts in numpy.counts.items():
+        np.testing.assert_array_equal(counts, native.counts[name])
+        assert counts.dtype == native.counts[name].dtype
+    with pytest.raises(DataError, match="traces and `noneloss` come from the engine `numpy`"):
+        network.run(x, trace=True, engine="native")
 
 
 def test_a_changed_kernel_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,6 +91,7 @@ def evaluate(
 @IN_DYNAMICS
 @click.option("--images", default=256, type=AT_LEAST_1, help="How many of the first images to take.")
 @click.option("--plot", type=click.Path(dir_okay=False), help="Also draw the errors into this image file.")
+@parameters.ENGINE
 @JSON
 def diagnose(
     folder: str,
@@ -100,6 +101,7 @@ def diagnose(
     dynamics: Any,
     images: int,
     plot: str | None,
+    engine: str,
     as_json: bool,
 ) -> None:
     """Measure each layer's error, by cause.
@@ -112,7 +114,7 @@ def diagnose(
     x = data.array(data_file, data.IMAGES)[:images]
     y = data.optional(data_file, data.LABELS)
     with held_back(), progress_bar("Diagnosing", len(x)) as advance:
-        found = api.diagnose(network, model, x, None if y is None else y[:images], timesteps, dynamics, advance)
+        found = api.diagnose(network, model, x, None if y is None else y[:images], timesteps, dynamics, advance, engine)
     if plot:
         found.plot(plot)
     if as_json:

@@ -1,5 +1,5 @@
 """The bit-accurate simulator of the numeric contract, in NumPy."""
 
-from snncc.sim.run import Result, Trace, check_timesteps, run
+from snncc.sim.run import Result, Trace, check, check_timesteps, run
 
-__all__ = ["Result", "Trace", "check_timesteps", "run"]
+__all__ = ["Result", "Trace", "check", "check_timesteps", "run"]

@@ -212,10 +212,12 @@ def run(
     dynamics: Dynamics = "count",
     trace: bool = False,
     noneloss: bool = False,
+    made: Ready | None = None,
 ) -> Result:
     """Run a network on integer pixels (N, *input.shape) for T timesteps. DataError, NetworkError as `check`.
 
-    `noneloss` (float twin, `count`): no floor and no start potential, counts are the rates times T.
+    `noneloss` (float twin, `count`): no floor and no start potential, counts are the rates times T. `made`: what else
+    runs it, without traces.
     """
     check(network, pixels, timesteps, dynamics, noneloss)
     whole = np.int64 if network.is_integer else np.float64
@@ -223,7 +225,7 @@ def run(
     def digest(outputs: dict[str, Array], kept: Trace) -> tuple[dict[str, Array], Trace]:
         return {name: values.astype(whole) for name, values in outputs.items()}, kept
 
-    parts = list(batches(ready(network, timesteps, dynamics, trace, noneloss), pixels, digest))
+    parts = list(batches(made or ready(network, timesteps, dynamics, trace, noneloss), pixels, digest))
     outputs = {name: np.concatenate([part[name] for part, _ in parts]) for name in (parts[0][0] if parts else ())}
     if not parts:
         outputs = {p.name: np.zeros((0, *p.shape), whole) for p in network.populations}
