@@ -22,19 +22,28 @@ from snncc.resources import templates
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes that the C program takes, exact: const tables (flash) and the state struct (RAM). Not code, not stack."""
+    """Bytes that the C program takes, exact: const tables (flash) and the state (RAM). Not code, not stack.
+
+    `fast`: of the state's part in a faster memory.
+    """
 
     const: int
     weights: int
     state: int
+    fast: int = 0
 
 
 def memory(
-    network: ir.Network, *, pack: bool = False, prefix: str | None = None, state_bytes: int | None = None
+    network: ir.Network,
+    *,
+    pack: bool = False,
+    prefix: str | None = None,
+    state_bytes: int | None = None,
+    fast_bytes: int | None = None,
 ) -> Memory:
-    """What `<name>.h` states as CONST_BYTES and STATE_BYTES, without writing anything."""
-    program = plan(network, prefix, pack, state_bytes)
-    return Memory(program.const_bytes, program.weight_bytes, program.places[1])
+    """What `<name>.h` states as CONST_BYTES, STATE_BYTES and FAST_BYTES, without writing anything."""
+    program = plan(network, prefix, pack, state_bytes, fast_bytes or 0)
+    return Memory(program.const_bytes, program.weight_bytes, program.places[1], program.fast_places[1])
 
 
 def write(
@@ -46,12 +55,13 @@ def write(
     license: str,
     package: str | None = None,
     state_bytes: int | None = None,
+    fast_bytes: int | None = None,
 ) -> None:
     """Write NAME.h, .c, _kernels.h, _weights.h, _quantise.c, _host.*, self-test, build files and README.
 
     Every file of C begins with its license and how the network was compiled. `package`: one of `packages.KINDS`.
     """
-    program = plan(network, prefix, pack, state_bytes)
+    program = plan(network, prefix, pack, state_bytes, fast_bytes or 0)
     context = context_of(program) | {"license": license}
     first = (
         f"/* SPDX-License-Identifier: {license}\n * snncc {network.tool_version or 'of unknown version'}: "
@@ -125,12 +135,20 @@ def context_of(program: Program) -> dict[str, Any]:
 
 
 def _state(program: Program) -> dict[str, Any]:
-    """The state as an array of words, and where each buffer lies in it."""
-    offsets, size = program.places
+    """The state as an array of words, or two, and where each buffer lies in it."""
+    (offsets, size), (fast_offsets, fast_size) = program.places, program.fast_places
     align = SIZES[program.word]
-    buffers = [(buffer, offsets[buffer.name] // align) for buffer in program.state]
-    return {"buffers": buffers, "always": ALWAYS, "word": program.word, "state_align": align, "state_bytes": size,
-            "state_words": size // align}  # fmt: skip
+    inside = ("state->memory", "fast->memory") if fast_size else ("memory", "")
+    buffers = [
+        (b, inside[1], fast_offsets[b.name] // align) if b.name in program.fast
+        else (b, inside[0], offsets[b.name] // align) for b in program.state
+    ]  # fmt: skip
+    return {
+        "buffers": buffers, "always": ALWAYS, "word": program.word, "state_align": align, "state_bytes": size,
+        "state_words": size // align, "fast_bytes": fast_size, "fast_words": fast_size // align,
+        "held": f"{program.p}_{'memories' if fast_size else 'state'}_t",
+        "states": "&state, &fast" if fast_size else "&state",
+    }  # fmt: skip
 
 
 def _vector_context(program: Program, pixels: ir.Array, result: Any) -> dict[str, Any]:

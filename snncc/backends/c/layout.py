@@ -81,6 +81,18 @@ def place(buffers: Iterable[Buffer], word: int) -> tuple[dict[str, int], int]:
     return offsets, -(-end // word) * word
 
 
+def hottest(buffers: Iterable[Buffer], heat: Callable[[Buffer], float], word: int, most: int) -> frozenset[str]:
+    """Names of the buffers that go to a faster memory of `most` bytes: the hottest that fit, beside hotter ones.
+
+    `heat`: how often an element is touched in an inference. Equally hot ones: the smallest first.
+    """
+    chosen: list[Buffer] = []
+    for buffer in sorted(buffers, key=lambda b: (-heat(b), b.bytes, b.name)):
+        if place([*chosen, buffer], word)[1] <= most:
+            chosen.append(buffer)
+    return frozenset(buffer.name for buffer in chosen)
+
+
 def _place(buffers: Sequence[Buffer], word: int) -> tuple[dict[str, int], int]:
     placed: list[tuple[Buffer, int]] = []
     for buffer in buffers:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from snncc import ir
-from snncc.backends.c.calls import PassingScan, Run, Scan, Stage
+from snncc.backends.c.calls import PassingScan, PopulationScan, RelayScan, Run, Scan, Stage
 from snncc.backends.c.edges import Wiring, wire
 from snncc.backends.c.expressions import Channel, Element, Expression, Literal, Position, product, total
 from snncc.backends.c.kernels import Kernels, Value
-from snncc.backends.c.layout import Buffer, Member, order, place, struct_bytes
+from snncc.backends.c.layout import Buffer, Member, hottest, order, place, struct_bytes
 from snncc.backends.c.types import DTYPES, SIZES, Constant, Weights, lay_weights, signed, span
 from snncc.backends.c.views import Made, Splitter
 from snncc.backends.c.windows import FIELDS, WindowTable
@@ -26,7 +29,8 @@ ALWAYS = 2**31 - 1
 class Program:
     """Everything a template reads. `p`: the prefix of every symbol.
 
-    `limit`: the bytes that the state may take. Const data: `constants` and `windows`. State: `arrays`, and `scratch`
+    `limit`: the bytes that the state may take, `most_fast`: those of a faster memory beside it.
+    Const data: `constants` and `windows`. State: `arrays`, and `scratch`
     that several share. `buffers`: the expression that points to a population's spikes or counts, to the input or
     to a pool. Code: `kernels`, and the `runs`, `scans` and `passing` views that call them, in `step` in `stages`.
     `wirings`, `made`: each population's edges, and the pools and moves before it; `positions`: of every buffer the
@@ -38,6 +42,7 @@ class Program:
     network: ir.Network
     pack: bool
     limit: int | None = None
+    most_fast: int = 0
     constants: list[Constant] = field(default_factory=list)
     windows: dict[str, WindowTable] = field(default_factory=dict)
     arrays: list[Buffer] = field(default_factory=list)
@@ -117,9 +122,21 @@ class Program:
         return "int64_t" if any(SIZES[buffer.ctype] == 8 for buffer in self.state) else "int32_t"
 
     @cached_property
+    def fast(self) -> frozenset[str]:
+        """The buffers in the faster memory: scratch, then those whose elements are read or written most often."""
+        if not self.most_fast:
+            return frozenset()
+        return hottest(self.state, heat(self), SIZES[self.word], self.most_fast)
+
+    @cached_property
     def places(self) -> tuple[dict[str, int], int]:
-        """(offset in bytes of every buffer, bytes of the state), once all buffers are known."""
-        return place(self.state, SIZES[self.word])
+        """(offset in bytes of every buffer of the state, its bytes), once all buffers are known."""
+        return place((b for b in self.state if b.name not in self.fast), SIZES[self.word])
+
+    @cached_property
+    def fast_places(self) -> tuple[dict[str, int], int]:
+        """The same of the faster memory."""
+        return place((b for b in self.state if b.name in self.fast), SIZES[self.word])
 
     # --- what gather and scatter ask for
 
@@ -183,3 +200,26 @@ class Program:
             return ""
         self.kernels.unpack(weights)
         return self.need(f"rows_{weights.element[:-2]}", weights.element, rows * weights.length, "unpacked weights")
+
+
+def heat(program: Program) -> Callable[[Buffer], float]:
+    """How often an element of a buffer is touched in an inference, about.
+
+    Scratch: for every output. What is read in gather form: once per output position and tap. In `step`, potentials and
+    what else lives from timestep to timestep: at every timestep.
+    """
+    scans = [scan for scan in program.scans if isinstance(scan, PopulationScan | RelayScan)]
+    runs = [*program.runs, *(scan.dense for scan in scans if scan.dense), *(s.drive.run for s in scans if s.drive)]
+    window = program.network.window
+    reads: Counter[str] = Counter()
+    for run in runs:
+        for edge in run.edges:
+            reads[edge.source] += run.positions * max(edge.length, edge.channels)
+
+    def of(buffer: Buffer) -> float:
+        if buffer.name in program.scratch:
+            return math.inf
+        held = window.stepping and not buffer.name.startswith(("c_", "train_"))
+        return reads[program.at(buffer.name)] / buffer.length + (window.passes if held else 1)
+
+    return of

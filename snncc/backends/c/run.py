@@ -204,6 +204,7 @@ def _write_harness(work: Path, prefix: str, job: Job, reads: list[_Read]) -> Non
         neurons=max(sizes),
         reads=reads,
         relays=job.network.has_relays,
+        fast=f"{prefix.upper()}_FAST_BYTES" in (job.folder / "c" / f"{prefix}.h").read_text(errors="replace"),
     )
     (work / "trace_main.c").write_text(text)
 

@@ -36,7 +36,8 @@ def divide(program: Program, targets: Targets) -> list[Stage]:
         words = -(-math.prod(program.splitter.shapes[scan.name]) // BITS)
         last = max((reader for reader, _ in targets[scan.name]), default=scan.index)
         trains[scan.name] = Train(scan.index, words, 4 * words * passes, last)
-    limit = None if program.limit is None else program.limit - sum(b.bytes for b in program.scratch.values())
+    own = sum(b.bytes for b in program.scratch.values())
+    limit = None if program.limit is None else program.limit + program.most_fast - own
     stage_of = cut(program.arrays, list(trains.values()), joined(program), len(program.network.populations), limit)
     program.arrays = [replace(b, born=stage_of[b.born], dies=stage_of[b.dies]) for b in program.arrays]
     scans: list[list[Scan]] = [[] for _ in range(stage_of[-1] + 1)]

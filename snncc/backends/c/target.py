@@ -30,6 +30,10 @@ class COptions(TargetOptions):
         None, "RAM for the state at most: in `step` the fewest stages that fit", "integer", low=1,
         shown="the smallest, or one stage where that takes less than twice as much",
     )  # fmt: skip
+    fast_bytes: int | None = option(
+        None, "RAM of a second, faster memory at most, for what is touched most", "integer", low=1,
+        shown="no such memory",
+    )  # fmt: skip
     prefix: str | None = option(None, "what every name begins with", "text", shown="the network's name")
     package: str | None = option(None, "a firmware package as well", "choice", choices=packages.KINDS, shown="none")
     license: str = option("Apache-2.0", "the SPDX identifier that the files carry", "text")
@@ -61,7 +65,7 @@ class C(Target[COptions]):
     def write(self, network: Network, folder: Path, options: COptions) -> None:
         emit.write(
             network, folder, options.prefix, options.pack, options.pixels, options.license, options.package,
-            options.state_bytes,
+            options.state_bytes, options.fast_bytes,
         )  # fmt: skip
 
     def runners(self) -> Mapping[str, Runner]:
@@ -75,10 +79,9 @@ class C(Target[COptions]):
             return None
         exported = folder is not None and options is not None
         pack = options is not None and exported and options.get("pack") is True
-        limit = options.get("state_bytes") if options is not None and exported else None
-        limit = limit if isinstance(limit, int) and limit > 0 else None
+        limit, fast = (_positive(options, name) if exported else None for name in ("state_bytes", "fast_bytes"))
         try:
-            facts: dict[str, Any] = {"exported": exported, "pack": pack, **_bytes(network, pack, limit)}
+            facts: dict[str, Any] = {"exported": exported, "pack": pack, **_bytes(network, pack, limit, fast)}
         except TargetError:
             return None
         if exported:
@@ -91,13 +94,21 @@ ANY_PREFIX = "net"
 """Sizes do not depend on it."""
 
 
-def _bytes(network: Network, pack: bool, limit: int | None = None) -> dict[str, int]:
-    needed = emit.memory(network, pack=pack, state_bytes=limit)
-    return {"const_bytes": needed.const, "weight_bytes": needed.weights, "state_bytes": needed.state}
+def _positive(options: Mapping[str, Any] | None, name: str) -> int | None:
+    """An option that was kept, where it is one: a manifest may hold anything."""
+    value = (options or {}).get(name)
+    return value if isinstance(value, int) and value > 0 else None
+
+
+def _bytes(network: Network, pack: bool, limit: int | None = None, fast: int | None = None) -> dict[str, int]:
+    needed = emit.memory(network, pack=pack, state_bytes=limit, fast_bytes=fast)
+    sizes = {"const_bytes": needed.const, "weight_bytes": needed.weights, "state_bytes": needed.state}
+    return sizes | ({"fast_bytes": needed.fast} if needed.fast else {})
 
 
 def _sizes(memory: Mapping[str, Any]) -> str:
-    return f"{memory['const_bytes']:,} bytes of const data, {memory['state_bytes']:,} of state"
+    fast = f" and {memory['fast_bytes']:,} in faster memory" if memory.get("fast_bytes") else ""
+    return f"{memory['const_bytes']:,} bytes of const data, {memory['state_bytes']:,} of state{fast}"
 
 
 TARGET = C()
