@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from snncc.backends.c.emit import memory
 from snncc.backends.c.run import CortexM4, CortexM55, RiscV
 from tests.backends.c_folder import agree, compiled
 from tests.networks import grown, network, population, proved, residual, weights
@@ -114,6 +116,30 @@ def test_every_width(tmp_path: Path, dynamics: str, bits: int) -> None:
     pixels = pixels_of(net, 2)
     folder = compiled(net, tmp_path / "net", pack=bits not in (8, 16), pixels=pixels)
     agree(folder, net, pixels, net.timesteps, "gcc -O0" if bits % 3 else "clang -O0")
+
+
+@pytest.mark.parametrize("dynamics", ["count", "step"])
+def test_one_weight_per_channel_of_reshaped_parts_of_one_position_stays_one(tmp_path: Path, dynamics: Any) -> None:
+    """DenseNet's last maps: no matrix is made of an Identity over a concatenation that is a vector."""
+    image = ir.Source("input")
+    first = ir.Conv2D(name="a", source=image, weights=weights(1, 2, 2, 3, 5))
+    second = ir.Conv2D(name="b", source=image, weights=weights(2, 2, 2, 3, 4))
+    both = ir.Concat((ir.Source("first"), ir.Source("second")))
+    scale = ir.Identity(name="c", source=ir.Reshape(both, (9,)), weights=weights(3, 9))
+    back = ir.Conv2D(
+        name="d", source=ir.Reshape(ir.Concat((ir.Source("third"), ir.Reshape(both, (9,)))), (1, 1, 18)),
+        weights=weights(4, 1, 1, 18, 3),
+    )  # fmt: skip
+    net = network(
+        population("first", (1, 1, 5), first, theta=700, v0=300),
+        population("second", (1, 1, 4), second, theta=500, v0=200),
+        population("third", (9,), scale, theta=40, v0=20),
+        population("last", (1, 1, 3), back, theta=None),
+        shape=(2, 2, 3), timesteps=9, dynamics=dynamics,
+    )  # fmt: skip
+    assert memory(net).weights == sum(q.weights.size for p in net.populations for q in p.projections)
+    pixels = np.random.default_rng(8).integers(0, 256, (4, 2, 2, 3))
+    agree(compiled(net, tmp_path / "net", pixels=pixels), net, pixels, 9, "gcc sanitizers")
 
 
 @pytest.mark.parametrize("runner", [None, CortexM4()])

@@ -126,6 +126,10 @@ class Splitter:
         first = inner.leaves[0]
         if inner.plain and len(inner.leaves) == 1 and not any(first.pads):
             return Split((replace(first, shape=shape),), labels)
+        framed = any(any(leaf.pads) for leaf in inner.leaves)
+        if inner.plain and not framed and math.prod(inner.labels.shape[:-1]) == math.prod(shape[:-1]) == 1:
+            leaves = (replace(f, shape=(*shape[:-1], math.prod(f.shape))) for f in inner.leaves)
+            return Split(tuple(leaves), labels)  # channels of one position stay channels
         return Split(inner.leaves, labels, plain=False)
 
     def pad(self, inner: Split, pads: Pads) -> Split:
