@@ -18,11 +18,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import snncc
-from snncc import exploration
+from snncc import exploration, journal
 from snncc.errors import DataError
-from snncc.exploration import COSTS, Goals, journal
+from snncc.exploration import COSTS, Goals
 from snncc.exploration.front import cheapest, front, ranks
-from snncc.exploration.run import shard
+from snncc.exploration.run import JOURNAL, shard
 from snncc.exploration.space import Job, jobs
 from tests.conftest import Run
 from tests.keras_models import L, keras, randomised
@@ -161,15 +161,15 @@ def test_shards_and_broken_off_runs_end_in_the_same_front(given_files: Path, tmp
     merged = tmp_path / "merged"
     merged.mkdir()
     for i in (1, 2):
-        (merged / f"{i}.jsonl").write_text((tmp_path / f"part{i}" / journal.JOURNAL).read_text())
+        (merged / f"{i}.jsonl").write_text((tmp_path / f"part{i}" / JOURNAL).read_text())
     assert explored(given_files, merged).to_dict() == whole.to_dict()
-    assert (merged / journal.JOURNAL).read_text() == ""
+    assert (merged / JOURNAL).read_text() == ""
     torn = tmp_path / "torn"
     torn.mkdir()
-    lines = (tmp_path / "whole" / journal.JOURNAL).read_text()
-    (torn / journal.JOURNAL).write_text(lines[: len(lines) * 2 // 3])
+    lines = (tmp_path / "whole" / JOURNAL).read_text()
+    (torn / JOURNAL).write_text(lines[: len(lines) * 2 // 3])
     assert explored(given_files, torn).to_dict() == whole.to_dict()
-    written = [json.loads(line)["key"] for line in (torn / journal.JOURNAL).read_text().splitlines() if _is_json(line)]
+    written = [json.loads(line)["key"] for line in (torn / JOURNAL).read_text().splitlines() if _is_json(line)]
     assert sorted(written) == sorted({p["key"] for p in whole.points})
 
 
@@ -215,7 +215,7 @@ def test_the_command(given_files: Path, tmp_path: Path, run: Run) -> None:
 KILLED = """
 import sys
 from pathlib import Path
-from snncc import exploration
+from snncc import exploration, journal
 from snncc.exploration import run
 whole = run.measure
 def measure(sources, job):
@@ -236,11 +236,11 @@ def test_a_killed_run_goes_on_where_it_was(given_files: Path, tmp_path: Path) ->
         for _ in range(2):
             process.stdout.readline()
         process.send_signal(signal.SIGKILL)
-    kept = journal.read([tmp_path / "k" / journal.JOURNAL])
+    kept = journal.read([tmp_path / "k" / JOURNAL])
     assert kept
     found = explored(given_files, tmp_path / "k")
     assert found.to_dict() == explored(given_files, tmp_path / "whole").to_dict()
-    keys = [json.loads(line)["key"] for line in (tmp_path / "k" / journal.JOURNAL).read_text().splitlines()]
+    keys = [json.loads(line)["key"] for line in (tmp_path / "k" / JOURNAL).read_text().splitlines()]
     assert len(keys) == len(set(keys)) == len(found.points) and kept.keys() <= set(keys)
 
 
@@ -276,7 +276,7 @@ def test_a_cluster_that_loses_a_worker_loses_nothing(given_files: Path, tmp_path
             process.wait()
     assert done == [4] and workers[0].returncode == -signal.SIGKILL
     assert found.to_dict() == explored(given_files, tmp_path / "here").to_dict()
-    keys = [json.loads(line)["key"] for line in (tmp_path / "cluster" / journal.JOURNAL).read_text().splitlines()]
+    keys = [json.loads(line)["key"] for line in (tmp_path / "cluster" / JOURNAL).read_text().splitlines()]
     assert len(keys) == len(set(keys)) == len(found.points)
 
 

@@ -77,10 +77,9 @@ class Meter:
         constant = not self.network.input.coding.spiking and set(sources(projection.source)) == {INPUT}
         return 1 if constant else self.window.passes
 
-    def nothing(self) -> Work:
-        """The work with no image."""
-        number = len(self.projections)
-        return Work(0, (np.zeros(1, np.int64),) * number, (np.zeros(1, bool),) * number, 0, 0)
+    def entries(self, projection: Projection) -> int:
+        """How many sums `Work` holds of a projection."""
+        return 1 if self.window.stepping and self._spiking(projection) else self.passes(projection)
 
     def measure(self, outputs: Mapping[str, Array], trace: Trace) -> Work:
         """The work of a chunk, from its outputs (N, *shape) and, in `step`, a trace with `changes`."""
