@@ -4,46 +4,39 @@ from __future__ import annotations
 
 import numpy as np
 
-from snncc.ir import INPUT, Array, Network, has_max_pool, population_shapes, view_shape
-from snncc.sim.fanout import fan_out
+from snncc.ir import INPUT, population_shapes, sources
+from snncc.metrics import Meter, Work
+from snncc.metrics.chunk import Chunk
 from snncc.sim.linear import values_of
 
 
 class Cost:
     """Counts the spikes of one network and what they drive, chunk by chunk of images."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, meter: Meter) -> None:
+        network = meter.network
         shapes = population_shapes(network)
-        self.network = network
-        self.current = not network.input.coding.spiking
-        self.spiking = [p.name for p in network.populations if p.fires]
-        if not self.current:
-            self.spiking.insert(0, INPUT)
-        # a chunk's counts sum exactly in their own type while they are bounded by T + spike_ext
-        self.sum_type = np.float64 if network.spike_ext < 0 else None
+        current = not network.input.coding.spiking
+        self.spiking = [*([] if current else [INPUT]), *(p.name for p in network.populations if p.fires)]
         self.macs = self.relayed = 0
         self.synapses = []
         silent = {name: np.zeros((1, *shape)) for name, shape in shapes.items()}
-        inputs = silent | ({INPUT: np.ones((1, *shapes[INPUT]))} if self.current else {})
+        inputs = silent | ({INPUT: np.ones((1, *shapes[INPUT]))} if current else {})
         relays = silent | {p.name: np.ones((1, *p.shape)) for p in network.populations if p.relay}
-        for population in network.populations:
-            for projection in population.projections:
-                fan = fan_out(projection, view_shape(projection.source, shapes)).astype(np.float64)
-                pixels = values_of(projection.source, inputs)[0]
-                values = values_of(projection.source, relays)[0] * (1 - pixels)
-                self.macs += int((pixels * fan).sum())
-                self.relayed += int((values * fan).sum())
-                spikes = fan * (1 - pixels - values)
-                self.synapses.append((projection.source, spikes, has_max_pool(projection.source)))
+        for (_, projection), fan in zip(meter.projections, meter.fans, strict=True):
+            view = projection.source
+            same = meter.window.stepping and meter.spiking(projection)  # then the meter has counted them
+            if not meter.sources_of_values.isdisjoint(sources(view)):
+                pixels = values_of(view, inputs)[0].reshape(-1)
+                values = values_of(view, relays)[0].reshape(-1) * (1 - pixels)
+                self.macs += int(pixels @ fan)
+                self.relayed += int(values @ fan)
+                fan = fan * (1 - pixels - values)
+            self.synapses.append((view, fan, same))
 
-    def digest(self, outputs: dict[str, Array]) -> tuple[dict[str, int], int]:
-        """(spikes per population, synaptic operations) of one chunk of outputs (N, *shape)."""
-        summed = {
-            name: values.sum(axis=0, keepdims=True, dtype=self.sum_type).astype(np.float64)
-            for name, values in outputs.items()
-        }
+    def digest(self, chunk: Chunk, work: Work) -> tuple[dict[str, int], int]:
+        """(spikes per population, synaptic operations) of one chunk and its work."""
         operations = 0
-        for view, fan, maximum in self.synapses:
-            values = values_of(view, outputs).sum(axis=0, dtype=np.float64) if maximum else values_of(view, summed)[0]
-            operations += int((values * fan).sum())
-        return {name: int(summed[name].sum()) for name in self.spiking}, operations
+        for (view, fan, same), counted in zip(self.synapses, work.operations, strict=True):
+            operations += int(counted[0]) if same else int(chunk.seen_total(view).reshape(-1) @ fan)
+        return {name: int(chunk.total(name).sum()) for name in self.spiking}, operations

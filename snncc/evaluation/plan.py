@@ -19,8 +19,9 @@ from snncc.evaluation.result import labels
 from snncc.evaluation.sums import Sums
 from snncc.ir import Array, Dynamics, Network, as_read, content_hash, own_shape
 from snncc.metrics import Meter
+from snncc.metrics.chunk import Chunk
 from snncc.sim.encode import bytes_to_pixels, quantised
-from snncc.sim.run import Ready, Trace, check, classify, in_parallel
+from snncc.sim.run import Ready, check, classify, in_parallel
 
 Reading = Literal["pixels", "images", "bytes"]
 """What data are: integer pixels, what one would feed to the model, or raw bytes."""
@@ -33,7 +34,8 @@ class One:
 
     def __init__(self, network: Network, timesteps: int, dynamics: Dynamics, engine: str, images: float) -> None:
         self.network = network
-        self.meter, self.cost = Meter(network, timesteps, dynamics), Cost(network)
+        self.meter = Meter(network, timesteps, dynamics)
+        self.cost = Cost(self.meter)
         self._choice = engine, network, timesteps, dynamics, images
 
     @cached_property
@@ -44,13 +46,12 @@ class One:
     def measure(self, pixels: Array, truth: Array | None) -> Sums:
         """The sums of one chunk of images."""
         name, made = self.chosen
-        outputs: dict[str, Array]
-        trace: Trace
         outputs, trace = made.run(pixels)
-        classes = classify(outputs[self.network.output.name])
-        spikes, operations = self.cost.digest(outputs)
-        right = None if truth is None else int((classes == truth).sum())
-        return Sums(right, 0, spikes, operations, self.meter.measure(outputs, trace), name)
+        chunk = Chunk(outputs)
+        right = None if truth is None else int((classify(outputs[self.network.output.name]) == truth).sum())
+        work = self.meter.measure(chunk, trace)
+        spikes, operations = self.cost.digest(chunk, work)
+        return Sums(right, 0, spikes, operations, work, name)
 
 
 @dataclass(frozen=True)
