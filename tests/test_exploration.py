@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +23,7 @@ from snncc.exploration.front import cheapest, front, ranks
 from snncc.exploration.run import JOURNAL, shard
 from snncc.exploration.space import Job, jobs
 from tests.conftest import Run
+from tests.dask import cluster
 from tests.keras_models import L, keras, randomised
 
 AXES = {
@@ -244,37 +243,17 @@ def test_a_killed_run_goes_on_where_it_was(given_files: Path, tmp_path: Path) ->
     assert len(keys) == len(set(keys)) == len(found.points) and kept.keys() <= set(keys)
 
 
-def started(*arguments: Any) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-m", "distributed.cli." + arguments[0], *map(str, arguments[1:])],
-                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)  # fmt: skip
-
-
 def test_a_cluster_that_loses_a_worker_loses_nothing(given_files: Path, tmp_path: Path) -> None:
-    place = tmp_path / "scheduler.json"
-    common = ("--scheduler-file", place, "--local-directory", tmp_path, "--nthreads", 1, "--no-dashboard")
-    scheduler = started(
-        "dask_scheduler", "--scheduler-file", place, "--host", "127.0.0.1", "--port", 0, "--no-dashboard"
-    )
-    workers = []
-    try:
-        while not place.exists():
-            assert scheduler.poll() is None
-            time.sleep(0.05)
-        workers = [started("dask_worker", *common, "--no-nanny") for _ in range(2)]
-        address = json.loads(place.read_text())["address"]
+    with cluster(tmp_path) as workers:
         done = []
 
         def progress(ready: int, total: int) -> None:
             if ready == 1 and not done:
                 done.append(total)
-                os.killpg(workers[0].pid, signal.SIGKILL)
+                workers.kill_one()
 
-        found = explored(given_files, tmp_path / "cluster", cluster=address, progress=progress)
-    finally:
-        for process in (*workers, scheduler):
-            process.kill()
-            process.wait()
-    assert done == [4] and workers[0].returncode == -signal.SIGKILL
+        found = explored(given_files, tmp_path / "cluster", cluster=workers.address, progress=progress)
+    assert done == [4] and workers.lost_one()
     assert found.to_dict() == explored(given_files, tmp_path / "here").to_dict()
     keys = [json.loads(line)["key"] for line in (tmp_path / "cluster" / JOURNAL).read_text().splitlines()]
     assert len(keys) == len(set(keys)) == len(found.points)

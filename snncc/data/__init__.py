@@ -1,8 +1,8 @@
 """Data of users: arrays in memory and on file, folders, batches that come once. No file is ever executed."""
 
 from snncc.data.arrays import CALIBRATION, IMAGES, LABELS, array, optional, split
-from snncc.data.rows import Held, Rows, optional_rows, rows
-from snncc.data.source import Batches, Block, Source, Stored, source
+from snncc.data.blocks import Batches, Block, Source, Stored, block_size, source
+from snncc.data.stored import Held, Rows, optional_rows, rows
 
 __all__ = [
     "CALIBRATION",
@@ -15,6 +15,7 @@ __all__ = [
     "Source",
     "Stored",
     "array",
+    "block_size",
     "optional",
     "optional_rows",
     "rows",

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snncc.data.arrays import IMAGES, LABELS
-from snncc.data.rows import Held, Rows, optional_rows, rows
+from snncc.data.stored import Held, Rows, optional_rows, rows
 from snncc.errors import DataError
 
 Array = NDArray[Any]
