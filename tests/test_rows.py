@@ -210,7 +210,7 @@ def test_batches_are_cut_anew() -> None:
     few = list(data.source(([part] for part in np.split(x, 7)), images=260).blocks())
     assert [len(block.x) for block in few] == [256, 4] and few[0].y is None
     assert few[0].digest != whole[0].digest, "labels count"
-    assert [data.source(x).blocks().__next__().x.shape[0], data.block_size((224, 224, 3))] == [256, 64]
+    assert [data.source(x).blocks().__next__().x.shape[0], data.block_size((224, 224, 3))] == [256, 32]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from snncc.terminal import print_table, progress_bar, rate_bar
 @click.command(
     "evaluate",
     cls=Command,
-    missing="With --cluster, distributed is missing.",
+    missing="With --engine native a C compiler is missing, or with --cluster distributed.",
     example="snncc evaluate model_snn data.npz -T 8 -T 64 --dynamics step",
 )
 @parameters.NETWORK

@@ -18,7 +18,7 @@ from snncc.errors import DataError
 
 Array = NDArray[Any]
 Batch = tuple[Array, Array | None]
-BLOCK_IMAGES, BLOCK_ELEMENTS = 256, 2**24
+BLOCK_IMAGES, BLOCK_ELEMENTS = 256, 2**23
 """A block has so many images, fewer where these have more elements together."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -25,6 +26,9 @@ from snncc.sim.run import Ready, check, classify, in_parallel
 
 Reading = Literal["pixels", "images", "bytes"]
 """What data are: integer pixels, what one would feed to the model, or raw bytes."""
+
+AT_ONCE = 2**18
+"""Values that are quantised together: in float64, several times over."""
 
 Tag = TypeVar("Tag")
 
@@ -75,6 +79,11 @@ class Plan:
         if self.reading == "pixels":
             check(self.network, x, self.timesteps[0], self.dynamics)
             return x, 0
+        step = max(1, AT_ONCE // math.prod(self.network.input.shape))
+        parts = [self._quantised(x[i : i + step]) for i in range(0, max(1, len(x)), step)]
+        return np.concatenate([pixels for pixels, _ in parts]), sum(negatives for _, negatives in parts)
+
+    def _quantised(self, x: Array) -> tuple[Array, int]:
         x = as_read(self.network, x)
         if self.reading == "bytes":
             return bytes_to_pixels(self.network.input, x), 0
