@@ -224,18 +224,40 @@ def evaluate(
     raw: bool = False,
     energy: str | Path | None = None,
     engine: str = engines.AUTO,
+    images: int | None = None,
+    journal: str | Path | None = None,
+    cluster: str | None = None,
 ) -> list[Evaluation]:
     """Accuracy, spikes, operations and NeuroBench's metrics at each T, bit-exactly; `raw`: x are bytes.
 
+    `x`: an array; the path of a `.npy` or `.npz` file (FILE.npz:NAME) or of a folder of them; or an iterable of batches
+    x or (x, y), read once. `y`: labels, an array or a path; by default those in the file or with the batches.
+    `images`: take only so many of the first. Memory is bounded whatever their number: docs/guide/engines.md.
     `energy`: a table of energies of operations, for the model of energy; docs/guide/metrics.md has the built-in one.
-    `engine`: "auto"|"numpy"|"native", what runs the network: the same integers (docs/guide/engines.md).
+    `engine`: "auto"|"numpy"|"native", what runs the network: the same integers.
+    `journal`: a file; what it holds of a run that was broken off is not run again. `cluster`: the address of a Dask
+    scheduler, whose workers read x from the same paths. `progress(n)` is called when n more images are done.
+    DataError; on Ctrl-C `snncc.evaluation.Interrupted`, a KeyboardInterrupt with the results so far in `found`.
     """
     if timesteps is None:
         timesteps = network.ir.timesteps
     wanted = [timesteps] if isinstance(timesteps, int) else list(timesteps)
     energies = load_energies(energy) if energy else None
-    pixels, dynamics = network.pixels(x, raw), dynamics or network.ir.dynamics
-    return evaluation.evaluate(network.ir, pixels, y, wanted, dynamics, progress, energies, engine)
+    return evaluation.evaluate(
+        network.ir,
+        x,
+        y,
+        wanted,
+        dynamics or network.ir.dynamics,
+        progress,
+        energies,
+        engine,
+        reading="bytes" if raw else "images",
+        images=images,
+        kept=journal,
+        version=tool_version(),
+        cluster=cluster,
+    )
 
 
 def diagnose(

@@ -14,6 +14,7 @@ from snncc import stderr
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import ProgressColumn
     from rich.table import Table
 
 
@@ -86,6 +87,13 @@ def progress_bar(text: str, total: int) -> Iterator[Callable[[int], object]]:
 
 
 @contextmanager
+def rate_bar(text: str, total: int | None) -> Iterator[Callable[[int], object]]:
+    """A progress bar of images, told how many more are done: how many a second, how long still."""
+    with _bar(text, total, images=True) as update:
+        yield lambda n: update(advance=n)
+
+
+@contextmanager
 def calibration_bar() -> Iterator[Callable[[int, int], object]]:
     """A progress bar told how much is done, and of how much."""
     with job_bar("Loading the model and calibrating") as told:
@@ -100,7 +108,7 @@ def job_bar(text: str) -> Iterator[Callable[[int, int], object]]:
 
 
 @contextmanager
-def _bar(text: str, total: int | None) -> Iterator[Callable[..., object]]:
+def _bar(text: str, total: int | None, images: bool = False) -> Iterator[Callable[..., object]]:
     """What updates a bar of rich on a terminal; nothing in a pipe."""
     with _console() as console:
         if console is None:
@@ -108,8 +116,23 @@ def _bar(text: str, total: int | None) -> Iterator[Callable[..., object]]:
             return
         from rich.progress import Progress
 
-        with Progress(console=console, transient=True, redirect_stderr=False) as bar:
+        columns: list[ProgressColumn] = [*Progress.get_default_columns(), *([_rate_column()] if images else [])]
+        with Progress(*columns, console=console, transient=True, redirect_stderr=False) as bar:
             yield partial(bar.update, bar.add_task(text, total=total))
+
+
+def _rate_column() -> ProgressColumn:
+    from rich.progress import ProgressColumn, Task
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        """Images done, of how many, and how many in a second."""
+
+        def render(self, task: Task) -> Text:
+            done = f"{task.completed:,.0f}" + ("" if task.total is None else f" of {task.total:,.0f}")
+            return Text(f"{done} images" + ("" if task.speed is None else f", {task.speed:,.0f} a second"))
+
+    return Rate()
 
 
 _live: Console | None = None

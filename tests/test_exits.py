@@ -140,5 +140,5 @@ def test_every_help_says_the_statuses(name: str) -> None:
     said = CliRunner().invoke(cli, [name, "--help"] if name else ["--help"]).output
     table = said[said.index("Exit status:") :]
     listed = [int(number) for number in re.findall(r"^  (\d+) ", table, re.M)]
-    needs_tools = name in ("", "compile", "explore", "diagnose", "report", "verify", "synth")
+    needs_tools = name in ("", "compile", "explore", "evaluate", "diagnose", "report", "verify", "synth")
     assert listed == [0, 1, 2, *([3] if needs_tools else []), exits.INTERRUPTED, exits.PIPE_CLOSED]

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import snncc
-from snncc import exploration
+from snncc import exploration, journal
 from snncc.errors import DataError
-from snncc.exploration import COSTS, Goals, journal
+from snncc.exploration import COSTS, Goals
 from snncc.exploration.front import cheapest, front, ranks
-from snncc.exploration.run import shard
+from snncc.exploration.run import JOURNAL, shard
 from snncc.exploration.space import Job, jobs
 from tests.conftest import Run
+from tests.dask import cluster
 from tests.keras_models import L, keras, randomised
 
 AXES = {
@@ -161,15 +160,15 @@ def test_shards_and_broken_off_runs_end_in_the_same_front(given_files: Path, tmp
     merged = tmp_path / "merged"
     merged.mkdir()
     for i in (1, 2):
-        (merged / f"{i}.jsonl").write_text((tmp_path / f"part{i}" / journal.JOURNAL).read_text())
+        (merged / f"{i}.jsonl").write_text((tmp_path / f"part{i}" / JOURNAL).read_text())
     assert explored(given_files, merged).to_dict() == whole.to_dict()
-    assert (merged / journal.JOURNAL).read_text() == ""
+    assert (merged / JOURNAL).read_text() == ""
     torn = tmp_path / "torn"
     torn.mkdir()
-    lines = (tmp_path / "whole" / journal.JOURNAL).read_text()
-    (torn / journal.JOURNAL).write_text(lines[: len(lines) * 2 // 3])
+    lines = (tmp_path / "whole" / JOURNAL).read_text()
+    (torn / JOURNAL).write_text(lines[: len(lines) * 2 // 3])
     assert explored(given_files, torn).to_dict() == whole.to_dict()
-    written = [json.loads(line)["key"] for line in (torn / journal.JOURNAL).read_text().splitlines() if _is_json(line)]
+    written = [json.loads(line)["key"] for line in (torn / JOURNAL).read_text().splitlines() if _is_json(line)]
     assert sorted(written) == sorted({p["key"] for p in whole.points})
 
 
@@ -215,7 +214,7 @@ def test_the_command(given_files: Path, tmp_path: Path, run: Run) -> None:
 KILLED = """
 import sys
 from pathlib import Path
-from snncc import exploration
+from snncc import exploration, journal
 from snncc.exploration import run
 whole = run.measure
 def measure(sources, job):
@@ -236,47 +235,27 @@ def test_a_killed_run_goes_on_where_it_was(given_files: Path, tmp_path: Path) ->
         for _ in range(2):
             process.stdout.readline()
         process.send_signal(signal.SIGKILL)
-    kept = journal.read([tmp_path / "k" / journal.JOURNAL])
+    kept = journal.read([tmp_path / "k" / JOURNAL])
     assert kept
     found = explored(given_files, tmp_path / "k")
     assert found.to_dict() == explored(given_files, tmp_path / "whole").to_dict()
-    keys = [json.loads(line)["key"] for line in (tmp_path / "k" / journal.JOURNAL).read_text().splitlines()]
+    keys = [json.loads(line)["key"] for line in (tmp_path / "k" / JOURNAL).read_text().splitlines()]
     assert len(keys) == len(set(keys)) == len(found.points) and kept.keys() <= set(keys)
 
 
-def started(*arguments: Any) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-m", "distributed.cli." + arguments[0], *map(str, arguments[1:])],
-                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)  # fmt: skip
-
-
 def test_a_cluster_that_loses_a_worker_loses_nothing(given_files: Path, tmp_path: Path) -> None:
-    place = tmp_path / "scheduler.json"
-    common = ("--scheduler-file", place, "--local-directory", tmp_path, "--nthreads", 1, "--no-dashboard")
-    scheduler = started(
-        "dask_scheduler", "--scheduler-file", place, "--host", "127.0.0.1", "--port", 0, "--no-dashboard"
-    )
-    workers = []
-    try:
-        while not place.exists():
-            assert scheduler.poll() is None
-            time.sleep(0.05)
-        workers = [started("dask_worker", *common, "--no-nanny") for _ in range(2)]
-        address = json.loads(place.read_text())["address"]
+    with cluster(tmp_path) as workers:
         done = []
 
         def progress(ready: int, total: int) -> None:
             if ready == 1 and not done:
                 done.append(total)
-                os.killpg(workers[0].pid, signal.SIGKILL)
+                workers.kill_one()
 
-        found = explored(given_files, tmp_path / "cluster", cluster=address, progress=progress)
-    finally:
-        for process in (*workers, scheduler):
-            process.kill()
-            process.wait()
-    assert done == [4] and workers[0].returncode == -signal.SIGKILL
+        found = explored(given_files, tmp_path / "cluster", cluster=workers.address, progress=progress)
+    assert done == [4] and workers.lost_one()
     assert found.to_dict() == explored(given_files, tmp_path / "here").to_dict()
-    keys = [json.loads(line)["key"] for line in (tmp_path / "cluster" / journal.JOURNAL).read_text().splitlines()]
+    keys = [json.loads(line)["key"] for line in (tmp_path / "cluster" / JOURNAL).read_text().splitlines()]
     assert len(keys) == len(set(keys)) == len(found.points)
 
 

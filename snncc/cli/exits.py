@@ -78,8 +78,8 @@ def _stops() -> Iterator[None]:
         finally:
             if sys.stdout is not None:
                 sys.stdout.flush()
-    except KeyboardInterrupt:
-        say("interrupted")
+    except KeyboardInterrupt as stop:
+        say(" ".join(["interrupted", *map(str, stop.args)]))
         raise click.exceptions.Exit(INTERRUPTED) from None
     except BrokenPipeError:
         drop_output()

@@ -12,12 +12,17 @@ from snncc.cli.exits import NO_KERAS, Command
 from snncc.cli.parameters import AS_COMPILED, AT_LEAST_1, IN_DYNAMICS, JSON, ONE_T, RAW, TIMESTEPS
 from snncc.cli.targets import in_flags
 from snncc.stderr import held_back
-from snncc.terminal import print_table, progress_bar
+from snncc.terminal import print_table, progress_bar, rate_bar
 
 
-@click.command("evaluate", cls=Command, example="snncc evaluate model_snn data.npz -T 8 -T 64 --dynamics step")
+@click.command(
+    "evaluate",
+    cls=Command,
+    missing="With --engine native a C compiler is missing, or with --cluster distributed.",
+    example="snncc evaluate model_snn data.npz -T 8 -T 64 --dynamics step",
+)
 @parameters.NETWORK
-@click.argument("data_file", metavar="DATA.npz[:NAME]")
+@click.argument("data_file", metavar="DATA[:NAME]")
 @click.option(
     "--timesteps",
     "-T",
@@ -27,9 +32,7 @@ from snncc.terminal import print_table, progress_bar
     help="How many timesteps to run. Can be repeated.",
 )
 @IN_DYNAMICS
-@click.option(
-    "--labels", metavar="DATA.npz:NAME", show_default="y_test or y of DATA.npz", help="The classes of the images."
-)
+@click.option("--labels", metavar="DATA[:NAME]", show_default="y_test or y of DATA", help="The classes of the images.")
 @click.option("--images", type=AT_LEAST_1, show_default="all", help="How many of the first images to take.")
 @RAW
 @click.option(
@@ -40,6 +43,10 @@ from snncc.terminal import print_table, progress_bar
     help="A table of energies of operations (TOML), for the model of energy.",
 )
 @parameters.ENGINE
+@click.option(
+    "--journal", type=click.Path(dir_okay=False), help="A file to go on from: what it holds is not run again."
+)
+@click.option("--cluster", metavar="tcp://HOST:PORT", help="A Dask scheduler, whose workers see the same files.")
 @JSON
 def evaluate(
     folder: str,
@@ -51,29 +58,37 @@ def evaluate(
     raw: bool,
     energy: str | None,
     engine: str,
+    journal: str | None,
+    cluster: str | None,
     as_json: bool,
 ) -> None:
     """Measure accuracy, spikes and operations.
 
-    It runs DATA bit-exactly. The accuracy needs the classes of the images. The energy is a model: operations times
-    energies of a table. JSON is a list with one object for each T, with NeuroBench's keys in `neurobench`.
+    It runs DATA, a .npz or .npy file or a folder of them, bit-exactly and in bounded memory. The accuracy needs the
+    classes of the images. The energy is a model: operations times energies of a table. JSON is a list with one object
+    for each T, with NeuroBench's keys in `neurobench`. An interrupt prints the results so far.
     """
     from snncc import api, data, tables
+    from snncc.evaluation import Interrupted
 
     network = api.load(folder)
-    x = data.array(data_file, data.IMAGES)
-    y = data.array(labels, data.LABELS) if labels else data.optional(data_file, data.LABELS)
-    if images and (y is None or len(y) == len(x)):
-        x, y = x[:images], None if y is None else y[:images]
-    wanted = list(timesteps) or [network.ir.timesteps]
-    with progress_bar("Evaluating", len(x) * len(wanted)) as advance:
-        found = api.evaluate(network, x, y, wanted, dynamics, advance, raw, energy, engine)
+    source = data.source(data_file, labels, images)
+    stopped = None
+    try:
+        with rate_bar("Evaluating", source.length) as advance:
+            found = api.evaluate(
+                network, source, None, timesteps or None, dynamics, advance, raw, energy, engine, None, journal, cluster
+            )
+    except Interrupted as error:
+        found, stopped = error.found, error
     if as_json:
         click.echo(json.dumps([e.to_dict() for e in found], indent=2))
-        return
-    print_table(network.ir.name, tables.EVALUATION_HEADER, [tables.evaluation_row(network.ir, e) for e in found])
-    for line in tables.energy_lines(found):
-        click.echo(line)
+    elif found:
+        print_table(network.ir.name, tables.EVALUATION_HEADER, [tables.evaluation_row(network.ir, e) for e in found])
+        for line in tables.energy_lines(found):
+            click.echo(line)
+    if stopped:
+        raise stopped
 
 
 @click.command(

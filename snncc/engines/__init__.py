@@ -47,7 +47,7 @@ NAMES = (AUTO, *ENGINES)
 
 
 def choose(
-    name: str, network: Network, timesteps: int, dynamics: Dynamics, images: int, changes: bool = False
+    name: str, network: Network, timesteps: int, dynamics: Dynamics, images: float, changes: bool = False
 ) -> tuple[str, Ready]:
     """(the engine that runs, the network made ready on it). DataError: there is none of this name."""
     if name not in NAMES:

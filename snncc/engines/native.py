@@ -76,9 +76,10 @@ class _Call:
             raise OutputError("the engine `native`: this compiler lays tables out in another way: use `numpy`")
 
     def ready(self) -> Ready:
-        neurons = sum(place.elements for place in self.made.places)
-        width = self.made.count.itemsize + (8 * self.window.length if self.measures else 8)
-        return Ready(int(max(1, min(MAX_CHUNK, CHUNK_BYTES // (neurons * width)))), self.run)
+        places = self.made.places
+        trains = _size(places, "train") * self.window.length if self.measures else 0
+        image = sum(place.elements for place in places) * (self.made.count.itemsize + 8) + 8 * trains
+        return Ready(int(max(1, min(MAX_CHUNK, CHUNK_BYTES // image))), self.run)
 
     def run(self, pixels: Array) -> tuple[dict[str, Array], Trace]:
         made, images = self.made, len(pixels)

@@ -11,12 +11,13 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from snncc.errors import ToolMissingError
-from snncc.exploration import journal
+from snncc import journal
+from snncc.cluster import connected, results
 from snncc.exploration.front import ranks
 from snncc.exploration.measure import Sources, key_of, measure
 from snncc.exploration.space import Job
 
+JOURNAL = "journal.jsonl"
 EXHAUSTIVE = 48
 """Networks that are all measured exactly; more are first halved on fewer images."""
 PART, LEAST = 4, 64
@@ -75,7 +76,7 @@ def _through_journal(
     keys = [[key_of(identity, design) for design in job.designs] for job in work]
     known = journal.read(sorted(folder.glob("*.jsonl")))
     missing = [job for job, own in zip(work, keys, strict=True) if not known.keys() >= set(own)]
-    with journal.appended(folder / journal.JOURNAL) as out:
+    with journal.appended(folder / JOURNAL) as out:
         if progress:
             progress(len(work) - len(missing), len(work))
         for done, points in enumerate(_measured(sources, missing, cluster, processes), 1):
@@ -103,12 +104,7 @@ def _measured(sources: Sources, work: Sequence[Job], cluster: str | None, proces
 
 
 def _on_cluster(sources: Sources, work: Sequence[Job], address: str) -> Iterator[Points]:
-    """On the workers of a Dask scheduler, who see the same files; what a lost worker had goes to another one."""
-    try:
-        import distributed
-    except ModuleNotFoundError as error:
-        raise ToolMissingError("a cluster needs the package distributed: pip install 'snncc[cluster]'") from error
-    with distributed.Client(address, set_as_default=False) as client:  # type: ignore[no-untyped-call]
-        futures = [client.submit(measure, sources, job, pure=False, retries=3) for job in work]
-        for future in distributed.as_completed(futures, loop=client.loop):  # type: ignore[no-untyped-call]
-            yield future.result()
+    """On the workers of a Dask scheduler, who see the same files."""
+    with connected(address) as client:
+        for _, points in results(client, measure, ((None, (sources, job)) for job in work)):
+            yield points

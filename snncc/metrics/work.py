@@ -6,7 +6,6 @@ current-coded input once per image in either, since its charge is the same at ev
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +22,7 @@ from snncc.ir import (
     sources,
     view_shape,
 )
+from snncc.metrics.chunk import Chunk, largest, nonzero
 from snncc.sim.fanout import fan_out
 from snncc.sim.linear import values_of
 from snncc.sim.run import Trace
@@ -56,7 +56,7 @@ class Work:
 
 
 class Meter:
-    """Counts the work of one network at one T, chunk by chunk of images."""
+    """Counts the work of one network at one T, chunk by chunk of images. `fans`: the synapses of what is read."""
 
     def __init__(self, network: Network, timesteps: int, dynamics: Dynamics) -> None:
         shapes = population_shapes(network)
@@ -65,7 +65,8 @@ class Meter:
         self.projections = [(population, q) for population in network.populations for q in population.projections]
         self.view_shapes = [view_shape(q.source, shapes) for _, q in self.projections]
         self.fans = [
-            fan_out(q, shape).reshape(-1) for (_, q), shape in zip(self.projections, self.view_shapes, strict=True)
+            fan_out(q, shape).reshape(-1).astype(np.float64)
+            for (_, q), shape in zip(self.projections, self.view_shapes, strict=True)
         ]
         self.sources_of_values = {population.name for population in network.populations if population.relay}
         if not network.input.coding.spiking:
@@ -77,58 +78,58 @@ class Meter:
         constant = not self.network.input.coding.spiking and set(sources(projection.source)) == {INPUT}
         return 1 if constant else self.window.passes
 
-    def nothing(self) -> Work:
-        """The work with no image."""
-        number = len(self.projections)
-        return Work(0, (np.zeros(1, np.int64),) * number, (np.zeros(1, bool),) * number, 0, 0)
+    def entries(self, projection: Projection) -> int:
+        """How many sums `Work` holds of a projection."""
+        return 1 if self.window.stepping and self.spiking(projection) else self.passes(projection)
 
-    def measure(self, outputs: Mapping[str, Array], trace: Trace) -> Work:
-        """The work of a chunk, from its outputs (N, *shape) and, in `step`, a trace with `changes`."""
-        trains = self._trains(outputs, trace)
+    def measure(self, chunk: Chunk, trace: Trace) -> Work:
+        """The work of a chunk, in `step` with a trace that has `changes`."""
         operations: list[Array] = []
         graded: list[Array] = []
         for (_, projection), fan in zip(self.projections, self.fans, strict=True):
-            if self.window.stepping and self._spiking(projection):  # a spike is one operation per synapse
-                counts = values_of(projection.source, outputs).sum(axis=0, dtype=np.float64)
-                operations.append(np.rint([counts.reshape(-1) @ fan]).astype(np.int64))
+            view = projection.source
+            if self.window.counting:
+                operations.append(_reached(chunk.seen_active(view), fan))
+                graded.append(np.array([chunk.seen_graded(view)]))
+            elif self.spiking(projection):  # a spike is one operation per synapse
+                operations.append(_reached(chunk.seen_total(view), fan))
                 graded.append(np.zeros(1, bool))
             else:
-                values = _read(projection.source, trains, self.passes(projection))
-                operations.append(np.count_nonzero(values, axis=1) @ fan)
-                graded.append(np.any(np.abs(values) > 1, axis=(1, 2)))
+                values = self._read(view, chunk, trace, self.passes(projection))
+                operations.append(np.rint(nonzero(values, axis=1) @ fan).astype(np.int64))
+                graded.append(np.array([largest(one) > 1 for one in values]))
+        counted = chunk.total if self.window.stepping else chunk.active
         return Work(
-            images=len(outputs[INPUT]),
+            images=len(chunk.outputs[INPUT]),
             operations=tuple(operations),
             graded=tuple(graded),
-            activations=sum(self._active(population.name, outputs) for population in self.firing),
+            activations=sum(int(counted(population.name).sum(dtype=np.float64)) for population in self.firing),
             changes=sum(trace.changes.get(population.name, 0) for population in self.firing),
         )
 
-    def _spiking(self, projection: Projection) -> bool:
+    def spiking(self, projection: Projection) -> bool:
         """Whether all that a projection reads are spikes."""
         return self.sources_of_values.isdisjoint(sources(projection.source))
 
-    def _active(self, name: str, outputs: Mapping[str, Array]) -> int:
-        counts = outputs[name]
-        return int(counts.sum(dtype=np.float64) if self.window.stepping else np.count_nonzero(counts))
+    def _read(self, view: View, chunk: Chunk, trace: Trace, passes: int) -> Array:
+        """What a projection reads in `step`, (passes, N, elements)."""
+        images = len(chunk.outputs[INPUT])
+        read = {name: self._train(name, chunk, trace)[:passes] for name in set(sources(view))}
+        if has_max_pool(view):
+            return growth(view, read, np.float64).reshape(passes, images, -1)
+        flat = {name: train.reshape(-1, *train.shape[2:]) for name, train in read.items()}
+        return values_of(view, flat).reshape(passes, images, -1)
 
-    def _trains(self, outputs: Mapping[str, Array], trace: Trace) -> dict[str, Array]:
-        """What each source hands on, (passes, N, *shape)."""
-        if self.window.counting:
-            return {name: values[None] for name, values in outputs.items()}
-        trains = dict(trace.spikes)
-        if INPUT not in trains:  # a current: its sum over time is p*T
-            pixels = outputs[INPUT] / self.window.timesteps
-            trains[INPUT] = np.zeros((self.window.length, *pixels.shape), pixels.dtype)
-            trains[INPUT][: self.window.timesteps] = pixels
-        return trains
+    def _train(self, name: str, chunk: Chunk, trace: Trace) -> Array:
+        """What a source hands on at every timestep, (passes, N, *shape)."""
+        if name in trace.spikes:
+            return trace.spikes[name]
+        pixels = chunk.outputs[name] / self.window.timesteps  # a current: its sum over time is p*T
+        train = np.zeros((self.window.length, *pixels.shape), pixels.dtype)
+        train[: self.window.timesteps] = pixels
+        return train
 
 
-def _read(view: View, trains: Mapping[str, Array], passes: int) -> Array:
-    """What a projection reads, (passes, N, elements), of trains (passes, N, *shape)."""
-    read = {name: trains[name][:passes] for name in set(sources(view))}
-    images = len(next(iter(read.values()))[0])
-    if has_max_pool(view):
-        return growth(view, read, np.float64).reshape(passes, images, -1)
-    flat = {name: train.reshape(-1, *train.shape[2:]) for name, train in read.items()}
-    return values_of(view, flat).reshape(passes, images, -1)
+def _reached(numbers: Array, fan: Array) -> Array:
+    """Numbers of values times their synapses, in one sum."""
+    return np.rint([numbers.reshape(-1).astype(np.float64) @ fan]).astype(np.int64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from typing import Any
 
 import numpy as np
 
@@ -12,35 +13,51 @@ from snncc.ir import Array, Input, describe_bytes, exact_pixels, pixel_range, pi
 
 
 def to_pixels(source: Input, x: Array) -> Array:
-    """`p = clip(rint((float64(x)*gain + offset)*L/lambda_0), -L or 0, L)`, half to even; int32 (N, *shape).
-
-    DataError for a wrong shape, NaN or infinity. Values clipped at 0 of an unsigned input are counted in a warning;
-    bytes where the model was fed with something made of bytes are one too.
-    """
+    """As `quantised`. What is clipped at 0 is a warning; so are bytes where the model takes what is made of them."""
     x = np.asarray(x)
-    if x.dtype.kind not in "buif":
-        raise DataError(f"images must be numbers, not {x.dtype}")
+    warn_of_bytes(source, x.dtype)
+    pixels, negatives = quantised(source, x)
+    warn_of_negatives(negatives, pixels.size)
+    return pixels
+
+
+def warn_of_bytes(source: Input, dtype: Any) -> None:
+    """Images are bytes, but the model was fed with something made of bytes."""
     raw = source.raw_bytes
-    if x.dtype == np.uint8 and raw is not None and ((raw.scale != 1).any() or (raw.offset != 0).any()):
+    if dtype == np.uint8 and raw is not None and ((raw.scale != 1).any() or (raw.offset != 0).any()):
         warnings.warn(
             f"the images are bytes, but an input of the model is {describe_bytes(raw)}: "
             "say that they are raw bytes (`raw`), or give what one would feed to the model",
             SnnccWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
+
+
+def warn_of_negatives(negatives: int, values: int) -> None:
+    """Some values were below 0 where the input has no sign."""
+    if negatives:
+        warnings.warn(
+            f"{negatives} of {values} input values are negative; the calibration data had none, so they are 0",
+            SnnccWarning,
+            stacklevel=3,
+        )
+
+
+def quantised(source: Input, x: Array) -> tuple[Array, int]:
+    """`p = clip(rint((float64(x)*gain + offset)*L/lambda_0), -L or 0, L)`, half to even; int32 (N, *shape).
+
+    And how many were clipped at 0 of an unsigned input. DataError for a wrong shape, NaN or infinity.
+    """
+    x = np.asarray(x)
+    if x.dtype.kind not in "buif":
+        raise DataError(f"images must be numbers, not {x.dtype}")
     if not _same_elements(x.shape[1:], source.shape):
         raise DataError(f"images of shape {x.shape[1:]}; the network reads {source.shape}")
     pixels = exact_pixels(source, x.reshape(len(x), *source.shape))
     if not np.isfinite(pixels).all():
         raise DataError("the images hold NaN or infinity")
     negatives = int((pixels < 0).sum()) if not source.signed else 0
-    if negatives:
-        warnings.warn(
-            f"{negatives} of {pixels.size} input values are negative; the calibration data had none, so they are 0",
-            SnnccWarning,
-            stacklevel=2,
-        )
-    return np.clip(pixels, *pixel_range(source)).astype(np.int32)
+    return np.clip(pixels, *pixel_range(source)).astype(np.int32), negatives
 
 
 def _same_elements(given: tuple[int, ...], wanted: tuple[int, ...]) -> bool:

@@ -7,8 +7,9 @@ other multiplies. Exactness does not depend on how the batch is cut.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -156,19 +157,20 @@ def worker_count(chunks: int) -> int:
     return min(available, max(1, chunks))
 
 
-def in_parallel(work: Callable[[A], B], chunks: list[A], workers: int) -> Iterator[B]:
-    """Results in order, with at most two chunks per worker under way, each on one BLAS thread."""
+def in_parallel(work: Callable[[A], B], chunks: Iterable[A], workers: int) -> Iterator[B]:
+    """Results in order, with at most two chunks per worker taken and under way, each on one BLAS thread."""
     if workers < 2:
         yield from map(work, chunks)
         return
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
         try:
-            waiting = [pool.submit(work, chunk) for chunk in chunks[: 2 * workers]]
-            for chunk in chunks[2 * workers :]:
-                yield waiting.pop(0).result()
+            waiting: deque[Future[B]] = deque()
+            for chunk in chunks:
                 waiting.append(pool.submit(work, chunk))
-            for future in waiting:
-                yield future.result()
+                if len(waiting) == 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)  # an interrupt waits for what is under way, not for what is not
 

@@ -7,7 +7,7 @@ import struct
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -27,9 +27,9 @@ UNREADABLE = (ArithmeticError, AttributeError, EOFError, LookupError, MemoryErro
 
 
 def split(argument: str) -> tuple[Path, str | None]:
-    """`FILE.npz:NAME` -> (file, name). DataError where nothing follows the colon."""
+    """`FILE.npz:NAME` or `FOLDER:NAME` -> (path, name). DataError where nothing follows the colon."""
     path, separator, name = argument.rpartition(":")
-    if not separator or not path.endswith((".npz", ".npy")):
+    if not separator or not (path.endswith((".npz", ".npy")) or Path(path).is_dir()):
         return Path(argument), None
     if not name:
         raise DataError(f"{argument}: a name must follow the colon")
@@ -44,16 +44,10 @@ def array(argument: str, names: tuple[str, ...]) -> NDArray[Any]:
     path, picked = split(argument)
     with _opened(path) as loaded:
         if isinstance(loaded, np.ndarray):
-            if picked:
-                raise DataError(f"{path} is one array without names: give {path} alone")
-            return _batch(path, loaded)
-        for name in (picked,) if picked else names:
-            if name in loaded.files:
-                return _batch(path, loaded[name], name)
-        held = ", ".join(loaded.files) or "nothing"
-        if picked:
-            raise DataError(f"{path} has no array {picked!r}; it holds {held}")
-        raise DataError(f"{path} has none of {', '.join(names)}; it holds {held}: pick one with {path}:NAME")
+            nameless(path, picked)
+            return batch(path, loaded)
+        name = pick(path, loaded.files, picked, names)
+        return batch(path, loaded[name], name)
 
 
 def optional(argument: str, names: tuple[str, ...]) -> NDArray[Any] | None:
@@ -61,23 +55,47 @@ def optional(argument: str, names: tuple[str, ...]) -> NDArray[Any] | None:
     path, _ = split(argument)
     with _opened(path) as loaded:
         held = () if isinstance(loaded, np.ndarray) else loaded.files
-        return next((_batch(path, loaded[name], name) for name in names if name in held), None)
+        return next((batch(path, loaded[name], name) for name in names if name in held), None)
+
+
+def nameless(path: Path, picked: str | None) -> None:
+    """A `.npy` file has no names to pick. DataError."""
+    if picked:
+        raise DataError(f"{path} is one array without names: give {path} alone")
+
+
+def pick(path: Path, held: Collection[str], picked: str | None, names: tuple[str, ...]) -> str:
+    """The picked name, or the first of `names`, among those that an archive holds. DataError."""
+    for name in (picked,) if picked else names:
+        if name in held:
+            return name
+    has = ", ".join(held) or "nothing"
+    if picked:
+        raise DataError(f"{path} has no array {picked!r}; it holds {has}")
+    raise DataError(f"{path} has none of {', '.join(names)}; it holds {has}: pick one with {path}:NAME")
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     """What NumPy makes of a file: an array, or an archive of arrays. DataError for all that is neither."""
-    if not path.is_file():
-        raise DataError(f"{path}: no such file")
-    try:
+    with guarded(path):
         loaded = np.load(path, allow_pickle=False)
         with nullcontext() if isinstance(loaded, np.ndarray) else loaded:
             yield loaded
+
+
+@contextmanager
+def guarded(path: Path) -> Iterator[None]:
+    """What NumPy and zipfile say of a file that they cannot read is one DataError."""
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
+    try:
+        yield
     except UNREADABLE as error:
         raise DataError(f"{path}: not a readable .npz or .npy file of plain arrays: {error}") from error
 
 
-def _batch(path: Path, value: Any, name: str = "") -> NDArray[Any]:
+def batch(path: Path, value: Any, name: str = "") -> NDArray[Any]:
     """An array of at least one axis, that of the samples."""
     what = f"{path}: {name!r}" if name else f"{path}"
     if not isinstance(value, np.ndarray):

@@ -1,4 +1,4 @@
-"""One JSON line a point: what a killed run has measured is not measured again, and journals of shards merge."""
+"""One JSON line for each piece of work, by its key: what a killed run has done is not done again; journals merge."""
 
 from __future__ import annotations
 
@@ -8,20 +8,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-JOURNAL = "journal.jsonl"
-
 
 def read(paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
-    """Points by their key; lines that were broken off, or are no points, count for nothing."""
+    """Lines by their key; those that were broken off, or have none, count for nothing."""
     found = {}
     for path in paths:
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else ():
             try:
-                point = json.loads(line)
+                line = json.loads(line)
             except (ValueError, RecursionError):
                 continue
-            if isinstance(point, dict) and isinstance(point.get("key"), str):
-                found[point["key"]] = point
+            if isinstance(line, dict) and isinstance(line.get("key"), str):
+                found[line["key"]] = line
     return found
 
 
@@ -36,7 +34,7 @@ def appended(path: Path) -> Iterator[IO[str]]:
         yield out
 
 
-def write(out: IO[str], points: Iterable[Mapping[str, Any]]) -> None:
+def write(out: IO[str], lines: Iterable[Mapping[str, Any]]) -> None:
     """A line each, on disk before the next job."""
-    out.writelines(json.dumps(point, sort_keys=True) + "\n" for point in points)
+    out.writelines(json.dumps(line, sort_keys=True) + "\n" for line in lines)
     out.flush()

@@ -1,0 +1,99 @@
+"""The integers that an evaluation is made of, summed over images: exact, whatever the order and the cut."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+
+from snncc.metrics import Meter, Work
+
+Count = Annotated[int, msgspec.Meta(ge=0, lt=2**62)]
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Over some images at one T.
+
+    `right`: images whose class is their label, None without labels. `negatives`: input values that were clipped at 0.
+    `spikes` per population. `operations`: of spikes. `work`: what the metrics count. `engine`: what ran the network.
+    """
+
+    right: int | None
+    negatives: int
+    spikes: dict[str, int]
+    operations: int
+    work: Work
+    engine: str
+
+    @property
+    def images(self) -> int:
+        return self.work.images
+
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(
+            right=None if self.right is None or other.right is None else self.right + other.right,
+            negatives=self.negatives + other.negatives,
+            spikes={name: number + other.spikes[name] for name, number in self.spikes.items()},
+            operations=self.operations + other.operations,
+            work=self.work + other.work,
+            engine=", ".join(sorted({*self.engine.split(", "), *other.engine.split(", ")})),
+        )
+
+
+class Line(msgspec.Struct, forbid_unknown_fields=True):
+    """A block of a journal: `Sums` as JSON, known by `key`."""
+
+    key: str
+    images: Count
+    right: Count | None
+    negatives: Count
+    spikes: dict[str, Count]
+    operations: Count
+    effective: list[list[Count]]
+    graded: list[list[bool]]
+    activations: Count
+    changes: Count
+    engine: str
+
+
+def written(key: str, sums: Sums) -> dict[str, Any]:
+    """As a line of a journal."""
+    work = sums.work
+    return {
+        "key": key,
+        "images": work.images,
+        "right": sums.right,
+        "negatives": sums.negatives,
+        "spikes": sums.spikes,
+        "operations": sums.operations,
+        "effective": [operations.tolist() for operations in work.operations],
+        "graded": [graded.tolist() for graded in work.graded],
+        "activations": work.activations,
+        "changes": work.changes,
+        "engine": sums.engine,
+    }
+
+
+def read(line: Any, meter: Meter, spiking: list[str]) -> Sums | None:
+    """The sums of a line; None where it is no line of this network at this T."""
+    try:
+        found = msgspec.convert(line, Line)
+    except msgspec.ValidationError:
+        return None
+    lengths = [meter.entries(projection) for _, projection in meter.projections]
+    if any([len(part) for part in parts] != lengths for parts in (found.effective, found.graded)):
+        return None
+    if list(found.spikes) != sorted(spiking):
+        return None
+    work = Work(
+        images=found.images,
+        operations=tuple(np.array(part, np.int64) for part in found.effective),
+        graded=tuple(np.array(part, bool) for part in found.graded),
+        activations=found.activations,
+        changes=found.changes,
+    )
+    spikes = {name: found.spikes[name] for name in spiking}
+    return Sums(found.right, found.negatives, spikes, found.operations, work, found.engine)
