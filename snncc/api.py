@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Unpack, get_args
 
@@ -21,15 +20,8 @@ from snncc.lower.populate import populate
 from snncc.lower.quantise import check_thresholding, start_potential
 from snncc.metrics import load_energies
 from snncc.names import unfit
+from snncc.resources import tool_version as tool_version
 from snncc.sim.encode import bytes_to_pixels, to_pixels
-
-
-def tool_version() -> str:
-    """The version of snncc."""
-    try:
-        return version("snncc")
-    except PackageNotFoundError:
-        return "0+unknown"
 
 
 class Network:

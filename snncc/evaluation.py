@@ -29,6 +29,8 @@ class Evaluation:
     those of relays' values, in `step` at every timestep. `accuracy` is None without labels.
     Source: docs/contract.md, 6. `neurobench`: the keys of NeuroBench 2.3. `energy_model`: nanojoules per image by a
     table of energies, modelled and not measured; None for a float twin. Source: docs/guide/metrics.md.
+    `work_per_image`: by population, as NeuroBench counts: of the values that it read those other than 0, each times
+    the weights other than 0 that it reaches. `confusion`: (true class, class taken, images), where there are any.
     """
 
     accuracy: float | None
@@ -41,10 +43,21 @@ class Evaluation:
     relay_macs_per_image: float = 0.0
     neurobench: dict[str, Any] = field(default_factory=dict)
     energy_model: dict[str, Any] | None = None
+    work_per_image: dict[str, float] = field(default_factory=dict)
+    confusion: tuple[tuple[int, int, int], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return asdict(self)
+
+    @property
+    def confusion_matrix(self) -> Array:
+        """(K, K) images: rows are true classes, columns those taken, up to the largest that occurs; (0, 0) without."""
+        size = 1 + max((max(truth, taken) for truth, taken, _ in self.confusion), default=-1)
+        matrix = np.zeros((size, size), np.int64)
+        for truth, taken, images in self.confusion:
+            matrix[truth, taken] = images
+        return matrix
 
 
 def labels(y: Array, images: int) -> Array:
@@ -91,7 +104,8 @@ def _evaluate(
 ) -> Evaluation:
     cost, window = _Cost(network), meter.window
     spikes: Counter[str] = Counter()
-    operations = right = 0
+    pairs: Counter[tuple[int, int]] = Counter()
+    operations = 0
     work = meter.nothing()
 
     def digest(outputs: dict[str, Array], trace: Trace) -> tuple[Array, dict[str, int], int, Work]:
@@ -101,7 +115,7 @@ def _evaluate(
         network, pixels, window.timesteps, window.dynamics, digest, changes=True
     ):
         if truth is not None:
-            right += int((classes == truth[work.images : work.images + len(classes)]).sum())
+            pairs.update(zip(truth[work.images :].tolist(), classes.tolist(), strict=False))
         spikes.update(chunk_spikes)
         operations += chunk_operations
         work += chunk_work
@@ -111,7 +125,7 @@ def _evaluate(
     per_image = {name: spikes[name] / seen for name in cost.spiking}
     total = sum(spikes[name] for name in cost.spiking if name != INPUT)
     return Evaluation(
-        accuracy=None if truth is None else right / seen,
+        accuracy=None if truth is None else sum(n for (a, b), n in pairs.items() if a == b) / seen,
         images=seen,
         timesteps=window.timesteps,
         dynamics=window.dynamics,
@@ -121,7 +135,16 @@ def _evaluate(
         relay_macs_per_image=float(cost.relayed * window.passes),
         neurobench=neurobench(meter, work),
         energy_model=energy_model(meter, work, energies),
+        work_per_image=_by_population(meter, work),
+        confusion=tuple((*pair, pairs[pair]) for pair in sorted(pairs)),
     )
+
+
+def _by_population(meter: Meter, work: Work) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for (population, _), operations in zip(meter.projections, work.operations, strict=True):
+        found[population.name] = found.get(population.name, 0.0) + int(operations.sum()) / work.images
+    return found
 
 
 class _Cost:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from snncc import data, staging
-from snncc.api import tool_version
 from snncc.exploration.front import COSTS, Goals, cheapest, front, is_measured
 from snncc.exploration.measure import Sources, float_accuracy
 from snncc.exploration.run import Progress, explore_jobs, shard
 from snncc.exploration.space import NETWORK_AXES, TARGET_AXES, Design, Job, jobs
+from snncc.resources import tool_version
 
 FRONT = "front.json"
 

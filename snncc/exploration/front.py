@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from snncc.errors import DataError
+from snncc.names import dashed
 
 Point = Mapping[str, Any]
 COSTS: Mapping[str, Sequence[str]] = {
@@ -113,7 +114,7 @@ class Goals:
         """What a design has instead of what is asked for, in words; empty where it meets all goals."""
         has, limits = self.has(point, float_accuracy), self.limits(point)
         return ", ".join(
-            f"{name.replace('_', '-')} {_number(has[name])} instead of {_number(limits[name])}"
+            f"{dashed(name)} {_number(has[name])} instead of {_number(limits[name])}"
             for name in self.missed(point, float_accuracy)
         )
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from snncc import api, resources, staging
 from snncc.ir import Array
-from snncc.reporting import gather
+from snncc.names import in_flags
+from snncc.reporting import gather, measured
 
 
 def report(
@@ -16,6 +17,7 @@ def report(
     y: Array | None = None,
     model: Any = None,
     output: str | Path | None = None,
+    images: int = measured.IMAGES,
 ) -> Path:
     """Write the page of a compiled folder (default: FOLDER/report.html) and return its path.
 
@@ -26,19 +28,19 @@ def report(
     page = {**gather.of_folder(folder), "folder": str(folder), "data": None, "diagnosis": None}
     if x is not None:
         network = api.load(folder)
-        page["data"] = gather.of_data(network, x, y)
+        page["data"] = measured.of_data(network, x[:images], None if y is None else y[:images])
         if model is not None:
             from snncc import tables
 
-            found = api.diagnose(network, model, x[: gather.IMAGES], None if y is None else y[: gather.IMAGES])
+            found = api.diagnose(network, model, x[:images], None if y is None else y[:images])
             rows = [tables.diagnosis_row(row) for row in found.rows]
             page["diagnosis"] = {
                 "header": tables.DIAGNOSIS_HEADER,
                 "rows": rows,
-                "sentence": gather.in_flags(found.sentence),
+                "sentence": in_flags(found.sentence),
             }
     environment = resources.templates("report", html=True)
-    page["version"] = api.tool_version()
+    page["version"] = resources.tool_version()
     path = folder / "report.html" if output is None else Path(output)
     with staging.staged(path) as beside:
         beside.write_text(environment.get_template("page.html.j2").render(page), encoding="utf-8")

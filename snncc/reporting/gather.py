@@ -1,9 +1,8 @@
-"""What the page says, as plain values: of the folder alone, and of data where there are some."""
+"""What the page says of a compiled folder alone, as plain values."""
 
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +10,10 @@ import numpy as np
 
 from snncc import api, ir, store, tables
 from snncc.exploration import COSTS
-from snncc.lower.options import Options
+from snncc.names import in_flags
 from snncc.reporting import drawing
+from snncc.reporting.command import again
 
-IMAGES = 200
-"""Images that curves, spikes and the confusion matrix are measured on, at most."""
-RASTERS = 2
-ARGUMENT = re.compile(r"`([a-z]+(?:_[a-z]+)*)`")
-"""An argument as the library's messages name it."""
-LARGEST_MATRIX = 30
 CHOICES = ("bytes", "encoding", "average_pools", "calibrate")
 FRONT = "front.json"
 
@@ -33,30 +27,17 @@ def of_folder(folder: Path) -> dict[str, Any]:
         "facts": facts,
         "lines": tables.summary_lines(facts),
         "made": {} if not record else dict(record.versions),
-        "options": {} if not record else _changed(record.options),
+        "command": again(record, str(folder), store.read_targets(folder)) if record else "",
         "said": [] if not record else [in_flags(record.data[name]) for name in CHOICES if name in record.data],
         "calibration": {} if not record else {k: record.data[k] for k in ("sha256", "shape", "dtype")},
         "graph": drawing.graph(network),
         "populations": [
             _population(network, p, row) for p, row in zip(network.populations, facts["populations"], strict=True)
         ],
-        "targets": sorted(store.read_targets(folder)),
         "certificate": _certificate(folder / store.CERTIFICATE, facts["hash"]),
         "synthesis": _synthesis(folder / store.SYNTHESIS, facts["hash"]),
         "front": _front(folder / FRONT),
     }
-
-
-def in_flags(text: str) -> str:
-    """A message with the arguments that it names as options of the command line."""
-    return ARGUMENT.sub(lambda found: f"--{found[1].replace('_', '-')}", text)
-
-
-def _changed(options: Any) -> dict[str, Any]:
-    """The options that are not the defaults, as the command line has them."""
-    plain = Options()
-    kept = {name: value for name, value in options.items() if getattr(plain, name, None) != value and value is not None}
-    return {f"--{name.replace('_', '-')}": value for name, value in kept.items() if not isinstance(value, tuple)}
 
 
 def _population(network: ir.Network, population: ir.Population, row: dict[str, Any]) -> dict[str, Any]:
@@ -140,67 +121,3 @@ def _front(path: Path) -> dict[str, Any] | None:
 
 def _number(value: Any) -> str:
     return f"{value:,.0f}" if isinstance(value, int | float) else "-"
-
-
-def of_data(network: api.Network, x: ir.Array, y: ir.Array | None) -> dict[str, Any]:
-    """Accuracy (or nothing) against T in both dynamics, spikes, classes and NeuroBench's keys of some images."""
-    x, y = x[:IMAGES], None if y is None else y[:IMAGES]
-    compiled = network.ir.timesteps
-    steps = sorted({*(2**n for n in range(17) if 2**n <= compiled), compiled})
-    runs = {d: api.evaluate(network, x, y, steps, d) for d in ir.DYNAMICS} if y is not None else {}
-    own = api.evaluate(network, x, y)[0]
-    traced = network.run(x[:RASTERS], dynamics="step", trace=True)
-    counts = network.run(x).counts
-    found: dict[str, Any] = {
-        "images": len(x),
-        "own": own.to_dict(),
-        "row": tables.evaluation_row(network.ir, own),
-        "energy": tables.energy_lines([own]),
-        "rasters": _rasters(network.ir, traced),
-        "accuracy": None,
-        "confusion": None,
-        "spikes": {name: drawing.histogram(values) for name, values in counts.items() if name != ir.INPUT},
-    }
-    if y is not None:
-        found |= {"accuracy": _curves(runs, compiled), "confusion": _confusion(network.run(x).classes, y)}
-    return found
-
-
-def _curves(runs: dict[Any, list[Any]], most: int) -> dict[str, Any]:
-    values = [e.accuracy for found in runs.values() for e in found]
-    low, high = min(values), max(values)
-    points = {d: [(e.timesteps, e.accuracy) for e in found] for d, found in runs.items()}
-    pairs = zip(*runs.values(), strict=True)
-    return {
-        "low": 100 * low,
-        "high": 100 * high,
-        "most": most,
-        "curves": {d: drawing.curve(own, low, high, most) for d, own in points.items()},
-        "rows": [[str(pair[0].timesteps), *(f"{100 * e.accuracy:.2f} %" for e in pair)] for pair in pairs],
-    }
-
-
-def _rasters(network: ir.Network, result: Any) -> list[dict[str, Any]]:
-    """Of each firing population, for each of a few images."""
-    trains = {} if result.trace is None else result.trace.spikes
-    found = []
-    for population in network.populations:
-        if population.fires and population.name in trains:
-            train = trains[population.name]
-            images = [drawing.raster(train[:, n].reshape(len(train), -1)) for n in range(train.shape[1])]
-            found.append({"name": population.name, "images": images})
-    return found
-
-
-def _confusion(classes: ir.Array, y: ir.Array) -> dict[str, Any] | None:
-    """Rows: the true class; columns: the network's. None where there are too many."""
-    from snncc.evaluation import labels
-
-    truth = labels(y, len(classes))
-    number = int(max(truth.max(), classes.max())) + 1
-    if number > LARGEST_MATRIX:
-        return None
-    matrix = np.zeros((number, number), int)
-    np.add.at(matrix, (truth, classes), 1)
-    shades = 60 * matrix // max(1, int(matrix.sum(axis=1).max()))
-    return {"rows": [list(zip(*both, strict=True)) for both in zip(matrix.tolist(), shades.tolist(), strict=True)]}

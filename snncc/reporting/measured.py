@@ -1,0 +1,84 @@
+"""What the page says of data: accuracy against T, spikes, classes, work and energy of some images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from snncc import api, ir, tables
+from snncc.evaluation import Evaluation
+from snncc.reporting import drawing
+
+IMAGES = 200
+"""Images that curves, spikes and the confusion matrix are measured on, at most."""
+RASTERS = 2
+LARGEST_MATRIX = 30
+
+
+def of_data(network: api.Network, x: ir.Array, y: ir.Array | None) -> dict[str, Any]:
+    """Accuracy (or nothing) against T in both dynamics, spikes, classes and NeuroBench's keys of some images."""
+    net = network.ir
+    runs = _evaluated(network, x, y)
+    own = next(one for one in runs[net.dynamics] if one.timesteps == net.timesteps)
+    counts = network.run(x).counts
+    return {
+        "images": len(x),
+        "own": own.to_dict(),
+        "row": tables.evaluation_row(net, own),
+        "energy": tables.energy_lines([own]),
+        "rasters": _rasters(network, x[:RASTERS]) if "step" in _possible(net) else [],
+        "accuracy": None if y is None else _curves(runs, net.timesteps),
+        "confusion": _confusion(own),
+        "spikes": {name: drawing.histogram(values) for name, values in counts.items() if name != ir.INPUT},
+    }
+
+
+def _possible(network: ir.Network) -> list[ir.Dynamics]:
+    """The dynamics that the network can be run in."""
+    return [d for d in ir.DYNAMICS if d == "count" or network.spike_ext >= 0]
+
+
+def _evaluated(network: api.Network, x: ir.Array, y: ir.Array | None) -> dict[ir.Dynamics, list[Evaluation]]:
+    """With classes every power of two up to the compiled T in all dynamics, without them what it was compiled for."""
+    net = network.ir
+    if y is None:
+        return {net.dynamics: list(api.evaluate(network, x))}
+    steps = sorted({*(2**n for n in range(17) if 2**n <= net.timesteps), net.timesteps})
+    return {d: list(api.evaluate(network, x, y, steps, d)) for d in _possible(net)}
+
+
+def _curves(runs: Mapping[ir.Dynamics, Sequence[Evaluation]], most: int) -> dict[str, Any]:
+    values = [e.accuracy or 0.0 for found in runs.values() for e in found]
+    low, high = min(values), max(values)
+    points = {d: [(e.timesteps, e.accuracy or 0.0) for e in found] for d, found in runs.items()}
+    lines = zip(*runs.values(), strict=True)
+    return {
+        "low": 100 * low,
+        "high": 100 * high,
+        "most": most,
+        "header": ["T", *runs],
+        "curves": {d: drawing.curve(own, low, high, most) for d, own in points.items()},
+        "rows": [[str(line[0].timesteps), *(f"{100 * (e.accuracy or 0.0):.2f} %" for e in line)] for line in lines],
+    }
+
+
+def _rasters(network: api.Network, x: ir.Array) -> list[dict[str, Any]]:
+    """Of each firing population, for each image."""
+    result = network.run(x, dynamics="step", trace=True)
+    trains = {} if result.trace is None else result.trace.spikes
+    found = []
+    for population in network.ir.populations:
+        if population.fires and population.name in trains:
+            train = trains[population.name]
+            images = [drawing.raster(train[:, n].reshape(len(train), -1)) for n in range(train.shape[1])]
+            found.append({"name": population.name, "images": images})
+    return found
+
+
+def _confusion(own: Evaluation) -> dict[str, Any] | None:
+    """Rows: the true class; columns: the network's. None without classes, or where there are too many."""
+    matrix = own.confusion_matrix
+    if not len(matrix) or len(matrix) > LARGEST_MATRIX:
+        return None
+    shades = 60 * matrix // max(1, int(matrix.sum(axis=1).max()))
+    return {"rows": [list(zip(*both, strict=True)) for both in zip(matrix.tolist(), shades.tolist(), strict=True)]}
