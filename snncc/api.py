@@ -18,6 +18,7 @@ from snncc.lower import Options, lower
 from snncc.lower.options import AveragePools, Choices, LinearLayers
 from snncc.lower.populate import populate
 from snncc.lower.quantise import check_thresholding, start_potential
+from snncc.lower.real import RealNetwork
 from snncc.metrics import load_energies
 from snncc.names import unfit
 from snncc.resources import tool_version as tool_version
@@ -234,14 +235,22 @@ def diagnose(
     hurts first, `.plot(path)` draws it. DataError where model and network do not belong together.
     """
     x = np.asarray(x)
+    real = float_network(network, model, x.shape[1:])
+    return diagnosis.diagnose(network.ir, real, ir.as_read(network.ir, x), y, timesteps, dynamics, progress)
+
+
+def float_network(network: Network, model: Any, sample_shape: tuple[int, ...]) -> RealNetwork:
+    """The float model (or the path of one) in the shape of the network that was converted from it.
+
+    DataError where the network does not say how that was done.
+    """
     record = network.ir.record
     if not record:
         raise DataError("the network does not say how it was compiled (it is of an earlier snncc): compile it again")
     source = network.ir.input
     pools: AveragePools = _recorded(record, "average_pools", AveragePools)
     linear: LinearLayers = _recorded(record, "linear", LinearLayers, before="compose")
-    real = populate(frontend.read(model, x.shape[1:]), source.signed, not source.coding.spiking, pools, linear)
-    return diagnosis.diagnose(network.ir, real, ir.as_read(network.ir, x), y, timesteps, dynamics, progress)
+    return populate(frontend.read(model, sample_shape), source.signed, not source.coding.spiking, pools, linear)
 
 
 def _recorded(record: ir.Record, option: str, kind: Any, before: str | None = None) -> Any:

@@ -27,7 +27,7 @@ import numpy as np
 from snncc.errors import DataError, OutputError, ToolMissingError
 from snncc.evaluation import labels
 from snncc.ir import INPUT, Array, Dynamics, Network, Population, population_shapes, sources, view_shape
-from snncc.lower.real import RealNetwork, real_input, runner
+from snncc.lower.real import RealNetwork, activations, real_input, runner
 from snncc.sim.encode import to_pixels
 from snncc.sim.linear import operator, values_of
 from snncc.sim.run import check, chunk_size, classify, rescale, run
@@ -147,6 +147,13 @@ def diagnose(
         if progress:
             progress(len(pixels[start : start + size]))
     return chain.result(truth)
+
+
+def float_activations(network: Network, real: RealNetwork, x: Array) -> dict[str, Array]:
+    """The float network's activations (N, *shape) of every population; the readout's before its head."""
+    _same(network, real)
+    chunks = list(activations(real, x))
+    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in real.shapes}
 
 
 def _same(network: Network, real: RealNetwork) -> None:
