@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from snncc import api, ir, store, tables
+from snncc import api, backends, ir, store, tables
+from snncc.backends.verilog.emit import golden_cycles, summary
+from snncc.errors import SnnccError
 from snncc.exploration import COSTS
 from snncc.names import in_flags
-from snncc.reporting import drawing
+from snncc.reporting import charts, drawing
 from snncc.reporting.command import again
+from snncc.verification import digest
 
 CHOICES = ("bytes", "encoding", "average_pools", "calibrate")
 FRONT = "front.json"
@@ -32,27 +35,37 @@ def of_folder(folder: Path) -> dict[str, Any]:
         "calibration": {} if not record else {k: record.data[k] for k in ("sha256", "shape", "dtype")},
         "graph": drawing.graph(network),
         "populations": [
-            _population(network, p, row) for p, row in zip(network.populations, facts["populations"], strict=True)
+            _population(network, p, row, facts["projections"])
+            for p, row in zip(network.populations, facts["populations"], strict=True)
         ],
-        "certificate": _certificate(folder / store.CERTIFICATE, facts["hash"]),
+        "certificate": _certificate(folder, facts["hash"]),
+        "cycles": _cycles(network, folder / "verilog"),
         "synthesis": _synthesis(folder / store.SYNTHESIS, facts["hash"]),
         "front": _front(folder / FRONT),
     }
 
 
-def _population(network: ir.Network, population: ir.Population, row: dict[str, Any]) -> dict[str, Any]:
+def _population(
+    network: ir.Network, population: ir.Population, row: dict[str, Any], projections: list[dict[str, Any]]
+) -> dict[str, Any]:
     """One population's facts, the histogram of its weights, and what it reads."""
     kind = "relay" if population.relay else "readout" if population is network.output else "firing"
+    stored = sum(q["bytes"] for q in projections if q["population"] == population.name)
     weights = [np.ravel(q.weights) for q in population.projections if hasattr(q, "weights")]
-    projections = [
+    edges = [
         {"name": q.name, "kind": type(q).__name__, "reads": ", ".join(dict.fromkeys(ir.sources(q.source)))}
         for q in population.projections
     ]
     found = drawing.histogram(np.concatenate(weights) if weights else np.zeros(0))
     return {
-        "name": population.name, "kind": kind, "cells": tables.population_cells(row), "projections": projections,
-        "weights": found, "layers": ", ".join(population.layers),
-    }  # fmt: skip
+        "name": population.name,
+        "kind": kind,
+        "cells": tables.population_cells(row),
+        "projections": edges,
+        "weights": found,
+        "memory": f"{stored:,} of weights, {row['parameter_bytes']:,} of parameters",
+        "layers": ", ".join(population.layers),
+    }
 
 
 def _left(path: Path, network: str) -> dict[str, Any] | None:
@@ -64,11 +77,13 @@ def _left(path: Path, network: str) -> dict[str, Any] | None:
     return {**found, "current": found.get("hash") == network} if isinstance(found, dict) else None
 
 
-def _certificate(path: Path, network: str) -> dict[str, Any] | None:
-    """What the last verification compared, a row for each way of running a target."""
-    found = _left(path, network)
+def _certificate(folder: Path, network: str) -> dict[str, Any] | None:
+    """What the last verification compared, a row for each way of running a target; what it was done with."""
+    found = _left(folder / store.CERTIFICATE, network)
     if found is None:
         return None
+    versions = _table(found.get("versions"))
+    files = {name: known for name, known in _table(found.get("files")).items() if name in backends.names()}
     rows = [
         [
             f"{o.get('target')}, {o.get('variant')}",
@@ -76,11 +91,37 @@ def _certificate(path: Path, network: str) -> dict[str, Any] | None:
             _number(o.get("values")),
             _number(o.get("mismatches")),
             ": ".join(filter(None, (str(o.get("status")), str(o.get("reason") or "")))),
+            ", ".join(map(str, o["tools"])) if isinstance(o.get("tools"), list) else "-",
         ]
         for o in found.get("targets") or ()
         if isinstance(o, dict)
     ]
-    return {"ok": False, "sentence": "", "version": "", **found, "rows": rows}
+    return {
+        "ok": False, "sentence": "", "version": "", **found, "rows": rows, "versions": versions,
+        "files": {name: (known, digest(folder / name) == known) for name, known in files.items()},
+    }  # fmt: skip
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _cycles(network: ir.Network, folder: Path) -> dict[str, Any] | None:
+    """Of the exported hardware: by layer the cycles that it works for an image, exact, beside those of the slowest."""
+    if not folder.is_dir():
+        return None
+    try:
+        found, lanes = golden_cycles(network, folder), summary(network, folder)
+    except SnnccError as error:
+        return {"fault": str(error)}
+    slowest = max(found.values())
+    parallel = {layer["layer"]: layer["lanes"] for layer in lanes["layers"]}
+    return {
+        "fault": "",
+        "layers": {name: (f"{n:,.0f}", n / slowest, parallel.get(name, "-")) for name, n in found.items()},
+        "interval": f"{lanes['golden_interval']:,.0f}", "latency": f"{lanes['golden_latency'][0]:,}",
+        "worst": (f"{lanes['worst_interval']:,.0f}", f"{lanes['worst_latency']:,}"),
+    }  # fmt: skip
 
 
 FIGURES = {"luts": "LUT", "ffs": "FF", "brams": "block RAM", "dsps": "DSP", "fmax_mhz": "Fmax (MHz)",
@@ -115,7 +156,7 @@ def _front(path: Path) -> dict[str, Any] | None:
     return {
         "cost": costs[0].replace("_", " "), "rows": rows,
         "header": ["accuracy", *(name.replace("_", " ") for name in costs), "command"], "number": len(points),
-        "scatter": drawing.scatter(points, costs[0], kept),
+        "scatter": charts.scatter(points, costs[0], kept),
     }  # fmt: skip
 
 

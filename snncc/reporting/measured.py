@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from snncc import api, ir, tables
+from snncc.diagnosis import float_activations
 from snncc.evaluation import Evaluation
-from snncc.reporting import drawing
+from snncc.lower.real import RealNetwork
+from snncc.reporting import charts, drawing
 
 IMAGES = 200
 """Images that curves, spikes and the confusion matrix are measured on, at most."""
@@ -15,8 +19,11 @@ RASTERS = 2
 LARGEST_MATRIX = 30
 
 
-def of_data(network: api.Network, x: ir.Array, y: ir.Array | None) -> dict[str, Any]:
-    """Accuracy (or nothing) against T in both dynamics, spikes, classes and NeuroBench's keys of some images."""
+def of_data(network: api.Network, x: ir.Array, y: ir.Array | None, real: RealNetwork | None = None) -> dict[str, Any]:
+    """Accuracy (or nothing) against T in both dynamics, spikes, classes and NeuroBench's keys of some images.
+
+    `real`: the float network, whose activations stand beside the spikes.
+    """
     net = network.ir
     runs = _evaluated(network, x, y)
     own = next(one for one in runs[net.dynamics] if one.timesteps == net.timesteps)
@@ -26,8 +33,9 @@ def of_data(network: api.Network, x: ir.Array, y: ir.Array | None) -> dict[str, 
         "own": own.to_dict(),
         "row": tables.evaluation_row(net, own),
         "energy": tables.energy_lines([own]),
-        "rasters": _rasters(network, x[:RASTERS]) if "step" in _possible(net) else [],
-        "accuracy": None if y is None else _curves(runs, net.timesteps),
+        "work": _work(own),
+        "rasters": _rasters(network, x[:RASTERS], real) if "step" in _possible(net) else [],
+        "accuracy": None if y is None else _curves(runs),
         "confusion": _confusion(own),
         "spikes": {name: drawing.histogram(values) for name, values in counts.items() if name != ir.INPUT},
     }
@@ -47,31 +55,39 @@ def _evaluated(network: api.Network, x: ir.Array, y: ir.Array | None) -> dict[ir
     return {d: list(api.evaluate(network, x, y, steps, d)) for d in _possible(net)}
 
 
-def _curves(runs: Mapping[ir.Dynamics, Sequence[Evaluation]], most: int) -> dict[str, Any]:
-    values = [e.accuracy or 0.0 for found in runs.values() for e in found]
-    low, high = min(values), max(values)
-    points = {d: [(e.timesteps, e.accuracy or 0.0) for e in found] for d, found in runs.items()}
+def _curves(runs: Mapping[ir.Dynamics, Sequence[Evaluation]]) -> dict[str, Any]:
+    points = {str(d): [(e.timesteps, e.accuracy or 0.0) for e in found] for d, found in runs.items()}
     lines = zip(*runs.values(), strict=True)
     return {
-        "low": 100 * low,
-        "high": 100 * high,
-        "most": most,
+        "chart": charts.curves(points),
         "header": ["T", *runs],
-        "curves": {d: drawing.curve(own, low, high, most) for d, own in points.items()},
         "rows": [[str(line[0].timesteps), *(f"{100 * (e.accuracy or 0.0):.2f} %" for e in line)] for line in lines],
     }
 
 
-def _rasters(network: api.Network, x: ir.Array) -> list[dict[str, Any]]:
+def _work(own: Evaluation) -> dict[str, tuple[str, float]]:
+    """By population its operations for an image, and their part of all."""
+    total = sum(own.work_per_image.values()) or 1.0
+    return {name: (f"{number:,.0f}", number / total) for name, number in own.work_per_image.items()}
+
+
+def _rasters(network: api.Network, x: ir.Array, real: RealNetwork | None) -> list[dict[str, Any]]:
     """Of each firing population, for each image."""
-    result = network.run(x, dynamics="step", trace=True)
+    net, result = network.ir, network.run(x, dynamics="step", trace=True)
     trains = {} if result.trace is None else result.trace.spikes
+    floats = {} if real is None else float_activations(net, real, ir.as_read(net, x))
     found = []
-    for population in network.ir.populations:
-        if population.fires and population.name in trains:
-            train = trains[population.name]
-            images = [drawing.raster(train[:, n].reshape(len(train), -1)) for n in range(train.shape[1])]
-            found.append({"name": population.name, "images": images})
+    for population in net.populations:
+        if not population.fires or population.name not in trains:
+            continue
+        train = trains[population.name]
+        images = [drawing.raster(train[:, n].reshape(len(train), -1)) for n in range(len(x))]
+        if floats:
+            parts = floats[population.name] / population.lambda_
+            rate = train.sum(axis=0, dtype=np.float64) / net.timesteps
+            for n, image in enumerate(images):
+                image["rates"] = drawing.rates(parts[n].reshape(-1), rate[n].reshape(-1))
+        found.append({"name": population.name, "images": images})
     return found
 
 
