@@ -12,7 +12,7 @@ import numpy as np
 from snncc import diagnosis, evaluation, frontend, ir, sim, store, tables
 from snncc.diagnosis import Diagnosis
 from snncc.errors import CalibrationError, DataError, NetworkError
-from snncc.evaluation import Evaluation
+from snncc.evaluation import Evaluations
 from snncc.ir.text import dump
 from snncc.lower import Options, lower
 from snncc.lower.options import AveragePools, Choices, LinearLayers
@@ -22,6 +22,7 @@ from snncc.lower.real import RealNetwork
 from snncc.metrics import load_energies
 from snncc.names import unfit
 from snncc.resources import tool_version as tool_version
+from snncc.shown import html
 from snncc.sim.encode import bytes_to_pixels, to_pixels
 
 
@@ -42,7 +43,7 @@ class Network:
         """The populations as a table, for Jupyter."""
         facts = tables.summary(self.ir)
         rows = [tables.population_cells(row) for row in facts["populations"]]
-        return tables.html(" ".join(tables.summary_lines(facts)), tables.POPULATION_HEADER, rows)
+        return html(" ".join(tables.summary_lines(facts)), tables.POPULATION_HEADER, rows)
 
     @property
     def hash(self) -> str:
@@ -207,10 +208,11 @@ def evaluate(
     progress: Callable[[int], object] | None = None,
     raw: bool = False,
     energy: str | Path | None = None,
-) -> list[Evaluation]:
+) -> Evaluations:
     """Accuracy, spikes, operations and NeuroBench's metrics at each T, bit-exactly; `raw`: x are bytes.
 
     `energy`: a table of energies of operations, for the model of energy; docs/guide/metrics.md has the built-in one.
+    A notebook shows the list as a table; its `.plot(path)` draws accuracy against T, one's own the confusion matrix.
     """
     if timesteps is None:
         timesteps = network.ir.timesteps

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 
 from snncc.errors import DataError
 from snncc.ir import INPUT, Array, Dynamics, Network, has_max_pool, population_shapes, view_shape
 from snncc.metrics import Energies, Meter, Work, energy_model, load_energies, neurobench
+from snncc.shown import GREEN, ORANGE, figure, html, write
 from snncc.sim.fanout import fan_out
 from snncc.sim.linear import values_of
 from snncc.sim.run import Trace, batches, check, classify
 
 Progress = Callable[[int], object]
+LARGEST_IN_NUMBERS = 30
+"""Classes of a confusion matrix whose numbers can be read in a picture."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Evaluation:
     `work_per_image`: by population, as NeuroBench counts: of the values that it read those other than 0, each times
     the weights other than 0 that it reaches. `confusion`: (true class, class taken, images), where there are any.
     """
+
+    HEADER: ClassVar = ["dynamics", "T", "accuracy", "spikes/image", "input spikes", "synaptic operations/image"]
 
     accuracy: float | None
     images: int
@@ -50,6 +56,38 @@ class Evaluation:
         """Plain values, for JSON."""
         return asdict(self)
 
+    def cells(self) -> list[str]:
+        """Cells of its line in a table, under HEADER."""
+        accuracy = "-" if self.accuracy is None else f"{100 * self.accuracy:.2f} %"
+        spikes, macs = self.spikes_per_image, self.input_macs_per_image + self.relay_macs_per_image
+        operations = f"{self.synaptic_operations_per_image:,.0f}" + (f" + {macs:,.0f} MAC" if macs else "")
+        counted = (f"{spikes['total']:,.0f}", f"{spikes.get('input', 0):,.0f}")
+        return [self.dynamics, str(self.timesteps), accuracy, *counted, operations]
+
+    def _repr_html_(self) -> str:
+        """As a table, for Jupyter."""
+        return Evaluations([self])._repr_html_()
+
+    def figure(self) -> Any:
+        """The confusion matrix. Needs the extra `plot`; DataError where there were no labels."""
+        matrix = self.confusion_matrix
+        if not len(matrix):
+            raise DataError("a confusion matrix needs the classes of the images: evaluate with labels")
+        drawn = figure(6.0, 5.5)
+        axes = drawn.subplots()
+        drawn.colorbar(axes.imshow(matrix, cmap="Greens"), label="images")
+        for (truth, taken), images in np.ndenumerate(matrix if len(matrix) <= LARGEST_IN_NUMBERS else matrix[:0]):
+            if images:
+                ink = "white" if 2 * images > matrix.max() else "black"
+                axes.text(taken, truth, str(images), ha="center", va="center", color=ink)
+        title = f"{self.dynamics}, T = {self.timesteps}: {100 * (self.accuracy or 0.0):.2f} %"
+        axes.set(xlabel="class taken", ylabel="true class", title=title)
+        return drawn
+
+    def plot(self, path: str | Path) -> Path:
+        """`figure()` as an image file."""
+        return write(self.figure(), path)
+
     @property
     def confusion_matrix(self) -> Array:
         """(K, K) images: rows are true classes, columns those taken, up to the largest that occurs; (0, 0) without."""
@@ -58,6 +96,37 @@ class Evaluation:
         for truth, taken, images in self.confusion:
             matrix[truth, taken] = images
         return matrix
+
+
+class Evaluations(list[Evaluation]):
+    """The evaluations of one network, T by T."""
+
+    def _repr_html_(self) -> str:
+        """As a table, for Jupyter."""
+        images = f"{self[0].images:,} images" if self else "no evaluation"
+        return html(images, Evaluation.HEADER, [one.cells() for one in self])
+
+    def figure(self) -> Any:
+        """Accuracy against T, logarithmic. Needs the extra `plot`; DataError where there were no labels."""
+        if not self or any(one.accuracy is None for one in self):
+            raise DataError("accuracy needs the classes of the images: evaluate with labels")
+        drawn = figure(6.0, 4.0)
+        axes = drawn.subplots()
+        for dynamics, colour in (("count", GREEN), ("step", ORANGE)):
+            line = sorted((one.timesteps, 100 * (one.accuracy or 0.0)) for one in self if one.dynamics == dynamics)
+            if line:
+                axes.plot(*zip(*line, strict=True), "o-", color=colour, label=dynamics)
+        times = sorted({one.timesteps for one in self})
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(times, [str(t) for t in times])
+        axes.set(xlabel="timesteps T", ylabel=f"accuracy (%), {self[0].images:,} images")
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False)
+        return drawn
+
+    def plot(self, path: str | Path) -> Path:
+        """`figure()` as an image file."""
+        return write(self.figure(), path)
 
 
 def labels(y: Array, images: int) -> Array:
@@ -83,7 +152,7 @@ def evaluate(
     dynamics: Dynamics,
     progress: Progress | None = None,
     energies: Energies | None = None,
-) -> list[Evaluation]:
+) -> Evaluations:
     """One Evaluation per T on integer pixels; `progress(n)` is called after every n images."""
     if not len(pixels):
         raise DataError("there are no images to evaluate")
@@ -91,7 +160,9 @@ def evaluate(
     for t in timesteps:
         check(network, pixels, t, dynamics)
     energies = energies or load_energies()
-    return [_evaluate(network, pixels, truth, Meter(network, t, dynamics), energies, progress) for t in timesteps]
+    return Evaluations(
+        _evaluate(network, pixels, truth, Meter(network, t, dynamics), energies, progress) for t in timesteps
+    )
 
 
 def _evaluate(

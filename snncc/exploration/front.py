@@ -148,3 +148,12 @@ def cheapest(
     missed = {i: goals.missed(points[i], float_accuracy) for i in known}
     best = min(known, key=lambda i: (max(missed[i].values(), default=0.0), costs(points[i]), -points[i]["accuracy"], i))
     return best, missed[best]
+
+
+def words(point: Point) -> str:
+    """What was chosen for a design, in a few words."""
+    given = point["options"] | point["chosen"]
+    rest = [f"{dashed(name)} {given[name]}" for name in ("max_lanes",) if name in given]
+    rest += ["packed"] if given.get("pack") else []
+    level = f"{given['encoding']}, pools {given['average_pools']}, {given['calibrate']}"
+    return ", ".join([f"{given['dynamics']} T={given['timesteps']}", f"{given['signed_bit']} bits", level, *rest])

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from snncc import api, resources, staging, tables
+from snncc import api, resources, staging
 from snncc.diagnosis import Diagnosis, LayerError, diagnose
 from snncc.ir import Array, as_read
 from snncc.names import in_flags
@@ -47,16 +47,16 @@ def report(
 
 def _diagnosis(found: Diagnosis) -> dict[str, Any]:
     return {
-        "header": tables.DIAGNOSIS_HEADER,
-        "rows": [tables.diagnosis_row(row) for row in found.rows],
+        "header": found.HEADER,
+        "rows": found.lines(),
         "sentence": in_flags(found.sentence),
         "errors": {row.population: _error(row) for row in found.rows},
     }
 
 
 def _error(row: LayerError) -> str:
-    _, *parts, total, added, cause = tables.diagnosis_row(row)
-    causes = ", ".join(f"{name} {part}" for name, part in zip(tables.DIAGNOSIS_HEADER[1:5], parts, strict=True))
+    _, *parts, total, added, cause = row.cells()
+    causes = ", ".join(f"{name} {part}" for name, part in zip(Diagnosis.HEADER[1:5], parts, strict=True))
     return f"{total} % of its activations' rms, {added} added here, mostly by {cause}: {causes}"
 
 

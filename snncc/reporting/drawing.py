@@ -10,8 +10,8 @@ from snncc.ir import INPUT, Array, Network, sources
 
 COLUMN, ROW, WIDTH, HEIGHT = 190, 58, 168, 40
 """Of the network's picture: the grid, and a box in it."""
-BINS, WIDE, TALL = 31, 8, 48
-"""Of a histogram: bars, and their grid."""
+BINS, WIDE, TALL, BAR = 31, 8, 48, 120
+"""Of a histogram: bars, and their grid; the longest bar in a table."""
 MOST_NEURONS, MOST_STEPS = 40, 64
 """Of a raster."""
 
@@ -65,6 +65,11 @@ def histogram(values: Array) -> dict[str, Any]:
         "bars": [(WIDE * i, round(TALL - height, 2), height) for i, height in enumerate(tall)], "least": low,
         "most": high, "count": int(flat.size), "width": WIDE * len(tall), "height": TALL,
     }  # fmt: skip
+
+
+def bar(share: float) -> float:
+    """The length of a bar in a table, of a part of 1."""
+    return round(BAR * share, 1)
 
 
 def some(neurons: int) -> Array:

@@ -118,7 +118,10 @@ def _cycles(network: ir.Network, folder: Path) -> dict[str, Any] | None:
     parallel = {layer["layer"]: layer["lanes"] for layer in lanes["layers"]}
     return {
         "fault": "",
-        "layers": {name: (f"{n:,.0f}", n / slowest, parallel.get(name, "-")) for name, n in found.items()},
+        "layers": {
+            name: ([f"{n:,.0f}", f"{100 * n / slowest:.1f} %", str(parallel.get(name, "-"))], drawing.bar(n / slowest))
+            for name, n in found.items()
+        },
         "interval": f"{lanes['golden_interval']:,.0f}", "latency": f"{lanes['golden_latency'][0]:,}",
         "worst": (f"{lanes['worst_interval']:,.0f}", f"{lanes['worst_latency']:,}"),
     }  # fmt: skip

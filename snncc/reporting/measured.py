@@ -31,7 +31,7 @@ def of_data(network: api.Network, x: ir.Array, y: ir.Array | None, real: RealNet
     return {
         "images": len(x),
         "own": own.to_dict(),
-        "row": tables.evaluation_row(net, own),
+        "row": own.cells(),
         "energy": tables.energy_lines([own]),
         "work": _work(own),
         "rasters": _rasters(network, x[:RASTERS], real) if "step" in _possible(net) else [],
@@ -65,10 +65,13 @@ def _curves(runs: Mapping[ir.Dynamics, Sequence[Evaluation]]) -> dict[str, Any]:
     }
 
 
-def _work(own: Evaluation) -> dict[str, tuple[str, float]]:
-    """By population its operations for an image, and their part of all."""
+def _work(own: Evaluation) -> dict[str, tuple[list[str], float]]:
+    """By population its operations for an image, their part of all, and that as a bar."""
     total = sum(own.work_per_image.values()) or 1.0
-    return {name: (f"{number:,.0f}", number / total) for name, number in own.work_per_image.items()}
+    return {
+        name: ([f"{number:,.0f}", f"{100 * number / total:.1f} %"], drawing.bar(number / total))
+        for name, number in own.work_per_image.items()
+    }
 
 
 def _rasters(network: api.Network, x: ir.Array, real: RealNetwork | None) -> list[dict[str, Any]]:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal, TypeAlias
 
+from snncc.shown import html
+
 
 @dataclass(frozen=True)
 class Mismatch:
@@ -118,6 +120,10 @@ class Report:
     @property
     def _of_what(self) -> dict[str, Any]:
         return {"versions": dict(self.versions), "files": dict(self.files)}
+
+    def _repr_html_(self) -> str:
+        """The outcomes as a table, for Jupyter."""
+        return html(self.sentence, self.HEADER, self.rows())
 
     def rows(self) -> list[list[str]]:
         """One row per outcome under HEADER, for a table."""
