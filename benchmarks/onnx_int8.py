@@ -138,4 +138,3 @@ def int8(model: Any, calibration: Any, threads: int) -> tuple[Callable[[Any], An
             session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
             runs.append(lambda x, s=session: s.run(None, {"images": np.ascontiguousarray(np.moveaxis(x, -1, 1))})[0])
     return runs[0], runs[1]
-

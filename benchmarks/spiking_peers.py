@@ -28,7 +28,8 @@ def vgg16(fire: Callable[[], Any]) -> Any:
             layers += [nn.Conv2d(channels, filters, 3, padding=1), fire()]
             channels = filters
         layers.append(nn.AvgPool2d(2))
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(512, 512), fire(), nn.Linear(512, 512), fire(), nn.Linear(512, 10))
+    dense = [nn.Linear(512, 512), fire(), nn.Linear(512, 512), fire(), nn.Linear(512, 10)]
+    return nn.Sequential(*layers, nn.Flatten(), *dense)
 
 
 def demo(fire: Callable[[], Any]) -> Any:

@@ -14,7 +14,7 @@ import digits
 import numpy as np
 
 import snncc
-from snncc.tables import EVALUATION_HEADER, evaluation_row
+from snncc.evaluation import Evaluation
 from snncc.terminal import make_table
 
 TIMESTEPS = (4, 8, 16, 32, 64)
@@ -45,8 +45,8 @@ def main(folder: Path) -> None:
     rows = [["float", "-", f"{100 * accuracy:.2f} %", "-", "-", "-", "-"]]
     for dynamics in ("count", "step"):
         for found in snncc.evaluate(network, data.x_test, data.y_test, TIMESTEPS, dynamics):
-            rows.append([*evaluation_row(network.ir, found), _compiled_for(found.timesteps, dynamics, model, data)])
-    header = [*EVALUATION_HEADER, "compiled for this T"]
+            rows.append([*found.cells(), _compiled_for(found.timesteps, dynamics, model, data)])
+    header = [*Evaluation.HEADER, "compiled for this T"]
     console.print(make_table("bit-exact integers, 8-bit weights, compiled once for T = 64", header, rows))
     console.print("The last column: accuracy of a network compiled for that T and dynamics, its input a current.")
     console.print(f"{len(data.x_test):,} images at each T ({_since(start)}). Now try:")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Unpack, get_args
 
@@ -13,23 +12,18 @@ import numpy as np
 from snncc import diagnosis, engines, evaluation, frontend, ir, sim, store, tables
 from snncc.diagnosis import Diagnosis
 from snncc.errors import CalibrationError, DataError, NetworkError
-from snncc.evaluation import Evaluation
+from snncc.evaluation import Evaluations
 from snncc.ir.text import dump
 from snncc.lower import Options, lower
 from snncc.lower.options import AveragePools, Choices, LinearLayers
 from snncc.lower.populate import populate
 from snncc.lower.quantise import check_thresholding, start_potential
+from snncc.lower.real import RealNetwork
 from snncc.metrics import load_energies
 from snncc.names import unfit
+from snncc.resources import tool_version as tool_version
+from snncc.shown import html
 from snncc.sim.encode import bytes_to_pixels, to_pixels
-
-
-def tool_version() -> str:
-    """The version of snncc."""
-    try:
-        return version("snncc")
-    except PackageNotFoundError:
-        return "0+unknown"
 
 
 class Network:
@@ -49,7 +43,7 @@ class Network:
         """The populations as a table, for Jupyter."""
         facts = tables.summary(self.ir)
         rows = [tables.population_cells(row) for row in facts["populations"]]
-        return tables.html(" ".join(tables.summary_lines(facts)), tables.POPULATION_HEADER, rows)
+        return html(" ".join(tables.summary_lines(facts)), tables.POPULATION_HEADER, rows)
 
     @property
     def hash(self) -> str:
@@ -227,17 +221,18 @@ def evaluate(
     images: int | None = None,
     journal: str | Path | None = None,
     cluster: str | None = None,
-) -> list[Evaluation]:
+) -> Evaluations:
     """Accuracy, spikes, operations and NeuroBench's metrics at each T, bit-exactly; `raw`: x are bytes.
 
     `x`: an array; the path of a `.npy` or `.npz` file (FILE.npz:NAME) or of a folder of them; or an iterable of batches
     x or (x, y), read once. `y`: labels, an array or a path; by default those in the file or with the batches.
     `images`: take only so many of the first. Memory is bounded whatever their number: docs/guide/engines.md.
     `energy`: a table of energies of operations, for the model of energy; docs/guide/metrics.md has the built-in one.
-    `engine`: "auto"|"numpy"|"native", what runs the network: the same integers.
+    `engine`: "auto"|"numpy"|"native"|"keras", what runs the network: the same integers.
     `journal`: a file; what it holds of a run that was broken off is not run again. `cluster`: the address of a Dask
     scheduler, whose workers read x from the same paths. `progress(n)` is called when n more images are done.
     DataError; on Ctrl-C `snncc.evaluation.Interrupted`, a KeyboardInterrupt with the results so far in `found`.
+    A notebook shows the list as a table; its `.plot(path)` draws accuracy against T, one's own the confusion matrix.
     """
     if timesteps is None:
         timesteps = network.ir.timesteps
@@ -277,14 +272,22 @@ def diagnose(
     network do not belong together.
     """
     x = np.asarray(x)
+    real = float_network(network, model, x.shape[1:])
+    return diagnosis.diagnose(network.ir, real, ir.as_read(network.ir, x), y, timesteps, dynamics, progress, engine)
+
+
+def float_network(network: Network, model: Any, sample_shape: tuple[int, ...]) -> RealNetwork:
+    """The float model (or the path of one) in the shape of the network that was converted from it.
+
+    DataError where the network does not say how that was done.
+    """
     record = network.ir.record
     if not record:
         raise DataError("the network does not say how it was compiled (it is of an earlier snncc): compile it again")
     source = network.ir.input
     pools: AveragePools = _recorded(record, "average_pools", AveragePools)
     linear: LinearLayers = _recorded(record, "linear", LinearLayers, before="compose")
-    real = populate(frontend.read(model, x.shape[1:]), source.signed, not source.coding.spiking, pools, linear)
-    return diagnosis.diagnose(network.ir, real, ir.as_read(network.ir, x), y, timesteps, dynamics, progress, engine)
+    return populate(frontend.read(model, sample_shape), source.signed, not source.coding.spiking, pools, linear)
 
 
 def _recorded(record: ir.Record, option: str, kind: Any, before: str | None = None) -> Any:

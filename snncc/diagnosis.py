@@ -20,19 +20,19 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from snncc import engines
-from snncc.errors import DataError, OutputError, ToolMissingError
+from snncc.errors import DataError
 from snncc.evaluation import labels
 from snncc.ir import INPUT, Array, Dynamics, Network, Population, population_shapes, sources, view_shape
-from snncc.lower.real import RealNetwork, real_input, runner
+from snncc.lower.real import RealNetwork, activations, real_input, runner
+from snncc.shown import figure, html, write
 from snncc.sim.encode import to_pixels
 from snncc.sim.linear import operator, values_of
 from snncc.sim.run import Ready, check, chunk_size, classify, rescale, run
-from snncc.staging import staged
 
 CAUSES = ("clipping", "weights", "timesteps", "timing")
 ADVICE = {
@@ -64,6 +64,11 @@ class LayerError:
         """The largest of the four parts."""
         return max(CAUSES, key=lambda name: float(getattr(self, name)))
 
+    def cells(self) -> list[str]:
+        """Cells of its line in a table, under `Diagnosis.HEADER`."""
+        parts = (self.clipping, self.weights, self.timesteps, self.timing, self.total, self.added)
+        return [self.population, *(f"{100 * part:.1f}" for part in parts), self.cause if round(self.total, 3) else "-"]
+
 
 @dataclass(frozen=True)
 class Diagnosis:
@@ -72,6 +77,8 @@ class Diagnosis:
     `agreement[network]`: part of the images with the float network's class; `accuracy` with labels. `hurts_first`:
     the first population that adds at least half of the largest error that any population adds.
     """
+
+    HEADER: ClassVar = ["layer", "clipping", "weights", "finite T", "timing", "total", "added here", "mostly"]
 
     timesteps: int
     dynamics: Dynamics
@@ -98,14 +105,18 @@ class Diagnosis:
         """Plain values, for JSON."""
         return asdict(self) | {"sentence": self.sentence}
 
-    def plot(self, path: str | Path) -> Path:
-        """Bars of the four causes per layer and a line of the total, as an image file. Needs the extra `plot`."""
-        try:
-            from matplotlib.figure import Figure
-        except ImportError:
-            raise ToolMissingError("plots need matplotlib: pip install 'snncc[plot]'") from None
-        figure = Figure(figsize=(max(6.0, 0.9 * len(self.rows)), 4.5), layout="constrained")
-        axes = figure.subplots()
+    def lines(self) -> list[list[str]]:
+        """One row per layer under HEADER, for a table."""
+        return [row.cells() for row in self.rows]
+
+    def _repr_html_(self) -> str:
+        """The errors as a table, for Jupyter."""
+        return html(f"{self.dynamics}, T = {self.timesteps}: {self.sentence}", self.HEADER, self.lines())
+
+    def figure(self) -> Any:
+        """Bars of the four causes per layer and a line of the total. Needs the extra `plot`."""
+        drawn = figure(max(6.0, 0.9 * len(self.rows)), 4.5)
+        axes = drawn.subplots()
         places = np.arange(len(self.rows))
         for i, cause in enumerate(CAUSES):
             axes.bar(places + 0.2 * (i - 1.5), [100 * getattr(row, cause) for row in self.rows], 0.2, label=cause)
@@ -114,13 +125,11 @@ class Diagnosis:
         axes.set_ylabel("error, % of the activations' rms")
         axes.set_title(f"{self.dynamics}, T = {self.timesteps}: {self.hurts_first} hurts first")
         axes.legend()
-        target = Path(path)
-        try:
-            with staged(target) as beside:
-                figure.savefig(beside, format=target.suffix[1:] or "png")
-        except (OSError, ValueError) as error:
-            raise OutputError(f"{target}: the plot cannot be written: {error}") from error
-        return target
+        return drawn
+
+    def plot(self, path: str | Path) -> Path:
+        """`figure()` as an image file."""
+        return write(self.figure(), path)
 
 
 def diagnose(
@@ -151,6 +160,13 @@ def diagnose(
         if progress:
             progress(len(pixels[start : start + size]))
     return chain.result(truth)
+
+
+def float_activations(network: Network, real: RealNetwork, x: Array) -> dict[str, Array]:
+    """The float network's activations (N, *shape) of every population; the readout's before its head."""
+    _same(network, real)
+    chunks = list(activations(real, x))
+    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in real.shapes}
 
 
 def _same(network: Network, real: RealNetwork) -> None:

@@ -5,14 +5,18 @@ A target brings its runners (snncc/backends/target.py); snncc/verify builds the 
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from snncc import tools
+from snncc.errors import OutputError
 from snncc.ir import Array, Network
 
 
@@ -67,11 +71,15 @@ class Runner(Protocol):
 
 @dataclass(frozen=True)
 class Tool:
-    """A program that a runner needs, and the package that brings it. `module`: it comes inside a Python package."""
+    """A program that a runner needs, and the package that brings it.
+
+    `module`: it comes inside a Python package of this name. `asked`: how it is asked for its version.
+    """
 
     program: str
     package: str
     module: str = ""
+    asked: str = "--version"
 
     @property
     def path(self) -> str | None:
@@ -87,4 +95,33 @@ class Tool:
         if path is None:
             lacking = "" if self.module else f" (no {self.program} on PATH)"
             raise NoToolError(f"install {self.package}{lacking}")
+        found = _required.get()
+        if found is not None:
+            found[self.program] = self
         return path
+
+    @property
+    def version(self) -> str:
+        """What it says of its version, one line; of a Python package the package's."""
+        try:
+            if self.module:
+                return importlib.metadata.version(self.module)
+            said = tools.run([self.program, self.asked], Path.cwd(), "asking for a version", VERSION_TIMEOUT)
+        except (importlib.metadata.PackageNotFoundError, OutputError):
+            return "unknown"
+        return next((line.strip() for line in said.splitlines() if line.strip()), "unknown")
+
+
+VERSION_TIMEOUT = 20
+_required: ContextVar[dict[str, Tool] | None] = ContextVar("required", default=None)
+
+
+@contextmanager
+def required() -> Iterator[Mapping[str, Tool]]:
+    """By program the tools that are required meanwhile: what a run used."""
+    found: dict[str, Tool] = {}
+    token = _required.set(found)
+    try:
+        yield found
+    finally:
+        _required.reset(token)

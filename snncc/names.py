@@ -1,4 +1,4 @@
-"""Names: which words may begin the names of a generated program, and how a long one is cut.
+"""Names: which words may begin those of a generated program, how a long one is cut, and options of the command line.
 
 Standards: C23 and C++20 (keywords), IEEE 1364-2005 and 1800-2017 (Verilog, SystemVerilog), CMake's target names, the
 device names of Windows. C guarantees 63 significant characters inside a file; with its longest beginning and end
@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
+from typing import Any
 
 LONGEST = 40
 """Characters of a network's name and of a C prefix."""
 LONGEST_LAYER = 48
 """Characters of a population's name."""
 HASH_DIGITS = 8
+ARGUMENT = re.compile(r"`([a-z]+(?:_[a-z]+)*)`")
+"""An argument as the library's messages name it."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -121,3 +124,31 @@ def file_stems(names: Iterable[str]) -> dict[str, str]:
         stems[name] = unique(name, taken, "_".__mul__)
         taken.add(stems[name].lower())
     return stems
+
+
+def dashed(argument: str) -> str:
+    """An argument's name as the command line has it, without the dashes before it."""
+    return argument.replace("_", "-")
+
+
+def flag(argument: str) -> str:
+    """The option of the command line that sets an argument."""
+    return f"--{dashed(argument)}"
+
+
+def in_flags(message: str, known: Container[str] | None = None) -> str:
+    """A message of the library with the arguments that it names as options; `known`: only these."""
+    return ARGUMENT.sub(lambda found: flag(found[1]) if known is None or flag(found[1]) in known else found[0], message)
+
+
+def arguments(options: Mapping[str, Any]) -> list[str]:
+    """What the command line is given for options: nothing for None and False, NAME=N for each entry of a table."""
+    given: list[str] = []
+    for name, value in options.items():
+        if isinstance(value, Mapping):
+            given += [part for key, number in value.items() for part in (flag(name), f"{key}={number}")]
+        elif value is True:
+            given.append(flag(name))
+        elif value is not None and value is not False:
+            given += [flag(name), str(value)]
+    return given

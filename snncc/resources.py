@@ -1,7 +1,8 @@
-"""Where the templates and the hand-written RTL are: inside a wheel, or at the top of a checkout."""
+"""What this installation is: its version, and where the templates and the hand-written RTL are (wheel or checkout)."""
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -11,6 +12,14 @@ if TYPE_CHECKING:
     import jinja2
 
 PACKAGE = Path(__file__).resolve().parent
+
+
+def tool_version() -> str:
+    """The version of snncc."""
+    try:
+        return version("snncc")
+    except PackageNotFoundError:
+        return "0+unknown"
 
 
 def resource(folder: Literal["templates", "hw_sim"]) -> Path:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from snncc import backends, staging
 from snncc.errors import OutputError
 from snncc.ir import Network, content_hash, load, save
+from snncc.resources import tool_version
 
 MANIFEST = "manifest.json"
 NETWORK = "network.snn"
@@ -78,15 +78,8 @@ def leave(folder: Path, name: str, found: Mapping[str, Any]) -> None:
     Nothing is kept where the folder cannot be written: it is no part of what was asked for.
     """
     with suppress(OSError), staging.staged(folder / name) as beside:
-        text = json.dumps({"hash": content_hash(load(folder)), "version": _version(), **found}, indent=2)
+        text = json.dumps({"hash": content_hash(load(folder)), "version": tool_version(), **found}, indent=2)
         beside.write_text(text + "\n", encoding="utf-8")
-
-
-def _version() -> str:
-    try:
-        return version("snncc")
-    except PackageNotFoundError:
-        return "0+unknown"
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

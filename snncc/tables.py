@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
 
-from snncc.diagnosis import Diagnosis, LayerError
+from snncc.diagnosis import Diagnosis
 from snncc.evaluation import Evaluation
 from snncc.ir import (
     Array,
@@ -143,19 +142,6 @@ def projection_cells(row: dict[str, Any]) -> list[str]:
     ]
 
 
-def evaluation_row(network: Network, evaluation: Evaluation) -> list[str]:
-    """Cells of one line of the accuracy table."""
-    accuracy = "-" if evaluation.accuracy is None else f"{100 * evaluation.accuracy:.2f} %"
-    cells = [evaluation.dynamics, str(evaluation.timesteps), accuracy]
-    spikes = evaluation.spikes_per_image
-    cells += [f"{spikes['total']:,.0f}", f"{spikes.get('input', 0):,.0f}"]
-    operations = f"{evaluation.synaptic_operations_per_image:,.0f}"
-    macs = evaluation.input_macs_per_image + evaluation.relay_macs_per_image
-    if macs:
-        operations += f" + {macs:,.0f} MAC"
-    return [*cells, operations]
-
-
 def energy_lines(found: Sequence[Evaluation]) -> list[str]:
     """The modelled energy of each evaluation, in words; nothing for a float twin."""
     return [
@@ -164,15 +150,6 @@ def energy_lines(found: Sequence[Evaluation]) -> list[str]:
         for one in found
         if (model := one.energy_model)
     ]
-
-
-def diagnosis_row(row: LayerError) -> list[str]:
-    """Cells of one layer's line."""
-    parts = (row.clipping, row.weights, row.timesteps, row.timing, row.total, row.added)
-    return [row.population, *(f"{100 * part:.1f}" for part in parts), row.cause if round(row.total, 3) else "-"]
-
-
-DIAGNOSIS_HEADER = ["layer", "clipping", "weights", "finite T", "timing", "total", "added here", "mostly"]
 
 
 def stage_rows(found: Diagnosis) -> list[list[str]]:
@@ -184,16 +161,6 @@ def stage_rows(found: Diagnosis) -> list[list[str]]:
 
 
 STAGE_HEADER = ["network", "float's class", "accuracy"]
-
-
-EVALUATION_HEADER = ["dynamics", "T", "accuracy", "spikes/image", "input spikes", "synaptic operations/image"]
-
-
-def html(caption: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table for a notebook; everything in it is escaped."""
-    heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in header)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><caption>{escape(caption)}</caption><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _shape(shape: Sequence[int]) -> str:

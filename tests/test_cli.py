@@ -242,7 +242,8 @@ def test_float_twins_are_not_exported(run: Run, digits: Digits, tmp_path: Path, 
 
 
 KEYS = {"accuracy", "images", "timesteps", "dynamics", "spikes_per_image", "synaptic_operations_per_image",
-        "input_macs_per_image", "relay_macs_per_image", "neurobench", "energy_model", "engine"}  # fmt: skip
+        "input_macs_per_image", "relay_macs_per_image", "neurobench", "energy_model",
+        "work_per_image", "confusion", "engine"}  # fmt: skip
 
 
 def test_evaluate_json(run: Run, digits: Digits) -> None:

@@ -75,7 +75,7 @@ def test_every_section_and_figure_is_there_and_nothing_is_fetched(page: Path, di
         for one in snncc.evaluate(network, data["x_test"], data["y_test"], [1, 2, 4, 8], dynamics):
             assert f"{100 * one.accuracy:.2f} %" in found.words
     (own,) = snncc.evaluate(network, data["x_test"], data["y_test"])
-    assert all(cell in found.words for cell in tables.evaluation_row(network.ir, own))
+    assert all(cell in found.words for cell in own.cells())
     assert f"{own.neurobench['Footprint']:.6g}" in found.words
     for words in ("3 of 3 ran.", "1,234", "LUT: 9 of 8", "1 of 3 designs", "snncc compile <x>", network.hash):
         assert words in found.words

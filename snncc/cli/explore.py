@@ -151,9 +151,7 @@ def explore(model: str, calibration: str, test: str, output: str, as_json: bool,
             progress=progress,
         )
     if picture:
-        from snncc.exploration.plot import plot
-
-        plot(found, picture)
+        found.plot(picture)
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=2))
     else:
@@ -163,17 +161,9 @@ def explore(model: str, calibration: str, test: str, output: str, as_json: bool,
 
 
 def _print(found: Front, folder: Path) -> None:
-    from snncc.exploration import COSTS, is_measured
+    from snncc.exploration import is_measured
 
-    costs = COSTS[found.target]
-    header = ["accuracy", *(name.replace("_", " ") for name in costs), "design"]
-    order = sorted(found.front, key=lambda i: (-found.points[i]["accuracy"], found.points[i][costs[0]]))
-    rows = [
-        [f"{100 * p['accuracy']:.2f} %", *(f"{p[name]:,.0f}" for name in costs), _words(p)]
-        for p in (found.points[i] for i in order)
-    ]
-    measured = [point for point in found.points if is_measured(point)]
-    print_table(f"{len(found.front)} of {len(measured)} designs that no other beats", header, rows)
+    print_table(found.title, found.header, found.rows())
     for reason in dict.fromkeys(p["refused"] for p in found.points if not is_measured(p)):
         click.echo(f"refused: {reason}")
     click.echo(f"float: {100 * found.float_accuracy:.2f} %")
@@ -185,12 +175,3 @@ def _print(found: Front, folder: Path) -> None:
             click.echo("The cheapest that meets the goals:")
         click.echo(point["command"])
     click.echo(f"{folder / 'front.json'}")
-
-
-def _words(point: dict[str, Any]) -> str:
-    """What was chosen, in a few words."""
-    given = point["options"] | point["chosen"]
-    rest = [f"{name.replace('_', '-')} {given[name]}" for name in ("max_lanes",) if name in given]
-    rest += ["packed"] if given.get("pack") else []
-    level = f"{given['encoding']}, pools {given['average_pools']}, {given['calibrate']}"
-    return ", ".join([f"{given['dynamics']} T={given['timesteps']}", f"{given['signed_bit']} bits", level, *rest])

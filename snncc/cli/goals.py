@@ -13,6 +13,7 @@ import click
 from snncc.cli.exits import FAILED
 from snncc.cli.explore import Size
 from snncc.cli.parameters import POSITIVE
+from snncc.names import dashed
 from snncc.stderr import held_back
 from snncc.terminal import job_bar, say
 
@@ -56,7 +57,7 @@ def _parsed(given: Sequence[str], known: set[str]) -> dict[str, Any]:
         flag, _, value = text.partition("=")
         name = flag.replace("-", "_")
         if name not in known or not value:
-            choose = ", ".join(sorted(goal.replace("_", "-") for goal in known))
+            choose = ", ".join(sorted(dashed(goal) for goal in known))
             raise click.UsageError(f"--goal {text}: write GOAL=VALUE with one of {choose}")
         kind: Any = Size() if name in SIZES else click.STRING if name == "device" else POSITIVE
         try:

@@ -84,7 +84,7 @@ def evaluate(
     if as_json:
         click.echo(json.dumps([e.to_dict() for e in found], indent=2))
     elif found:
-        print_table(network.ir.name, tables.EVALUATION_HEADER, [tables.evaluation_row(network.ir, e) for e in found])
+        print_table(network.ir.name, found[0].HEADER, [e.cells() for e in found])
         for line in tables.energy_lines(found):
             click.echo(line)
     if stopped:
@@ -136,6 +136,6 @@ def diagnose(
         click.echo(json.dumps(found.to_dict(), indent=2))
         return
     title = f"{network.ir.name}: {found.dynamics}, T = {found.timesteps}, error in % of the activations' rms"
-    print_table(title, tables.DIAGNOSIS_HEADER, [tables.diagnosis_row(row) for row in found.rows])
+    print_table(title, found.HEADER, found.lines())
     print_table("the same images", tables.STAGE_HEADER, tables.stage_rows(found))
     click.echo(in_flags(found.sentence))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from snncc import names
 from snncc.cli.exits import FAILED, HELP_OPTIONS, Command
 from snncc.cli.parameters import Finite
 from snncc.terminal import print_table, say
@@ -23,12 +23,6 @@ if TYPE_CHECKING:
 
 KEPT = "snncc.targets"
 """Where a context keeps what targets can be asked for, and click's parameter of each."""
-ARGUMENT = re.compile(r"`([a-z]+(?:_[a-z]+)*)`")
-"""An argument as the library's messages name it."""
-
-
-def _flag(argument: str) -> str:
-    return f"--{argument.replace('_', '-')}"
 
 
 def parameters_of(command: click.Command) -> list[click.Parameter]:
@@ -38,12 +32,12 @@ def parameters_of(command: click.Command) -> list[click.Parameter]:
 
 def in_flags(message: str, commands: click.Group | None = None) -> str:
     """A message of the library with the arguments that it names as options of the commands."""
-    if not ARGUMENT.search(message):
+    if not names.ARGUMENT.search(message):
         return message
     group = commands or click.get_current_context().find_root().command
     known = {option for command in getattr(group, "commands", {}).values() for parameter in parameters_of(command)
              for option in (*parameter.opts, *parameter.secondary_opts)}  # fmt: skip
-    return ARGUMENT.sub(lambda found: _flag(found[1]) if _flag(found[1]) in known else found[0], message)
+    return names.in_flags(message, known)
 
 
 @dataclass(frozen=True)
@@ -87,10 +81,10 @@ def _asked(own: Sequence[click.Parameter]) -> list[_Asked]:
             say(f"warning: {error}")
             continue
         for field, option in options.items():
-            flag = _flag(field)
+            flag = names.flag(field)
             known = found.get(flag)
             if flag in taken or (known and known.option != option):
-                flag, known = _flag(f"{name}_{field}"), None
+                flag, known = names.flag(f"{name}_{field}"), None
             targets = (*(known.targets if known else ()), name)
             found[flag] = _Asked(flag, field, option, targets)
     return list(found.values())
@@ -99,12 +93,11 @@ def _asked(own: Sequence[click.Parameter]) -> list[_Asked]:
 def _parameter(asked: _Asked) -> click.Option:
     option = asked.option
     repeated = " Can be repeated." if option.kind == "table" else ""
-    words = ARGUMENT.sub(lambda found: _flag(found[1]), option.help)
     return click.Option(
         [asked.flag],
         default=None,
         show_default=option.shown or None,
-        help=f"{', '.join(asked.targets)}: {words}.{repeated}",
+        help=f"{', '.join(asked.targets)}: {names.in_flags(option.help)}.{repeated}",
         **_type(option),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -52,10 +53,11 @@ class One:
         name, made = self.chosen
         outputs, trace = made.run(pixels)
         chunk = Chunk(outputs)
-        right = None if truth is None else int((classify(outputs[self.network.output.name]) == truth).sum())
+        classes = classify(outputs[self.network.output.name])
+        pairs = None if truth is None else Counter(zip(truth.tolist(), classes.tolist(), strict=True))
         work = self.meter.measure(chunk, trace)
         spikes, operations = self.cost.digest(chunk, work)
-        return Sums(right, 0, spikes, operations, work, name)
+        return Sums(pairs, 0, spikes, operations, work, name)
 
 
 @dataclass(frozen=True)

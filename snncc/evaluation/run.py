@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from pathlib import Path
@@ -13,7 +14,7 @@ from snncc.errors import DataError
 from snncc.evaluation import sums
 from snncc.evaluation.cluster import on_cluster
 from snncc.evaluation.plan import One, Plan, Reading, here
-from snncc.evaluation.result import Evaluation, Interrupted
+from snncc.evaluation.result import Evaluation, Evaluations, Interrupted
 from snncc.evaluation.sums import Sums
 from snncc.ir import INPUT, Dynamics, Network
 from snncc.metrics import Energies, energy_model, load_energies, neurobench
@@ -38,7 +39,7 @@ def evaluate(
     kept: str | Path | None = None,
     version: str = "",
     cluster: str | None = None,
-) -> list[Evaluation]:
+) -> Evaluations:
     """One Evaluation per T on data as snncc/data takes them; `progress(n)` is called when n more images are done.
 
     `engine`: what runs the network (snncc/engines); the integers do not depend on it. `kept`: a journal, in which
@@ -63,7 +64,7 @@ def evaluate(
             if cluster is not None and isinstance(source, data.Stored) and source.paths:
                 measured = on_cluster(cluster, plan, source, wanted)
             else:
-                measured = here(plan, wanted, worker_count(_chunks(plan, source)))
+                measured = here(plan, wanted, _workers(plan, source))
             with closing(measured):
                 for (size, keys), found in measured:
                     if out is not None:
@@ -76,11 +77,11 @@ def evaluate(
     return tally.evaluations(energies)
 
 
-def _chunks(plan: Plan, source: data.Source) -> int:
-    """How many pieces of work there are; of batches, whose number is unknown, more than there are processors."""
-    if source.length is None:
-        return 2**31
-    return sum(-(-source.length // run.chosen[1].size) for run in plan.runs)
+def _workers(plan: Plan, source: data.Source) -> int:
+    """One per processor, at most one per piece of work, and no more than an engine takes."""
+    made = [run.chosen[1] for run in plan.runs]
+    pieces = 2**31 if source.length is None else sum(-(-source.length // one.size) for one in made)
+    return min(worker_count(pieces), *(one.workers or pieces for one in made))
 
 
 class _Tally:
@@ -121,14 +122,14 @@ class _Tally:
         run = self.plan.runs[number]
         return None if line is None else sums.read(line, run.meter, run.cost.spiking)
 
-    def evaluations(self, energies: Energies | None) -> list[Evaluation]:
+    def evaluations(self, energies: Energies | None) -> Evaluations:
         """Of those T that have seen an image."""
         table = energies or load_energies()
         found = [(run, one) for run, one in zip(self.plan.runs, self.sums, strict=True) if one is not None]
         if found:
             values = found[0][1].images * math.prod(self.plan.network.input.shape)
             warn_of_negatives(found[0][1].negatives, values)
-        return [_evaluation(run, one, table) for run, one in found]
+        return Evaluations(_evaluation(run, one, table) for run, one in found)
 
 
 def _evaluation(run: One, one: Sums, energies: Energies) -> Evaluation:
@@ -136,8 +137,12 @@ def _evaluation(run: One, one: Sums, energies: Energies) -> Evaluation:
     cost, meter, seen = run.cost, run.meter, one.images
     per_image = {name: one.spikes[name] / seen for name in cost.spiking}
     total = sum(one.spikes[name] for name in cost.spiking if name != INPUT)
+    pairs = one.pairs or {}
+    work = Counter[str]()
+    for (population, _), operations in zip(meter.projections, one.work.operations, strict=True):
+        work[population.name] += int(operations.sum())
     return Evaluation(
-        accuracy=None if one.right is None else one.right / seen,
+        accuracy=None if one.pairs is None else sum(n for (a, b), n in pairs.items() if a == b) / seen,
         images=seen,
         timesteps=meter.window.timesteps,
         dynamics=meter.window.dynamics,
@@ -147,5 +152,7 @@ def _evaluation(run: One, one: Sums, energies: Energies) -> Evaluation:
         relay_macs_per_image=float(cost.relayed * meter.window.passes),
         neurobench=neurobench(meter, one.work),
         energy_model=energy_model(meter, one.work, energies),
+        work_per_image={name: operations / seen for name, operations in work.items()},
+        confusion=tuple((*pair, pairs[pair]) for pair in sorted(pairs)),
         engine=one.engine,
     )

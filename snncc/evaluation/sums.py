@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -17,11 +19,11 @@ Count = Annotated[int, msgspec.Meta(ge=0, lt=2**62)]
 class Sums:
     """Over some images at one T.
 
-    `right`: images whose class is their label, None without labels. `negatives`: input values that were clipped at 0.
+    `pairs`: (true class, class taken) -> images, None without labels. `negatives`: input values that were clipped at 0.
     `spikes` per population. `operations`: of spikes. `work`: what the metrics count. `engine`: what ran the network.
     """
 
-    right: int | None
+    pairs: Mapping[tuple[int, int], int] | None
     negatives: int
     spikes: dict[str, int]
     operations: int
@@ -34,7 +36,7 @@ class Sums:
 
     def __add__(self, other: Sums) -> Sums:
         return Sums(
-            right=None if self.right is None or other.right is None else self.right + other.right,
+            pairs=None if self.pairs is None or other.pairs is None else Counter(self.pairs) + Counter(other.pairs),
             negatives=self.negatives + other.negatives,
             spikes={name: number + other.spikes[name] for name, number in self.spikes.items()},
             operations=self.operations + other.operations,
@@ -48,7 +50,7 @@ class Line(msgspec.Struct, forbid_unknown_fields=True):
 
     key: str
     images: Count
-    right: Count | None
+    pairs: list[tuple[int, int, Count]] | None
     negatives: Count
     spikes: dict[str, Count]
     operations: Count
@@ -65,7 +67,7 @@ def written(key: str, sums: Sums) -> dict[str, Any]:
     return {
         "key": key,
         "images": work.images,
-        "right": sums.right,
+        "pairs": None if sums.pairs is None else [[*pair, number] for pair, number in sorted(sums.pairs.items())],
         "negatives": sums.negatives,
         "spikes": sums.spikes,
         "operations": sums.operations,
@@ -96,4 +98,5 @@ def read(line: Any, meter: Meter, spiking: list[str]) -> Sums | None:
         changes=found.changes,
     )
     spikes = {name: found.spikes[name] for name in spiking}
-    return Sums(found.right, found.negatives, spikes, found.operations, work, found.engine)
+    pairs = None if found.pairs is None else {(truth, taken): number for truth, taken, number in found.pairs}
+    return Sums(pairs, found.negatives, spikes, found.operations, work, found.engine)

@@ -9,13 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from snncc import data, staging
-from snncc.api import tool_version
-from snncc.exploration.front import COSTS, Goals, cheapest, front, is_measured
+from snncc.exploration.front import COSTS, Goals, cheapest, front, is_measured, words
 from snncc.exploration.measure import Sources, float_accuracy
 from snncc.exploration.run import Progress, explore_jobs, shard
 from snncc.exploration.space import NETWORK_AXES, TARGET_AXES, Design, Job, jobs
+from snncc.resources import tool_version
+from snncc.shown import GREEN, GREY, figure, html, write
 
 FRONT = "front.json"
+WORDS = {
+    "flash_bytes": "const data (bytes)",
+    "memory_bits": "memories (bits)",
+}
+"""What weighs most, with its unit."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,47 @@ class Front:
         """What the nearest design has instead of what is asked for, in words; empty where the goals are met."""
         chosen = self.chosen
         return "" if chosen is None else self.goals.shortfall(self.points[chosen], self.float_accuracy)
+
+    @property
+    def header(self) -> list[str]:
+        """Of `rows`."""
+        return ["accuracy", *(name.replace("_", " ") for name in COSTS[self.target]), "design"]
+
+    def rows(self) -> list[list[str]]:
+        """The designs that no other beats, the most accurate first, for a table."""
+        costs = COSTS[self.target]
+        points = sorted((self.points[i] for i in self.front), key=lambda p: (-p["accuracy"], p[costs[0]]))
+        return [[f"{100 * p['accuracy']:.2f} %", *(f"{p[name]:,.0f}" for name in costs), words(p)] for p in points]
+
+    @property
+    def title(self) -> str:
+        """How many of the designs that could be built are on the front."""
+        return f"{len(self.front)} of {sum(map(is_measured, self.points))} designs that no other beats"
+
+    def _repr_html_(self) -> str:
+        """The front as a table, for Jupyter."""
+        return html(f"{self.title}; float: {100 * self.float_accuracy:.2f} %", self.header, self.rows())
+
+    def figure(self) -> Any:
+        """Accuracy against what weighs most, every design a dot, the front a line. Needs the extra `plot`."""
+        cost = COSTS[self.target][0]
+        every = [(p[cost], 100 * p["accuracy"]) for p in self.points if is_measured(p)]
+        best = sorted((self.points[i][cost], 100 * self.points[i]["accuracy"]) for i in self.front)
+        drawn = figure(7, 4.5)
+        axes = drawn.subplots()
+        axes.scatter([x for x, _ in every], [y for _, y in every], s=18, color=GREY, label="designs")
+        axes.plot([x for x, _ in best], [y for _, y in best], "o-", color=GREEN, markersize=5, label="none better")
+        axes.axhline(100 * self.float_accuracy, color="#444444", linewidth=0.8, linestyle=":", label="float")
+        wide = every and max(every)[0] > 10 * min(every)[0]
+        axes.set(xlabel=WORDS[cost], ylabel="accuracy (%)", xscale="log" if wide else "linear")
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False)
+        return drawn
+
+    def plot(self, path: str | Path) -> Path:
+        """`figure()` as an image file."""
+        return write(self.figure(), path)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from snncc.errors import DataError
+from snncc.names import dashed
 
 Point = Mapping[str, Any]
 COSTS: Mapping[str, Sequence[str]] = {
@@ -113,7 +114,7 @@ class Goals:
         """What a design has instead of what is asked for, in words; empty where it meets all goals."""
         has, limits = self.has(point, float_accuracy), self.limits(point)
         return ", ".join(
-            f"{name.replace('_', '-')} {_number(has[name])} instead of {_number(limits[name])}"
+            f"{dashed(name)} {_number(has[name])} instead of {_number(limits[name])}"
             for name in self.missed(point, float_accuracy)
         )
 
@@ -147,3 +148,12 @@ def cheapest(
     missed = {i: goals.missed(points[i], float_accuracy) for i in known}
     best = min(known, key=lambda i: (max(missed[i].values(), default=0.0), costs(points[i]), -points[i]["accuracy"], i))
     return best, missed[best]
+
+
+def words(point: Point) -> str:
+    """What was chosen for a design, in a few words."""
+    given = point["options"] | point["chosen"]
+    rest = [f"{dashed(name)} {given[name]}" for name in ("max_lanes",) if name in given]
+    rest += ["packed"] if given.get("pack") else []
+    level = f"{given['encoding']}, pools {given['average_pools']}, {given['calibrate']}"
+    return ", ".join([f"{given['dynamics']} T={given['timesteps']}", f"{given['signed_bit']} bits", level, *rest])

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from snncc import api, backends, data, frontend, store, synth
+from snncc import api, backends, data, frontend, resources, store, synth
 from snncc.backends.c.emit import memory
 from snncc.backends.verilog.emit import load_plan, read_manifest
 from snncc.errors import DataError, SnnccError
@@ -44,7 +44,7 @@ class Sources:
     def identity(self) -> str:
         """SHA-256 over the contents of all, and the version of snncc: what a measurement depends on."""
         files = {name: _hash(data.split(name)[0]) for name in filter(None, (self.calibration, self.data, self.labels))}
-        rest = [_hash(Path(self.model)), self.labels, self.images, self.seen, api.tool_version()]
+        rest = [_hash(Path(self.model)), self.labels, self.images, self.seen, resources.tool_version()]
         return digest([sorted(files.items()), self.calibration, self.data, *rest])
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
+from snncc import names
 from snncc.errors import DataError
 
 NETWORK_AXES: Mapping[str, Sequence[Any]] = {
@@ -38,9 +39,7 @@ class Design:
 
     def arguments(self) -> list[str]:
         """What `snncc compile` is given to make it."""
-        given = {**self.network, "target": self.target, **self.options}
-        flags = [(f"--{name.replace('_', '-')}", value) for name, value in given.items() if value is not False]
-        return [part for flag, value in flags for part in ((flag,) if value is True else (flag, str(value)))]
+        return names.arguments({**self.network, "target": self.target, **self.options})
 
     def command(self, model: str, calibration: str) -> str:
         """The command that builds it."""

@@ -1,8 +1,7 @@
-"""Geometry of the pictures: where a network's populations stand, bars, lines and rasters. Templates draw it as SVG."""
+"""Geometry of the pictures: where a network's populations stand, bars and rasters. Templates draw it as SVG."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,8 @@ from snncc.ir import INPUT, Array, Network, sources
 
 COLUMN, ROW, WIDTH, HEIGHT = 190, 58, 168, 40
 """Of the network's picture: the grid, and a box in it."""
-BINS, WIDE, TALL = 31, 8, 48
-"""Of a histogram: bars, and their grid."""
+BINS, WIDE, TALL, BAR = 31, 8, 48, 120
+"""Of a histogram: bars, and their grid; the longest bar in a table."""
 MOST_NEURONS, MOST_STEPS = 40, 64
 """Of a raster."""
 
@@ -68,39 +67,35 @@ def histogram(values: Array) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def bar(share: float) -> float:
+    """The length of a bar in a table, of a part of 1."""
+    return round(BAR * share, 1)
+
+
+def some(neurons: int) -> Array:
+    """Numbers of a raster's neurons, evenly chosen."""
+    return np.unique(np.linspace(0, neurons - 1, min(neurons, MOST_NEURONS)).astype(int))
+
+
 def raster(train: Array) -> dict[str, Any]:
-    """Spikes (timesteps, neurons) as one path of dashes: some neurons, evenly chosen, a row each."""
+    """Spikes (timesteps, neurons) as one path of dashes: some neurons, a row each."""
     steps, neurons = min(len(train), MOST_STEPS), train.shape[1]
-    chosen = np.unique(np.linspace(0, neurons - 1, min(neurons, MOST_NEURONS)).astype(int))
+    chosen = some(neurons)
     times, rows = np.nonzero(train[:steps, chosen])
     path = "".join(f"M{t} {row}h.8" for t, row in zip(times.tolist(), rows.tolist(), strict=True))
     return {"path": path or "M0 0", "steps": steps, "rows": len(chosen), "height": len(chosen) + 1, "neurons": neurons}
 
 
-def curve(points: Sequence[tuple[float, float]], low: float, high: float, most: float) -> str:
-    """Points (T, value) as a path in a box of 100 by 100: T logarithmic from 1 to `most`."""
-    across = np.log2(max(2.0, most))
-    places = [
-        (100 * float(np.log2(max(1.0, t)) / across), 100 - 100 * (v - low) / ((high - low) or 1)) for t, v in points
-    ]
-    return "M" + "L".join(f"{x:.2f} {y:.2f}" for x, y in places)
+def rates(floats: Array, spikes: Array) -> dict[str, Any]:
+    """Beside a raster: of the same neurons the float activation as a bar, and the rate of spikes as a tick.
 
-
-def scatter(points: Sequence[Mapping[str, Any]], cost: str, kept: Sequence[int]) -> dict[str, Any]:
-    """Designs of an exploration: cost logarithmic to the right, accuracy upwards, in a box of 100 by 50."""
-    known = [i for i, p in enumerate(points) if isinstance(p.get(cost), int | float) and p.get("accuracy") is not None]
-    if not known:
-        return {"dots": [], "low": 0.0, "high": 0.0, "least": 0.0, "most": 0.0}
-    costs = np.array([max(1.0, float(points[i][cost])) for i in known])
-    gains = np.array([float(points[i]["accuracy"]) for i in known])
-    x, y = np.log(costs), gains
-    across, up = (x.max() - x.min()) or 1.0, (y.max() - y.min()) or 1.0
-    dots = [
-        {"x": round(float(100 * (a - x.min()) / across), 2), "y": round(float(50 - 50 * (b - y.min()) / up), 2),
-         "kept": i in set(kept), "label": f"{100 * b:.2f} %, {costs[n]:,.0f}"}
-        for n, (i, a, b) in enumerate(zip(known, x, y, strict=True))
-    ]  # fmt: skip
+    Both (neurons,) in parts of one spike per timestep, which is at 100 of `width`.
+    """
+    chosen = some(len(floats))
+    bars, ticks = 100 * floats[chosen], 100 * spikes[chosen]
+    width = min(300.0, max(100.0, float(bars.max()), float(ticks.max())))
     return {
-        "dots": dots, "low": 100 * float(y.min()), "high": 100 * float(y.max()), "least": costs.min(),
-        "most": costs.max(),
+        "bars": "".join(f"M0 {row}h{min(width, x):.1f}" for row, x in enumerate(bars.tolist()) if x > 0) or "M0 0",
+        "ticks": "".join(f"M{min(width, x):.1f} {row - 0.5}v1" for row, x in enumerate(ticks.tolist())),
+        "width": round(width, 1), "height": len(chosen) + 1,
     }  # fmt: skip

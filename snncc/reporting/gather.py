@@ -1,25 +1,22 @@
-"""What the page says, as plain values: of the folder alone, and of data where there are some."""
+"""What the page says of a compiled folder alone, as plain values."""
 
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from snncc import api, ir, store, tables
+from snncc import api, backends, ir, store, tables
+from snncc.backends.verilog.emit import golden_cycles, summary
+from snncc.errors import SnnccError
 from snncc.exploration import COSTS
-from snncc.lower.options import Options
-from snncc.reporting import drawing
+from snncc.names import in_flags
+from snncc.reporting import charts, drawing
+from snncc.reporting.command import again
+from snncc.verification import digest
 
-IMAGES = 200
-"""Images that curves, spikes and the confusion matrix are measured on, at most."""
-RASTERS = 2
-ARGUMENT = re.compile(r"`([a-z]+(?:_[a-z]+)*)`")
-"""An argument as the library's messages name it."""
-LARGEST_MATRIX = 30
 CHOICES = ("bytes", "encoding", "average_pools", "calibrate")
 FRONT = "front.json"
 
@@ -33,45 +30,42 @@ def of_folder(folder: Path) -> dict[str, Any]:
         "facts": facts,
         "lines": tables.summary_lines(facts),
         "made": {} if not record else dict(record.versions),
-        "options": {} if not record else _changed(record.options),
+        "command": again(record, str(folder), store.read_targets(folder)) if record else "",
         "said": [] if not record else [in_flags(record.data[name]) for name in CHOICES if name in record.data],
         "calibration": {} if not record else {k: record.data[k] for k in ("sha256", "shape", "dtype")},
         "graph": drawing.graph(network),
         "populations": [
-            _population(network, p, row) for p, row in zip(network.populations, facts["populations"], strict=True)
+            _population(network, p, row, facts["projections"])
+            for p, row in zip(network.populations, facts["populations"], strict=True)
         ],
-        "targets": sorted(store.read_targets(folder)),
-        "certificate": _certificate(folder / store.CERTIFICATE, facts["hash"]),
+        "certificate": _certificate(folder, facts["hash"]),
+        "cycles": _cycles(network, folder / "verilog"),
         "synthesis": _synthesis(folder / store.SYNTHESIS, facts["hash"]),
         "front": _front(folder / FRONT),
     }
 
 
-def in_flags(text: str) -> str:
-    """A message with the arguments that it names as options of the command line."""
-    return ARGUMENT.sub(lambda found: f"--{found[1].replace('_', '-')}", text)
-
-
-def _changed(options: Any) -> dict[str, Any]:
-    """The options that are not the defaults, as the command line has them."""
-    plain = Options()
-    kept = {name: value for name, value in options.items() if getattr(plain, name, None) != value and value is not None}
-    return {f"--{name.replace('_', '-')}": value for name, value in kept.items() if not isinstance(value, tuple)}
-
-
-def _population(network: ir.Network, population: ir.Population, row: dict[str, Any]) -> dict[str, Any]:
+def _population(
+    network: ir.Network, population: ir.Population, row: dict[str, Any], projections: list[dict[str, Any]]
+) -> dict[str, Any]:
     """One population's facts, the histogram of its weights, and what it reads."""
     kind = "relay" if population.relay else "readout" if population is network.output else "firing"
+    stored = sum(q["bytes"] for q in projections if q["population"] == population.name)
     weights = [np.ravel(q.weights) for q in population.projections if hasattr(q, "weights")]
-    projections = [
+    edges = [
         {"name": q.name, "kind": type(q).__name__, "reads": ", ".join(dict.fromkeys(ir.sources(q.source)))}
         for q in population.projections
     ]
     found = drawing.histogram(np.concatenate(weights) if weights else np.zeros(0))
     return {
-        "name": population.name, "kind": kind, "cells": tables.population_cells(row), "projections": projections,
-        "weights": found, "layers": ", ".join(population.layers),
-    }  # fmt: skip
+        "name": population.name,
+        "kind": kind,
+        "cells": tables.population_cells(row),
+        "projections": edges,
+        "weights": found,
+        "memory": f"{stored:,} of weights, {row['parameter_bytes']:,} of parameters",
+        "layers": ", ".join(population.layers),
+    }
 
 
 def _left(path: Path, network: str) -> dict[str, Any] | None:
@@ -83,11 +77,13 @@ def _left(path: Path, network: str) -> dict[str, Any] | None:
     return {**found, "current": found.get("hash") == network} if isinstance(found, dict) else None
 
 
-def _certificate(path: Path, network: str) -> dict[str, Any] | None:
-    """What the last verification compared, a row for each way of running a target."""
-    found = _left(path, network)
+def _certificate(folder: Path, network: str) -> dict[str, Any] | None:
+    """What the last verification compared, a row for each way of running a target; what it was done with."""
+    found = _left(folder / store.CERTIFICATE, network)
     if found is None:
         return None
+    versions = _table(found.get("versions"))
+    files = {name: known for name, known in _table(found.get("files")).items() if name in backends.names()}
     rows = [
         [
             f"{o.get('target')}, {o.get('variant')}",
@@ -95,11 +91,40 @@ def _certificate(path: Path, network: str) -> dict[str, Any] | None:
             _number(o.get("values")),
             _number(o.get("mismatches")),
             ": ".join(filter(None, (str(o.get("status")), str(o.get("reason") or "")))),
+            ", ".join(map(str, o["tools"])) if isinstance(o.get("tools"), list) else "-",
         ]
         for o in found.get("targets") or ()
         if isinstance(o, dict)
     ]
-    return {"ok": False, "sentence": "", "version": "", **found, "rows": rows}
+    return {
+        "ok": False, "sentence": "", "version": "", **found, "rows": rows, "versions": versions,
+        "files": {name: (known, digest(folder / name) == known) for name, known in files.items()},
+    }  # fmt: skip
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _cycles(network: ir.Network, folder: Path) -> dict[str, Any] | None:
+    """Of the exported hardware: by layer the cycles that it works for an image, exact, beside those of the slowest."""
+    if not folder.is_dir():
+        return None
+    try:
+        found, lanes = golden_cycles(network, folder), summary(network, folder)
+    except SnnccError as error:
+        return {"fault": str(error)}
+    slowest = max(found.values())
+    parallel = {layer["layer"]: layer["lanes"] for layer in lanes["layers"]}
+    return {
+        "fault": "",
+        "layers": {
+            name: ([f"{n:,.0f}", f"{100 * n / slowest:.1f} %", str(parallel.get(name, "-"))], drawing.bar(n / slowest))
+            for name, n in found.items()
+        },
+        "interval": f"{lanes['golden_interval']:,.0f}", "latency": f"{lanes['golden_latency'][0]:,}",
+        "worst": (f"{lanes['worst_interval']:,.0f}", f"{lanes['worst_latency']:,}"),
+    }  # fmt: skip
 
 
 FIGURES = {"luts": "LUT", "ffs": "FF", "brams": "block RAM", "dsps": "DSP", "fmax_mhz": "Fmax (MHz)",
@@ -134,73 +159,9 @@ def _front(path: Path) -> dict[str, Any] | None:
     return {
         "cost": costs[0].replace("_", " "), "rows": rows,
         "header": ["accuracy", *(name.replace("_", " ") for name in costs), "command"], "number": len(points),
-        "scatter": drawing.scatter(points, costs[0], kept),
+        "scatter": charts.scatter(points, costs[0], kept),
     }  # fmt: skip
 
 
 def _number(value: Any) -> str:
     return f"{value:,.0f}" if isinstance(value, int | float) else "-"
-
-
-def of_data(network: api.Network, x: ir.Array, y: ir.Array | None) -> dict[str, Any]:
-    """Accuracy (or nothing) against T in both dynamics, spikes, classes and NeuroBench's keys of some images."""
-    x, y = x[:IMAGES], None if y is None else y[:IMAGES]
-    compiled = network.ir.timesteps
-    steps = sorted({*(2**n for n in range(17) if 2**n <= compiled), compiled})
-    runs = {d: api.evaluate(network, x, y, steps, d) for d in ir.DYNAMICS} if y is not None else {}
-    own = api.evaluate(network, x, y)[0]
-    traced = network.run(x[:RASTERS], dynamics="step", trace=True)
-    counts = network.run(x).counts
-    found: dict[str, Any] = {
-        "images": len(x),
-        "own": own.to_dict(),
-        "row": tables.evaluation_row(network.ir, own),
-        "energy": tables.energy_lines([own]),
-        "rasters": _rasters(network.ir, traced),
-        "accuracy": None,
-        "confusion": None,
-        "spikes": {name: drawing.histogram(values) for name, values in counts.items() if name != ir.INPUT},
-    }
-    if y is not None:
-        found |= {"accuracy": _curves(runs, compiled), "confusion": _confusion(network.run(x).classes, y)}
-    return found
-
-
-def _curves(runs: dict[Any, list[Any]], most: int) -> dict[str, Any]:
-    values = [e.accuracy for found in runs.values() for e in found]
-    low, high = min(values), max(values)
-    points = {d: [(e.timesteps, e.accuracy) for e in found] for d, found in runs.items()}
-    pairs = zip(*runs.values(), strict=True)
-    return {
-        "low": 100 * low,
-        "high": 100 * high,
-        "most": most,
-        "curves": {d: drawing.curve(own, low, high, most) for d, own in points.items()},
-        "rows": [[str(pair[0].timesteps), *(f"{100 * e.accuracy:.2f} %" for e in pair)] for pair in pairs],
-    }
-
-
-def _rasters(network: ir.Network, result: Any) -> list[dict[str, Any]]:
-    """Of each firing population, for each of a few images."""
-    trains = {} if result.trace is None else result.trace.spikes
-    found = []
-    for population in network.populations:
-        if population.fires and population.name in trains:
-            train = trains[population.name]
-            images = [drawing.raster(train[:, n].reshape(len(train), -1)) for n in range(train.shape[1])]
-            found.append({"name": population.name, "images": images})
-    return found
-
-
-def _confusion(classes: ir.Array, y: ir.Array) -> dict[str, Any] | None:
-    """Rows: the true class; columns: the network's. None where there are too many."""
-    from snncc.evaluation import labels
-
-    truth = labels(y, len(classes))
-    number = int(max(truth.max(), classes.max())) + 1
-    if number > LARGEST_MATRIX:
-        return None
-    matrix = np.zeros((number, number), int)
-    np.add.at(matrix, (truth, classes), 1)
-    shades = 60 * matrix // max(1, int(matrix.sum(axis=1).max()))
-    return {"rows": [list(zip(*both, strict=True)) for both in zip(matrix.tolist(), shades.tolist(), strict=True)]}

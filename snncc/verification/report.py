@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal, TypeAlias
+
+from snncc.shown import html
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ Status: TypeAlias = Literal["pass", "fail", "not run"]
 class Outcome:
     """One variant of one target. `values`: integers compared. `reason`: why it failed or was not run.
 
-    `tool_missing`: it was not run because something must be installed first.
+    `tool_missing`: it was not run because something must be installed first. `tools`: programs that built and ran it.
     """
 
     target: str
@@ -51,16 +54,23 @@ class Outcome:
     seconds: float = 0.0
     reason: str = ""
     tool_missing: bool = False
+    tools: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Report:
-    """All outcomes. `ok`: something ran, and nothing that ran differs; `strict` wants everything to have run."""
+    """All outcomes. `ok`: something ran, and nothing that ran differs; `strict` wants everything to have run.
+
+    `versions`: of snncc, Python, NumPy and every tool that ran. `files`: of each target that ran the SHA-256 of all
+    its files.
+    """
 
     HEADER: ClassVar = ["target", "variant", "images", "values compared", "mismatches", "seconds", "result"]
 
     outcomes: tuple[Outcome, ...]
     strict: bool = False
+    versions: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -101,11 +111,19 @@ class Report:
     def certificate(self) -> dict[str, Any]:
         """What is kept of it: all but the seconds."""
         targets = [{k: v for k, v in asdict(o).items() if k != "seconds"} for o in self.outcomes]
-        return {"ok": self.ok, "sentence": self.sentence, "targets": targets}
+        return {"ok": self.ok, "sentence": self.sentence, "targets": targets} | self._of_what
 
     def to_json(self) -> str:
-        """`{"ok": ..., "targets": [{"target", "variant", "status", "images", "values", "mismatches", ...}]}`."""
-        return json.dumps({"ok": self.ok, "targets": [asdict(o) for o in self.outcomes]}, indent=2)
+        """`{"ok", "targets": [{"target", "variant", "status", "images", "values", ...}], "versions", "files"}`."""
+        return json.dumps({"ok": self.ok, "targets": [asdict(o) for o in self.outcomes]} | self._of_what, indent=2)
+
+    @property
+    def _of_what(self) -> dict[str, Any]:
+        return {"versions": dict(self.versions), "files": dict(self.files)}
+
+    def _repr_html_(self) -> str:
+        """The outcomes as a table, for Jupyter."""
+        return html(self.sentence, self.HEADER, self.rows())
 
     def rows(self) -> list[list[str]]:
         """One row per outcome under HEADER, for a table."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import platform
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,7 +15,8 @@ from snncc import backends, ir, sim
 from snncc.backends.vectors import VECTORS, random_pixels
 from snncc.errors import DataError, SnnccError, TargetError
 from snncc.ir import Array
-from snncc.jobs import Job, NoToolError, NotRunError, Runner
+from snncc.jobs import Job, NoToolError, NotRunError, Runner, Tool, required
+from snncc.resources import tool_version
 from snncc.sim.encode import bytes_to_pixels, to_pixels
 from snncc.verification.compare import Tally, compare_all, expectations
 from snncc.verification.report import Outcome, Report, Status
@@ -51,8 +54,22 @@ def verify(
     job = _job(folder, network, x, data, _pixels(folder, network, _quantised(network, x, data, pixels), images), steps)
     known = runners()
     chosen = _chosen(folder, known, targets)
-    outcomes = [o for name in chosen for o in _outcomes(name, known[name][1], job, variants)]
-    return Report(tuple(outcomes), os.environ.get("CI") == "true" if strict is None else strict)
+    tools: dict[str, Tool] = {}
+    outcomes = [o for name in chosen for o in _outcomes(name, known[name][1], job, variants, tools)]
+    versions = {"snncc": tool_version(), "python": platform.python_version(), "numpy": np.__version__}
+    versions |= {program: tool.version for program, tool in tools.items()}
+    ran = dict.fromkeys(known[o.target][0] for o in outcomes if o.status != "not run")
+    files = {target: digest(folder / target) for target in ran}
+    return Report(tuple(outcomes), os.environ.get("CI") == "true" if strict is None else strict, versions, files)
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 over the names and the contents of all files of a target."""
+    found = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        for part in (path.relative_to(folder).as_posix().encode(), path.read_bytes()):
+            found.update(len(part).to_bytes(8, "big") + part)
+    return found.hexdigest()
 
 
 def runners() -> dict[str, tuple[str, Runner]]:
@@ -126,21 +143,27 @@ def _pixels(folder: Path, network: ir.Network, pixels: Array | None, images: int
     return np.concatenate([known, more])
 
 
-def _outcomes(name: str, runner: Runner, job: Job, wanted: Iterable[str] | None) -> list[Outcome]:
+def _outcomes(
+    name: str, runner: Runner, job: Job, wanted: Iterable[str] | None, tools: dict[str, Tool]
+) -> list[Outcome]:
+    """An outcome for each variant; what ran them is added to `tools`."""
     outcomes = []
     for variant in (v for v in runner.variants(job) if wanted is None or v in wanted):
         start = time.monotonic()
         tally, reason, missing = Tally(), "", False
         status: Status = "fail"
-        try:
-            with runner.run(job, variant) as observed:
-                compare_all(tally, expectations(job.network, job.pixels, job.timesteps), observed)
-            status = "fail" if tally.mismatches else "pass"
-        except NotRunError as error:
-            status, reason, missing = "not run", str(error), isinstance(error, NoToolError)
-        except (SnnccError, ValueError) as error:
-            reason = str(error)
+        with required() as used:
+            try:
+                with runner.run(job, variant) as observed:
+                    compare_all(tally, expectations(job.network, job.pixels, job.timesteps), observed)
+                status = "fail" if tally.mismatches else "pass"
+            except NotRunError as error:
+                status, reason, missing = "not run", str(error), isinstance(error, NoToolError)
+            except (SnnccError, ValueError) as error:
+                reason = str(error)
+        ran = {} if status == "not run" else used
+        tools |= ran
         seconds = round(time.monotonic() - start, 3)
         found = (tally.images, tally.values, tally.mismatches, tally.first)
-        outcomes.append(Outcome(name, variant, status, *found, seconds, reason, missing))
+        outcomes.append(Outcome(name, variant, status, *found, seconds, reason, missing, tuple(ran)))
     return outcomes

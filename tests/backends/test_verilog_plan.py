@@ -24,6 +24,7 @@ from tests.networks import (
     max_pooled,
     mixed_conv,
     population,
+    residual,
     separable,
     unproved,
     with_intervals,
@@ -281,3 +282,18 @@ def test_fifteen_million_weights_are_packed_block_by_block(tmp_path: Path) -> No
     bits = np.unpackbits(np.frombuffer(bytes.fromhex("".join(words)), np.uint8)).reshape(2**16, 16, 5)
     back = (bits[:, ::-1] * np.array([16, 8, 4, 2, 1])).sum(axis=-1)
     assert (back == values % 32).all()
+
+
+@pytest.mark.parametrize("lanes", [1, 4])
+@pytest.mark.parametrize(
+    ("network", "waits"),
+    [(dense_chain("count"), False), (mixed_conv("count"), False), (residual(dynamics="step"), False),
+     (separable(dynamics="step"), False), (mixed_conv("step"), True)],
+)  # fmt: skip
+def test_the_busiest_layer_sets_the_interval(network: ir.Network, waits: bool, lanes: int) -> None:
+    """Fed the same image for ever, a layer that never waits takes from one result to the next what it works."""
+    plan = build(network, goals.balance(network, goals.goal_of(None, None, lanes, {})).choices)
+    given = vectors.make(plan, np.repeat(random_pixels(network, 1), 8, axis=0), [network.timesteps] * 8)
+    busiest = max(cycles.node_cycles(plan, given).values())
+    interval = goals.interval(cycles.predict(plan, given))
+    assert busiest < interval if waits else busiest == interval

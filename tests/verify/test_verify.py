@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from snncc.backends.c.emit import memory
 from snncc.backends.vectors import golden
 from snncc.cli import cli
 from snncc.errors import DataError, TargetError
-from snncc.verification import verify
+from snncc.verification import digest, verify
 from snncc.verification.report import Outcome, Report
 from tests.backends.c_folder import compiled
 from tests.networks import network, population, residual, weights
@@ -109,6 +110,20 @@ def test_report(tmp_path: Path) -> None:
     neurons = sum(p.neurons for p in network.populations[:-1])
     assert said["targets"][0]["values"] == 3 * (192 + network.timesteps * (2 * neurons + 192) + 10 + 1)
     assert [len(row) for row in report.rows()] == [len(report.HEADER)] * len(report.outcomes)
+    assert set(said["versions"]) == {
+        "snncc",
+        "python",
+        "numpy",
+        *(tool for o in said["targets"] for tool in o["tools"]),
+    }
+    for program in {"gcc", "qemu-system-arm", "riscv64-unknown-elf-gcc"}:  # they say it themselves
+        told = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+        assert said["versions"][program] == told.splitlines()[0]
+    used = {o["target"]: o["tools"] for o in said["targets"]}
+    assert used["c-rv32"] == ["riscv64-unknown-elf-gcc", "qemu-system-riscv32"]
+    assert said["files"] == {"c": digest(folder / "c")}
+    edited(folder / "c" / "Makefile", lambda text: text + "\n")
+    assert said["files"] != {"c": digest(folder / "c")}
 
 
 def test_more_images_than_vectors(tmp_path: Path) -> None:

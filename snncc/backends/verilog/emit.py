@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from snncc.backends.vectors import golden_pixels
-from snncc.backends.verilog import goals, manifest, write
+from snncc.backends.verilog import goals, manifest, vectors, write
 from snncc.backends.verilog.choose import choose
+from snncc.backends.verilog.cycles import node_cycles
 from snncc.backends.verilog.drafts import drafts, legal_lanes
 from snncc.backends.verilog.plan import Plan, build
 from snncc.errors import OutputError, TargetError
@@ -39,6 +40,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def load_plan(network: Network, folder: Path) -> Plan:
     """The plan of an exported folder DIR/verilog."""
     return build(network, manifest.choices(manifest.read(folder), network, folder))
+
+
+def golden_cycles(network: Network, folder: Path) -> dict[str, float]:
+    """By layer the exact cycles that it is at work for a golden image of an exported folder, in the mean."""
+    plan, pixels = load_plan(network, folder), golden_pixels(network, None)
+    found = node_cycles(plan, vectors.make(plan, pixels, [network.timesteps] * len(pixels)))
+    return {name.removeprefix("pop_"): cycles for name, cycles in found.items()}
 
 
 def summary(network: Network, folder: Path) -> dict[str, Any]:

