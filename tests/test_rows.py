@@ -16,12 +16,19 @@ import pytest
 from snncc import data
 from snncc.data.stored import Packed
 from snncc.errors import DataError
-from tests.test_data import Evil
 
 X = np.random.default_rng(0).random((23, 4, 3)).astype(np.float32)
 Y = np.arange(23)
+MARKER = Path(__file__).with_name("evil-was-read")
 RANGES = ((0, 5), (5, 5), (5, 21), (2, 4), (21, 23), (0, 23), (22, 23), (7, 19))
 """Forwards, backwards, nothing, all."""
+
+
+class Evil:
+    """Leaves a file where it is unpickled."""
+
+    def __reduce__(self) -> Any:
+        return (Path.touch, (MARKER,))
 
 
 def shards(folder: Path, **arrays: np.ndarray) -> Path:
@@ -111,7 +118,6 @@ def read_all(path: Path) -> np.ndarray:
 
 
 def test_pickled_objects_are_refused_and_not_run(tmp_path: Path) -> None:
-    marker = Path(__file__).with_name("evil-was-here")
     for save in (np.savez, np.savez_compressed):
         save(tmp_path / "d.npz", x=np.array([Evil()], object))
         with pytest.raises(DataError, match="plain arrays"):
@@ -121,7 +127,7 @@ def test_pickled_objects_are_refused_and_not_run(tmp_path: Path) -> None:
     for name in ("raw.npy", "o.npy"):
         with pytest.raises(DataError, match="plain arrays"):
             read_all(tmp_path / name)
-    assert not marker.exists()
+    assert not MARKER.exists()
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
