@@ -147,12 +147,11 @@ def run(
     pair = min(2, positions)
     acc = program.need(f"acc_{a.tag}", a.ctype, pair * channels, "accumulators")
     calls = tuple(_call(program, edge, channels, a, pair, held) for edge in edges)
-    windows = [(call.x, call.length) for call in calls if call.host_kernel]
-    every = all(call.host_kernel for call in calls if call.kind == "dot")
-    return Run(
-        population.name, index, positions, channels, pair, a, acc, start.text(RUN), _by_channel(start), calls,
-        hosted(windows, positions, channels) if every else None,
-    )  # fmt: skip
+    host = hosted(calls, a, positions, channels)
+    if host:
+        program.kernels.host()
+    uniform = _by_channel(start)
+    return Run(population.name, index, positions, channels, pair, a, acc, start.text(RUN), uniform, calls, host)
 
 
 def _by_channel(expression: Expression) -> bool:

@@ -124,7 +124,12 @@ class Kernels:
         self._add("host_dot", tag, tag=tag, x=x, w=w, ways=[way for way, exact in ways.items() if exact and bytewise])
         return tag
 
+    def host(self) -> None:
+        """Some runs have a form for hosts' processors."""
+        self._add("host", True)
+
     def host_fire(self) -> None:
+        """Whole rows of potentials fire on a host's processor."""
         self._add("host_fire", True)
 
     def taps(self, x: Value, w: Weights, a: Accumulator, heaviest: int) -> str:
@@ -188,6 +193,7 @@ class Kernels:
             "unpack",
             "gather",
             "dot",
+            "host",
             "host_dot",
             "host_fire",
             "taps",
