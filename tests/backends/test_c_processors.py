@@ -38,6 +38,7 @@ def paths() -> list[str]:
 
 PATHS = paths()
 RUNS = [(f"gcc -O1 {flags}", None) for flags in PATHS] + [(NEON, AArch64()), (MIXED, AArch64())]
+EXT = st.sampled_from([0, 0, 1, 7])
 IDS = [variant for variant, _ in RUNS]
 
 
@@ -54,22 +55,22 @@ def check(case: Case, pack: bool, variant: str, runner: object = None) -> None:
         agree(folder, case.network, case.pixels, case.timesteps, variant, runner)
 
 
-@examples(8)
-@given(st.one_of(cases(dynamics="count"), cases(dynamics="step")), st.booleans(), st.sampled_from(PATHS))
+@examples(6)
+@given(st.one_of(cases(dynamics="count", spike_ext=EXT), cases(dynamics="step", spike_ext=EXT)), st.booleans(), st.sampled_from(PATHS))
 def test_random_networks(case: Case, pack: bool, flags: str) -> None:
     check(case, pack, f"gcc -O1 {flags}")
 
 
 @examples(3)
-@given(cases(dynamics="count"), st.sampled_from([NEON, MIXED]))
+@given(cases(dynamics="count", spike_ext=EXT), st.sampled_from([NEON, MIXED]))
 def test_random_networks_on_aarch64(case: Case, variant: str) -> None:
     check(case, False, variant, AArch64())
 
 
-@pytest.mark.parametrize("name", ["count", "current"])
 @pytest.mark.parametrize(("variant", "runner"), RUNS, ids=IDS)
-def test_a_residual_network(tmp_path: Path, name: str, variant: str, runner: object) -> None:
-    net, _ = NETWORKS[name]
+def test_a_residual_network_of_wide_values(tmp_path: Path, variant: str, runner: object) -> None:
+    """Weights and pixels that are widened to 16 bits; those of bytes are in the other tests."""
+    net, _ = NETWORKS["current"]
     pixels = random_pixels(net, 2)
     agree(compiled(net, tmp_path / "net", pixels=pixels), net, pixels, net.timesteps, variant, runner)
 
@@ -85,7 +86,7 @@ def extreme(timesteps: int) -> ir.Network:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("timesteps", [64, 127, 129, 130, 255])
+@pytest.mark.parametrize("timesteps", [64, 129, 130, 255])
 def test_the_largest_products(tmp_path: Path, timesteps: int) -> None:
     """Where two products of bytes no longer fit 16 bits, and a count no longer 7."""
     net = extreme(timesteps)
@@ -132,7 +133,7 @@ def test_floors_of_large_potentials(tmp_path: Path) -> None:
         (RUNS[0][0], None, "length, 0, (size_t)(stride - length)", "length, 1, (size_t)(stride - length)"),
         (RUNS[-3][0], None, "+ 0.5) * inverse[i]", "+ 1.5) * inverse[i]"),
         (RUNS[-3][0], None, "net_least(o + 3, last)", "net_least(o + 2, last)"),
-        (NEON, AArch64(), "vdotq_s32(sum, x, w)", "vdotq_s32(sum, w, w)"),
+        (NEON, AArch64(), "vdotq_s32(sum, x, w)", "vaddq_s32(sum, vdotq_s32(sum, x, w))"),
         (MIXED, AArch64(), "vld1q_s32(acc)", "vdupq_n_s32(0)"),
     ],
 )

@@ -180,6 +180,7 @@ class Kernels:
         self._add(kind, (w.tag, v.tag), w=w, v=v)
         if kind in ("spread_row", "spread_run"):
             dsp = {"l16": "lanes", "i32": "words"}.get(v.tag, "") if w.element == "int8_t" else ""
+            self.host()
             self._add("add", (v.tag, w.element_tag), v=v, w=w, dsp=dsp)
             if dsp:
                 self._add("dsp", True)
