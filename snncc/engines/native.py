@@ -32,6 +32,8 @@ FLAGS = ("-std=c99", "-O3", "-march=native", "-shared", "-fPIC")
 TIMEOUT = 600
 CHUNK_BYTES = 2**26
 MAX_CHUNK = 64
+LINE = 64
+"""Bytes of a cache line."""
 
 
 class Native:
@@ -71,7 +73,7 @@ class _Call:
         self.made, self.network, self.timesteps, self.measures = made, network, timesteps, measures
         self.window = network.over(timesteps)
         self.code = _loaded(built(made.sources))
-        self.tables = np.frombuffer(made.tables, np.uint8)  # kept: the library reads them where they are
+        self.tables = _aligned(made)  # kept: the library reads them where they are
         if self.code.engine_table_bytes() > len(made.tables):
             raise OutputError("the engine `native`: this compiler lays tables out in another way: use `numpy`")
 
@@ -109,6 +111,15 @@ class _Call:
             changes={p.name: int(n) for p, n in zip(made.places, changes, strict=True)} if self.measures else {},
         )
         return outputs, trace
+
+
+def _aligned(made: Library) -> Array:
+    """The tables where those of bytes begin a cache line: rows of weights are mostly whole lines."""
+    room = np.empty(len(made.tables) + LINE, np.uint8)
+    first = -(room.ctypes.data + made.bytes_at) % LINE
+    tables = room[first : first + len(made.tables)]
+    tables[:] = np.frombuffer(made.tables, np.uint8)
+    return tables
 
 
 def _size(places: tuple[Place, ...], kind: str) -> int:

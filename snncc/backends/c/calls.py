@@ -8,6 +8,7 @@ from typing import ClassVar, TypeAlias
 
 from snncc.backends.c.edges import Kind
 from snncc.backends.c.expressions import RUN, SCAN, Expression
+from snncc.backends.c.hosted import Hosted
 from snncc.backends.c.kernels import Accumulator, Potential, Value
 from snncc.backends.c.layout import Buffer
 from snncc.backends.c.types import Weights
@@ -22,7 +23,8 @@ class Call:
 
     `window`: its table. `source`: a buffer of `x`, `channels` to a position. `scale`: 2^shift, times the timesteps of
     a constant. `patch`, where it `gathers`: room for two windows of `length` elements. `rows`: room for two rows of
-    unpacked weights, "" where none are unpacked. `kernel`: which instance, "" of a pool.
+    unpacked weights, "" where none are unpacked. `kernel`: which instance, "" of a pool. `host_kernel`: which one
+    takes a block of positions, "" where none does.
     """
 
     kind: Kind
@@ -39,6 +41,7 @@ class Call:
     weights: str = ""
     rows: str = ""
     kernel: str = ""
+    host_kernel: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,9 +115,13 @@ Before: TypeAlias = MoveCall | MaxPoolCall | BlocksCall | Rise
 
 @dataclass(frozen=True)
 class Firing:
-    """How a potential of the whole window becomes spikes: `out[i] = min(limit, floor(u / theta))`, 0 below 0."""
+    """How a potential of the whole window becomes spikes: `out[i] = min(limit, floor(u / theta))`, 0 below 0.
+
+    `by_channel`: the threshold is the same at every position.
+    """
 
     theta: str
+    by_channel: bool
     limit: str
     out: str
 
@@ -143,7 +150,8 @@ class Run:
     """A population over a whole image in gather form, `pair` positions at a time: u = start + what the edges bring.
 
     `index`: 1 for the first population, in topological order. `a`: the type of u, `acc` where it is summed. `uniform`:
-    the start is the same at every position. `firing`: None for a readout, whose value is u, for a relay, which has
+    the start is the same at every position. `hosted`: a block of positions on a host's processor, None where it is as
+    anywhere. `firing`: None for a readout, whose value is u, for a relay, which has
     `relaying`, and for a drive.
     """
 
@@ -157,6 +165,7 @@ class Run:
     start: str
     uniform: bool
     edges: tuple[Call, ...]
+    hosted: Hosted | None = None
     before: tuple[Before, ...] = ()
     firing: Firing | None = None
     relaying: Relaying | None = None

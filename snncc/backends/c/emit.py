@@ -11,6 +11,7 @@ import numpy as np
 
 from snncc import ir
 from snncc.backends.c import arrays, host, packages
+from snncc.backends.c.kernels import MOST_TOGETHER
 from snncc.backends.c.plan import plan
 from snncc.backends.c.program import ALWAYS, Program
 from snncc.backends.c.types import SIZES, Constant
@@ -127,7 +128,7 @@ def context_of(program: Program) -> dict[str, Any]:
         "pixel_low": low, "pixel_checks": " || ".join(checks), "pixels": math.prod(source.shape),
         "outputs": output.neurons, "value_type": value_type, "runs": program.runs,
         "loaded": False, "relays": bool(program.relays), "stages": program.stages, "passing": program.passing,
-        "use": program.kernels.context(), "text": arrays.lines,
+        "use": program.kernels.context(), "most_together": MOST_TOGETHER, "text": arrays.lines,
         "rate_input": program.buffers[ir.INPUT] if source.coding.spiking and network.window.counting else "",
         "spike_values": program.buffers[output.name] if output.fires else "",
         **host.bytes_context(program), **host.host_context(program),

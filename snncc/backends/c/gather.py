@@ -12,6 +12,7 @@ from snncc import ir
 from snncc.backends.c.calls import Before, BlocksCall, Call, Firing, MaxPoolCall, MoveCall, MovePart, Relaying, Run
 from snncc.backends.c.edges import Edge, Wiring
 from snncc.backends.c.expressions import RUN, STEPS, Expression, Literal, Names, product, total
+from snncc.backends.c.hosted import fits, hosted
 from snncc.backends.c.kernels import Accumulator, Value, joins
 from snncc.backends.c.program import Program
 from snncc.backends.c.types import signed, span
@@ -107,10 +108,14 @@ def window_run(program: Program, population: ir.Population, wiring: Wiring, inde
     if not population.fires:
         return made
     program.kernels.fire(a)
-    theta = program.parameter(population, "theta", wiring.flat).text(RUN)
+    theta = program.parameter(population, "theta", wiring.flat)
+    if made.hosted:
+        program.kernels.host_fire()
     limit = program.network.over(dynamics="count").limit(population.saturates)
     more = 0 if limit is None else limit - program.network.timesteps
-    return replace(made, firing=Firing(theta, f"limit + {more}U" if more else "limit", program.buffers[made.name]))
+    return replace(made, firing=Firing(
+        theta.text(RUN), _by_channel(theta), f"limit + {more}U" if more else "limit", program.buffers[made.name]
+    ))
 
 
 def relaying(program: Program, population: ir.Population, relay: ir.Relay, flat: bool, a: Accumulator) -> Relaying:
@@ -142,8 +147,16 @@ def run(
     pair = min(2, positions)
     acc = program.need(f"acc_{a.tag}", a.ctype, pair * channels, "accumulators")
     calls = tuple(_call(program, edge, channels, a, pair, held) for edge in edges)
-    uniform = start.text(RUN) == start.text(Names("elsewhere", RUN.channel))
-    return Run(population.name, index, positions, channels, pair, a, acc, start.text(RUN), uniform, calls)
+    host = hosted(calls, a, positions, channels)
+    if host:
+        program.kernels.host()
+    uniform = _by_channel(start)
+    return Run(population.name, index, positions, channels, pair, a, acc, start.text(RUN), uniform, calls, host)
+
+
+def _by_channel(expression: Expression) -> bool:
+    """Whether it is the same at every position."""
+    return expression.text(RUN) == expression.text(Names("elsewhere", RUN.channel))
 
 
 def _call(program: Program, edge: Edge, row: int, a: Accumulator, pair: int, held: Expression | None) -> Call:
@@ -172,7 +185,10 @@ def _call(program: Program, edge: Edge, row: int, a: Accumulator, pair: int, hel
     if edge.kind == "dot":
         joined = pair > 1 and joins(x, w, a, heaviest, w.length)
         kernel = program.kernels.dot(x, w, a, double=pair > 1, heaviest=heaviest, joined=joined)
-        return replace(call, patch=_patch(program, x, pair, w.length, call.gathers, joined), kernel=kernel)
+        call = replace(call, patch=_patch(program, x, pair, w.length, call.gathers, joined), kernel=kernel)
+        if fits(x, w, a):
+            call = replace(call, host_kernel=program.kernels.host_dot(x, w, a, int(np.abs(rows.astype(np.int32)).max())))
+        return call
     return replace(call, kernel=program.kernels.taps(x, w, a, heaviest))
 
 

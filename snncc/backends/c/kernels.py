@@ -9,6 +9,8 @@ from snncc.backends.c.types import SIZES, TAGS, Weights
 
 SHORTEST = 16
 """Elements of a window that is worth widening beside another one."""
+MOST_TOGETHER = 16
+"""Positions whose windows a host's kernel reads together."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,27 @@ class Kernels:
         self._dsp(w, dsp, mve)
         return tag
 
+    def host_dot(self, x: Value, w: Weights, a: Accumulator, largest: int) -> str:
+        """Up to `MOST_TOGETHER` windows with every output on a host's processor. `largest`: |weight|.
+
+        Bytes are multiplied as they are where the processor has a product for their signs: MIXED, SIGNED, or PAIRS,
+        which adds two in 16 bits.
+        """
+        self.gather(x)
+        bytewise = w.element == "int8_t" and x.joins
+        ways = {"MIXED": x.tag == "u8", "SIGNED": x.most < 2**7, "PAIRS": x.tag == "u8" and 2 * x.most * largest < 2**15}
+        tag = f"{x.tag}_{w.tag}_{x.most < 2**7:d}{ways['PAIRS']:d}" if bytewise else f"{x.tag}_{w.tag}"
+        self._add("host_dot", tag, tag=tag, x=x, w=w, ways=[way for way, exact in ways.items() if exact and bytewise])
+        return tag
+
+    def host(self) -> None:
+        """Some runs have a form for hosts' processors."""
+        self._add("host", True)
+
+    def host_fire(self) -> None:
+        """Whole rows of potentials fire on a host's processor."""
+        self._add("host_fire", True)
+
     def taps(self, x: Value, w: Weights, a: Accumulator, heaviest: int) -> str:
         dsp = multiplies(x, w, a, heaviest)
         tag = f"{x.tag}_{w.tag}_{a.tag}" + ("" if dsp or not w.nibble else "_long")
@@ -157,6 +180,7 @@ class Kernels:
         self._add(kind, (w.tag, v.tag), w=w, v=v)
         if kind in ("spread_row", "spread_run"):
             dsp = {"l16": "lanes", "i32": "words"}.get(v.tag, "") if w.element == "int8_t" else ""
+            self.host()
             self._add("add", (v.tag, w.element_tag), v=v, w=w, dsp=dsp)
             if dsp:
                 self._add("dsp", True)
@@ -170,6 +194,9 @@ class Kernels:
             "unpack",
             "gather",
             "dot",
+            "host",
+            "host_dot",
+            "host_fire",
             "taps",
             "pool",
             "max_pool",

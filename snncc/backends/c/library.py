@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from snncc.backends.c.emit import context_of
+from snncc.backends.c.layout import struct_bytes
 from snncc.backends.c.plan import plan
 from snncc.backends.c.program import Program
 from snncc.backends.c.types import DTYPES, SIZES
@@ -46,10 +47,15 @@ class Place:
 
 @dataclass(frozen=True)
 class Library:
-    """`sources`: name -> text. `tables`: the const struct. Types of a pixel, a count and a value; see library.c.j2."""
+    """`sources`: name -> text. `tables`: the const struct, whose tables of bytes begin at `bytes_at`, a
+    multiple of the struct's alignment.
+
+    Types of a pixel, a count and a value; see library.c.j2.
+    """
 
     sources: dict[str, str]
     tables: bytes
+    bytes_at: int
     places: tuple[Place, ...]
     pixel: Any
     count: Any
@@ -76,6 +82,7 @@ def library(network: Network, trains: frozenset[str] = frozenset(), measures: bo
     return Library(
         sources={name: environment.get_template(template).render(context) for name, template in FILES.items()},
         tables=_struct(program, context["windows"], context["hash"]),
+        bytes_at=struct_bytes([member for member in program.tables if SIZES[member.ctype] > 1]),
         places=places,
         pixel=DTYPES[program.pixel.ctype],
         count=DTYPES[program.count.ctype],

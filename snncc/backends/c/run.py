@@ -1,4 +1,4 @@
-"""Runners of the target `c`: this machine's compilers, a Cortex-M4, a Cortex-M55 and a 32-bit RISC-V under QEMU.
+"""Runners of the target `c`: this machine's compilers; a Cortex-M4, a Cortex-M55, a 32-bit RISC-V, an AArch64 under QEMU.
 
 A small program (templates/verify/) reads the images from a file and writes every spike, potential and value to
 another; it is compiled together with the folder's own sources under -D<NAME>_TRACE.
@@ -33,7 +33,9 @@ ARM = Tool("arm-none-eabi-gcc", "gcc-arm-none-eabi libnewlib-arm-none-eabi")
 QEMU_ARM = Tool("qemu-system-arm", "qemu-system-arm")
 RISCV = Tool("riscv64-unknown-elf-gcc", "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf")
 QEMU_RISCV = Tool("qemu-system-riscv32", "qemu-system-misc")
-TOOLS = (*HOSTS.values(), ARM, QEMU_ARM, RISCV, QEMU_RISCV)
+AARCH64 = Tool("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu libc6-dev-arm64-cross")
+QEMU_AARCH64 = Tool("qemu-aarch64", "qemu-user")
+TOOLS = (*HOSTS.values(), ARM, QEMU_ARM, RISCV, QEMU_RISCV, AARCH64, QEMU_AARCH64)
 TIMEOUT = 600
 
 
@@ -86,14 +88,25 @@ class _C:
 
 
 class Host(_C):
-    """gcc and clang, unoptimised, optimised, and under the address and undefined-behaviour sanitizers."""
+    """gcc and clang, unoptimised, optimised, for this very processor, and under the address and undefined-behaviour
+    sanitizers."""
 
     def variants(self, job: Job) -> list[str]:
-        return ["gcc -O0", "gcc -O3", "clang -O0", "clang -O3", "gcc sanitizers"]
+        return ["gcc -O0", "gcc -O3", "gcc -O3 -march=native", "clang -O0", "clang -O3", "gcc sanitizers"]
 
     def command(self, variant: str, folder: Path) -> tuple[list[str], list[str]]:
-        tool, flag = variant.split()
-        return [HOSTS[tool].require(), *(SANITIZED if flag == "sanitizers" else (flag,))], []
+        tool, *flags = variant.split()
+        return [HOSTS[tool].require(), *(SANITIZED if flags == ["sanitizers"] else flags)], []
+
+
+class AArch64(_C):
+    """QEMU's user emulation of an Armv8 processor with NEON's dot products, without and with those of mixed signs."""
+
+    def variants(self, job: Job) -> list[str]:
+        return ["-O3 -march=armv8.2-a+dotprod", "-O3 -march=armv8.2-a+dotprod+i8mm"]
+
+    def command(self, variant: str, folder: Path) -> tuple[list[str], list[str]]:
+        return [AARCH64.require(), "-static", *variant.split()], [QEMU_AARCH64.require(), "-cpu", "max"]
 
 
 class _Emulated(_C):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from snncc.backends.c import emit, packages
-from snncc.backends.c.run import TOOLS, CortexM4, CortexM55, Host, RiscV
+from snncc.backends.c.run import TOOLS, AArch64, CortexM4, CortexM55, Host, RiscV
 from snncc.backends.options import TargetOptions, option
 from snncc.backends.target import Summary, Target
 from snncc.errors import TargetError
@@ -69,7 +69,10 @@ class C(Target[COptions]):
         )  # fmt: skip
 
     def runners(self) -> Mapping[str, Runner]:
-        return {"c-host": Host(), "c-cortex-m4": CortexM4(), "c-cortex-m55": CortexM55(), "c-rv32": RiscV()}
+        return {
+            "c-host": Host(), "c-cortex-m4": CortexM4(), "c-cortex-m55": CortexM55(), "c-rv32": RiscV(),
+            "c-aarch64": AArch64(),
+        }  # fmt: skip
 
     def summary(self, network: Network, folder: Path | None, options: Mapping[str, Any] | None) -> Summary | None:
         """Bytes of const data and of state, exact; where nothing is written, packed and not."""

@@ -23,22 +23,22 @@ PLAIN_CHECK(state_bytes, sizeof(plain_state_t) <= PLAIN_STATE_BYTES && PLAIN_STA
 
 /* Where buffers lie in the state. Those that are not needed at the same time share memory; the times from the first to
  * the last that needs each are in brackets. */
-static inline uint8_t *plain_at_c_input(plain_state_t *state) /* 16: counts of input [0, 1] */
+PLAIN_UNUSED static inline uint8_t *plain_at_c_input(plain_state_t *state) /* 16: counts of input [0, 1] */
 {
     void *const at = state->memory + 11;
     return (uint8_t *)at;
 }
-static inline uint8_t *plain_at_c_conv(plain_state_t *state) /* 12: counts of conv [1, 2] */
+PLAIN_UNUSED static inline uint8_t *plain_at_c_conv(plain_state_t *state) /* 12: counts of conv [1, 2] */
 {
     void *const at = state->memory + 15;
     return (uint8_t *)at;
 }
-static inline int32_t *plain_at_acc_i32(plain_state_t *state) /* 6: accumulators [0, end] */
+PLAIN_UNUSED static inline int32_t *plain_at_acc_i32(plain_state_t *state) /* 6: accumulators [0, end] */
 {
     void *const at = state->memory + 0;
     return (int32_t *)at;
 }
-static inline uint8_t *plain_at_patch_u8(plain_state_t *state) /* 18: windows in one piece [0, end] */
+PLAIN_UNUSED static inline uint8_t *plain_at_patch_u8(plain_state_t *state) /* 18: windows in one piece [0, end] */
 {
     void *const at = state->memory + 6;
     return (uint8_t *)at;
@@ -47,6 +47,34 @@ static inline uint8_t *plain_at_patch_u8(plain_state_t *state) /* 18: windows in
 /* conv over the whole image. */
 PLAIN_HOT_SECTION static void plain_run_conv(plain_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, plain_result_t *result)
 {
+#ifdef PLAIN_HOST
+    PLAIN_ALIGNED int32_t acc[16];
+    PLAIN_ALIGNED uint8_t patch_uint8_t[256];
+    double inverse[3];
+    for (int32_t c = 0; c < 3; c++) {
+        inverse[c] = 1.0 / (double)(plain_tables.theta_conv[c]);
+    }
+    for (int32_t p = 0; p < 4; p += 4) {
+        const int32_t end = plain_least(p + 4, 4);
+        for (int32_t at = p; at < end; at++) {
+            for (int32_t c = 0; c < 3; c++) {
+                acc[(at - p) * 4 + c] = plain_tables.bias_conv[c] * steps + plain_tables.v0_conv[c];
+            }
+        }
+        plain_host_dot_u8_i8_11(&plain_tables.g_conv, plain_at_c_input(state), p, end - p, patch_uint8_t, plain_tables.w_conv, 9, acc, 4, 4);
+        for (int32_t at = p; at < end; at++) {
+            const int32_t *const sums = acc + (at - p) * 4;
+            plain_host_fire(sums, inverse, 3, (int32_t)(limit), plain_at_c_conv(state) + at * 3);
+#ifdef PLAIN_TRACE
+            for (int32_t c = 0; c < 3; c++) {
+                const int32_t i = at * 3 + c;
+                PLAIN_TRACE_SPIKES(1U, i, plain_at_c_conv(state)[i]);
+                PLAIN_TRACE_POTENTIAL(1U, i, sums[c]);
+            }
+#endif
+        }
+    }
+#else
     int32_t *acc = plain_at_acc_i32(state);
     for (int32_t p = 0; p < 4; p += 2) {
         const int32_t next = plain_least(p + 1, 3); /* p itself where it is the last: the second row is then not read */
@@ -67,6 +95,8 @@ PLAIN_HOT_SECTION static void plain_run_conv(plain_state_t *state, const uint8_t
             }
         }
     }
+#endif
+    (void)state;
     (void)image;
     (void)steps;
     (void)limit;
@@ -76,6 +106,28 @@ PLAIN_HOT_SECTION static void plain_run_conv(plain_state_t *state, const uint8_t
 /* dense over the whole image. */
 PLAIN_HOT_SECTION static void plain_run_dense(plain_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, plain_result_t *result)
 {
+#ifdef PLAIN_HOST
+    PLAIN_ALIGNED int32_t acc[4];
+    PLAIN_ALIGNED uint8_t patch_uint8_t[64];
+    for (int32_t p = 0; p < 1; p += 1) {
+        const int32_t end = plain_least(p + 1, 1);
+        for (int32_t at = p; at < end; at++) {
+            for (int32_t c = 0; c < 3; c++) {
+                acc[(at - p) * 4 + c] = plain_tables.bias_dense[c] * steps;
+            }
+        }
+        plain_host_dot_u8_i8_11(&plain_tables.g_dense, plain_at_c_conv(state), p, end - p, patch_uint8_t, plain_tables.w_dense, 12, acc, 4, 4);
+        for (int32_t at = p; at < end; at++) {
+            const int32_t *const sums = acc + (at - p) * 4;
+            for (int32_t c = 0; c < 3; c++) {
+                const int32_t u = sums[c];
+                const int32_t i = at * 3 + c;
+                result->values[i] = u;
+                PLAIN_TRACE_POTENTIAL(2U, i, u);
+            }
+        }
+    }
+#else
     int32_t *acc = plain_at_acc_i32(state);
     for (int32_t p = 0; p < 1; p += 1) {
         for (int32_t c = 0; c < 3; c++) {
@@ -92,6 +144,8 @@ PLAIN_HOT_SECTION static void plain_run_dense(plain_state_t *state, const uint8_
             }
         }
     }
+#endif
+    (void)state;
     (void)image;
     (void)steps;
     (void)limit;

@@ -11,9 +11,11 @@
 /* Functions that are faster alone than inside their caller, where they run out of registers. */
 #ifdef __GNUC__
 #define PLAIN_APART __attribute__((noinline))
+#define PLAIN_UNUSED __attribute__((unused)) /* on some processors */
 #define PLAIN_REUSE() __asm__ volatile("" : : : "memory") /* from here on buffers lie where others of other types lay */
 #else
 #define PLAIN_APART
+#define PLAIN_UNUSED
 #define PLAIN_REUSE() ((void)0)
 #endif
 
@@ -267,8 +269,256 @@ PLAIN_KERNEL void plain_dot1_u8_i8_i32(const plain_window_t *g, const uint8_t *a
     }
 }
 
+/* Processors of hosts: AVX2, AVX-VNNI, AVX-512 VNNI, and NEON with its dot products; same results.
+ * -DPLAIN_NO_HOST leaves them out. */
+#if !defined(PLAIN_NO_HOST) && defined(__AVX2__)
+#define PLAIN_HOST 1
+#include <immintrin.h>
+
+/* PLAIN_BYTES, _WORDS: elements that one step takes of rows of bytes, and of rows widened to 16 bits. */
+#if defined(__AVX512VNNI__) && defined(__AVX512BW__)
+#define PLAIN_TOGETHER 4
+#define PLAIN_BYTES 64
+#define PLAIN_WORDS 32
+#define PLAIN_VEX ""
+typedef __m512i plain_vec_t, plain_bytes_t, plain_words_t;
+#define PLAIN_ZERO() _mm512_setzero_si512()
+#define PLAIN_LOAD(from) _mm512_loadu_si512(from)
+#define PLAIN_WIDE_u8(from) _mm512_cvtepu8_epi16(_mm256_loadu_si256((const __m256i *)(const void *)(from)))
+#define PLAIN_WIDE_i8(from) _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)(const void *)(from)))
+#define PLAIN_WIDE_i16(from) _mm512_loadu_si512(from)
+#define PLAIN_MAC_MIXED(sum, x, w) plain_vpdpbusd(sum, x, w)
+#define PLAIN_MAC_WIDE(sum, x, w) plain_vpdpwssd(sum, x, w)
+#else
+#define PLAIN_TOGETHER 2
+#define PLAIN_BYTES 32
+#define PLAIN_WORDS 16
+typedef __m256i plain_vec_t, plain_bytes_t, plain_words_t;
+#define PLAIN_ZERO() _mm256_setzero_si256()
+#define PLAIN_LOAD(from) _mm256_loadu_si256((const __m256i *)(const void *)(from))
+#define PLAIN_WIDE_u8(from) _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(const void *)(from)))
+#define PLAIN_WIDE_i8(from) _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)(from)))
+#define PLAIN_WIDE_i16(from) PLAIN_LOAD(from)
+#define PLAIN_MAC_WIDE(sum, x, w) _mm256_add_epi32(sum, _mm256_madd_epi16(x, w))
+#ifdef __AVXVNNI__
+#define PLAIN_VEX "%{vex%} "
+#define PLAIN_MAC_MIXED(sum, x, w) plain_vpdpbusd(sum, x, w)
+#else
+#define PLAIN_MAC_PAIRS(sum, x, w) PLAIN_MAC_WIDE(sum, _mm256_maddubs_epi16(x, w), _mm256_set1_epi16(1))
+#endif
+#endif
+
+#ifdef PLAIN_VEX
+static inline plain_vec_t plain_vpdpbusd(plain_vec_t sum, plain_vec_t x, plain_vec_t w)
+{
+    __asm__(PLAIN_VEX "vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(x), "vm"(w)); /* the intrinsic copies sums to and fro in GCC 12 */
+    return sum;
+}
+static inline plain_vec_t plain_vpdpwssd(plain_vec_t sum, plain_vec_t x, plain_vec_t w)
+{
+    __asm__(PLAIN_VEX "vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(x), "vm"(w)); /* the intrinsic copies sums to and fro in GCC 12 */
+    return sum;
+}
+#endif
+
+/* acc[0..3] += scale * the sums of the elements of a, b, c and d. */
+static inline void plain_put(plain_vec_t a, plain_vec_t b, plain_vec_t c, plain_vec_t d, int32_t *acc, int32_t scale)
+{
+#if defined(__AVX512VNNI__) && defined(__AVX512BW__)
+    const __m512i ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+    const __m512i cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+    const __m512i four = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+    const __m256i two = _mm256_add_epi32(_mm512_castsi512_si256(four), _mm512_extracti64x4_epi64(four, 1));
+#else
+    const __m256i two = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
+#endif
+    const __m128i sums = _mm_add_epi32(_mm256_castsi256_si128(two), _mm256_extracti128_si256(two, 1));
+    const __m128i before = _mm_loadu_si128((const __m128i *)(const void *)acc);
+    _mm_storeu_si128((__m128i *)(void *)acc, _mm_add_epi32(before, _mm_mullo_epi32(sums, _mm_set1_epi32(scale))));
+}
+#elif !defined(PLAIN_NO_HOST) && defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
+#define PLAIN_HOST 1
+#include <arm_neon.h>
+
+#define PLAIN_TOGETHER 4
+#define PLAIN_BYTES 16
+#define PLAIN_WORDS 8
+typedef int32x4_t plain_vec_t;
+typedef int8x16_t plain_bytes_t;
+typedef int16x8_t plain_words_t;
+#define PLAIN_ZERO() vdupq_n_s32(0)
+#define PLAIN_LOAD(from) vld1q_s8((const int8_t *)(from))
+#define PLAIN_WIDE_u8(from) vreinterpretq_s16_u16(vmovl_u8(vld1_u8(from)))
+#define PLAIN_WIDE_i8(from) vmovl_s8(vld1_s8(from))
+#define PLAIN_WIDE_i16(from) vld1q_s16((const int16_t *)(from))
+#define PLAIN_MAC_WIDE(sum, x, w) vmlal_high_s16(vmlal_s16(sum, vget_low_s16(x), vget_low_s16(w)), x, w)
+#define PLAIN_MAC_SIGNED(sum, x, w) vdotq_s32(sum, x, w)
+#ifdef __ARM_FEATURE_MATMUL_INT8
+#define PLAIN_MAC_MIXED(sum, x, w) vusdotq_s32(sum, vreinterpretq_u8_s8(x), w)
+#endif
+
+/* acc[0..3] += scale * the sums of the elements of a, b, c and d. */
+static inline void plain_put(plain_vec_t a, plain_vec_t b, plain_vec_t c, plain_vec_t d, int32_t *acc, int32_t scale)
+{
+    const int32x4_t sums = vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d));
+    vst1q_s32(acc, vmlaq_n_s32(vld1q_s32(acc), sums, scale));
+}
+#endif
+#ifdef PLAIN_HOST
+#if defined(__GNUC__)
+#define PLAIN_ALIGNED __attribute__((aligned(64)))
+#define PLAIN_AHEAD(from) __builtin_prefetch(from)
+#else
+#define PLAIN_ALIGNED
+#define PLAIN_AHEAD(from) ((void)0)
+#endif
+
+#if defined(PLAIN_MAC_MIXED) || defined(PLAIN_MAC_SIGNED) || defined(PLAIN_MAC_PAIRS)
+#define PLAIN_STEP PLAIN_BYTES
+#define PLAIN_ROW plain_bytes_t
+#define PLAIN_X(from) PLAIN_LOAD(from)
+#define PLAIN_W(from) PLAIN_LOAD(from)
+#if defined(PLAIN_MAC_MIXED)
+#define PLAIN_MAC PLAIN_MAC_MIXED
+#elif defined(PLAIN_MAC_SIGNED)
+#define PLAIN_MAC PLAIN_MAC_SIGNED
+#elif defined(PLAIN_MAC_PAIRS)
+#define PLAIN_MAC PLAIN_MAC_PAIRS
+#endif
+#else
+#define PLAIN_STEP PLAIN_WORDS
+#define PLAIN_ROW plain_words_t
+#define PLAIN_X(from) PLAIN_WIDE_u8(from)
+#define PLAIN_W(from) PLAIN_WIDE_i8(from)
+#define PLAIN_MAC PLAIN_MAC_WIDE
+#endif
+
+/* acc[q*row + o] += scale * (weights[o] . window of position p + q), q < n <= 16, a row of acc being full fours.
+ * What fills a window up to whole steps is 0; weights are read on beyond a row as far: into the next one, or the hash. */
+PLAIN_KERNEL void plain_host_dot_u8_i8_11(const plain_window_t *g, const uint8_t *source, int32_t p, int32_t n, uint8_t *patch, const int8_t *weights, int32_t length, int32_t *acc, int32_t row, int32_t scale)
+{
+    const uint8_t *at[16];
+    const int32_t stride = (length + 63) & ~63, last = g->out_channels - 1;
+    for (int32_t q = 0; q < n; q++) {
+        uint8_t *to = patch + q * stride;
+        at[q] = plain_gather_u8(g, source, p + q, to);
+        if (at[q] != to && length % PLAIN_STEP != 0) {
+            memcpy(to, at[q], (size_t)length * sizeof *to);
+            at[q] = to;
+        }
+        if (at[q] == to) {
+            memset(to + length, 0, (size_t)(stride - length) * sizeof *to);
+        }
+    }
+    for (int32_t o = 0; o <= last; o += 4) {
+        const int8_t *w0 = weights + (size_t)o * (size_t)length;
+        const int8_t *w1 = weights + (size_t)plain_least(o + 1, last) * (size_t)length;
+        const int8_t *w2 = weights + (size_t)plain_least(o + 2, last) * (size_t)length;
+        const int8_t *w3 = weights + (size_t)plain_least(o + 3, last) * (size_t)length;
+        int32_t q = 0;
+#if PLAIN_TOGETHER == 4
+        for (; q < (n & ~3); q += 4) {
+            const uint8_t *a = at[q];
+            const uint8_t *b = at[q + 1];
+            const uint8_t *c = at[q + 2];
+            const uint8_t *d = at[q + 3];
+            plain_vec_t a0 = PLAIN_ZERO(), a1 = PLAIN_ZERO(), a2 = PLAIN_ZERO(), a3 = PLAIN_ZERO();
+            plain_vec_t b0 = PLAIN_ZERO(), b1 = PLAIN_ZERO(), b2 = PLAIN_ZERO(), b3 = PLAIN_ZERO();
+            plain_vec_t c0 = PLAIN_ZERO(), c1 = PLAIN_ZERO(), c2 = PLAIN_ZERO(), c3 = PLAIN_ZERO();
+            plain_vec_t d0 = PLAIN_ZERO(), d1 = PLAIN_ZERO(), d2 = PLAIN_ZERO(), d3 = PLAIN_ZERO();
+            for (int32_t i = 0; i < length; i += PLAIN_STEP) {
+                const PLAIN_ROW ax = PLAIN_X(a + i), bx = PLAIN_X(b + i), cx = PLAIN_X(c + i), dx = PLAIN_X(d + i);
+                PLAIN_ROW w;
+                w = PLAIN_W(w0 + i);
+                a0 = PLAIN_MAC(a0, ax, w);
+                b0 = PLAIN_MAC(b0, bx, w);
+                c0 = PLAIN_MAC(c0, cx, w);
+                d0 = PLAIN_MAC(d0, dx, w);
+                w = PLAIN_W(w1 + i);
+                a1 = PLAIN_MAC(a1, ax, w);
+                b1 = PLAIN_MAC(b1, bx, w);
+                c1 = PLAIN_MAC(c1, cx, w);
+                d1 = PLAIN_MAC(d1, dx, w);
+                w = PLAIN_W(w2 + i);
+                a2 = PLAIN_MAC(a2, ax, w);
+                b2 = PLAIN_MAC(b2, bx, w);
+                c2 = PLAIN_MAC(c2, cx, w);
+                d2 = PLAIN_MAC(d2, dx, w);
+                w = PLAIN_W(w3 + i);
+                a3 = PLAIN_MAC(a3, ax, w);
+                b3 = PLAIN_MAC(b3, bx, w);
+                c3 = PLAIN_MAC(c3, cx, w);
+                d3 = PLAIN_MAC(d3, dx, w);
+            }
+            plain_put(a0, a1, a2, a3, acc + q * row + o, scale);
+            plain_put(b0, b1, b2, b3, acc + (q + 1) * row + o, scale);
+            plain_put(c0, c1, c2, c3, acc + (q + 2) * row + o, scale);
+            plain_put(d0, d1, d2, d3, acc + (q + 3) * row + o, scale);
+        }
+#else
+        for (; q < (n & ~1); q += 2) {
+            const uint8_t *a = at[q];
+            const uint8_t *b = at[q + 1];
+            plain_vec_t a0 = PLAIN_ZERO(), a1 = PLAIN_ZERO(), a2 = PLAIN_ZERO(), a3 = PLAIN_ZERO();
+            plain_vec_t b0 = PLAIN_ZERO(), b1 = PLAIN_ZERO(), b2 = PLAIN_ZERO(), b3 = PLAIN_ZERO();
+            for (int32_t i = 0; i < length; i += PLAIN_STEP) {
+                const PLAIN_ROW ax = PLAIN_X(a + i), bx = PLAIN_X(b + i);
+                PLAIN_ROW w;
+                w = PLAIN_W(w0 + i);
+                a0 = PLAIN_MAC(a0, ax, w);
+                b0 = PLAIN_MAC(b0, bx, w);
+                w = PLAIN_W(w1 + i);
+                a1 = PLAIN_MAC(a1, ax, w);
+                b1 = PLAIN_MAC(b1, bx, w);
+                w = PLAIN_W(w2 + i);
+                a2 = PLAIN_MAC(a2, ax, w);
+                b2 = PLAIN_MAC(b2, bx, w);
+                w = PLAIN_W(w3 + i);
+                a3 = PLAIN_MAC(a3, ax, w);
+                b3 = PLAIN_MAC(b3, bx, w);
+            }
+            plain_put(a0, a1, a2, a3, acc + q * row + o, scale);
+            plain_put(b0, b1, b2, b3, acc + (q + 1) * row + o, scale);
+        }
+#endif
+        for (; q < n; q++) {
+            const uint8_t *a = at[q];
+            plain_vec_t a0 = PLAIN_ZERO(), a1 = PLAIN_ZERO(), a2 = PLAIN_ZERO(), a3 = PLAIN_ZERO();
+            for (int32_t i = 0; i < length; i += PLAIN_STEP) {
+                const PLAIN_ROW ax = PLAIN_X(a + i);
+                PLAIN_ROW w;
+                w = PLAIN_W(w0 + i);
+                a0 = PLAIN_MAC(a0, ax, w);
+                w = PLAIN_W(w1 + i);
+                a1 = PLAIN_MAC(a1, ax, w);
+                w = PLAIN_W(w2 + i);
+                a2 = PLAIN_MAC(a2, ax, w);
+                w = PLAIN_W(w3 + i);
+                a3 = PLAIN_MAC(a3, ax, w);
+            }
+            plain_put(a0, a1, a2, a3, acc + q * row + o, scale);
+        }
+    }
+}
+#undef PLAIN_STEP
+#undef PLAIN_ROW
+#undef PLAIN_X
+#undef PLAIN_W
+#undef PLAIN_MAC
+
+/* out[i] = min(limit, floor(u[i] / theta)), 0 where u is negative, of n neurons; inverse: 1 / theta. Exact: u + 0.5 is
+ * at least 0.5 / theta from where the floor changes, which is 2^-32 of it, and two roundings move it by less than 2^-52. */
+PLAIN_KERNEL void plain_host_fire(const int32_t *u, const double *inverse, int32_t n, int32_t limit, uint8_t *out)
+{
+    for (int32_t i = 0; i < n; i++) {
+        const int32_t spikes = (int32_t)(((double)u[i] + 0.5) * inverse[i]);
+        out[i] = (uint8_t)(spikes < 0 ? 0 : spikes > limit ? limit : spikes);
+    }
+}
+#endif
+
 /* min(limit, floor(u / theta)), 0 where u is negative. */
-static uint32_t plain_fire_i32(int32_t u, int32_t theta, uint32_t limit)
+PLAIN_UNUSED static uint32_t plain_fire_i32(int32_t u, int32_t theta, uint32_t limit)
 {
     if (u < theta) {
         return 0U;

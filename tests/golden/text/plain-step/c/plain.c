@@ -23,22 +23,22 @@ PLAIN_CHECK(state_bytes, sizeof(plain_state_t) <= PLAIN_STATE_BYTES && PLAIN_STA
 
 /* Where buffers lie in the state. Those that are not needed at the same time share memory; the stages from the first to
  * the last that needs each are in brackets. */
-static inline uint8_t *plain_at_c_conv(plain_state_t *state) /* 12: spikes of conv so far [0, 0] */
+PLAIN_UNUSED static inline uint8_t *plain_at_c_conv(plain_state_t *state) /* 12: spikes of conv so far [0, 0] */
 {
     void *const at = state->memory + 10;
     return (uint8_t *)at;
 }
-static inline int16_t *plain_at_v_conv(plain_state_t *state) /* 12: potentials of conv [0, 0] */
+PLAIN_UNUSED static inline int16_t *plain_at_v_conv(plain_state_t *state) /* 12: potentials of conv [0, 0] */
 {
     void *const at = state->memory + 0;
     return (int16_t *)at;
 }
-static inline uint8_t *plain_at_v_input(plain_state_t *state) /* 16: potentials of the input [0, 0] */
+PLAIN_UNUSED static inline uint8_t *plain_at_v_input(plain_state_t *state) /* 16: potentials of the input [0, 0] */
 {
     void *const at = state->memory + 6;
     return (uint8_t *)at;
 }
-static inline int32_t *plain_at_acc_i32(plain_state_t *state) /* 3: accumulators [0, end] */
+PLAIN_UNUSED static inline int32_t *plain_at_acc_i32(plain_state_t *state) /* 3: accumulators [0, end] */
 {
     void *const at = state->memory + 13;
     return (int32_t *)at;
@@ -152,6 +152,28 @@ PLAIN_HOT_SECTION PLAIN_APART static void plain_stage_0(plain_state_t *state, co
 /* dense over the whole image. */
 PLAIN_HOT_SECTION static void plain_run_dense(plain_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, plain_result_t *result)
 {
+#ifdef PLAIN_HOST
+    PLAIN_ALIGNED int32_t acc[4];
+    PLAIN_ALIGNED uint8_t patch_uint8_t[64];
+    for (int32_t p = 0; p < 1; p += 1) {
+        const int32_t end = plain_least(p + 1, 1);
+        for (int32_t at = p; at < end; at++) {
+            for (int32_t c = 0; c < 3; c++) {
+                acc[(at - p) * 4 + c] = plain_tables.bias_dense[c] * steps;
+            }
+        }
+        plain_host_dot_u8_i8_11(&plain_tables.g_dense, plain_at_c_conv(state), p, end - p, patch_uint8_t, plain_tables.w_dense, 12, acc, 4, 4);
+        for (int32_t at = p; at < end; at++) {
+            const int32_t *const sums = acc + (at - p) * 4;
+            for (int32_t c = 0; c < 3; c++) {
+                const int32_t u = sums[c];
+                const int32_t i = at * 3 + c;
+                result->values[i] = u;
+                PLAIN_TRACE_POTENTIAL(2U, i, u);
+            }
+        }
+    }
+#else
     int32_t *acc = plain_at_acc_i32(state);
     for (int32_t p = 0; p < 1; p += 1) {
         for (int32_t c = 0; c < 3; c++) {
@@ -168,6 +190,8 @@ PLAIN_HOT_SECTION static void plain_run_dense(plain_state_t *state, const uint8_
             }
         }
     }
+#endif
+    (void)state;
     (void)image;
     (void)steps;
     (void)limit;

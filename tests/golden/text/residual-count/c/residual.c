@@ -23,42 +23,42 @@ RESIDUAL_CHECK(state_bytes, sizeof(residual_state_t) <= RESIDUAL_STATE_BYTES && 
 
 /* Where buffers lie in the state. Those that are not needed at the same time share memory; the times from the first to
  * the last that needs each are in brackets. */
-static inline uint8_t *residual_at_c_first(residual_state_t *state) /* 144: counts of first [1, 2] */
+RESIDUAL_UNUSED static inline uint8_t *residual_at_c_first(residual_state_t *state) /* 144: counts of first [1, 2] */
 {
     void *const at = state->memory + 50;
     return (uint8_t *)at;
 }
-static inline uint8_t *residual_at_c_joined(residual_state_t *state) /* 36: counts of joined [2, 3] */
+RESIDUAL_UNUSED static inline uint8_t *residual_at_c_joined(residual_state_t *state) /* 36: counts of joined [2, 3] */
 {
     void *const at = state->memory + 86;
     return (uint8_t *)at;
 }
-static inline uint8_t *residual_at_c_again(residual_state_t *state) /* 36: counts of again [3, 4] */
+RESIDUAL_UNUSED static inline uint8_t *residual_at_c_again(residual_state_t *state) /* 36: counts of again [3, 4] */
 {
     void *const at = state->memory + 50;
     return (uint8_t *)at;
 }
-static inline uint8_t *residual_at_c_pool(residual_state_t *state) /* 16: counts of pool [4, 5] */
+RESIDUAL_UNUSED static inline uint8_t *residual_at_c_pool(residual_state_t *state) /* 16: counts of pool [4, 5] */
 {
     void *const at = state->memory + 59;
     return (uint8_t *)at;
 }
-static inline uint8_t *residual_at_c_dense(residual_state_t *state) /* 4: counts of dense [5, 6] */
+RESIDUAL_UNUSED static inline uint8_t *residual_at_c_dense(residual_state_t *state) /* 4: counts of dense [5, 6] */
 {
     void *const at = state->memory + 50;
     return (uint8_t *)at;
 }
-static inline int32_t *residual_at_acc_i32(residual_state_t *state) /* 8: accumulators [0, end] */
+RESIDUAL_UNUSED static inline int32_t *residual_at_acc_i32(residual_state_t *state) /* 8: accumulators [0, end] */
 {
     void *const at = state->memory + 95;
     return (int32_t *)at;
 }
-static inline uint32_t *residual_at_lanes(residual_state_t *state) /* 50: two windows side by side [0, end] */
+RESIDUAL_UNUSED static inline uint32_t *residual_at_lanes(residual_state_t *state) /* 50: two windows side by side [0, end] */
 {
     void *const at = state->memory + 0;
     return (uint32_t *)at;
 }
-static inline uint8_t *residual_at_patch_u8(residual_state_t *state) /* 8: windows in one piece [0, end] */
+RESIDUAL_UNUSED static inline uint8_t *residual_at_patch_u8(residual_state_t *state) /* 8: windows in one piece [0, end] */
 {
     void *const at = state->memory + 103;
     return (uint8_t *)at;
@@ -67,6 +67,34 @@ static inline uint8_t *residual_at_patch_u8(residual_state_t *state) /* 8: windo
 /* first over the whole image. */
 RESIDUAL_HOT_SECTION static void residual_run_first(residual_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, residual_result_t *result)
 {
+#ifdef RESIDUAL_HOST
+    RESIDUAL_ALIGNED int32_t acc[64];
+    RESIDUAL_ALIGNED uint8_t patch_uint8_t[1024];
+    double inverse[4];
+    for (int32_t c = 0; c < 4; c++) {
+        inverse[c] = 1.0 / (double)(residual_tables.theta_first[c]);
+    }
+    for (int32_t p = 0; p < 36; p += 16) {
+        const int32_t end = residual_least(p + 16, 36);
+        for (int32_t at = p; at < end; at++) {
+            for (int32_t c = 0; c < 4; c++) {
+                acc[(at - p) * 4 + c] = residual_tables.bias_first[c] * steps + residual_tables.v0_first[c];
+            }
+        }
+        residual_host_dot_u8_i8_01(&residual_tables.g_first, image, p, end - p, patch_uint8_t, residual_tables.w_first, 18, acc, 4, steps);
+        for (int32_t at = p; at < end; at++) {
+            const int32_t *const sums = acc + (at - p) * 4;
+            residual_host_fire(sums, inverse, 4, (int32_t)(limit + 2U), residual_at_c_first(state) + at * 4);
+#ifdef RESIDUAL_TRACE
+            for (int32_t c = 0; c < 4; c++) {
+                const int32_t i = at * 4 + c;
+                RESIDUAL_TRACE_SPIKES(1U, i, residual_at_c_first(state)[i]);
+                RESIDUAL_TRACE_POTENTIAL(1U, i, sums[c]);
+            }
+#endif
+        }
+    }
+#else
     int32_t *acc = residual_at_acc_i32(state);
     for (int32_t p = 0; p < 36; p += 2) {
         const int32_t next = residual_least(p + 1, 35); /* p itself where it is the last: the second row is then not read */
@@ -87,6 +115,8 @@ RESIDUAL_HOT_SECTION static void residual_run_first(residual_state_t *state, con
             }
         }
     }
+#endif
+    (void)state;
     (void)image;
     (void)steps;
     (void)limit;
@@ -96,6 +126,35 @@ RESIDUAL_HOT_SECTION static void residual_run_first(residual_state_t *state, con
 /* joined over the whole image. */
 RESIDUAL_HOT_SECTION static void residual_run_joined(residual_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, residual_result_t *result)
 {
+#ifdef RESIDUAL_HOST
+    RESIDUAL_ALIGNED int32_t acc[32];
+    RESIDUAL_ALIGNED uint8_t patch_uint8_t[512];
+    double inverse[4];
+    for (int32_t c = 0; c < 4; c++) {
+        inverse[c] = 1.0 / (double)(542);
+    }
+    for (int32_t p = 0; p < 9; p += 8) {
+        const int32_t end = residual_least(p + 8, 9);
+        for (int32_t at = p; at < end; at++) {
+            for (int32_t c = 0; c < 4; c++) {
+                acc[(at - p) * 4 + c] = residual_tables.bias_joined[c] * steps + 271;
+            }
+        }
+        residual_host_dot_u8_i8_11(&residual_tables.g_joined_0, residual_at_c_first(state), p, end - p, patch_uint8_t, residual_tables.w_joined_0, 36, acc, 4, 8);
+        residual_host_dot_u8_i8_11(&residual_tables.g_joined_1, residual_at_c_first(state), p, end - p, patch_uint8_t, residual_tables.w_joined_1, 4, acc, 4, 8);
+        for (int32_t at = p; at < end; at++) {
+            const int32_t *const sums = acc + (at - p) * 4;
+            residual_host_fire(sums, inverse, 4, (int32_t)(limit + 2U), residual_at_c_joined(state) + at * 4);
+#ifdef RESIDUAL_TRACE
+            for (int32_t c = 0; c < 4; c++) {
+                const int32_t i = at * 4 + c;
+                RESIDUAL_TRACE_SPIKES(2U, i, residual_at_c_joined(state)[i]);
+                RESIDUAL_TRACE_POTENTIAL(2U, i, sums[c]);
+            }
+#endif
+        }
+    }
+#else
     int32_t *acc = residual_at_acc_i32(state);
     for (int32_t p = 0; p < 9; p += 2) {
         const int32_t next = residual_least(p + 1, 8); /* p itself where it is the last: the second row is then not read */
@@ -117,6 +176,8 @@ RESIDUAL_HOT_SECTION static void residual_run_joined(residual_state_t *state, co
             }
         }
     }
+#endif
+    (void)state;
     (void)image;
     (void)steps;
     (void)limit;
@@ -126,6 +187,38 @@ RESIDUAL_HOT_SECTION static void residual_run_joined(residual_state_t *state, co
 /* again over the whole image. */
 RESIDUAL_HOT_SECTION static void residual_run_again(residual_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, residual_result_t *result)
 {
+#ifdef RESIDUAL_HOST
+    RESIDUAL_ALIGNED int32_t acc[32];
+    RESIDUAL_ALIGNED uint8_t patch_uint8_t[512];
+    double inverse[4];
+    for (int32_t c = 0; c < 4; c++) {
+        inverse[c] = 1.0 / (double)(640);
+    }
+    for (int32_t p = 0; p < 9; p += 8) {
+        const int32_t end = residual_least(p + 8, 9);
+        for (int32_t at = p; at < end; at++) {
+            for (int32_t c = 0; c < 4; c++) {
+                acc[(at - p) * 4 + c] = residual_tables.bias_again[c] * steps + 320;
+            }
+        }
+        residual_host_dot_u8_i8_11(&residual_tables.g_again_0, residual_at_c_joined(state), p, end - p, patch_uint8_t, residual_tables.w_again_0, 36, acc, 4, 8);
+        for (int32_t at = p; at < end; at++) {
+            int32_t *const sums = acc + (at - p) * 4;
+            residual_taps_u8_i8_i32(&residual_tables.g_again_1, residual_at_c_joined(state), residual_tables.w_again_1, at, sums + 0, 8);
+        }
+        for (int32_t at = p; at < end; at++) {
+            const int32_t *const sums = acc + (at - p) * 4;
+            residual_host_fire(sums, inverse, 4, (int32_t)(limit + 2U), residual_at_c_again(state) + at * 4);
+#ifdef RESIDUAL_TRACE
+            for (int32_t c = 0; c < 4; c++) {
+                const int32_t i = at * 4 + c;
+                RESIDUAL_TRACE_SPIKES(3U, i, residual_at_c_again(state)[i]);
+                RESIDUAL_TRACE_POTENTIAL(3U, i, sums[c]);
+            }
+#endif
+        }
+    }
+#else
     int32_t *acc = residual_at_acc_i32(state);
     for (int32_t p = 0; p < 9; p += 2) {
         const int32_t next = residual_least(p + 1, 8); /* p itself where it is the last: the second row is then not read */
@@ -149,6 +242,8 @@ RESIDUAL_HOT_SECTION static void residual_run_again(residual_state_t *state, con
             }
         }
     }
+#endif
+    (void)state;
     (void)image;
     (void)steps;
     (void)limit;
@@ -158,6 +253,36 @@ RESIDUAL_HOT_SECTION static void residual_run_again(residual_state_t *state, con
 /* pool over the whole image. */
 RESIDUAL_HOT_SECTION static void residual_run_pool(residual_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, residual_result_t *result)
 {
+#ifdef RESIDUAL_HOST
+    RESIDUAL_ALIGNED int32_t acc[16];
+    double inverse[4];
+    for (int32_t c = 0; c < 4; c++) {
+        inverse[c] = 1.0 / (double)(867);
+    }
+    for (int32_t p = 0; p < 4; p += 4) {
+        const int32_t end = residual_least(p + 4, 4);
+        for (int32_t at = p; at < end; at++) {
+            for (int32_t c = 0; c < 4; c++) {
+                acc[(at - p) * 4 + c] = 433;
+            }
+        }
+        for (int32_t at = p; at < end; at++) {
+            int32_t *const sums = acc + (at - p) * 4;
+            residual_pool_u8_i32(&residual_tables.g_pool, residual_at_c_again(state), at, sums + 0, 256);
+        }
+        for (int32_t at = p; at < end; at++) {
+            const int32_t *const sums = acc + (at - p) * 4;
+            residual_host_fire(sums, inverse, 4, (int32_t)(limit + 2U), residual_at_c_pool(state) + at * 4);
+#ifdef RESIDUAL_TRACE
+            for (int32_t c = 0; c < 4; c++) {
+                const int32_t i = at * 4 + c;
+                RESIDUAL_TRACE_SPIKES(4U, i, residual_at_c_pool(state)[i]);
+                RESIDUAL_TRACE_POTENTIAL(4U, i, sums[c]);
+            }
+#endif
+        }
+    }
+#else
     int32_t *acc = residual_at_acc_i32(state);
     for (int32_t p = 0; p < 4; p += 2) {
         const int32_t next = residual_least(p + 1, 3); /* p itself where it is the last: the second row is then not read */
@@ -180,6 +305,8 @@ RESIDUAL_HOT_SECTION static void residual_run_pool(residual_state_t *state, cons
             }
         }
     }
+#endif
+    (void)state;
     (void)image;
     (void)steps;
     (void)limit;
@@ -189,6 +316,34 @@ RESIDUAL_HOT_SECTION static void residual_run_pool(residual_state_t *state, cons
 /* dense over the whole image. */
 RESIDUAL_HOT_SECTION static void residual_run_dense(residual_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, residual_result_t *result)
 {
+#ifdef RESIDUAL_HOST
+    RESIDUAL_ALIGNED int32_t acc[4];
+    RESIDUAL_ALIGNED uint8_t patch_uint8_t[64];
+    double inverse[4];
+    for (int32_t c = 0; c < 4; c++) {
+        inverse[c] = 1.0 / (double)(870);
+    }
+    for (int32_t p = 0; p < 1; p += 1) {
+        const int32_t end = residual_least(p + 1, 1);
+        for (int32_t at = p; at < end; at++) {
+            for (int32_t c = 0; c < 4; c++) {
+                acc[(at - p) * 4 + c] = residual_tables.bias_dense[c] * steps + 435;
+            }
+        }
+        residual_host_dot_u8_i8_11(&residual_tables.g_dense, residual_at_c_pool(state), p, end - p, patch_uint8_t, residual_tables.w_dense, 16, acc, 4, 16);
+        for (int32_t at = p; at < end; at++) {
+            const int32_t *const sums = acc + (at - p) * 4;
+            residual_host_fire(sums, inverse, 4, (int32_t)(limit + 2U), residual_at_c_dense(state) + at * 4);
+#ifdef RESIDUAL_TRACE
+            for (int32_t c = 0; c < 4; c++) {
+                const int32_t i = at * 4 + c;
+                RESIDUAL_TRACE_SPIKES(5U, i, residual_at_c_dense(state)[i]);
+                RESIDUAL_TRACE_POTENTIAL(5U, i, sums[c]);
+            }
+#endif
+        }
+    }
+#else
     int32_t *acc = residual_at_acc_i32(state);
     for (int32_t p = 0; p < 1; p += 1) {
         for (int32_t c = 0; c < 4; c++) {
@@ -207,6 +362,8 @@ RESIDUAL_HOT_SECTION static void residual_run_dense(residual_state_t *state, con
             }
         }
     }
+#endif
+    (void)state;
     (void)image;
     (void)steps;
     (void)limit;

@@ -23,47 +23,47 @@ RESIDUAL_CHECK(state_bytes, sizeof(residual_state_t) <= RESIDUAL_STATE_BYTES && 
 
 /* Where buffers lie in the state. Those that are not needed at the same time share memory; the stages from the first to
  * the last that needs each are in brackets. */
-static inline uint8_t *residual_at_c_dense(residual_state_t *state) /* 4: spikes of dense so far [0, 0] */
+RESIDUAL_UNUSED static inline uint8_t *residual_at_c_dense(residual_state_t *state) /* 4: spikes of dense so far [0, 0] */
 {
     void *const at = state->memory + 300;
     return (uint8_t *)at;
 }
-static inline int32_t *residual_at_v_first(residual_state_t *state) /* 144: potentials of first [0, 0] */
+RESIDUAL_UNUSED static inline int32_t *residual_at_v_first(residual_state_t *state) /* 144: potentials of first [0, 0] */
 {
     void *const at = state->memory + 0;
     return (int32_t *)at;
 }
-static inline int16_t *residual_at_d_first(residual_state_t *state) /* 144: charge per timestep of first [0, 0] */
+RESIDUAL_UNUSED static inline int16_t *residual_at_d_first(residual_state_t *state) /* 144: charge per timestep of first [0, 0] */
 {
     void *const at = state->memory + 144;
     return (int16_t *)at;
 }
-static inline int16_t *residual_at_v_joined(residual_state_t *state) /* 36: potentials of joined [0, 0] */
+RESIDUAL_UNUSED static inline int16_t *residual_at_v_joined(residual_state_t *state) /* 36: potentials of joined [0, 0] */
 {
     void *const at = state->memory + 246;
     return (int16_t *)at;
 }
-static inline int16_t *residual_at_v_again(residual_state_t *state) /* 36: potentials of again [0, 0] */
+RESIDUAL_UNUSED static inline int16_t *residual_at_v_again(residual_state_t *state) /* 36: potentials of again [0, 0] */
 {
     void *const at = state->memory + 264;
     return (int16_t *)at;
 }
-static inline int16_t *residual_at_v_pool(residual_state_t *state) /* 16: potentials of pool [0, 0] */
+RESIDUAL_UNUSED static inline int16_t *residual_at_v_pool(residual_state_t *state) /* 16: potentials of pool [0, 0] */
 {
     void *const at = state->memory + 282;
     return (int16_t *)at;
 }
-static inline int16_t *residual_at_v_dense(residual_state_t *state) /* 4: potentials of dense [0, 0] */
+RESIDUAL_UNUSED static inline int16_t *residual_at_v_dense(residual_state_t *state) /* 4: potentials of dense [0, 0] */
 {
     void *const at = state->memory + 298;
     return (int16_t *)at;
 }
-static inline int32_t *residual_at_acc_i32(residual_state_t *state) /* 8: accumulators [0, end] */
+RESIDUAL_UNUSED static inline int32_t *residual_at_acc_i32(residual_state_t *state) /* 8: accumulators [0, end] */
 {
     void *const at = state->memory + 290;
     return (int32_t *)at;
 }
-static inline uint32_t *residual_at_lanes(residual_state_t *state) /* 30: two windows side by side [0, end] */
+RESIDUAL_UNUSED static inline uint32_t *residual_at_lanes(residual_state_t *state) /* 30: two windows side by side [0, end] */
 {
     void *const at = state->memory + 216;
     return (uint32_t *)at;
@@ -444,6 +444,27 @@ RESIDUAL_HOT_SECTION RESIDUAL_APART static void residual_scan_dense(residual_sta
 /* The charge that the constant input brings to first at every timestep, its bias included. */
 RESIDUAL_HOT_SECTION static void residual_drive_first(residual_state_t *state, const uint8_t *image)
 {
+#ifdef RESIDUAL_HOST
+    RESIDUAL_ALIGNED int32_t acc[64];
+    RESIDUAL_ALIGNED uint8_t patch_uint8_t[1024];
+    for (int32_t p = 0; p < 36; p += 16) {
+        const int32_t end = residual_least(p + 16, 36);
+        for (int32_t at = p; at < end; at++) {
+            for (int32_t c = 0; c < 4; c++) {
+                acc[(at - p) * 4 + c] = residual_tables.bias_first[c];
+            }
+        }
+        residual_host_dot_u8_i8_01(&residual_tables.g_first, image, p, end - p, patch_uint8_t, residual_tables.w_first, 18, acc, 4, 1);
+        for (int32_t at = p; at < end; at++) {
+            const int32_t *const sums = acc + (at - p) * 4;
+            for (int32_t c = 0; c < 4; c++) {
+                const int32_t u = sums[c];
+                const int32_t i = at * 4 + c;
+                residual_at_d_first(state)[i] = (int16_t)u;
+            }
+        }
+    }
+#else
     int32_t *acc = residual_at_acc_i32(state);
     for (int32_t p = 0; p < 36; p += 2) {
         const int32_t next = residual_least(p + 1, 35); /* p itself where it is the last: the second row is then not read */
@@ -461,6 +482,7 @@ RESIDUAL_HOT_SECTION static void residual_drive_first(residual_state_t *state, c
             }
         }
     }
+#endif
 }
 
 

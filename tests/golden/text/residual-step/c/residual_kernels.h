@@ -11,9 +11,11 @@
 /* Functions that are faster alone than inside their caller, where they run out of registers. */
 #ifdef __GNUC__
 #define RESIDUAL_APART __attribute__((noinline))
+#define RESIDUAL_UNUSED __attribute__((unused)) /* on some processors */
 #define RESIDUAL_REUSE() __asm__ volatile("" : : : "memory") /* from here on buffers lie where others of other types lay */
 #else
 #define RESIDUAL_APART
+#define RESIDUAL_UNUSED
 #define RESIDUAL_REUSE() ((void)0)
 #endif
 
@@ -287,6 +289,242 @@ RESIDUAL_KERNEL void residual_dot2_u8_i8_i32(const residual_window_t *g, const u
     }
 }
 
+/* Processors of hosts: AVX2, AVX-VNNI, AVX-512 VNNI, and NEON with its dot products; same results.
+ * -DRESIDUAL_NO_HOST leaves them out. */
+#if !defined(RESIDUAL_NO_HOST) && defined(__AVX2__)
+#define RESIDUAL_HOST 1
+#include <immintrin.h>
+
+/* RESIDUAL_BYTES, _WORDS: elements that one step takes of rows of bytes, and of rows widened to 16 bits. */
+#if defined(__AVX512VNNI__) && defined(__AVX512BW__)
+#define RESIDUAL_TOGETHER 4
+#define RESIDUAL_BYTES 64
+#define RESIDUAL_WORDS 32
+#define RESIDUAL_VEX ""
+typedef __m512i residual_vec_t, residual_bytes_t, residual_words_t;
+#define RESIDUAL_ZERO() _mm512_setzero_si512()
+#define RESIDUAL_LOAD(from) _mm512_loadu_si512(from)
+#define RESIDUAL_WIDE_u8(from) _mm512_cvtepu8_epi16(_mm256_loadu_si256((const __m256i *)(const void *)(from)))
+#define RESIDUAL_WIDE_i8(from) _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)(const void *)(from)))
+#define RESIDUAL_WIDE_i16(from) _mm512_loadu_si512(from)
+#define RESIDUAL_MAC_MIXED(sum, x, w) residual_vpdpbusd(sum, x, w)
+#define RESIDUAL_MAC_WIDE(sum, x, w) residual_vpdpwssd(sum, x, w)
+#else
+#define RESIDUAL_TOGETHER 2
+#define RESIDUAL_BYTES 32
+#define RESIDUAL_WORDS 16
+typedef __m256i residual_vec_t, residual_bytes_t, residual_words_t;
+#define RESIDUAL_ZERO() _mm256_setzero_si256()
+#define RESIDUAL_LOAD(from) _mm256_loadu_si256((const __m256i *)(const void *)(from))
+#define RESIDUAL_WIDE_u8(from) _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(const void *)(from)))
+#define RESIDUAL_WIDE_i8(from) _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)(from)))
+#define RESIDUAL_WIDE_i16(from) RESIDUAL_LOAD(from)
+#define RESIDUAL_MAC_WIDE(sum, x, w) _mm256_add_epi32(sum, _mm256_madd_epi16(x, w))
+#ifdef __AVXVNNI__
+#define RESIDUAL_VEX "%{vex%} "
+#define RESIDUAL_MAC_MIXED(sum, x, w) residual_vpdpbusd(sum, x, w)
+#else
+#define RESIDUAL_MAC_PAIRS(sum, x, w) RESIDUAL_MAC_WIDE(sum, _mm256_maddubs_epi16(x, w), _mm256_set1_epi16(1))
+#endif
+#endif
+
+#ifdef RESIDUAL_VEX
+static inline residual_vec_t residual_vpdpbusd(residual_vec_t sum, residual_vec_t x, residual_vec_t w)
+{
+    __asm__(RESIDUAL_VEX "vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(x), "vm"(w)); /* the intrinsic copies sums to and fro in GCC 12 */
+    return sum;
+}
+static inline residual_vec_t residual_vpdpwssd(residual_vec_t sum, residual_vec_t x, residual_vec_t w)
+{
+    __asm__(RESIDUAL_VEX "vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(x), "vm"(w)); /* the intrinsic copies sums to and fro in GCC 12 */
+    return sum;
+}
+#endif
+
+/* acc[0..3] += scale * the sums of the elements of a, b, c and d. */
+static inline void residual_put(residual_vec_t a, residual_vec_t b, residual_vec_t c, residual_vec_t d, int32_t *acc, int32_t scale)
+{
+#if defined(__AVX512VNNI__) && defined(__AVX512BW__)
+    const __m512i ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+    const __m512i cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+    const __m512i four = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+    const __m256i two = _mm256_add_epi32(_mm512_castsi512_si256(four), _mm512_extracti64x4_epi64(four, 1));
+#else
+    const __m256i two = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
+#endif
+    const __m128i sums = _mm_add_epi32(_mm256_castsi256_si128(two), _mm256_extracti128_si256(two, 1));
+    const __m128i before = _mm_loadu_si128((const __m128i *)(const void *)acc);
+    _mm_storeu_si128((__m128i *)(void *)acc, _mm_add_epi32(before, _mm_mullo_epi32(sums, _mm_set1_epi32(scale))));
+}
+#elif !defined(RESIDUAL_NO_HOST) && defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
+#define RESIDUAL_HOST 1
+#include <arm_neon.h>
+
+#define RESIDUAL_TOGETHER 4
+#define RESIDUAL_BYTES 16
+#define RESIDUAL_WORDS 8
+typedef int32x4_t residual_vec_t;
+typedef int8x16_t residual_bytes_t;
+typedef int16x8_t residual_words_t;
+#define RESIDUAL_ZERO() vdupq_n_s32(0)
+#define RESIDUAL_LOAD(from) vld1q_s8((const int8_t *)(from))
+#define RESIDUAL_WIDE_u8(from) vreinterpretq_s16_u16(vmovl_u8(vld1_u8(from)))
+#define RESIDUAL_WIDE_i8(from) vmovl_s8(vld1_s8(from))
+#define RESIDUAL_WIDE_i16(from) vld1q_s16((const int16_t *)(from))
+#define RESIDUAL_MAC_WIDE(sum, x, w) vmlal_high_s16(vmlal_s16(sum, vget_low_s16(x), vget_low_s16(w)), x, w)
+#define RESIDUAL_MAC_SIGNED(sum, x, w) vdotq_s32(sum, x, w)
+#ifdef __ARM_FEATURE_MATMUL_INT8
+#define RESIDUAL_MAC_MIXED(sum, x, w) vusdotq_s32(sum, vreinterpretq_u8_s8(x), w)
+#endif
+
+/* acc[0..3] += scale * the sums of the elements of a, b, c and d. */
+static inline void residual_put(residual_vec_t a, residual_vec_t b, residual_vec_t c, residual_vec_t d, int32_t *acc, int32_t scale)
+{
+    const int32x4_t sums = vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d));
+    vst1q_s32(acc, vmlaq_n_s32(vld1q_s32(acc), sums, scale));
+}
+#endif
+#ifdef RESIDUAL_HOST
+#if defined(__GNUC__)
+#define RESIDUAL_ALIGNED __attribute__((aligned(64)))
+#define RESIDUAL_AHEAD(from) __builtin_prefetch(from)
+#else
+#define RESIDUAL_ALIGNED
+#define RESIDUAL_AHEAD(from) ((void)0)
+#endif
+
+#if defined(RESIDUAL_MAC_MIXED) || defined(RESIDUAL_MAC_PAIRS)
+#define RESIDUAL_STEP RESIDUAL_BYTES
+#define RESIDUAL_ROW residual_bytes_t
+#define RESIDUAL_X(from) RESIDUAL_LOAD(from)
+#define RESIDUAL_W(from) RESIDUAL_LOAD(from)
+#if defined(RESIDUAL_MAC_MIXED)
+#define RESIDUAL_MAC RESIDUAL_MAC_MIXED
+#elif defined(RESIDUAL_MAC_PAIRS)
+#define RESIDUAL_MAC RESIDUAL_MAC_PAIRS
+#endif
+#else
+#define RESIDUAL_STEP RESIDUAL_WORDS
+#define RESIDUAL_ROW residual_words_t
+#define RESIDUAL_X(from) RESIDUAL_WIDE_u8(from)
+#define RESIDUAL_W(from) RESIDUAL_WIDE_i8(from)
+#define RESIDUAL_MAC RESIDUAL_MAC_WIDE
+#endif
+
+/* acc[q*row + o] += scale * (weights[o] . window of position p + q), q < n <= 16, a row of acc being full fours.
+ * What fills a window up to whole steps is 0; weights are read on beyond a row as far: into the next one, or the hash. */
+RESIDUAL_KERNEL void residual_host_dot_u8_i8_01(const residual_window_t *g, const uint8_t *source, int32_t p, int32_t n, uint8_t *patch, const int8_t *weights, int32_t length, int32_t *acc, int32_t row, int32_t scale)
+{
+    const uint8_t *at[16];
+    const int32_t stride = (length + 63) & ~63, last = g->out_channels - 1;
+    for (int32_t q = 0; q < n; q++) {
+        uint8_t *to = patch + q * stride;
+        at[q] = residual_gather_u8(g, source, p + q, to);
+        if (at[q] != to && length % RESIDUAL_STEP != 0) {
+            memcpy(to, at[q], (size_t)length * sizeof *to);
+            at[q] = to;
+        }
+        if (at[q] == to) {
+            memset(to + length, 0, (size_t)(stride - length) * sizeof *to);
+        }
+    }
+    for (int32_t o = 0; o <= last; o += 4) {
+        const int8_t *w0 = weights + (size_t)o * (size_t)length;
+        const int8_t *w1 = weights + (size_t)residual_least(o + 1, last) * (size_t)length;
+        const int8_t *w2 = weights + (size_t)residual_least(o + 2, last) * (size_t)length;
+        const int8_t *w3 = weights + (size_t)residual_least(o + 3, last) * (size_t)length;
+        int32_t q = 0;
+#if RESIDUAL_TOGETHER == 4
+        for (; q < (n & ~3); q += 4) {
+            const uint8_t *a = at[q];
+            const uint8_t *b = at[q + 1];
+            const uint8_t *c = at[q + 2];
+            const uint8_t *d = at[q + 3];
+            residual_vec_t a0 = RESIDUAL_ZERO(), a1 = RESIDUAL_ZERO(), a2 = RESIDUAL_ZERO(), a3 = RESIDUAL_ZERO();
+            residual_vec_t b0 = RESIDUAL_ZERO(), b1 = RESIDUAL_ZERO(), b2 = RESIDUAL_ZERO(), b3 = RESIDUAL_ZERO();
+            residual_vec_t c0 = RESIDUAL_ZERO(), c1 = RESIDUAL_ZERO(), c2 = RESIDUAL_ZERO(), c3 = RESIDUAL_ZERO();
+            residual_vec_t d0 = RESIDUAL_ZERO(), d1 = RESIDUAL_ZERO(), d2 = RESIDUAL_ZERO(), d3 = RESIDUAL_ZERO();
+            for (int32_t i = 0; i < length; i += RESIDUAL_STEP) {
+                const RESIDUAL_ROW ax = RESIDUAL_X(a + i), bx = RESIDUAL_X(b + i), cx = RESIDUAL_X(c + i), dx = RESIDUAL_X(d + i);
+                RESIDUAL_ROW w;
+                w = RESIDUAL_W(w0 + i);
+                a0 = RESIDUAL_MAC(a0, ax, w);
+                b0 = RESIDUAL_MAC(b0, bx, w);
+                c0 = RESIDUAL_MAC(c0, cx, w);
+                d0 = RESIDUAL_MAC(d0, dx, w);
+                w = RESIDUAL_W(w1 + i);
+                a1 = RESIDUAL_MAC(a1, ax, w);
+                b1 = RESIDUAL_MAC(b1, bx, w);
+                c1 = RESIDUAL_MAC(c1, cx, w);
+                d1 = RESIDUAL_MAC(d1, dx, w);
+                w = RESIDUAL_W(w2 + i);
+                a2 = RESIDUAL_MAC(a2, ax, w);
+                b2 = RESIDUAL_MAC(b2, bx, w);
+                c2 = RESIDUAL_MAC(c2, cx, w);
+                d2 = RESIDUAL_MAC(d2, dx, w);
+                w = RESIDUAL_W(w3 + i);
+                a3 = RESIDUAL_MAC(a3, ax, w);
+                b3 = RESIDUAL_MAC(b3, bx, w);
+                c3 = RESIDUAL_MAC(c3, cx, w);
+                d3 = RESIDUAL_MAC(d3, dx, w);
+            }
+            residual_put(a0, a1, a2, a3, acc + q * row + o, scale);
+            residual_put(b0, b1, b2, b3, acc + (q + 1) * row + o, scale);
+            residual_put(c0, c1, c2, c3, acc + (q + 2) * row + o, scale);
+            residual_put(d0, d1, d2, d3, acc + (q + 3) * row + o, scale);
+        }
+#else
+        for (; q < (n & ~1); q += 2) {
+            const uint8_t *a = at[q];
+            const uint8_t *b = at[q + 1];
+            residual_vec_t a0 = RESIDUAL_ZERO(), a1 = RESIDUAL_ZERO(), a2 = RESIDUAL_ZERO(), a3 = RESIDUAL_ZERO();
+            residual_vec_t b0 = RESIDUAL_ZERO(), b1 = RESIDUAL_ZERO(), b2 = RESIDUAL_ZERO(), b3 = RESIDUAL_ZERO();
+            for (int32_t i = 0; i < length; i += RESIDUAL_STEP) {
+                const RESIDUAL_ROW ax = RESIDUAL_X(a + i), bx = RESIDUAL_X(b + i);
+                RESIDUAL_ROW w;
+                w = RESIDUAL_W(w0 + i);
+                a0 = RESIDUAL_MAC(a0, ax, w);
+                b0 = RESIDUAL_MAC(b0, bx, w);
+                w = RESIDUAL_W(w1 + i);
+                a1 = RESIDUAL_MAC(a1, ax, w);
+                b1 = RESIDUAL_MAC(b1, bx, w);
+                w = RESIDUAL_W(w2 + i);
+                a2 = RESIDUAL_MAC(a2, ax, w);
+                b2 = RESIDUAL_MAC(b2, bx, w);
+                w = RESIDUAL_W(w3 + i);
+                a3 = RESIDUAL_MAC(a3, ax, w);
+                b3 = RESIDUAL_MAC(b3, bx, w);
+            }
+            residual_put(a0, a1, a2, a3, acc + q * row + o, scale);
+            residual_put(b0, b1, b2, b3, acc + (q + 1) * row + o, scale);
+        }
+#endif
+        for (; q < n; q++) {
+            const uint8_t *a = at[q];
+            residual_vec_t a0 = RESIDUAL_ZERO(), a1 = RESIDUAL_ZERO(), a2 = RESIDUAL_ZERO(), a3 = RESIDUAL_ZERO();
+            for (int32_t i = 0; i < length; i += RESIDUAL_STEP) {
+                const RESIDUAL_ROW ax = RESIDUAL_X(a + i);
+                RESIDUAL_ROW w;
+                w = RESIDUAL_W(w0 + i);
+                a0 = RESIDUAL_MAC(a0, ax, w);
+                w = RESIDUAL_W(w1 + i);
+                a1 = RESIDUAL_MAC(a1, ax, w);
+                w = RESIDUAL_W(w2 + i);
+                a2 = RESIDUAL_MAC(a2, ax, w);
+                w = RESIDUAL_W(w3 + i);
+                a3 = RESIDUAL_MAC(a3, ax, w);
+            }
+            residual_put(a0, a1, a2, a3, acc + q * row + o, scale);
+        }
+    }
+}
+#undef RESIDUAL_STEP
+#undef RESIDUAL_ROW
+#undef RESIDUAL_X
+#undef RESIDUAL_W
+#undef RESIDUAL_MAC
+#endif
+
 /* The outputs along one axis whose windows hold coordinate `at`: [first, last]. */
 static inline int32_t residual_first_window(int32_t at, int32_t pad, int32_t reach, int32_t stride)
 {
@@ -343,6 +581,13 @@ RESIDUAL_HOT_SECTION static void residual_add_l16_i8(int16_t *v, const int8_t *w
         memcpy(v + i, words, sizeof words);
     }
 #endif
+#ifdef RESIDUAL_HOST
+    if (scale == 1) {
+        for (; i < n; i++) {
+            v[RESIDUAL_LANE(i)] = (int16_t)(v[RESIDUAL_LANE(i)] + w[i]);
+        }
+    }
+#endif
     for (; i < n; i++) {
         v[RESIDUAL_LANE(i)] = (int16_t)(v[RESIDUAL_LANE(i)] + w[i] * scale);
     }
@@ -366,6 +611,11 @@ RESIDUAL_HOT_SECTION static void residual_spread_run_i8_l16(const residual_windo
     if (left >= right) {
         return;
     }
+#ifdef RESIDUAL_HOST
+    for (int32_t i = 0; i < g->kernel_h * length; i += 64) { /* rows that the weights' order hides from the processor */
+        RESIDUAL_AHEAD(weights + (size_t)c * (size_t)(g->kernel_h * length) + i);
+    }
+#endif
     for (int32_t oy = residual_most(0, y - g->kernel_h + 1); oy <= last; oy++) {
         const int8_t *w = weights + (size_t)(c * g->kernel_h + y - oy) * (size_t)(length);
         residual_add_l16_i8(v + (oy * g->out_w + left) * row, w + (left - start) * row, (right - left) * row, scale);

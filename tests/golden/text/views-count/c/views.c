@@ -23,37 +23,37 @@ VIEWS_CHECK(state_bytes, sizeof(views_state_t) <= VIEWS_STATE_BYTES && VIEWS_STA
 
 /* Where buffers lie in the state. Those that are not needed at the same time share memory; the times from the first to
  * the last that needs each are in brackets. */
-static inline uint8_t *views_at_c_input(views_state_t *state) /* 50: counts of input [0, 2] */
+VIEWS_UNUSED static inline uint8_t *views_at_c_input(views_state_t *state) /* 50: counts of input [0, 2] */
 {
     void *const at = state->memory + 63;
     return (uint8_t *)at;
 }
-static inline uint8_t *views_at_c_deep(views_state_t *state) /* 100: counts of deep [1, 3] */
+VIEWS_UNUSED static inline uint8_t *views_at_c_deep(views_state_t *state) /* 100: counts of deep [1, 3] */
 {
     void *const at = state->memory + 38;
     return (uint8_t *)at;
 }
-static inline uint8_t *views_at_c_side(views_state_t *state) /* 50: counts of side [2, 4] */
+VIEWS_UNUSED static inline uint8_t *views_at_c_side(views_state_t *state) /* 50: counts of side [2, 4] */
 {
     void *const at = state->memory + 76;
     return (uint8_t *)at;
 }
-static inline uint8_t *views_at_c_pool0(views_state_t *state) /* 16: counts of pool0 [3, 5] */
+VIEWS_UNUSED static inline uint8_t *views_at_c_pool0(views_state_t *state) /* 16: counts of pool0 [3, 5] */
 {
     void *const at = state->memory + 63;
     return (uint8_t *)at;
 }
-static inline uint8_t *views_at_c_pool1(views_state_t *state) /* 8: counts of pool1 [4, 5] */
+VIEWS_UNUSED static inline uint8_t *views_at_c_pool1(views_state_t *state) /* 8: counts of pool1 [4, 5] */
 {
     void *const at = state->memory + 38;
     return (uint8_t *)at;
 }
-static inline int32_t *views_at_acc_i32(views_state_t *state) /* 8: accumulators [0, end] */
+VIEWS_UNUSED static inline int32_t *views_at_acc_i32(views_state_t *state) /* 8: accumulators [0, end] */
 {
     void *const at = state->memory + 30;
     return (int32_t *)at;
 }
-static inline uint32_t *views_at_lanes(views_state_t *state) /* 30: two windows side by side [0, end] */
+VIEWS_UNUSED static inline uint32_t *views_at_lanes(views_state_t *state) /* 30: two windows side by side [0, end] */
 {
     void *const at = state->memory + 0;
     return (uint32_t *)at;
@@ -62,6 +62,36 @@ static inline uint32_t *views_at_lanes(views_state_t *state) /* 30: two windows 
 /* deep over the whole image. */
 VIEWS_HOT_SECTION static void views_run_deep(views_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, views_result_t *result)
 {
+#ifdef VIEWS_HOST
+    VIEWS_ALIGNED int32_t acc[64];
+    double inverse[4];
+    for (int32_t c = 0; c < 4; c++) {
+        inverse[c] = 1.0 / (double)(views_tables.theta_deep[c]);
+    }
+    for (int32_t p = 0; p < 25; p += 16) {
+        const int32_t end = views_least(p + 16, 25);
+        for (int32_t at = p; at < end; at++) {
+            for (int32_t c = 0; c < 4; c++) {
+                acc[(at - p) * 4 + c] = views_tables.bias_deep[c] * steps + views_tables.v0_deep[c];
+            }
+        }
+        for (int32_t at = p; at < end; at++) {
+            int32_t *const sums = acc + (at - p) * 4;
+            views_taps_u8_i8_i32(&views_tables.g_deep, views_at_c_input(state), views_tables.w_deep, at, sums + 0, 128);
+        }
+        for (int32_t at = p; at < end; at++) {
+            const int32_t *const sums = acc + (at - p) * 4;
+            views_host_fire(sums, inverse, 4, (int32_t)(limit), views_at_c_deep(state) + at * 4);
+#ifdef VIEWS_TRACE
+            for (int32_t c = 0; c < 4; c++) {
+                const int32_t i = at * 4 + c;
+                VIEWS_TRACE_SPIKES(1U, i, views_at_c_deep(state)[i]);
+                VIEWS_TRACE_POTENTIAL(1U, i, sums[c]);
+            }
+#endif
+        }
+    }
+#else
     int32_t *acc = views_at_acc_i32(state);
     for (int32_t p = 0; p < 25; p += 2) {
         const int32_t next = views_least(p + 1, 24); /* p itself where it is the last: the second row is then not read */
@@ -84,6 +114,8 @@ VIEWS_HOT_SECTION static void views_run_deep(views_state_t *state, const uint8_t
             }
         }
     }
+#endif
+    (void)state;
     (void)image;
     (void)steps;
     (void)limit;
@@ -93,6 +125,34 @@ VIEWS_HOT_SECTION static void views_run_deep(views_state_t *state, const uint8_t
 /* side over the whole image. */
 VIEWS_HOT_SECTION static void views_run_side(views_state_t *state, const uint8_t *image, int32_t steps, uint32_t limit, views_result_t *result)
 {
+#ifdef VIEWS_HOST
+    VIEWS_ALIGNED int32_t acc[64];
+    VIEWS_ALIGNED uint8_t patch_uint8_t[1024];
+    double inverse[2];
+    for (int32_t c = 0; c < 2; c++) {
+        inverse[c] = 1.0 / (double)(views_tables.theta_side[c]);
+    }
+    for (int32_t p = 0; p < 25; p += 16) {
+        const int32_t end = views_least(p + 16, 25);
+        for (int32_t at = p; at < end; at++) {
+            for (int32_t c = 0; c < 2; c++) {
+                acc[(at - p) * 4 + c] = views_tables.bias_side[c] * steps + views_tables.v0_side[c];
+            }
+        }
+        views_host_dot_u8_i8_11(&views_tables.g_side, views_at_c_input(state), p, end - p, patch_uint8_t, views_tables.w_side, 18, acc, 4, 32);
+        for (int32_t at = p; at < end; at++) {
+            const int32_t *const sums = acc + (at - p) * 4;
+            views_host_fire(sums, inverse, 2, (int32_t)(limit), views_at_c_side(state) + at * 2);
+#ifdef VIEWS_TRACE
+            for (int32_t c = 0; c < 2; c++) {
+                const int32_t i = at * 2 + c;
+                VIEWS_TRACE_SPIKES(2U, i, views_at_c_side(state)[i]);
+                VIEWS_TRACE_POTENTIAL(2U, i, sums[c]);
+            }
+#endif
+        }
+    }
+#else
     int32_t *acc = views_at_acc_i32(state);
     for (int32_t p = 0; p < 25; p += 2) {
         const int32_t next = views_least(p + 1, 24); /* p itself where it is the last: the second row is then not read */
@@ -113,6 +173,8 @@ VIEWS_HOT_SECTION static void views_run_side(views_state_t *state, const uint8_t
             }
         }
     }
+#endif
+    (void)state;
     (void)image;
     (void)steps;
     (void)limit;
@@ -124,6 +186,29 @@ VIEWS_HOT_SECTION static void views_run_dense(views_state_t *state, const uint8_
 {
     views_max_pool_u8(&views_tables.g_pool0, &views_tables.g_pool0_frame, views_at_c_deep(state), views_at_c_pool0(state));
     views_max_pool_u8(&views_tables.g_pool1, &views_tables.g_pool1_frame, views_at_c_side(state), views_at_c_pool1(state));
+#ifdef VIEWS_HOST
+    VIEWS_ALIGNED int32_t acc[4];
+    VIEWS_ALIGNED uint8_t patch_uint8_t[64];
+    for (int32_t p = 0; p < 1; p += 1) {
+        const int32_t end = views_least(p + 1, 1);
+        for (int32_t at = p; at < end; at++) {
+            for (int32_t c = 0; c < 2; c++) {
+                acc[(at - p) * 4 + c] = views_tables.bias_dense[c] * steps;
+            }
+        }
+        views_host_dot_u8_i8_11(&views_tables.g_dense_0, views_at_c_pool0(state), p, end - p, patch_uint8_t, views_tables.w_dense_0, 16, acc, 4, 32);
+        views_host_dot_u8_i8_11(&views_tables.g_dense_1, views_at_c_pool1(state), p, end - p, patch_uint8_t, views_tables.w_dense_1, 8, acc, 4, 32);
+        for (int32_t at = p; at < end; at++) {
+            const int32_t *const sums = acc + (at - p) * 4;
+            for (int32_t c = 0; c < 2; c++) {
+                const int32_t u = sums[c];
+                const int32_t i = at * 2 + c;
+                result->values[i] = u;
+                VIEWS_TRACE_POTENTIAL(3U, i, u);
+            }
+        }
+    }
+#else
     int32_t *acc = views_at_acc_i32(state);
     for (int32_t p = 0; p < 1; p += 1) {
         for (int32_t c = 0; c < 2; c++) {
@@ -141,6 +226,8 @@ VIEWS_HOT_SECTION static void views_run_dense(views_state_t *state, const uint8_
             }
         }
     }
+#endif
+    (void)state;
     (void)image;
     (void)steps;
     (void)limit;

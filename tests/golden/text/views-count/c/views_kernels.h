@@ -11,9 +11,11 @@
 /* Functions that are faster alone than inside their caller, where they run out of registers. */
 #ifdef __GNUC__
 #define VIEWS_APART __attribute__((noinline))
+#define VIEWS_UNUSED __attribute__((unused)) /* on some processors */
 #define VIEWS_REUSE() __asm__ volatile("" : : : "memory") /* from here on buffers lie where others of other types lay */
 #else
 #define VIEWS_APART
+#define VIEWS_UNUSED
 #define VIEWS_REUSE() ((void)0)
 #endif
 
@@ -389,6 +391,254 @@ VIEWS_KERNEL void views_taps_u8_i8_i32(const views_window_t *g, const uint8_t *s
     }
 }
 
+/* Processors of hosts: AVX2, AVX-VNNI, AVX-512 VNNI, and NEON with its dot products; same results.
+ * -DVIEWS_NO_HOST leaves them out. */
+#if !defined(VIEWS_NO_HOST) && defined(__AVX2__)
+#define VIEWS_HOST 1
+#include <immintrin.h>
+
+/* VIEWS_BYTES, _WORDS: elements that one step takes of rows of bytes, and of rows widened to 16 bits. */
+#if defined(__AVX512VNNI__) && defined(__AVX512BW__)
+#define VIEWS_TOGETHER 4
+#define VIEWS_BYTES 64
+#define VIEWS_WORDS 32
+#define VIEWS_VEX ""
+typedef __m512i views_vec_t, views_bytes_t, views_words_t;
+#define VIEWS_ZERO() _mm512_setzero_si512()
+#define VIEWS_LOAD(from) _mm512_loadu_si512(from)
+#define VIEWS_WIDE_u8(from) _mm512_cvtepu8_epi16(_mm256_loadu_si256((const __m256i *)(const void *)(from)))
+#define VIEWS_WIDE_i8(from) _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)(const void *)(from)))
+#define VIEWS_WIDE_i16(from) _mm512_loadu_si512(from)
+#define VIEWS_MAC_MIXED(sum, x, w) views_vpdpbusd(sum, x, w)
+#define VIEWS_MAC_WIDE(sum, x, w) views_vpdpwssd(sum, x, w)
+#else
+#define VIEWS_TOGETHER 2
+#define VIEWS_BYTES 32
+#define VIEWS_WORDS 16
+typedef __m256i views_vec_t, views_bytes_t, views_words_t;
+#define VIEWS_ZERO() _mm256_setzero_si256()
+#define VIEWS_LOAD(from) _mm256_loadu_si256((const __m256i *)(const void *)(from))
+#define VIEWS_WIDE_u8(from) _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(const void *)(from)))
+#define VIEWS_WIDE_i8(from) _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)(from)))
+#define VIEWS_WIDE_i16(from) VIEWS_LOAD(from)
+#define VIEWS_MAC_WIDE(sum, x, w) _mm256_add_epi32(sum, _mm256_madd_epi16(x, w))
+#ifdef __AVXVNNI__
+#define VIEWS_VEX "%{vex%} "
+#define VIEWS_MAC_MIXED(sum, x, w) views_vpdpbusd(sum, x, w)
+#else
+#define VIEWS_MAC_PAIRS(sum, x, w) VIEWS_MAC_WIDE(sum, _mm256_maddubs_epi16(x, w), _mm256_set1_epi16(1))
+#endif
+#endif
+
+#ifdef VIEWS_VEX
+static inline views_vec_t views_vpdpbusd(views_vec_t sum, views_vec_t x, views_vec_t w)
+{
+    __asm__(VIEWS_VEX "vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(x), "vm"(w)); /* the intrinsic copies sums to and fro in GCC 12 */
+    return sum;
+}
+static inline views_vec_t views_vpdpwssd(views_vec_t sum, views_vec_t x, views_vec_t w)
+{
+    __asm__(VIEWS_VEX "vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(x), "vm"(w)); /* the intrinsic copies sums to and fro in GCC 12 */
+    return sum;
+}
+#endif
+
+/* acc[0..3] += scale * the sums of the elements of a, b, c and d. */
+static inline void views_put(views_vec_t a, views_vec_t b, views_vec_t c, views_vec_t d, int32_t *acc, int32_t scale)
+{
+#if defined(__AVX512VNNI__) && defined(__AVX512BW__)
+    const __m512i ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+    const __m512i cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+    const __m512i four = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+    const __m256i two = _mm256_add_epi32(_mm512_castsi512_si256(four), _mm512_extracti64x4_epi64(four, 1));
+#else
+    const __m256i two = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
+#endif
+    const __m128i sums = _mm_add_epi32(_mm256_castsi256_si128(two), _mm256_extracti128_si256(two, 1));
+    const __m128i before = _mm_loadu_si128((const __m128i *)(const void *)acc);
+    _mm_storeu_si128((__m128i *)(void *)acc, _mm_add_epi32(before, _mm_mullo_epi32(sums, _mm_set1_epi32(scale))));
+}
+#elif !defined(VIEWS_NO_HOST) && defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
+#define VIEWS_HOST 1
+#include <arm_neon.h>
+
+#define VIEWS_TOGETHER 4
+#define VIEWS_BYTES 16
+#define VIEWS_WORDS 8
+typedef int32x4_t views_vec_t;
+typedef int8x16_t views_bytes_t;
+typedef int16x8_t views_words_t;
+#define VIEWS_ZERO() vdupq_n_s32(0)
+#define VIEWS_LOAD(from) vld1q_s8((const int8_t *)(from))
+#define VIEWS_WIDE_u8(from) vreinterpretq_s16_u16(vmovl_u8(vld1_u8(from)))
+#define VIEWS_WIDE_i8(from) vmovl_s8(vld1_s8(from))
+#define VIEWS_WIDE_i16(from) vld1q_s16((const int16_t *)(from))
+#define VIEWS_MAC_WIDE(sum, x, w) vmlal_high_s16(vmlal_s16(sum, vget_low_s16(x), vget_low_s16(w)), x, w)
+#define VIEWS_MAC_SIGNED(sum, x, w) vdotq_s32(sum, x, w)
+#ifdef __ARM_FEATURE_MATMUL_INT8
+#define VIEWS_MAC_MIXED(sum, x, w) vusdotq_s32(sum, vreinterpretq_u8_s8(x), w)
+#endif
+
+/* acc[0..3] += scale * the sums of the elements of a, b, c and d. */
+static inline void views_put(views_vec_t a, views_vec_t b, views_vec_t c, views_vec_t d, int32_t *acc, int32_t scale)
+{
+    const int32x4_t sums = vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d));
+    vst1q_s32(acc, vmlaq_n_s32(vld1q_s32(acc), sums, scale));
+}
+#endif
+#ifdef VIEWS_HOST
+#if defined(__GNUC__)
+#define VIEWS_ALIGNED __attribute__((aligned(64)))
+#define VIEWS_AHEAD(from) __builtin_prefetch(from)
+#else
+#define VIEWS_ALIGNED
+#define VIEWS_AHEAD(from) ((void)0)
+#endif
+
+#if defined(VIEWS_MAC_MIXED) || defined(VIEWS_MAC_SIGNED) || defined(VIEWS_MAC_PAIRS)
+#define VIEWS_STEP VIEWS_BYTES
+#define VIEWS_ROW views_bytes_t
+#define VIEWS_X(from) VIEWS_LOAD(from)
+#define VIEWS_W(from) VIEWS_LOAD(from)
+#if defined(VIEWS_MAC_MIXED)
+#define VIEWS_MAC VIEWS_MAC_MIXED
+#elif defined(VIEWS_MAC_SIGNED)
+#define VIEWS_MAC VIEWS_MAC_SIGNED
+#elif defined(VIEWS_MAC_PAIRS)
+#define VIEWS_MAC VIEWS_MAC_PAIRS
+#endif
+#else
+#define VIEWS_STEP VIEWS_WORDS
+#define VIEWS_ROW views_words_t
+#define VIEWS_X(from) VIEWS_WIDE_u8(from)
+#define VIEWS_W(from) VIEWS_WIDE_i8(from)
+#define VIEWS_MAC VIEWS_MAC_WIDE
+#endif
+
+/* acc[q*row + o] += scale * (weights[o] . window of position p + q), q < n <= 16, a row of acc being full fours.
+ * What fills a window up to whole steps is 0; weights are read on beyond a row as far: into the next one, or the hash. */
+VIEWS_KERNEL void views_host_dot_u8_i8_11(const views_window_t *g, const uint8_t *source, int32_t p, int32_t n, uint8_t *patch, const int8_t *weights, int32_t length, int32_t *acc, int32_t row, int32_t scale)
+{
+    const uint8_t *at[16];
+    const int32_t stride = (length + 63) & ~63, last = g->out_channels - 1;
+    for (int32_t q = 0; q < n; q++) {
+        uint8_t *to = patch + q * stride;
+        at[q] = views_gather_u8(g, source, p + q, to);
+        if (at[q] != to && length % VIEWS_STEP != 0) {
+            memcpy(to, at[q], (size_t)length * sizeof *to);
+            at[q] = to;
+        }
+        if (at[q] == to) {
+            memset(to + length, 0, (size_t)(stride - length) * sizeof *to);
+        }
+    }
+    for (int32_t o = 0; o <= last; o += 4) {
+        const int8_t *w0 = weights + (size_t)o * (size_t)length;
+        const int8_t *w1 = weights + (size_t)views_least(o + 1, last) * (size_t)length;
+        const int8_t *w2 = weights + (size_t)views_least(o + 2, last) * (size_t)length;
+        const int8_t *w3 = weights + (size_t)views_least(o + 3, last) * (size_t)length;
+        int32_t q = 0;
+#if VIEWS_TOGETHER == 4
+        for (; q < (n & ~3); q += 4) {
+            const uint8_t *a = at[q];
+            const uint8_t *b = at[q + 1];
+            const uint8_t *c = at[q + 2];
+            const uint8_t *d = at[q + 3];
+            views_vec_t a0 = VIEWS_ZERO(), a1 = VIEWS_ZERO(), a2 = VIEWS_ZERO(), a3 = VIEWS_ZERO();
+            views_vec_t b0 = VIEWS_ZERO(), b1 = VIEWS_ZERO(), b2 = VIEWS_ZERO(), b3 = VIEWS_ZERO();
+            views_vec_t c0 = VIEWS_ZERO(), c1 = VIEWS_ZERO(), c2 = VIEWS_ZERO(), c3 = VIEWS_ZERO();
+            views_vec_t d0 = VIEWS_ZERO(), d1 = VIEWS_ZERO(), d2 = VIEWS_ZERO(), d3 = VIEWS_ZERO();
+            for (int32_t i = 0; i < length; i += VIEWS_STEP) {
+                const VIEWS_ROW ax = VIEWS_X(a + i), bx = VIEWS_X(b + i), cx = VIEWS_X(c + i), dx = VIEWS_X(d + i);
+                VIEWS_ROW w;
+                w = VIEWS_W(w0 + i);
+                a0 = VIEWS_MAC(a0, ax, w);
+                b0 = VIEWS_MAC(b0, bx, w);
+                c0 = VIEWS_MAC(c0, cx, w);
+                d0 = VIEWS_MAC(d0, dx, w);
+                w = VIEWS_W(w1 + i);
+                a1 = VIEWS_MAC(a1, ax, w);
+                b1 = VIEWS_MAC(b1, bx, w);
+                c1 = VIEWS_MAC(c1, cx, w);
+                d1 = VIEWS_MAC(d1, dx, w);
+                w = VIEWS_W(w2 + i);
+                a2 = VIEWS_MAC(a2, ax, w);
+                b2 = VIEWS_MAC(b2, bx, w);
+                c2 = VIEWS_MAC(c2, cx, w);
+                d2 = VIEWS_MAC(d2, dx, w);
+                w = VIEWS_W(w3 + i);
+                a3 = VIEWS_MAC(a3, ax, w);
+                b3 = VIEWS_MAC(b3, bx, w);
+                c3 = VIEWS_MAC(c3, cx, w);
+                d3 = VIEWS_MAC(d3, dx, w);
+            }
+            views_put(a0, a1, a2, a3, acc + q * row + o, scale);
+            views_put(b0, b1, b2, b3, acc + (q + 1) * row + o, scale);
+            views_put(c0, c1, c2, c3, acc + (q + 2) * row + o, scale);
+            views_put(d0, d1, d2, d3, acc + (q + 3) * row + o, scale);
+        }
+#else
+        for (; q < (n & ~1); q += 2) {
+            const uint8_t *a = at[q];
+            const uint8_t *b = at[q + 1];
+            views_vec_t a0 = VIEWS_ZERO(), a1 = VIEWS_ZERO(), a2 = VIEWS_ZERO(), a3 = VIEWS_ZERO();
+            views_vec_t b0 = VIEWS_ZERO(), b1 = VIEWS_ZERO(), b2 = VIEWS_ZERO(), b3 = VIEWS_ZERO();
+            for (int32_t i = 0; i < length; i += VIEWS_STEP) {
+                const VIEWS_ROW ax = VIEWS_X(a + i), bx = VIEWS_X(b + i);
+                VIEWS_ROW w;
+                w = VIEWS_W(w0 + i);
+                a0 = VIEWS_MAC(a0, ax, w);
+                b0 = VIEWS_MAC(b0, bx, w);
+                w = VIEWS_W(w1 + i);
+                a1 = VIEWS_MAC(a1, ax, w);
+                b1 = VIEWS_MAC(b1, bx, w);
+                w = VIEWS_W(w2 + i);
+                a2 = VIEWS_MAC(a2, ax, w);
+                b2 = VIEWS_MAC(b2, bx, w);
+                w = VIEWS_W(w3 + i);
+                a3 = VIEWS_MAC(a3, ax, w);
+                b3 = VIEWS_MAC(b3, bx, w);
+            }
+            views_put(a0, a1, a2, a3, acc + q * row + o, scale);
+            views_put(b0, b1, b2, b3, acc + (q + 1) * row + o, scale);
+        }
+#endif
+        for (; q < n; q++) {
+            const uint8_t *a = at[q];
+            views_vec_t a0 = VIEWS_ZERO(), a1 = VIEWS_ZERO(), a2 = VIEWS_ZERO(), a3 = VIEWS_ZERO();
+            for (int32_t i = 0; i < length; i += VIEWS_STEP) {
+                const VIEWS_ROW ax = VIEWS_X(a + i);
+                VIEWS_ROW w;
+                w = VIEWS_W(w0 + i);
+                a0 = VIEWS_MAC(a0, ax, w);
+                w = VIEWS_W(w1 + i);
+                a1 = VIEWS_MAC(a1, ax, w);
+                w = VIEWS_W(w2 + i);
+                a2 = VIEWS_MAC(a2, ax, w);
+                w = VIEWS_W(w3 + i);
+                a3 = VIEWS_MAC(a3, ax, w);
+            }
+            views_put(a0, a1, a2, a3, acc + q * row + o, scale);
+        }
+    }
+}
+#undef VIEWS_STEP
+#undef VIEWS_ROW
+#undef VIEWS_X
+#undef VIEWS_W
+#undef VIEWS_MAC
+
+/* out[i] = min(limit, floor(u[i] / theta)), 0 where u is negative, of n neurons; inverse: 1 / theta. Exact: u + 0.5 is
+ * at least 0.5 / theta from where the floor changes, which is 2^-32 of it, and two roundings move it by less than 2^-52. */
+VIEWS_KERNEL void views_host_fire(const int32_t *u, const double *inverse, int32_t n, int32_t limit, uint8_t *out)
+{
+    for (int32_t i = 0; i < n; i++) {
+        const int32_t spikes = (int32_t)(((double)u[i] + 0.5) * inverse[i]);
+        out[i] = (uint8_t)(spikes < 0 ? 0 : spikes > limit ? limit : spikes);
+    }
+}
+#endif
+
 /* out = max over each window; the frame of zeros around the source counts, what lies beyond it does not. */
 VIEWS_HOT_SECTION static void views_max_pool_u8(const views_window_t *g, const views_window_t *frame, const uint8_t *source, uint8_t *out)
 {
@@ -418,7 +668,7 @@ VIEWS_HOT_SECTION static void views_max_pool_u8(const views_window_t *g, const v
 }
 
 /* min(limit, floor(u / theta)), 0 where u is negative. */
-static uint32_t views_fire_i32(int32_t u, int32_t theta, uint32_t limit)
+VIEWS_UNUSED static uint32_t views_fire_i32(int32_t u, int32_t theta, uint32_t limit)
 {
     if (u < theta) {
         return 0U;
