@@ -45,7 +45,8 @@ async def every_neuron_fires_once(dut):
         for row in rows
     ]  # fmt: skip
     inputs = ("timesteps",) if CASE["count"] else ("restart", "driven", "ddata")
-    await begin(dut, start=0, rdata=0, p_data=0, **dict.fromkeys(inputs, 0))
+    whole = {"last": 1} if CASE["count"] else {}
+    await begin(dut, start=0, rdata=0, p_data=0, **whole, **dict.fromkeys(inputs, 0))
     signed = not P["FIRES"] and P["OUT_CW"] > 1
     for _ in range(8):
         most = CASE["most"]
