@@ -68,7 +68,7 @@ module snn_fire_count #(
 
     wire tick = run_q && phase_q == 0;
     wire sub_end = sub_q == S_END;
-    wire read_end = tick && in_q == O_END;
+    wire read_end = tick && (RING > 1 ? in_q == O_END : sub_end && addr_q == V_END);
     wire frame_end = read_end && last_q;
 
     assign read = run_q;
