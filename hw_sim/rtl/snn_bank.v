@@ -1,7 +1,7 @@
-// Frames between a writer and one reader: a ring of words with room for BANKS whole frames, and each frame's meta word.
-// The writer may start a frame while w_ready and writes all of its words in order (an empty frame has none). The reader
-// follows word by word: word raddr may be read when raddr is not w_addr, the next one to be written, or the whole frame
-// is there (have). The reader owns the oldest frame until it releases it.
+// Bands (frames or parts of one) between a writer and one reader: a ring of words with room for BANKS whole bands, and
+// each band's meta word. The writer may start a band while w_ready and writes all of its words in order (an empty frame
+// has none). The reader follows word by word: word raddr may be read when raddr is not w_addr, the next one to be written,
+// or the whole band is there (have). The reader owns the oldest band until it releases it.
 `default_nettype none
 module snn_bank #(
     parameter BANKS = 2,

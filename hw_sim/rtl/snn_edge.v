@@ -1,8 +1,9 @@
-// One projection's input: the frames that its source writes, the scanner, the place table where there is one, the
+// One projection's input: the bands that its source writes, the scanner, the place table where there is one, the
 // scatter walk and the weight lanes.
-// The layer gives it its turn once per frame; it then adds one frame's events to the layer's potentials and is done.
-// It starts as soon as the frame's first word is there and follows the source. The last word comes with the meta word,
-// so that is known when it is done. A frame whose meta word says "empty" has no words and costs two cycles.
+// A band is a frame or, with BANDS > 1, some whole rows of its map. With each turn that the layer gives it, it adds one
+// band's events to the layer's potentials and is done. It starts as soon as the band's first word is there and follows
+// the source. The last word comes with the meta word, so that is known when it is done. A frame whose meta word says
+// "empty" has no words and costs two cycles.
 `default_nettype none
 module snn_edge #(
     parameter SRC_LANES = 4,
@@ -13,9 +14,10 @@ module snn_edge #(
     parameter D0W = 1,
     parameter D1W = 1,
     parameter D2W = 4,
-    parameter WORDS = 4,
-    parameter BANKS = 2,
-    parameter AW = 3,           // address width of BANKS frames of WORDS words
+    parameter BANDS = 1,        // per frame
+    parameter WORDS = 4,        // of a band
+    parameter BANKS = 2,        // bands that there is room for
+    parameter AW = 3,           // address width of BANKS * WORDS words
     parameter MW = 8,
     parameter EVERY = 0,        // zeros are events too
     parameter TALLY = 0,        // bits of a count of spikes, which an event then brings (snn_tally); 0: the element itself
@@ -37,6 +39,7 @@ module snn_edge #(
     parameter WSTEP_X = 0,
     parameter VSTEP_Y = 0,
     parameter VSTEP_X = 0,
+    parameter RING = 0,         // words of the layer's potentials where their rows come round; 0: a whole map
     parameter Y_DEPTH = 1,
     parameter X_DEPTH = 1,
     parameter C_DEPTH = 1,
@@ -59,7 +62,7 @@ module snn_edge #(
 ) (
     input  wire                    clk,
     input  wire                    rst,
-    // the source writes a frame word by word, in order
+    // the source writes a band word by word, in order
     output wire                    w_ready,
     input  wire                    w_en,
     input  wire [SRC_LANES*CW-1:0] w_data,
@@ -124,7 +127,7 @@ module snn_edge #(
     wire [D2W-1:0] ev_d2;
     wire [EW-1:0]  ev_value;
     snn_scan #(
-        .LANES(SRC_LANES), .CW(EW), .D0(D0), .D1(D1), .BLOCKS(BLOCKS),
+        .LANES(SRC_LANES), .CW(EW), .D0(D0), .D1(D1), .BLOCKS(BLOCKS), .BANDS(BANDS),
         .D0W(D0W), .D1W(D1W), .D2W(D2W), .DEPTH(BANKS * WORDS), .AW(AW), .EVERY(EVERY)
     ) u_scan (
         .clk(clk), .rst(rst), .start(start), .w_addr(w_addr), .whole(have), .ready(word_ready), .busy(scan_busy),
@@ -164,7 +167,7 @@ module snn_edge #(
         .CW(EW), .D0W(V0W), .D1W(V1W), .D2W(V2W),
         .HAS_MAP(HAS_MAP), .LANES_ON_X(LANES_ON_X), .CHANNELWISE(CHANNELWISE), .GROUPS(GROUPS),
         .WAW(WAW), .VAW(VAW), .NW(NW), .BW(BW),
-        .WSTRIDE(WSTRIDE), .WSTEP_Y(WSTEP_Y), .WSTEP_X(WSTEP_X), .VSTEP_Y(VSTEP_Y), .VSTEP_X(VSTEP_X),
+        .WSTRIDE(WSTRIDE), .WSTEP_Y(WSTEP_Y), .WSTEP_X(WSTEP_X), .VSTEP_Y(VSTEP_Y), .VSTEP_X(VSTEP_X), .RING(RING),
         .Y_DEPTH(Y_DEPTH), .X_DEPTH(X_DEPTH), .C_DEPTH(C_DEPTH), .YW(YW), .XW(XW),
         .Y_FILE(Y_FILE), .X_FILE(X_FILE), .C_FILE(C_FILE)
     ) u_walk (

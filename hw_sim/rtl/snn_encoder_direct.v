@@ -2,7 +2,7 @@
 //   RATE (count):              n = floor(p*T / L), L = 2^PB - 1, by FOLDS of x -> (x >> PB) + (x & L)
 //   current, BY_T = 1 (count): n = p*T
 //   current, BY_T = 0 (step):  p in the first frame of the image, then T + EXT - 1 empty frames
-// A wrong image (T = 0 with its last pixel) is one final frame.
+// A wrong image (T = 0 with its last pixel) is one final frame. With BAND_PIXELS a frame goes out in bands of so many.
 `default_nettype none
 module snn_encoder_direct #(
     parameter LANES = 4,
@@ -15,6 +15,7 @@ module snn_encoder_direct #(
     parameter TW = 4,
     parameter MW = 7,
     parameter EXT = 0,
+    parameter BAND_PIXELS = 0,      // 0: the whole image
     parameter LAST_LANES = LANES    // values in an image's last word
 ) (
     input  wire                clk,
@@ -65,6 +66,20 @@ module snn_encoder_direct #(
     wire [(LANES+1)*CW-1:0] word = {value[CW-1:0], word_q};
     wire full = lane_q == L_END;
     wire committed = valid_q && end_q;
+    wire band_end;
+    generate
+        if (BAND_PIXELS != 0) begin : g_bands
+            localparam NW = (BAND_PIXELS > 1) ? $clog2(BAND_PIXELS) : 1;
+            localparam [NW-1:0] N_END = BAND_PIXELS - 1;
+            reg [NW-1:0] pixel_q;
+            assign band_end = pixel_q == N_END;
+            always @(posedge clk)
+                if (rst) pixel_q <= 0;
+                else if (p_valid) pixel_q <= band_end ? {NW{1'b0}} : pixel_q + 1'b1;
+        end else begin : g_image
+            assign band_end = p_end;
+        end
+    endgenerate
     wire frame_sent = state_q == FRAMES && o_ready;
 
     assign allow = state_q == LOAD || (state_q == IDLE && o_ready && !valid_q);
@@ -84,12 +99,12 @@ module snn_encoder_direct #(
             case (state_q)
                 FRAMES: if (frame_sent && last_frame) state_q <= IDLE;
                 default: begin
-                    if (p_valid) state_q <= p_end ? IDLE : LOAD;
+                    if (p_valid) state_q <= band_end ? IDLE : LOAD;
                     else if (committed && BY_T == 0 && !single) state_q <= FRAMES;
                 end
             endcase
         end
-        end_q <= p_end;
+        end_q <= band_end;
         if (p_valid) begin
             t_q <= p_timesteps;
             x_q <= (BY_T != 0) ? pixel * steps : pixel;

@@ -1,4 +1,5 @@
-// The firing pass of `count`: FIRE_LANES neurons every PERIOD cycles.
+// The firing pass of `count` over the next band of WORDS / RING words: FIRE_LANES neurons every PERIOD cycles. `last`, with
+// start: it is a frame's last band, so the next one is the first of the memory and of the parameters.
 //   u = V*2^SCALE + b*T + v0;  n = clip(floor(u / theta), 0, T + CLIP_EXT);  V = 0
 // MAXIMUM: u = max(V, v0) instead, and V restarts at the lowest value.
 // The division is a restoring compare-subtract over STAGES*PERIOD quotient bits. FIRES = 0: u itself is the output;
@@ -11,6 +12,7 @@ module snn_fire_count #(
     parameter SCALE = 0,
     parameter VAW = 4,
     parameter WORDS = 16,
+    parameter RING = 1,
     parameter FIRES = 1,
     parameter RELAYS = 0,
     parameter FIRE_LANES = 4,
@@ -29,6 +31,7 @@ module snn_fire_count #(
     input  wire                                  clk,
     input  wire                                  rst,
     input  wire                                  start,
+    input  wire                                  last,
     input  wire [TW-1:0]                         timesteps,
     output wire                                  done,
     output wire                                  read,
@@ -50,20 +53,23 @@ module snn_fire_count #(
     localparam [PAW-1:0] P_END = P_DEPTH - 1;
     localparam [SW-1:0] S_END = SUBS - 1;
     localparam [CNTW-1:0] C_END = PERIOD - 1;
-    localparam OW = (WORDS * SUBS > 1) ? $clog2(WORDS * SUBS) : 1;
-    localparam [OW-1:0] O_END = WORDS * SUBS - 1;
+    localparam PARTS = WORDS / RING * SUBS;
+    localparam OW = (PARTS > 1) ? $clog2(PARTS) : 1;
+    localparam [OW-1:0] O_END = PARTS - 1;
     localparam [VW-1:0] BIT = 1, RESTART = (MAXIMUM != 0) ? BIT << (VW - 1) : 0;
 
     // stage 0: one part of a word is read at each tick
-    reg             run_q, valid1_q, valid2_q;
+    reg             run_q, last_q, valid1_q, valid2_q;
     reg [CNTW-1:0]  phase_q;
     reg [VAW-1:0]   addr_q, addr1_q;
     reg [SW-1:0]    sub_q, sub1_q;
     reg [PAW-1:0]   p_addr_q;
-    reg [OW-1:0]    out_q;         // words sent
+    reg [OW-1:0]    in_q, out_q;   // parts of words read and sent
 
     wire tick = run_q && phase_q == 0;
     wire sub_end = sub_q == S_END;
+    wire read_end = tick && (RING > 1 ? in_q == O_END : sub_end && addr_q == V_END);
+    wire frame_end = read_end && last_q;
 
     assign read = run_q;
     assign raddr = addr_q;
@@ -79,22 +85,28 @@ module snn_fire_count #(
             valid2_q <= 1'b0;
         end else begin
             if (start) run_q <= 1'b1;
-            else if (tick && sub_end && addr_q == V_END) run_q <= 1'b0;
+            else if (read_end) run_q <= 1'b0;
             valid1_q <= tick;
             valid2_q <= valid1_q;
         end
         if (start) begin
+            last_q <= last;
             phase_q <= 0;
-            addr_q <= 0;
+            in_q <= 0;
             sub_q <= 0;
-            p_addr_q <= 0;
         end else begin
             phase_q <= phase_q == C_END ? {CNTW{1'b0}} : phase_q + 1'b1;
             if (tick) begin
+                in_q <= in_q + 1'b1;
                 sub_q <= sub_end ? {SW{1'b0}} : sub_q + 1'b1;
-                if (sub_end) addr_q <= addr_q + 1'b1;
-                p_addr_q <= p_addr_q == P_END ? {PAW{1'b0}} : p_addr_q + 1'b1;
             end
+        end
+        if (rst || frame_end) begin
+            addr_q <= 0;
+            p_addr_q <= 0;
+        end else if (tick) begin
+            if (sub_end) addr_q <= addr_q == V_END ? {VAW{1'b0}} : addr_q + 1'b1;
+            p_addr_q <= p_addr_q == P_END ? {PAW{1'b0}} : p_addr_q + 1'b1;
         end
         addr1_q <= addr_q;
         sub1_q <= sub_q;

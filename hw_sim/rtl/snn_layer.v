@@ -1,6 +1,9 @@
-// One population: its edges take turns to add into the potential memory, then one pass over all neurons fires.
-// Frame: a timestep (step) or an image (count). After reset a first pass with no output brings every potential to its
+// One population: its edges take turns to add into the potential memory, then a pass over its neurons fires.
+// Frame: a timestep (step) or an image (count). After reset first passes with no output bring every potential to its
 // start value; later the pass of an image's last frame does that.
+// BANDS = 1: one turn of each edge, then one pass over all neurons. Else (count) a pass fires the next band, 1/BANDS of the
+// map's rows; before each pass every edge has the turns that a table says, one for each band of its source that reaches
+// this band of neurons and has not come yet. The memory holds RING bands, so many as these turns reach at a time.
 //   COUNT = 0: V += b (+ D); s = V >= theta; V -= theta*s.   D: the constant drive of a current input, added once per
 //              image by the edges marked in DRIVE_EDGES and kept in a memory of its own.
 //   COUNT = 1: u = V*2^SCALE + b*T + v0; n = clip(u / theta); V = 0.
@@ -20,7 +23,11 @@ module snn_layer #(
     parameter UW = VW,                  // count: width of u ...
     parameter SCALE = 0,                // ... = V*2^SCALE + b*T + v0
     parameter VAW = 4,
-    parameter WORDS = 16,               // potential words = OH*OW*groups
+    parameter WORDS = 16,               // potential words: of RING bands
+    parameter BANDS = 1,                // passes per frame
+    parameter RING = 1,
+    parameter TURNW = 0,                // bits of an edge's number of turns; 0: one each
+    parameter TURNS_FILE = "turns.mem",
     parameter COUNT = 0,
     parameter FIRES = 1,
     parameter RELAYS = 0,
@@ -67,17 +74,52 @@ module snn_layer #(
     reg [IW-1:0] edge_q;
     reg [MW-1:0] meta_q;
     reg          init_q;
+    wire         pass_last;     // the next pass is a frame's last one
+    wire         cleared;       // the last of the first passes has begun
+    wire         none, enough;  // turns of the edge before this pass: 0; this one is the last
 
     wire is_final = meta_q[FINAL] || init_q;
     wire emits = !init_q && (READOUT == 0 || (meta_q[FINAL] && meta_q[MW-1 -: TW] != 0));
     wire fire_start = state_q == WAIT && (o_ready || !emits);
     wire fire_done, fire_en;
     wire turn_over = state_q == WALK && e_done[edge_q];
+    wire edge_over = state_q == WALK && (none || (e_done[edge_q] && enough));
 
     genvar g;
     generate
         for (g = 0; g < EDGES; g = g + 1) begin : g_turn
-            assign e_turn[g] = state_q == WALK && edge_q == g;
+            assign e_turn[g] = state_q == WALK && edge_q == g && !none;
+        end
+        if (TURNW != 0) begin : g_bands
+            localparam SW = (BANDS > 1) ? $clog2(BANDS) : 1;
+            localparam [SW-1:0] LAST = BANDS - 1, LAST_CLEARED = RING - 1;
+            reg  [SW-1:0]          band_q;      // fires next
+            reg  [TURNW-1:0]       count_q;
+            wire [EDGES*TURNW-1:0] table_data;
+            reg  [TURNW-1:0]       turns;
+            integer                t;
+            always @* begin
+                turns = table_data[0 +: TURNW];
+                for (t = 1; t < EDGES; t = t + 1)
+                    if (edge_q == t) turns = table_data[t*TURNW +: TURNW];
+            end
+            snn_rom #(.WIDTH(EDGES * TURNW), .DEPTH(BANDS), .AW(SW), .FILE(TURNS_FILE)) u_turns (
+                .clk(clk), .addr(band_q), .data(table_data));
+            assign none = turns == 0;
+            assign enough = count_q + 1'b1 == turns;
+            assign cleared = band_q == 0;
+            assign pass_last = band_q == (init_q ? LAST_CLEARED : LAST);
+            always @(posedge clk)
+                if (rst) begin
+                    band_q <= 0;
+                    count_q <= 0;
+                end else begin
+                    if (fire_start) band_q <= pass_last ? {SW{1'b0}} : band_q + 1'b1;
+                    if (edge_over) count_q <= 0;
+                    else if (turn_over) count_q <= count_q + 1'b1;
+                end
+        end else begin : g_whole
+            assign {none, enough, pass_last, cleared} = 4'b0111;
         end
     endgenerate
 
@@ -90,14 +132,14 @@ module snn_layer #(
         end else begin
             if (turn_over && edge_q == 0) meta_q <= e_meta;
             case (state_q)
-                WALK: if (turn_over) begin
+                WALK: if (edge_over) begin
                     edge_q <= edge_q == LAST_EDGE ? {IW{1'b0}} : edge_q + 1'b1;
                     if (edge_q == LAST_EDGE) state_q <= WAIT;
                 end
                 WAIT: if (fire_start) state_q <= FIRE;
                 default: if (fire_done) begin
-                    state_q <= WALK;
-                    init_q <= 1'b0;
+                    state_q <= init_q && !cleared ? WAIT : WALK;
+                    if (cleared) init_q <= 1'b0;
                 end
             endcase
         end
@@ -180,11 +222,11 @@ module snn_layer #(
 
         if (COUNT != 0) begin : g_count
             snn_fire_count #(
-                .LANES(LANES), .VW(VW), .UW(UW), .SCALE(SCALE), .VAW(VAW), .WORDS(WORDS), .FIRES(FIRES), .RELAYS(RELAYS),
+                .LANES(LANES), .VW(VW), .UW(UW), .SCALE(SCALE), .VAW(VAW), .WORDS(WORDS), .RING(RING), .FIRES(FIRES), .RELAYS(RELAYS),
                 .FIRE_LANES(FIRE_LANES), .OUT_CW(OUT_CW), .TW(TW), .THW(THW), .BIASW(BIASW), .V0W(V0W), .P_DEPTH(P_DEPTH),
                 .PAW(PAW), .STAGES(STAGES), .PERIOD(PERIOD), .CLIP_EXT(CLIP_EXT), .MAXIMUM(MAXIMUM)
             ) u_fire (
-                .clk(clk), .rst(rst), .start(fire_start), .timesteps(meta_q[MW-1 -: TW]), .done(fire_done),
+                .clk(clk), .rst(rst), .start(fire_start), .last(pass_last), .timesteps(meta_q[MW-1 -: TW]), .done(fire_done),
                 .read(f_read), .raddr(f_raddr), .rdata(v_rdata), .p_addr(p_addr), .p_data(p_data),
                 .write(f_write), .waddr(f_waddr), .wdata(f_wdata), .o_en(fire_en), .o_data(o_data));
             assign f_grown = {LANES*VW{1'b0}};

@@ -1,9 +1,9 @@
-// Find-first-one scanner: reads the words of one frame in ascending order and offers every non-zero element (EVERY: the
+// Find-first-one scanner: reads the words of one band in ascending order and offers every non-zero element (EVERY: the
 // zeros too) as an event (d0, d1, d2, value), lowest lane first. A word holds LANES elements of CW bits along d2; the
-// words of a frame
-// are those of a D0 x D1 x BLOCKS map. A word without events costs one cycle, an event at least one.
+// words of a frame are those of a D0 x D1 x BLOCKS map, and BANDS bands in a row are a frame. A word without events costs
+// one cycle, an event at least one.
 // It follows the writer through a ring of DEPTH words: a word is loaded only after it has been written, that is when
-// its address is not w_addr, the next one to be written, or the whole frame is there. `ready`: so is the next word.
+// its address is not w_addr, the next one to be written, or the whole band is there. `ready`: so is the next word.
 // `load`: the word at rdata is taken.
 `default_nettype none
 module snn_scan #(
@@ -12,6 +12,7 @@ module snn_scan #(
     parameter D0 = 1,
     parameter D1 = 1,
     parameter BLOCKS = 4,
+    parameter BANDS = 1,
     parameter D0W = 1,
     parameter D1W = 1,
     parameter D2W = 4,
@@ -87,12 +88,29 @@ module snn_scan #(
     wire [D2W-1:0] d2_next = end2 ? {D2W{1'b0}} : d2_q + STEP[D2W-1:0];
     wire [D1W-1:0] d1_next = end1 ? {D1W{1'b0}} : (end2 ? d1_q + 1'b1 : d1_q);
     wire [D0W-1:0] d0_next = first_q ? {D0W{1'b0}} : (end1 ? d0_q + 1'b1 : d0_q);
+    wire frame_end = d2_next == D2_END && d1_next == D1_END && d0_next == D0_END;
+    wire band_end;
+    generate
+        if (BANDS > 1) begin : g_bands
+            localparam WORDS = D0 * D1 * BLOCKS / BANDS;
+            localparam WW = (WORDS > 1) ? $clog2(WORDS) : 1;
+            localparam [WW-1:0] W_END = WORDS - 1;
+            reg [WW-1:0] word_q;
+            always @(posedge clk)
+                if (start) word_q <= 0;
+                else if (load) word_q <= word_q + 1'b1;
+            assign band_end = word_q == W_END;
+        end else begin : g_frame
+            assign band_end = frame_end;
+        end
+    endgenerate
 
     always @(posedge clk) begin
         if (rst) begin
             busy_q <= 1'b0;
             rem_q <= 0;
             ptr_q <= 0;
+            first_q <= 1'b1;
         end else if (start) begin
             busy_q <= 1'b1;
             rem_q <= 0;
@@ -101,16 +119,14 @@ module snn_scan #(
             if (load) begin
                 rem_q <= nonzero;
                 ptr_q <= next_ptr;
+                first_q <= frame_end;
             end
             if (busy_q && drained && last_q) busy_q <= 1'b0;
         end
         read_q <= load ? whole || next_ptr != w_addr : ready;       // rdata is a word that had been written
-        if (start) begin
-            first_q <= 1'b1;
-            last_q <= 1'b0;
-        end else if (load) begin
-            first_q <= 1'b0;
-            last_q <= d2_next == D2_END && d1_next == D1_END && d0_next == D0_END;
+        if (start) last_q <= 1'b0;
+        else if (load) begin
+            last_q <= band_end;
             cur_q <= rdata;
             d0_q <= d0_next;
             d1_q <= d1_next;

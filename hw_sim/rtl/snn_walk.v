@@ -5,6 +5,7 @@
 //   target address = table_y.v + i*VSTEP_Y + table_x.v + j*VSTEP_X + g        i < table_y.n, j < table_x.n, g < GROUPS
 // Full (conv, dense): channel part d2*WSTRIDE, g from 0. Channel-wise (depthwise, pools, identity): a third table
 // gives the channel's first group and its block of lanes within the word. An event without targets costs one cycle.
+// With RING the target's rows lie in a ring of so many words, where a step of VSTEP_Y, which is backwards, may wrap.
 `default_nettype none
 module snn_walk #(
     parameter CW = 1,
@@ -24,6 +25,7 @@ module snn_walk #(
     parameter WSTEP_X = 0,
     parameter VSTEP_Y = 0,
     parameter VSTEP_X = 0,
+    parameter RING = 0,
     parameter Y_DEPTH = 1,
     parameter X_DEPTH = 1,
     parameter C_DEPTH = 1,
@@ -54,7 +56,7 @@ module snn_walk #(
     localparam [WAW-1:0] W_NEXT_X = WSTEP_X - (GROUPS - 1);
     localparam [VAW-1:0] V_NEXT_X = VSTEP_X - (GROUPS - 1);
     localparam [WAW-1:0] W_NEXT_Y = WSTEP_Y;
-    localparam [VAW-1:0] V_NEXT_Y = VSTEP_Y;
+    localparam [VAW-1:0] V_NEXT_Y = VSTEP_Y, V_BACK = -VSTEP_Y, V_WRAP = RING + VSTEP_Y;
 
     // stage a: the event while its tables are read
     reg           a_valid_q;
@@ -76,6 +78,7 @@ module snn_walk #(
     wire b_end_x = b_end_g && b_x_q == 0;
     wire b_last = b_end_x && b_y_q == 0;
     wire a_take = a_valid_q && (!b_valid_q || b_last);
+    wire [VAW-1:0] b_vrow_next = b_vrow_q + (RING != 0 && b_vrow_q < V_BACK ? V_WRAP : V_NEXT_Y);
     wire accept = ev_valid && ev_ready;
     assign ev_ready = !a_valid_q || a_take;
     assign busy = a_valid_q || b_valid_q;
@@ -158,8 +161,8 @@ module snn_walk #(
             b_g_q <= 0;
             b_w_q <= b_wrow_q + W_NEXT_Y;
             b_wrow_q <= b_wrow_q + W_NEXT_Y;
-            b_v_q <= b_vrow_q + V_NEXT_Y;
-            b_vrow_q <= b_vrow_q + V_NEXT_Y;
+            b_v_q <= b_vrow_next;
+            b_vrow_q <= b_vrow_next;
         end else if (b_end_g) begin
             b_x_q <= b_x_q - 1'b1;
             b_g_q <= 0;

@@ -1,6 +1,6 @@
 """Both encoders: n = floor(p*T / L) in `count`, an evenly firing neuron in `step`; wrong images leave no trace.
 
-Pixels come with gaps and readers are slow: a frame begins only after they had room for it.
+Pixels come with gaps and readers are slow: a frame, or with BAND_PIXELS a band, begins only after they had room for it.
 """
 
 import random
@@ -56,6 +56,7 @@ async def frames_of_images(dut):
     levels = 2 ** (P["PB"] - 1) - 1 if P.get("SIGNED") else 2 ** P["PB"] - 1
     most = 2 ** P["TW"] - 1 - P["EXT"]
     count = P["PIXELS"]
+    bands = count // (P.get("BAND_PIXELS") or count)
     for trial in range(6):
         pace = 1.0 if trial < 3 else 0.4
         steps = [1, most, rng.randint(1, most)][trial % 3]
@@ -63,15 +64,16 @@ async def frames_of_images(dut):
         if P.get("SIGNED"):
             pixels = [p * rng.choice([-1, 1]) for p in pixels]
         if trial % 2:
-            out, metas = await image(dut, pixels, steps, int("RATE" in P), rng, pace, wrong=True)
-            assert [m >> FRAME_BITS for m in metas] == [0] * len(out)
+            out, metas = await image(dut, pixels, steps, bands * int("RATE" in P), rng, pace, wrong=True)
+            assert [m >> FRAME_BITS for m in metas] == ([steps] * (bands - 1) + [0])[: len(out)]
             assert all(m & 1 for m in metas)
         expected = reference(pixels, steps, levels)
-        out, metas = await image(dut, pixels, steps, len(expected), rng, pace)
+        out, metas = await image(dut, pixels, steps, bands * len(expected), rng, pace)
+        out = [[value for band in out for value in band]] if bands > 1 else out
         cut = [frame[:count] for frame in out]
         assert cut == expected, (cut, expected)
         assert all(not any(frame[count:]) for frame in out)
-        assert [m & 1 for m in metas] == [0] * (len(metas) - 1) + [1]
+        assert [m & 1 for m in metas] == [int(bands > 1)] * (len(metas) - 1) + [1]
         assert all(m >> FRAME_BITS == steps for m in metas)
 
 

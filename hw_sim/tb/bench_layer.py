@@ -11,10 +11,15 @@ CASE = json.loads(os.environ.get("SNN_CASE", "{}"))
 DATA_AFTER = 1  # cycles from e_valid to its e_data
 PAUSE = 4  # cycles between an edge's last event and its done, more than its pipeline has stages
 FINAL, DRIVEN, EMPTY = 1, 2, 4
+RING = P.get("RING", 1)
+TURNS = CASE.get("turns") or [[1] * P["EDGES"]]
 
 
 class Population:
-    """Potentials of one population. Neuron i: (v0, bias, theta) = CASE["neurons"][i % their number]."""
+    """Potentials of one population. Neuron i: (v0, bias, theta) = CASE["neurons"][i % their number].
+
+    With BANDS a frame's passes fire one band after the other, from a memory of RING bands.
+    """
 
     def __init__(self):
         self.size = P["LANES"] * P["WORDS"]
@@ -33,9 +38,11 @@ class Population:
             i = word * P["LANES"] + lane
             store[i] = max(store[i], value) if P["MAXIMUM"] else store[i] + value
 
-    def fire(self, steps, driven, final):
-        out = []
-        for i, (v0, bias, theta) in enumerate(self.neurons):
+    def fire(self, steps, driven, final, band=0):
+        out, size = [], self.size // RING
+        first = band % RING * size
+        for i in range(first, first + size):
+            v0, bias, theta = CASE["neurons"][(band * size + i - first) % len(CASE["neurons"])]
             if P["COUNT"]:
                 u = max(self.v[i], v0) if P["MAXIMUM"] else self.v[i] + bias * steps + v0
                 u = u >> theta if P["RELAYS"] else u
@@ -53,7 +60,9 @@ class Population:
                 continue
             out.append(int(self.v[i] >= theta) if P["FIRES"] else self.v[i])
             self.v[i] -= theta * out[-1] if P["FIRES"] else 0
-        if P["COUNT"] or final:
+        if P["COUNT"] and not P["MAXIMUM"]:
+            self.v[first : first + size] = [0] * size
+        elif P["COUNT"] or final:
             self.restart()
         return out
 
@@ -130,17 +139,20 @@ async def a_population(dut):
         for k in range(frames):
             final, driven = k == frames - 1, bool(P["COUNT"]) or k < steps
             meta = steps << 3 | (FINAL if final else 0) | (DRIVEN if driven else 0)
-            for edge in range(edges):
-                constant = (P["DRIVE_EDGES"] >> edge) & 1
-                events = [] if constant and k else adds(rng, edge, population, steps)
-                gaps = rng.random() < 0.5
-                spaced = [x for event in events for x in ([event, None] if gaps and rng.random() < 0.5 else [event])]
-                await turn(edge)
-                # as an edge that has no events: only edge 0's meta counts, and "empty" is not passed on
-                await feed(edge, spaced, (meta | (0 if events else EMPTY)) if edge == 0 else 0)
-            output = population.fire(steps, driven, final)
-            if final or not P["READOUT"]:
-                expected.append((output, meta))
+            for band, turns in enumerate(TURNS):
+                for edge in (e for e in range(edges) for _ in range(turns[e])):
+                    constant = (P["DRIVE_EDGES"] >> edge) & 1
+                    events = [] if constant and k else adds(rng, edge, population, steps)
+                    gaps = rng.random() < 0.5
+                    spaced = [
+                        x for event in events for x in ([event, None] if gaps and rng.random() < 0.5 else [event])
+                    ]
+                    await turn(edge)
+                    # as an edge that has no events: only edge 0's meta counts, and "empty" is not passed on
+                    await feed(edge, spaced, (meta | (0 if events else EMPTY)) if edge == 0 else 0)
+                output = population.fire(steps, driven, final, band)
+                if final or not P["READOUT"]:
+                    expected.append((output, meta))
     for _ in range(4000):
         if len(got) >= len(expected):
             break

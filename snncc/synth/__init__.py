@@ -261,7 +261,7 @@ def memories(plan: Plan, manifest: dict[str, Any], source: Path) -> dict[str, Me
         for what in ("potentials", *(what for what, there in more.items() if there)):
             found[f"{node.name} {what}"] = Memory(node.words, node.lanes * node.vw)
         for edge in node.edges:
-            found[f"{edge.name} banks"] = Memory(edge.banks * edge.layout.words, edge.layout.lanes * edge.cw)
+            found[f"{edge.name} banks"] = Memory(edge.banks * edge.layout.band_words, edge.layout.lanes * edge.cw)
             found[f"{edge.name} meta words"] = Memory(edge.banks, plan.mw)
             if edge.tally:
                 found[f"{edge.name} tallies"] = Memory(edge.layout.words, edge.layout.lanes * edge.tally)

@@ -66,6 +66,8 @@ SCANS: dict[str, dict[str, int]] = {
     "a vector": {"LANES": 8, "CW": 2, "D0": 1, "D1": 1, "BLOCKS": 7},
     "one lane": {"LANES": 1, "CW": 9, "D0": 4, "D1": 1, "BLOCKS": 3},
     "zeros too": {"LANES": 3, "CW": 4, "D0": 2, "D1": 2, "BLOCKS": 2, "EVERY": 1},
+    "row by row": {"LANES": 2, "CW": 3, "D0": 4, "D1": 3, "BLOCKS": 2, "BANDS": 4},
+    "row by row, flat": {"LANES": 3, "CW": 2, "D0": 1, "D1": 1, "BLOCKS": 10, "BANDS": 5},
 }
 
 
@@ -118,6 +120,16 @@ ENCODERS: dict[str, dict[str, int]] = {
     "step, one word": {"LANES": 4, "PIXELS": 3, "PB": 16, "EXT": 1},
     "rate": {"LANES": 4, "PIXELS": 10, "PB": 8, "EXT": 0, "RATE": 1, "BY_T": 1, "SIGNED": 0},
     "rate, one lane of 2 bits": {"LANES": 1, "PIXELS": 3, "PB": 2, "EXT": 1, "RATE": 1, "BY_T": 1, "SIGNED": 0},
+    "rate, row by row": {
+        "LANES": 2,
+        "PIXELS": 12,
+        "BAND_PIXELS": 4,
+        "PB": 6,
+        "EXT": 0,
+        "RATE": 1,
+        "BY_T": 1,
+        "SIGNED": 0,
+    },
     "current, signed": {"LANES": 3, "PIXELS": 9, "PB": 6, "EXT": 0, "RATE": 0, "BY_T": 1, "SIGNED": 1},
     "current in step, signed": {"LANES": 4, "PIXELS": 7, "PB": 8, "EXT": 2, "RATE": 0, "BY_T": 0, "SIGNED": 1},
     "current in step, one pixel": {"LANES": 1, "PIXELS": 1, "PB": 4, "EXT": 0, "RATE": 0, "BY_T": 0, "SIGNED": 0},
@@ -198,6 +210,15 @@ FAULTS: dict[str, tuple[Any, tuple[Any, ...], Fault]] = {
     "scan: the last word missing": (scan, ("a vector",), ("snn_scan", "(BLOCKS - 1) * LANES", "(BLOCKS - 2) * LANES")),
     "scan: goes on from the last frame": (scan, ("counts",), ("snn_scan", "first_q || d1_q", "d1_q")),
     "scan: no zeros": (scan, ("zeros too",), ("snn_scan", "EVERY != 0 || ", "")),
+    "scan: a band ends with its frame": (
+        scan, ("row by row",), ("snn_scan", "band_end = word_q == W_END", "band_end = frame_end"),
+    ),
+    "scan: every band begins a frame": (
+        scan, ("row by row, flat",), ("snn_scan", "first_q <= frame_end", "first_q <= band_end"),
+    ),
+    "encoder: no end of a row": (
+        encoder, ("rate, row by row",), ("snn_encoder_direct", "band_end = pixel_q == N_END", "band_end = p_end"),
+    ),
     "readout: ties to the highest": (readout, ("a map",), ("snn_readout", "value > best_q", "value >= best_q")),
     "readout: no sign in the class": (
         readout, ("wide",), ("snn_readout", "reg signed [VW-1:0] best_q", "reg [VW-1:0] best_q"),

@@ -21,8 +21,8 @@ from tests.networks import network, population, weights
 
 WALK = (
     "HAS_MAP", "LANES_ON_X", "CHANNELWISE", "GROUPS", "WAW", "VAW", "NW", "BW", "D0W", "D1W", "D2W", "WSTRIDE",
-    "WSTEP_Y", "WSTEP_X", "VSTEP_Y", "VSTEP_X", "Y_DEPTH", "X_DEPTH", "C_DEPTH", "YW", "XW", "Y_FILE", "X_FILE",
-    "C_FILE",
+    "WSTEP_Y", "WSTEP_X", "VSTEP_Y", "VSTEP_X", "RING", "Y_DEPTH", "X_DEPTH", "C_DEPTH", "YW", "XW", "Y_FILE",
+    "X_FILE", "C_FILE",
 )  # fmt: skip
 TAG = 12
 """Bits of an event's number, which travels as its value."""
@@ -47,7 +47,7 @@ def projection(kind: str, shape: tuple[int, ...], out: int, geometry: dict[str, 
 
 def walked(plan: Plan, kind: str, used: ir.Projection) -> dict[str, list[Any]]:
     """Every element as an event, and all that it reaches, tap by tap, by the addresses of docs/design/hardware.md."""
-    (node,) = plan.nodes
+    node = plan.nodes[0]
     (edge,) = node.edges
     grid, height, width, _ = edge.layout, *as_map(node.shape)
     flat = grid.elements()
@@ -75,7 +75,7 @@ def walked(plan: Plan, kind: str, used: ir.Projection) -> dict[str, list[Any]]:
                         for kx in range(kernel[1]):
                             if (oy * s[0] + ky * d[0] - top, ox * s[1] + kx * d[1] - left) != (sy, sx):
                                 continue
-                            tap, place = ky * kernel[1] + kx, (oy * width + ox) * node.groups
+                            tap, place = ky * kernel[1] + kx, (oy * width + ox) * node.groups % node.words
                             if channelwise:
                                 of_each = used.weights.shape[3] if kind == "depthwise_conv2d" else 1  # type: ignore[union-attr]
                                 outputs = range(c * of_each, (c + 1) * of_each)
@@ -102,6 +102,14 @@ WALKS: dict[str, tuple[str, tuple[int, ...], int, int, dict[str, Any]]] = {
     "overlapping pool": ("sum_pool2d", (5, 5, 1), 1, 1, {"kernel": (3, 3), "strides": (2, 2)}),
     "identity": ("identity", (3, 3, 4), 4, 2, {}),
     "identity of a vector": ("identity", (11,), 11, 4, {}),
+    "conv, row by row": ("conv2d", (8, 3, 2), 3, 2, {"kernel": (3, 2), "pads": (1, 1, 0, 0)}),
+    "dilation over stride, row by row": (
+        "conv2d",
+        (21, 2, 1),
+        2,
+        2,
+        {"kernel": (3, 1), "strides": (2, 1), "dilation": (3, 1)},
+    ),
     "dense": ("dense", (2, 3, 3), 7, 4, {}),
 }
 
@@ -110,10 +118,14 @@ def walk(folder: Path, name: str, fault: Fault | None = None) -> None:
     kind, shape, out, lanes, geometry = WALKS[name]
     used = projection(kind, shape, out, dict(geometry))
     target = ir.projection_shape(used, (int(np.prod(shape)),) if kind == "dense" else shape)
-    net = network(population("out", target, used, theta=None), shape=shape)
-    plan = plan_with(net, lanes)
+    layers = [population("out", target, used, theta=None)]
+    if name.endswith("row by row"):  # the readout holds its whole map, a layer before it some rows
+        kept = ir.Identity(name="q", source=ir.Source("out"), weights=weights(2, out))
+        layers = [population("out", target, used, theta=9), population("last", target, kept, theta=None)]
+    plan = plan_with(network(*layers, shape=shape), lanes)
+    assert len(layers) == 1 or plan.nodes[0].schedule.ring < target[0]
     made = design(plan)
-    (edge,) = (i for i in made.instances if i.module == "snn_edge")
+    edge = next(i for i in made.instances if i.module == "snn_edge")
     parameters = {k: v for k, v in edge.parameters.items() if k in WALK} | {"CW": TAG}
     for key in ("Y_FILE", "X_FILE", "C_FILE"):
         if key in parameters:
@@ -219,6 +231,9 @@ PASSES: dict[str, dict[str, Any]] = {
     },
     "count, not firing": {"count": True, "LANES": 4, "FIRE_LANES": 2, "WORDS": 2, "neurons": 8, "FIRES": 0},
     "maximum": {"count": True, "LANES": 4, "FIRE_LANES": 1, "WORDS": 2, "neurons": 8, "FIRES": 0, "MAXIMUM": 1},
+    "count, row by row": {
+        "count": True, "LANES": 4, "FIRE_LANES": 2, "WORDS": 6, "RING": 3, "neurons": 24, "STAGES": 2, "PERIOD": 2,
+    },
 }  # fmt: skip
 
 
@@ -268,12 +283,16 @@ ENGINES: dict[str, dict[str, Any]] = {
     },
     "count, readout": {"neurons": 3, "WORDS": 2, "FIRES": 0, "READOUT": 1, "COUNT": 1, "FIRE_LANES": 1},
     "maximum": {"neurons": 12, "WORDS": 4, "FIRES": 0, "MAXIMUM": 1, "COUNT": 1, "EDGES": 2, "FIRE_LANES": 3},
+    "count, row by row": {
+        "neurons": 30, "WORDS": 6, "COUNT": 1, "EDGES": 3, "FIRE_LANES": 1, "PERIOD": 2, "STAGES": 2, "RING": 3,
+        "turns": [[2, 1, 0], [1, 0, 3], [0, 0, 0], [1, 1, 1], [0, 2, 0]],
+    },
 }  # fmt: skip
 
 
 def engine(folder: Path, name: str, fault: Fault | None = None) -> None:
     options = dict(ENGINES[name])
-    firing, ext = neurons(options.pop("neurons")), options.pop("ext", 0)
+    firing, ext, turns = neurons(options.pop("neurons")), options.pop("ext", 0), options.pop("turns", None)
     lanes, vw, tw = 3, 14, 4
     firing = suited(firing, options)
     if options.get("READOUT") and not options.get("COUNT"):
@@ -292,7 +311,12 @@ def engine(folder: Path, name: str, fault: Fault | None = None) -> None:
         "PAW": bits(depth), "P_FILE": f'"{file}"',
         "OUT_CW": vw if not parameters["FIRES"] and parameters["MAXIMUM"] < 2 else tw if count else 1,
     }  # fmt: skip
-    case = {"SNN_CASE": json.dumps({"neurons": firing, "ext": ext, "same_word": bool(parameters["BYPASS"])})}
+    if turns is not None:
+        table = folder / "turns.mem"
+        memory.write(table, [(np.array(turns), 2)])
+        parameters |= {"BANDS": len(turns), "TURNW": 2, "TURNS_FILE": f'"{table}"'}
+    same = bool(parameters["BYPASS"])
+    case = {"SNN_CASE": json.dumps({"neurons": firing, "ext": ext, "turns": turns, "same_word": same})}
     modules = [
         "snn_layer",
         "snn_ram",
@@ -351,6 +375,24 @@ FAULTS = {
     "layer: a shift of zeros": (engine, "count, relay", ("snn_fire_count", "u_q >>> shift_q", "u_q >> shift_q")),
     "layer: a rise that stays": (
         engine, "step, maximum of counts", ("snn_fire_step", "s_q + {{(VW-1){1'b0}}, s_q[0]}", "s_q"),
+    ),
+    "walk: rows that do not come round": (
+        walk, "conv, row by row", ("snn_walk", "RING != 0 && b_vrow_q < V_BACK", "1'b0"),
+    ),
+    "count: the next frame's first row behind the last": (
+        fire, "count, row by row", ("snn_fire_count", "frame_end = read_end && last_q", "frame_end = 1'b0"),
+    ),
+    "count: a whole memory in one pass": (
+        fire, "count, row by row", ("snn_fire_count", "WORDS / RING * SUBS", "WORDS * SUBS"),
+    ),
+    "layer: a turn for every edge": (
+        engine, "count, row by row", ("snn_layer", "none = turns == 0", "none = 1'b0"),
+    ),
+    "layer: one turn": (
+        engine, "count, row by row", ("snn_layer", "enough = count_q + 1'b1 == turns", "enough = 1'b1"),
+    ),
+    "layer: one row cleared": (
+        engine, "count, row by row", ("snn_layer", "LAST_CLEARED = RING - 1", "LAST_CLEARED = 0"),
     ),
     "bank: no wrap": (bank, (2, 5), ("snn_bank", "w_addr_q == A_END ? {AW{1'b0}} : ", "")),
     "bank: one too many": (bank, (3, 4), ("snn_bank", "level_q != BANKS", "1'b1")),

@@ -1,19 +1,24 @@
-"""Clock cycles, predicted exactly: a recurrence over (layer, frame) of work, firing pass and waits.
+"""Clock cycles, predicted exactly: a recurrence over (layer, band) of work, firing pass and waits.
 
 Cycle numbers count from the first accepted pixel after reset, input always valid and output always ready. A frame is a
-timestep (`step`) or an image (`count`). A source writes the words of a frame at fixed times before its commit, which is
-the last one: word w at commit + offset_w (`offsets`). For edge e of layer l and frame k:
+timestep (`step`) or an image (`count`); a band is a frame or, in `count`, a row of a map (bands.py). A source writes
+the words of a band at fixed times before its commit, which is the last one: word w at commit + offset_w (`offsets`).
+For turn k of edge e, in layer l:
 
     start(e, k) = max(turn(e, k), commit(source of e, k) + offset_0 + 1)       (an empty frame: commit + 1)
     done(e, k)  = start + 1                                                    where the frame is empty
                 = max(start + work, commit(source of e, k) + lag) + 1          else; `edge_work` below
-    turn(next edge, k) = done(e, k) + 1;   turn(first edge, k) = commit(l, k - 1) + 1
-    fire(l, k)   = max(done(last edge, k) + 1, done(r, k - banks of r) + 1 for every reader r of l)
-    commit(l, k) = fire(l, k) + pass(l)
-    pass(l)      = words + 2                                                   (`step`)
-                 = (parts - 1)*PERIOD + 3 + STAGES*PERIOD                      (`count`; 1*1 without division)
+    turn(next)  = done(e, k) + 1;   an edge without a turn before this pass takes a cycle
 
-Within a frame, event i lies in word w_i after g_i words without events and reaches f_i word pairs
+The turns before pass p of layer l are those that its schedule says, one of each edge for a whole frame:
+
+    first turn  = commit(l, p - 1) + 1
+    fire(l, p)  = max(turn after the last one, done(r, p - banks of r) + 1 for every reader r of l)
+    commit(l, p) = fire(l, p) + pass(l)
+    pass(l)     = words + 2                                                    (`step`)
+                = (parts of a band - 1)*PERIOD + 3 + STAGES*PERIOD             (`count`; 1*1 without division)
+
+Within a band, event i lies in word w_i after g_i words without events and reaches f_i word pairs
 (docs/design/hardware.md):
 
     A_i = max(A_{i-1} + 1 + g_i, B_{i-1}, offset_{w_i} + 3);   B_i = max(A_i + 1, B_{i-1} + max(1, f_{i-1}))
@@ -27,6 +32,7 @@ recurrence of maxima and sums from two beginnings is the maximum of the two.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +48,7 @@ NEVER = np.int64(-(2**40))
 
 @dataclass(frozen=True)
 class Timing:
-    """Per image: cycle of its first pixel and of its last result beat. `work[edge]` (2, frames): `edge_work`."""
+    """Per image: cycle of its first pixel and of its last result beat. `work[edge]` (2, bands): `edge_work`."""
 
     first: tuple[int, ...]
     last: tuple[int, ...]
@@ -55,31 +61,32 @@ class Timing:
 
 
 def offsets(plan: Plan, name: str) -> Array:
-    """(words,) when a source writes each word of a frame, relative to the last one."""
+    """(words of a band,) when a source writes each word of a band, relative to the last one."""
     if name == INPUT:
-        words = np.arange(1, plan.input_layout.words + 1)
+        words = np.arange(1, plan.input_layout.band_words + 1)
         if stores_images(plan.network):
             return words - len(words)
-        pixels = int(np.prod(plan.network.input.shape))
+        pixels = int(np.prod(plan.network.input.shape)) // plan.input_layout.bands
         return np.asarray(np.minimum(words * plan.input_layout.lanes, pixels) - pixels)
     node = next(n for n in plan.nodes if n.name == name)
-    return np.arange(1 - node.layout.words, 1) * (node.period if plan.count else 1)
+    return np.arange(1 - node.layout.band_words, 1) * (node.period if plan.count else 1)
 
 
 def edge_work(edge: Edge, busy: Array, offset: Array) -> Array:
-    """(work, lag) of each frame, (2, frames); busy (frames, words * lanes) says which elements are events."""
+    """(work, lag) of each band, (2, bands); busy (frames, words * lanes) says which elements are events."""
     grid = edge.layout
-    frames, events = len(busy), busy.sum(axis=1)
+    busy = busy.reshape(-1, grid.band_words * grid.lanes)
+    bands, events = len(busy), busy.sum(axis=1)
     order = np.argsort(~busy, axis=1, kind="stable")
-    fan = edge.fan_out()
-    written = np.stack([np.full(grid.words, NEVER), offset + 3])
-    never = np.full((2, frames), NEVER)
-    a, p, b, target = np.repeat([[1], [NEVER]], frames, axis=1), never, never, never
-    before, walk = np.full(frames, -1, np.int64), np.zeros(frames, np.int64)
+    fans, of_frame = edge.fan_out().reshape(grid.bands, -1), np.arange(bands) % grid.bands
+    written = np.stack([np.full(grid.band_words, NEVER), offset + 3])
+    never = np.full((2, bands), NEVER)
+    a, p, b, target = np.repeat([[1], [NEVER]], bands, axis=1), never, never, never
+    before, walk = np.full(bands, -1, np.int64), np.zeros(bands, np.int64)
     for i in range(int(events.max(initial=0))):
         on = events > i
         element = order[:, i]
-        word, reach = element // grid.lanes, fan[element]
+        word, reach = element // grid.lanes, fans[of_frame, element]
         gap = np.maximum(word - before - 1, 0)
         accept = np.maximum(np.maximum(a + 1 + gap, b if edge.place is None else p), written[:, word])
         placed = accept if edge.place is None else np.maximum(accept + 1, b)
@@ -87,31 +94,31 @@ def edge_work(edge: Edge, busy: Array, offset: Array) -> Array:
         target = np.where(on & (reach > 0), load + reach, target)
         a, p, b = np.where(on, accept, a), np.where(on, placed, p), np.where(on, load, b)
         before, walk = np.where(on, word, before), np.where(on, reach, walk)
-    after = grid.words - 1 - before
+    after = grid.band_words - 1 - before
     end = np.maximum.reduce([a + 1 + after, b + 1, target + 2])
     end[1] = np.maximum(end[1], 4)
     return np.asarray(end)
 
 
 def full_work(edge: Edge, offset: Array) -> Array:
-    """`edge_work` of one frame in which every element is an event: (work, lag).
+    """`edge_work` of one frame in which every element is an event: (work, lag) of each band, (2, bands).
 
     Then A_i = max(B_{i-1}, offset + 3), and B_i - c_i, c the fan-out before i, is a running maximum.
     """
-    fan = edge.fan_out()
-    before = np.concatenate([[0], np.cumsum(np.maximum(1, fan[:-1]))])
+    fan = edge.fan_out().reshape(edge.layout.bands, -1)
+    before = np.pad(np.cumsum(np.maximum(1, fan[:, :-1]), axis=1), ((0, 0), (1, 0)))
     written = np.repeat(offset, edge.layout.lanes)
     placed = int(edge.place is not None)
-    load = np.stack([3 + placed + before, before + np.maximum.accumulate(written + 4 + placed - before)])
-    target = np.where(fan > 0, load + fan, NEVER).max(axis=1)
-    return np.asarray(np.maximum(np.maximum(load[:, -1] + 1, target + 2), [0, 4]))
+    load = np.stack([3 + placed + before, before + np.maximum.accumulate(written + 4 + placed - before, axis=1)])
+    target = np.where(fan > 0, load + fan, NEVER).max(axis=2)
+    return np.asarray(np.maximum(np.maximum(load[:, :, -1] + 1, target + 2), [[0], [4]]))
 
 
 def pass_cycles(plan: Plan, node: Node) -> int:
-    """From the cycle in which firing may start to the commit of its last word."""
+    """From the cycle in which a pass may start to the commit of its last word."""
     if not plan.count:
         return node.words + 2
-    parts = node.words * node.lanes // node.fire_lanes
+    parts = node.band_words * node.lanes // node.fire_lanes
     return (parts - 1) * node.period + 3 + node.stages * node.period
 
 
@@ -129,11 +136,7 @@ def predict(plan: Plan, vectors: Vectors) -> Timing:
 def worst(plan: Plan, images: int = 3) -> Timing:
     """The same with every element an event in every frame, at T_max: an upper bound."""
     frames = _frames(plan, (plan.network.timesteps,) * images)
-    work = {
-        e.name: np.repeat(full_work(e, offsets(plan, e.source))[:, None], frames, axis=1)
-        for node in plan.nodes
-        for e in node.edges
-    }
+    work = {e.name: np.tile(full_work(e, offsets(plan, e.source)), frames) for node in plan.nodes for e in node.edges}
     return _run(plan, (plan.network.timesteps,) * images, work)
 
 
@@ -172,58 +175,99 @@ def busy(plan: Plan, vectors: Vectors, name: str) -> Array:
 
 
 def _run(plan: Plan, timesteps: tuple[int, ...], work: dict[str, Array]) -> Timing:
-    """Commits in topological order need releases of later layers, so frames are simulated one by one, sources first."""
-    pixels, stored = int(np.prod(plan.network.input.shape)), stores_images(plan.network)
-    done: dict[str, list[int]] = {e.name: [] for n in plan.nodes for e in n.edges}
-    free = {n.name: pass_cycles(plan, n) + 1 for n in plan.nodes}  # first WALK cycle: after the pass that resets
-    readers = {name: [plan.nodes[i].edges[j] for i, j in ends] for name, ends in plan.readers.items()}
-    early = {name: int(offsets(plan, name)[0]) for name in readers}
-    frame, ready_at, sent_until = 0, 0, -1
-    firsts: list[int] = []
-    lasts: list[int] = []
+    """Every layer goes on as far as the bands and the room that it waits for are known, until none is left."""
+    run = _Run(plan, timesteps, work)
+    active = [run.source(), *(run.layer(node) for node in plan.nodes)]
+    while active:
+        known = run.known()
+        active = [process for process in active if next(process, None) is not None]
+        if active and run.known() == known:
+            raise RuntimeError("the design waits for itself")  # never: see `bands.held`
+    return Timing(tuple(run.first), tuple(run.last), work)
 
-    def room(name: str) -> int:
-        """First cycle in which every reader of a source has a free bank for the current frame."""
-        return max((done[e.name][frame - e.banks] + 1 for e in readers[name] if frame >= e.banks), default=0)
 
-    for steps in timesteps:
-        frames = plan.network.over(steps).passes
-        now = -1
-        for k in range(frames):
-            empty = not plan.count and (k >= steps if stored else k > 0)
-            if k == 0:
-                first = ready_at if stored else max(ready_at, room(INPUT))
-                firsts.append(first)
-                now = first + pixels  # the cycle after the last pixel
-                if stored:
-                    now = max(now, room(INPUT)) + plan.input_layout.words + 1
-            else:
-                now = max(now + 1, room(INPUT))
-                if stored and not empty:
-                    now += plan.input_layout.words + 1
-            commit = {INPUT: now}
-            for node in plan.nodes:
-                turn = free[node.name]
-                for edge in node.edges:
-                    written = commit[edge.source]
-                    if edge.source == INPUT and empty:
-                        finished = max(turn, written + 1) + 1
-                    else:
-                        start = max(turn, written + early[edge.source] + 1)
-                        own, lag = map(int, work[edge.name][:, frame])
-                        finished = max(start + own, written + lag) + 1
-                    done[edge.name].append(finished)
-                    turn = finished + 1
-                fire = turn
-                if not node.readout:
-                    fire = max(fire, room(node.name))
-                elif k == frames - 1:
-                    fire = max(fire, sent_until + 1)
-                commit[node.name] = fire + pass_cycles(plan, node)
-                free[node.name] = commit[node.name] + 1
-            frame += 1
-        last = plan.nodes[-1]
-        sent_until = commit[last.name] + 2 + int(np.prod(last.shape)) + last.layout.words - 1
-        lasts.append(sent_until)
-        ready_at = now + 1
-    return Timing(tuple(firsts), tuple(lasts), work)
+class _Run:
+    """What is known so far: `commits` of every source and `done` of every edge, band after band."""
+
+    def __init__(self, plan: Plan, timesteps: Sequence[int], work: dict[str, Array]) -> None:
+        self.plan, self.timesteps, self.work = plan, timesteps, work
+        self.commits: dict[str, list[int]] = {name: [] for name in (INPUT, *(node.name for node in plan.nodes))}
+        self.done: dict[str, list[int]] = {edge.name: [] for node in plan.nodes for edge in node.edges}
+        self.readers = {name: [plan.nodes[i].edges[j] for i, j in ends] for name, ends in plan.readers.items()}
+        self.early = {name: int(offsets(plan, name)[0]) for name in self.readers}
+        self.stored = stores_images(plan.network)
+        self.first: list[int] = []
+        self.last: list[int] = []
+
+    def known(self) -> int:
+        return sum(map(len, (*self.commits.values(), *self.done.values())))
+
+    def frames(self) -> Iterator[tuple[bool, bool, bool]]:
+        """Of each frame: whether it is an image's first, an image's last, and whether the input sends it empty."""
+        for steps in self.timesteps:
+            frames = self.plan.network.over(steps).passes
+            for k in range(frames):
+                yield k == 0, k == frames - 1, not self.plan.count and (k >= steps if self.stored else k > 0)
+
+    def room(self, name: str) -> int | None:
+        """First cycle in which every reader of a source has room for its next band; None: not known yet."""
+        number, free = len(self.commits[name]), 0
+        for edge in self.readers[name]:
+            if number >= edge.banks:
+                if len(self.done[edge.name]) <= number - edge.banks:
+                    return None
+                free = max(free, self.done[edge.name][number - edge.banks] + 1)
+        return free
+
+    def source(self) -> Iterator[bool]:
+        """The encoder. It stores images, or sends each band as its pixels come and empty frames after them."""
+        layout = self.plan.input_layout
+        pixels, ready = int(np.prod(self.plan.network.input.shape)), 0
+        for first, _, empty in self.frames():
+            if first and self.stored:
+                self.first.append(ready)
+                ready += pixels
+            for band in range(layout.bands):
+                while (room := self.room(INPUT)) is None:
+                    yield True
+                begin = max(ready, room)
+                if first and band == 0 and not self.stored:
+                    self.first.append(begin)
+                if self.stored:
+                    begin += 0 if empty else layout.words + 1
+                else:
+                    begin += pixels // layout.bands if first else 0
+                self.commits[INPUT].append(begin)
+                ready = begin + 1
+
+    def layer(self, node: Node) -> Iterator[bool]:
+        """Turns and passes of one node, from the first passes after reset on."""
+        own, beats = pass_cycles(self.plan, node), int(np.prod(node.shape)) + node.layout.words - 1
+        free, sent = node.schedule.ring * (own + 1), -1
+        for _, final, empty in self.frames():
+            for turns in node.turns.tolist():
+                for edge, number in zip(node.edges, turns, strict=True):
+                    for _ in range(number):
+                        while len(self.commits[edge.source]) <= len(self.done[edge.name]):
+                            yield True
+                        free = self.turn(edge, free, empty and edge.source == INPUT)
+                    free += number == 0
+                while (room := 0 if node.readout else self.room(node.name)) is None:
+                    yield True
+                free = max(free, room, sent + 1 if node.readout and final else 0) + own + 1
+                self.commits[node.name].append(free - 1)
+            if node.readout and final:
+                sent = free + 1 + beats
+                self.last.append(sent)
+
+    def turn(self, edge: Edge, turn: int, empty: bool) -> int:
+        """The cycle after one turn of an edge, which has its source's band."""
+        number = len(self.done[edge.name])
+        written = self.commits[edge.source][number]
+        if empty:
+            done = max(turn, written + 1) + 1
+        else:
+            work, lag = map(int, self.work[edge.name][:, number])
+            done = max(max(turn, written + self.early[edge.source] + 1) + work, written + lag) + 1
+        self.done[edge.name].append(done)
+        return done + 1

@@ -12,6 +12,8 @@ from snncc.backends.verilog.leaves import Leaf, Shape, as_map, axes
 from snncc.backends.verilog.window import POINT, Axis
 from snncc.ir import Array, Dense, DepthwiseConv2D, Identity, Projection, SumPool2D, kernel_size
 
+NO_ROW = 2**40
+
 
 @dataclass(frozen=True)
 class Geometry:
@@ -93,6 +95,20 @@ class Edge:
                 total = total * y[:, None, None] * x[None, :, None]
         return total.reshape(-1)
 
+    def reached(self, row_words: int) -> tuple[Array, Array]:
+        """(first, last) row of potentials that each band reaches, (bands,); a row has so many words.
+
+        A band that reaches none has a first row beyond all and the last one -1.
+        """
+        bands, table = self.layout.bands, self.y_table
+        if table is None:
+            return np.zeros(bands, np.int64), np.zeros(bands, np.int64)
+        rows = np.arange(self.layout.rows) if self.place is None else self.place[:, 0]
+        count, top = table[:, 0], table[:, 2] // row_words
+        low = np.where(count > 0, top + (count - 1) * (self.vsteps[0] // row_words), NO_ROW)
+        high = np.where(count > 0, top, -1)
+        return low[rows].reshape(bands, -1).min(axis=1), high[rows].reshape(bands, -1).max(axis=1)
+
     def describe(self) -> dict[str, Any]:
         depth, width = (0, 0) if self.rom is None else (len(self.rom), self.lanes * self.weight_bits)
         return {
@@ -101,7 +117,7 @@ class Edge:
             "weight_words": depth,
             "weight_word_bits": width,
             "banks": self.banks,
-            "bank_words": self.layout.words,
+            "bank_words": self.layout.band_words,
             "bank_word_bits": self.layout.lanes * self.cw,
             "places": 0 if self.place is None else len(self.place),
         }

@@ -143,6 +143,7 @@ def _encoder(out: Design, plan: Plan) -> None:
         "BY_T": int(plan.count),
         "FOLDS": folds(source.bits, source.levels * plan.network.timesteps),
         "CW": plan.input_cw,
+        "BAND_PIXELS": pixels // layout.bands if layout.bands > 1 else 0,
     }
     out.instances.append(Instance("snn_encoder_direct", "u_encoder", common | direct, ports))
 
@@ -177,13 +178,14 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
     parameters: dict[str, Any] = {
         "SRC_LANES": lanes, "CW": edge.cw, "D0": d0, "D1": d1, "BLOCKS": blocks,
         "D0W": width(d0), "D1W": width(d1), "D2W": d2w,
-        "WORDS": layout.words, "BANKS": edge.banks,
-        "AW": width(edge.banks * layout.words), "MW": plan.mw,
+        "BANDS": layout.bands, "WORDS": layout.band_words, "BANKS": edge.banks,
+        "AW": width(edge.banks * layout.band_words), "MW": plan.mw,
         "EVERY": int(edge.every), "HAS_MAP": int(edge.has_map), "LANES_ON_X": int(layout.on_x and not edge.flat),
         "CHANNELWISE": int(edge.channelwise), "GROUPS": edge.groups, "WAW": waw, "VAW": vaw,
         "WSTRIDE": edge.wstride % 2**waw,
         "WSTEP_Y": edge.wsteps[0] % 2**waw, "WSTEP_X": edge.wsteps[1] % 2**waw,
         "VSTEP_Y": edge.vsteps[0] % 2**vaw, "VSTEP_X": edge.vsteps[1] % 2**vaw,
+        "RING": node.words if node.schedule.ring < node.bands else 0,
         "LANES": edge.lanes, "WB": edge.weight_bits, "VALUES": int(edge.values),
         "VALUE_SIGNED": int(edge.signed or edge.sums),
         "ONES": int(edge.rom is None), "LANES_PER_CHANNEL": edge.lanes_per_channel,
@@ -203,7 +205,7 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
         nw = unsigned_width(np.maximum(edge.y_table[:, 0].max(), edge.x_table[:, 0].max()))
         parameters["NW"] = max(2, nw)
         for axis, table in (("Y", edge.y_table), ("X", edge.x_table)):
-            fields = [(table[:, 2:3], vaw), (table[:, 1:2] % 2**waw, waw), (table[:, 0:1], max(2, nw))]
+            fields = [(table[:, 2:3] % node.words, vaw), (table[:, 1:2] % 2**waw, waw), (table[:, 0:1], max(2, nw))]
             parameters[f"{axis}_DEPTH"], parameters[f"{axis}W"] = len(table), width(len(table))
             parameters[f"{axis}_FILE"] = out.memory(edge.name, axis.lower(), fields)
     else:
@@ -249,6 +251,10 @@ def _layer(out: Design, plan: Plan, node: Node) -> None:
     }  # fmt: skip
     if node.relays:
         parameters["RELAYS"] = 1
+    if not node.schedule.plain:
+        turnw = unsigned_width(node.turns)
+        parameters |= {"BANDS": node.bands, "RING": node.schedule.ring, "TURNW": turnw}
+        parameters["TURNS_FILE"] = out.memory(node.name, "turns", [(node.turns, turnw)])
     edges = [edge.name for edge in node.edges]
 
     def joined(what: str) -> str:

@@ -16,7 +16,7 @@ from snncc.errors import DataError, FileFormatError
 from snncc.ir import Network, content_hash
 
 MANIFEST = "manifest.json"
-FORMAT = 4
+FORMAT = 5
 
 
 def write(folder: Path, made: Made, built: Design) -> None:

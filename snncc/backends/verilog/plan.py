@@ -7,17 +7,18 @@ last layer that sums the spikes. An edge (`snn_edge`) is one leaf of one project
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from snncc.backends.verilog.bands import Schedule, bands_of, held, schedule
 from snncc.backends.verilog.drafts import Draft, drafts, input_range
 from snncc.backends.verilog.edges import Edge, connect
 from snncc.backends.verilog.layout import Layout, input_layout, population_layout
-from snncc.backends.verilog.leaves import Shape
+from snncc.backends.verilog.leaves import Shape, as_map
 from snncc.backends.verilog.parameters import Parameters, parameters
-from snncc.ir import INPUT, Interval, MaxPool, Network, bits_needed
+from snncc.ir import INPUT, Array, Interval, MaxPool, Network, bits_needed
 from snncc.names import file_stems, unique
 
 META_FLAGS = 3  # {T, empty, drive, final}
@@ -41,6 +42,7 @@ class Node:
     uw: int
     scale: int
     groups: int
+    schedule: Schedule
     layout: Layout
     edges: tuple[Edge, ...]
     parameters: Parameters
@@ -52,9 +54,24 @@ class Node:
     signed: bool
 
     @property
+    def bands(self) -> int:
+        """Firing passes per frame."""
+        return self.layout.bands
+
+    @property
+    def turns(self) -> Array:
+        """(bands, edges): bands of its source that each edge takes before each pass."""
+        return self.schedule.turns
+
+    @property
+    def band_words(self) -> int:
+        """Potential words that a pass fires."""
+        return math.prod(self.shape[:-1]) * self.groups // self.bands
+
+    @property
     def words(self) -> int:
-        """Potential words."""
-        return math.prod(self.shape[:-1]) * self.groups
+        """Potential words: of all bands, or of those that are open at a time."""
+        return self.band_words * self.schedule.ring
 
     @property
     def has_drive(self) -> bool:
@@ -123,8 +140,9 @@ class Choice:
 
 def build(network: Network, choices: Mapping[str, Choice]) -> Plan:
     """The plan for chosen lanes (of `INPUT`: pixels a word). What may be refused `checks.check` has refused before."""
-    first = input_layout(network.input.shape, choices[INPUT].lanes if INPUT in choices else None)
     input_cw, counting = element_bits(input_range(network)), network.window.counting
+    lanes = choices[INPUT].lanes if INPUT in choices else None
+    first = input_layout(network.input.shape, lanes, bands_of(network.input.shape, counting))
     known = {INPUT: Source(first, input_cw, network.input.signed, counting or not network.input.coding.spiking, 0)}
     nodes: list[Node] = []
     found = drafts(network)
@@ -136,7 +154,17 @@ def build(network: Network, choices: Mapping[str, Choice]) -> Plan:
             node.layout, node.cw, node.signed, counting or draft.reach != (0, 1), _depth(draft, known)
         )
     pools = {draft.name: draft.pool for draft in found if draft.pool is not None}
-    return Plan(network, tuple(nodes), first, input_cw, max(1, network.window.length.bit_length()), pools)
+    return Plan(network, _roomy(nodes, known), first, input_cw, max(1, network.window.length.bit_length()), pools)
+
+
+def _roomy(nodes: Sequence[Node], known: Mapping[str, Source]) -> tuple[Node, ...]:
+    """The nodes with banks: what keeps them going, and a band for each layer on the longest way round an edge."""
+    least = held(nodes)
+
+    def roomy(node: Node, edge: Edge) -> Edge:
+        return replace(edge, banks=least[edge.name] + known[node.name].depth - known[edge.source].depth)
+
+    return tuple(replace(node, edges=tuple(roomy(node, edge) for edge in node.edges)) for node in nodes)
 
 
 def _node(
@@ -149,6 +177,8 @@ def _node(
     fire_lanes = choice.fire_lanes if counting else choice.lanes
     if last:
         fire_lanes = whole_parts(draft.shape[-1], choice.lanes, fire_lanes)
+    bands = bands_of(draft.shape, counting and not last)
+    edges = _edges(network, draft, choice.lanes, known, taken)
     return Node(
         name=draft.name,
         shape=draft.shape,
@@ -161,8 +191,9 @@ def _node(
         uw=draft.uw or draft.vw,
         scale=draft.scale,
         groups=groups,
-        layout=population_layout(draft.shape, groups * choice.lanes, fire_lanes),
-        edges=_edges(network, draft, choice.lanes, known, taken),
+        schedule=schedule(edges, bands, as_map(draft.shape)[1] * groups),
+        layout=population_layout(draft.shape, groups * choice.lanes, fire_lanes, bands),
+        edges=edges,
         parameters=parameters(draft, groups * choice.lanes, fire_lanes),
         fires=draft.fires,
         relays=draft.relays,
@@ -176,8 +207,8 @@ def _node(
 def _edges(
     network: Network, draft: Draft, lanes: int, known: Mapping[str, Source], taken: set[str]
 ) -> tuple[Edge, ...]:
-    """One per leaf of each projection; a source that other paths lead round keeps more banks."""
-    counting, depth, pooled = network.window.counting, _depth(draft, known), draft.pool is not None
+    """One per leaf of each projection, without its banks."""
+    counting, pooled = network.window.counting, draft.pool is not None
     edges = []
     for index, (leaf, geometry) in enumerate(draft.parts):
         source = known[leaf.source]
@@ -198,7 +229,7 @@ def _edges(
                 tally=draft.tally,
                 sums=draft.sums,
                 every=leaf.source in draft.every,
-                banks=1 + depth - source.depth,
+                banks=0,
                 weight_bits=network.signed_bit,
             )
         )
@@ -243,6 +274,7 @@ def describe(node: Node) -> dict[str, Any]:
         "divider_stages": node.stages,
         "potential_bits": node.vw,
         "potential_words": node.words,
+        "bands": node.bands,
         "output_bits": node.cw,
         "edges": [edge.describe() for edge in node.edges],
     }

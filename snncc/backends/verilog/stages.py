@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from snncc.backends.verilog.bands import bands_of
 from snncc.backends.verilog.drafts import Draft, stores_images
 from snncc.backends.verilog.edges import Geometry
 from snncc.backends.verilog.layout import Layout, population_layout
@@ -15,7 +16,7 @@ from snncc.backends.verilog.leaves import Leaf
 from snncc.backends.verilog.plan import Choice
 from snncc.ir import INPUT, Array, Network
 
-FRAME = 7  # cycles of an edge that a frame costs beside its events
+FRAME = 7  # cycles of an edge that a band costs beside its events
 
 Activity = Mapping[str, Array]
 """Per source the events of each element in one image (mean over images), in the source's shape."""
@@ -69,7 +70,7 @@ def input_cycles(case: Case) -> float:
     pixels = math.prod(case.network.input.shape)
     if case.stored:
         return pixels + case.network.timesteps * (case.layouts[INPUT].words + 2) + case.network.window.extra
-    return pixels + case.frames
+    return pixels + (bands_of(case.network.input.shape, True) if case.network.window.counting else case.frames)
 
 
 def options(case: Case, draft: Draft, choices: list[Choice]) -> list[Option]:
@@ -85,11 +86,13 @@ def options(case: Case, draft: Draft, choices: list[Choice]) -> list[Option]:
         if counting:
             period = -(-quotient // choice.stages)
             parts *= choice.lanes // choice.fire_lanes
-            firing = (parts - 1) * period + 4.0 + choice.stages * period
+            bands = bands_of(draft.shape, draft.name != case.last)
+            firing = (parts - bands) * period + bands * (4.0 + choice.stages * period)
         work = 0.0
-        for (_, geometry), (reached, seen) in zip(draft.parts, events, strict=True):
+        for (leaf, geometry), (reached, seen) in zip(draft.parts, events, strict=True):
             per = max(1, geometry.multiplier // choice.lanes) if geometry.channelwise else groups
-            work += max(reached * per, seen) + FRAME * case.frames
+            bands = bands_of(case.shapes[leaf.source], counting)
+            work += max(reached * per, seen) + FRAME * bands * case.frames
         sending = channels * positions + 2 * parts + (5 if counting else 4) if draft.name == case.last else 0
         ways.append(Option(choice, work, firing, max(_with_input(case, draft, work + firing), sending)))
     return ways
