@@ -46,6 +46,8 @@ PROOFS = {
     "fire in step, relay": Proof("fire_step", ("snn_fire_step",), 2, parameters=RELAY),
     "fire in count": Proof("fire_count", COUNT, 10),
     "fire in count, relay": Proof("fire_count", COUNT, 9, parameters=RELAY),
+    "axis split": Proof("axis_split", ("snn_axis_split",), 1),
+    "axis split, wide pixels": Proof("axis_split", ("snn_axis_split",), 1, parameters={"DW": 64, "PW": 16}),
     "edge, two words": Proof("edge", EDGE + EDGE_UNUSED, 16, True, {"GROUPS": 1, "CW": 1, "VW": 5}),
     "edge, two targets": Proof("edge", EDGE + EDGE_UNUSED, 16, True, {"WORDS": 1, "AW": 1, "VW": 4}),
 }  # fmt: skip
@@ -124,6 +126,15 @@ FAULTS: dict[str, tuple[str, Fault]] = {
     "count: a relay's shift without sign": (
         "fire in count, relay", ("snn_fire_count", "u_q >>> shift_q", "u_q >> shift_q"),
     ),
+    "split: pixels swapped": (
+        "axis split", ("snn_axis_split", "i = SLOTS - 1; i >= 0; i = i - 1", "i = 0; i < SLOTS; i = i + 1"),
+    ),
+    "split: every byte is kept": ("axis split, wide pixels", ("snn_axis_split", "s_axis_tkeep[i*(PW/8)]", "1'b1")),
+    "split: tlast with every pixel": ("axis split", ("snn_axis_split", "s_axis_tlast && rest == 0", "s_axis_tlast")),
+    "split: a beat is gone too early": (
+        "axis split", ("snn_axis_split", "(m_axis_tready && rest == 0)", "m_axis_tready"),
+    ),
+    "split: a pixel twice": ("axis split", ("snn_axis_split", "sent_q <= kept & ~rest", "sent_q <= 0")),
     "edge: done while events are under way": (
         "edge, two targets", ("snn_edge", "&& !walk_busy && !lanes_busy", ""),
     ),

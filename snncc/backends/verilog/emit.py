@@ -10,13 +10,16 @@ from snncc.backends.verilog import goals, manifest, write
 from snncc.backends.verilog.choose import choose
 from snncc.backends.verilog.drafts import drafts, legal_lanes
 from snncc.backends.verilog.plan import Plan, build
+from snncc.backends.verilog.ports import Ports
 from snncc.errors import OutputError, TargetError
 from snncc.ir import INPUT, Array, Network
 
 
-def write_folder(network: Network, folder: Path, goal: goals.Goal, memory_format: str, pixels: Array | None) -> None:
+def write_folder(
+    network: Network, folder: Path, goal: goals.Goal, memory_format: str, pixels: Array | None, ports: Ports
+) -> None:
     """Write the whole folder. Nothing is left half-written: the caller stages it."""
-    made = choose(network, goal, golden_pixels(network, pixels))
+    made = choose(network, goal, golden_pixels(network, pixels), ports)
     try:
         built = write.sources(folder, made.plan, memory_format)
         write.byte_table(folder, made.plan, memory_format)
@@ -38,7 +41,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def load_plan(network: Network, folder: Path) -> Plan:
     """The plan of an exported folder DIR/verilog."""
-    return build(network, manifest.choices(manifest.read(folder), network, folder))
+    found = manifest.read(folder)
+    return build(network, manifest.choices(found, network, folder), manifest.ports(found, folder))
 
 
 def summary(network: Network, folder: Path) -> dict[str, Any]:

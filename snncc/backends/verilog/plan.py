@@ -17,6 +17,7 @@ from snncc.backends.verilog.edges import Edge, connect
 from snncc.backends.verilog.layout import Layout, input_layout, population_layout
 from snncc.backends.verilog.leaves import Shape
 from snncc.backends.verilog.parameters import Parameters, parameters
+from snncc.backends.verilog.ports import PLAIN, Ports
 from snncc.ir import INPUT, Interval, MaxPool, Network, bits_needed
 from snncc.names import file_stems, unique
 
@@ -88,6 +89,7 @@ class Plan:
     input_cw: int
     tw: int
     pools: dict[str, MaxPool]
+    ports: Ports = PLAIN
 
     @property
     def mw(self) -> int:
@@ -108,7 +110,7 @@ class Plan:
 
     @cached_property
     def stems(self) -> dict[str, str]:
-        """What the files of each node (and of the input) begin with."""
+        """What the files of each node (and of the input) are called by."""
         return file_stems([INPUT, *(node.name for node in self.nodes)])
 
 
@@ -121,7 +123,7 @@ class Choice:
     stages: int = 1
 
 
-def build(network: Network, choices: Mapping[str, Choice]) -> Plan:
+def build(network: Network, choices: Mapping[str, Choice], ports: Ports = PLAIN) -> Plan:
     """The plan for chosen lanes (of `INPUT`: pixels a word). What may be refused `checks.check` has refused before."""
     first = input_layout(network.input.shape, choices[INPUT].lanes if INPUT in choices else None)
     input_cw, counting = element_bits(input_range(network)), network.window.counting
@@ -136,7 +138,7 @@ def build(network: Network, choices: Mapping[str, Choice]) -> Plan:
             node.layout, node.cw, node.signed, counting or draft.reach != (0, 1), _depth(draft, known)
         )
     pools = {draft.name: draft.pool for draft in found if draft.pool is not None}
-    return Plan(network, tuple(nodes), first, input_cw, max(1, network.window.length.bit_length()), pools)
+    return Plan(network, tuple(nodes), first, input_cw, max(1, network.window.length.bit_length()), pools, ports)
 
 
 def _node(

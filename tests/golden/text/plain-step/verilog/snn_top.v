@@ -19,7 +19,7 @@ module snn_top #(
     output wire         s_axis_tready,
     input  wire         s_axis_tlast,
     input  wire [15:0]  timesteps,      // sampled with an image's first pixel
-    output wire [15:0] m_axis_tdata,   // a readout value, sign-extended; last the class
+    output wire [31:0] m_axis_tdata,   // a readout value, sign-extended; last the class
     output wire         m_axis_tvalid,
     input  wire         m_axis_tready,
     output wire         m_axis_tlast,
@@ -320,7 +320,7 @@ module snn_top #(
         .SAW(2),
         .GROUPS(3),
         .LAST_LANES(1),
-        .DW(16),
+        .DW(32),
         .CLASSW(2),
         .SINGLE(0)
     ) u_readout (
