@@ -58,6 +58,15 @@ def modules(plan: Plan, built: Design) -> list[str]:
     return sorted(used)
 
 
+def streams(plan: Plan) -> dict[str, int]:
+    """Widths of the streams for the templates; `wide` and `keep` are 0 where a beat is a pixel without tkeep."""
+    wide, bits = plan.ports.input_width, pixel_width(plan.network)
+    return {
+        "input_width": input_width(plan), "output_width": output_width(plan), "wide": wide, "keep": wide // 8,
+        "slots": input_width(plan) // bits, "pixel_bits": bits,
+    }  # fmt: skip
+
+
 def sources(folder: Path, plan: Plan, form: str = "mem") -> Design:
     """snn_top.v, the modules and every memory file."""
     built = design(plan)
@@ -67,8 +76,7 @@ def sources(folder: Path, plan: Plan, form: str = "mem") -> Design:
     render(
         folder, plan.ports, "snn_top.v.j2", name=plan.network.name, version=plan.network.tool_version,
         hash=content_hash(plan.network), dynamics=plan.network.dynamics, files=built.file_parameters, wires=built.wires,
-        assigns=built.assigns, instances=built.instances, input_width=input_width(plan),
-        output_width=output_width(plan), wide=plan.ports.input_width, pixel_bits=pixel_width(plan.network),
+        assigns=built.assigns, instances=built.instances, **streams(plan),
     )  # fmt: skip
     for name, fields in built.memories.items():
         memory.write(folder / name, fields)
@@ -111,13 +119,13 @@ def bench_source(folder: Path, plan: Plan, images: int, depths: dict[str, int]) 
     monitors = [
         {"name": name, "file": plan.stems[name], "width": bits, "depth": depths[name]} for name, bits in widths.items()
     ]
-    pixels, slots = int(np.prod(plan.network.input.shape)), input_width(plan) // pixel_width(plan.network)
+    pixels, bits = int(np.prod(plan.network.input.shape)), pixel_width(plan.network)
+    slots = input_width(plan) // bits
     render(
         folder, plan.ports, "snn_bench.v.j2", name=plan.network.name, images=images, memory=plan.ports.memory("golden"),
-        sent=-(-pixels // slots), slots=slots, in_first=min(slots, pixels), in_last=(pixels - 1) % slots + 1,
-        wide=plan.ports.input_width, pixel_bytes=pixel_width(plan.network) // 8, beats=plan.network.output.neurons + 1,
-        limit=20 * cycles.worst(plan, 1).latency[0] + 20_000,
-        input_width=input_width(plan), output_width=output_width(plan), monitors=monitors,
+        sent=-(-pixels // slots), early=min(slots, pixels) - 1, absent=-pixels % slots * bits // 8,
+        beats=plan.network.output.neurons + 1, limit=20 * cycles.worst(plan, 1).latency[0] + 20_000,
+        monitors=monitors, **streams(plan),
     )  # fmt: skip
 
 
@@ -147,11 +155,9 @@ def projects(folder: Path, plan: Plan, built: Design) -> None:
     last = plan.nodes[-1]
     common = {
         "name": plan.network.name, "sources": names, "memories": sorted(built.memories), "plan": plan,
-        "values": plan.network.output.neurons, "value_bits": last.uw, "input_width": input_width(plan),
-        "output_width": output_width(plan), "pixels": int(np.prod(plan.network.input.shape)),
+        "values": plan.network.output.neurons, "value_bits": last.uw, "pixels": int(np.prod(plan.network.input.shape)),
         "hash": content_hash(plan.network), "raw_lines": _raw_lines(plan),
-        "wide": plan.ports.input_width, "slots": input_width(plan) // pixel_width(plan.network),
-        "pixel_bits": pixel_width(plan.network), "golden": plan.ports.memory("golden"),
+        "golden": plan.ports.memory("golden"), **streams(plan),
     }  # fmt: skip
     for template, target in (
         ("constraints.xdc.j2", "snn_top.xdc"),
