@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from snncc.backends.vectors import golden_pixels
-from snncc.backends.verilog import goals, manifest, write
+from snncc.backends.verilog import goals, manifest, system, write
 from snncc.backends.verilog.choose import choose
 from snncc.backends.verilog.drafts import drafts, legal_lanes
 from snncc.backends.verilog.plan import Plan, build
@@ -25,6 +25,8 @@ def write_folder(
         write.byte_table(folder, made.plan, memory_format)
         write.bench(folder, made.plan, made.expected)
         write.projects(folder, made.plan, built)
+        if ports.axi_lite:
+            system.write_wrapper(folder, made.plan)
         manifest.write(folder, made, built)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error

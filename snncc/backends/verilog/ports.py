@@ -20,10 +20,12 @@ class Ports:
     """`prefix`: what the names of modules, files and memories begin with; empty: `snn_`, memories with nothing.
 
     `input_width`: bits of an input beat, which then holds as many pixels as go into it; 0: one pixel a beat.
+    `axi_lite`: with the wrapper `snn_axi` and its registers.
     """
 
     prefix: str = ""
     input_width: int = 0
+    axi_lite: bool = False
 
     def module(self, name: str) -> str:
         """The name of a module (or of its file): snn_top, or PREFIX_top."""
@@ -49,7 +51,11 @@ def read(facts: Any) -> Ports:
     if not isinstance(facts, Mapping):
         raise TypeError("no ports")
     found = Ports(**facts)
-    if (found.prefix and unfit(found.prefix, verilog=True)) or str(found.input_width) not in ("0", *WIDTHS):
+    if (
+        (found.prefix and unfit(found.prefix, verilog=True))
+        or str(found.input_width) not in ("0", *WIDTHS)
+        or not isinstance(found.axi_lite, bool)
+    ):
         raise ValueError("no such ports")
     return found
 

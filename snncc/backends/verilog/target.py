@@ -38,6 +38,7 @@ class VerilogOptions(TargetOptions):
         None, "bits of an input beat, with as many pixels as go into it", "choice", choices=ports.WIDTHS,
         shown="one pixel a beat",
     )  # fmt: skip
+    axi_lite: bool = option(False, "a wrapper with AXI4-Lite registers too, and drivers for them", "flag")
     goal: goals.Goal = field(init=False)
 
     def __post_init__(self) -> None:
@@ -49,7 +50,7 @@ class VerilogOptions(TargetOptions):
 
     @property
     def ports(self) -> ports.Ports:
-        return ports.Ports(self.prefix or "", int(self.input_width or 0))
+        return ports.Ports(self.prefix or "", int(self.input_width or 0), self.axi_lite)
 
 
 class Verilog(Target[VerilogOptions]):

@@ -26,21 +26,22 @@ MODULES = {
 }
 
 
-def render(folder: Path, ports: Ports, template: str, target: str = "", **values: Any) -> None:
+def render(folder: Path, ports: Ports, template: str, target: str = "", /, **values: Any) -> None:
     """A file of a template, by default of the same name, with the design's own names."""
     text = templates("verilog").get_template(template).render(values)
-    _put(folder, ports, target or template.removesuffix(".j2"), text)
+    put(folder, ports, target or template.removesuffix(".j2"), text)
 
 
-def _put(folder: Path, ports: Ports, name: str, text: str) -> None:
+def put(folder: Path, ports: Ports, name: str, text: str) -> None:
+    """A file with the design's own names."""
     (folder / ports.renamed(name)).write_text(ports.renamed(text))
 
 
-def _copy(folder: Path, ports: Ports, name: str, source: str = "rtl") -> None:
+def copy(folder: Path, ports: Ports, name: str, source: str = "rtl") -> None:
     """A hand-written file of `hw_sim`."""
     path = resource("hw_sim") / source / name
     if ports.prefix:
-        _put(folder, ports, name, path.read_text())
+        put(folder, ports, name, path.read_text())
     else:
         shutil.copyfile(path, folder / name)
 
@@ -58,7 +59,7 @@ def modules(plan: Plan, built: Design) -> list[str]:
     return sorted(used)
 
 
-def streams(plan: Plan) -> dict[str, int]:
+def streams(plan: Plan) -> dict[str, Any]:
     """Widths of the streams for the templates; `wide` and `keep` are 0 where a beat is a pixel without tkeep."""
     wide, bits = plan.ports.input_width, pixel_width(plan.network)
     return {
@@ -72,7 +73,7 @@ def sources(folder: Path, plan: Plan, form: str = "mem") -> Design:
     built = design(plan)
     names = modules(plan, built)
     for name in names:
-        _copy(folder, plan.ports, f"{name}.v")
+        copy(folder, plan.ports, f"{name}.v")
     render(
         folder, plan.ports, "snn_top.v.j2", name=plan.network.name, version=plan.network.tool_version,
         hash=content_hash(plan.network), dynamics=plan.network.dynamics, files=built.file_parameters, wires=built.wires,
@@ -82,7 +83,7 @@ def sources(folder: Path, plan: Plan, form: str = "mem") -> Design:
         memory.write(folder / name, fields)
         if form != "mem":
             memory.write(folder / name, fields, form)
-    _put(folder, plan.ports, "snn_top.f", "".join(f"{name}.v\n" for name in ["snn_top", *names]))
+    put(folder, plan.ports, "snn_top.f", "".join(f"{name}.v\n" for name in ["snn_top", *names]))
     return built
 
 
@@ -113,7 +114,7 @@ def bench(folder: Path, plan: Plan, golden: vectors.Vectors) -> None:
 
 def bench_source(folder: Path, plan: Plan, images: int, depths: dict[str, int]) -> None:
     """snn_bench.v and its monitor; `depths`: golden words of each node."""
-    _copy(folder, plan.ports, "snn_monitor.v", "tb")
+    copy(folder, plan.ports, "snn_monitor.v", "tb")
     widths = {node.name: node.fire_lanes * node.cw for node in plan.nodes}
     widths[INPUT] = plan.input_layout.lanes * plan.input_cw
     monitors = [
@@ -150,7 +151,7 @@ def _raw_lines(plan: Plan) -> str:
 
 def projects(folder: Path, plan: Plan, built: Design) -> None:
     """Constraints, project scripts for Vivado and Quartus, the wrapper `snn_pins`, lint waivers, and the README."""
-    _copy(folder, plan.ports, "verilator.vlt", "")
+    copy(folder, plan.ports, "verilator.vlt", "")
     names = [name for name in ("snn_top", *modules(plan, built)) if name != "snn_words"]
     last = plan.nodes[-1]
     common = {
