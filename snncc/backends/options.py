@@ -87,6 +87,15 @@ class TargetOptions:
                 raise TargetError(f"`{name}` {fault}")
 
 
+def shared(described: Option) -> Any:
+    """A field for an option that several targets have; None by default."""
+    return dataclasses.field(default=None, metadata={"option": described})
+
+
+PREFIX = Option("what every name begins with", "text", shown="c: the network's name; verilog: snn")
+"""Of every target that writes names of programs or designs."""
+
+
 def options_of(kind: type[TargetOptions]) -> dict[str, Option]:
     """The options that can be given on the command line, by name."""
     fields = dataclasses.fields(kind)

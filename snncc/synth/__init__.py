@@ -146,21 +146,20 @@ def synthesise(
         return Synthesis(**known, brams=least, too_large=beyond({"block RAM": least}, chip, held, "at least "))
     placer = _placer(chip.place[0]) if place and chip.place else None
     with tempfile.TemporaryDirectory(prefix="snncc-synth-") as name:
-        work = Path(name)
+        work, named = Path(name), plan.ports
+        left_out = (named.memory("golden_"), named.module("bench"), named.module("monitor"))
         for path in source.iterdir():
-            if path.suffix in (".v", ".mem", ".f") and not path.name.startswith(
-                ("golden_", "snn_bench", "snn_monitor")
-            ):
+            if path.suffix in (".v", ".mem", ".f") and not path.name.startswith(left_out):
                 shutil.copyfile(path, work / path.name)
-        files = (work / "snn_top.f").read_text().split()
-        counts, multipliers, log = _yosys(work, files, chip, dsp)
+        files = (work / f"{named.module('top')}.f").read_text().split()
+        counts, multipliers, log = _yosys(work, files, chip, dsp, named.module("top"))
         used = resources_of(counts)
         known |= {key: used[name] for key, name in COUNTED.items()}
         known |= {"cells": sum(counts.values()), "log": log, "too_large": beyond(used, chip, held)}
         known["multipliers"] = multipliers
         if placer is None or known["too_large"]:
             return Synthesis(**known)
-        fmax = _nextpnr(work, files, chip, placer, seed, dsp)
+        fmax = _nextpnr(work, files, chip, placer, seed, dsp, named.module("pins"))
         return Synthesis(**known, fmax_mhz=fmax, images_per_second=fmax * 1e6 / cycles["golden_interval"])
 
 
@@ -192,9 +191,11 @@ def map_design(
     return number, run_yosys(work, "\n".join(script))
 
 
-def _yosys(work: Path, files: list[str], chip: Device, dsp: int | str) -> tuple[dict[str, int], int | None, str]:
-    """Cells of snn_top by type, the number of multipliers, and Yosys's log."""
-    number, log = map_design(work, files, chip, "snn_top", dsp, "flatten\ntee -q -o stat.json stat -json")
+def _yosys(
+    work: Path, files: list[str], chip: Device, dsp: int | str, top: str
+) -> tuple[dict[str, int], int | None, str]:
+    """Cells of the design by type, the number of multipliers, and Yosys's log."""
+    number, log = map_design(work, files, chip, top, dsp, "flatten\ntee -q -o stat.json stat -json")
     design = json.loads((work / "stat.json").read_text())["design"]
     counts = {str(k).lstrip("\\"): int(v) for k, v in design["num_cells_by_type"].items()}
     if not sum(counts.values()):
@@ -288,9 +289,9 @@ def _placer(family: str) -> str:
     return program
 
 
-def _nextpnr(work: Path, files: list[str], chip: Device, program: str, seed: int, dsp: int | str) -> float:
+def _nextpnr(work: Path, files: list[str], chip: Device, program: str, seed: int, dsp: int | str, pins: str) -> float:
     family, *options = chip.place
-    map_design(work, [*files, "snn_pins.v"], chip, "snn_pins", dsp, "write_json pins.json")
+    map_design(work, [*files, f"{pins}.v"], chip, pins, dsp, "write_json pins.json")
     extra = ["--lpf-allow-unconstrained"] if family == "ecp5" else ["--pcf-allow-unconstrained"]
     command = [program, *options, "--json", "pins.json", "--report", "report.json", "--seed", str(seed), *extra]
     tools.run([*command, "--freq", "100", "--timing-allow-fail", "-q"], work, "place and route", TIMEOUT)

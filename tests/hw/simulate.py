@@ -13,12 +13,15 @@ from snncc import ir
 from snncc.backends.verilog import cycles, vectors, write
 from snncc.backends.verilog.drafts import drafts, legal_lanes
 from snncc.backends.verilog.plan import Choice, Plan, build
+from snncc.backends.verilog.ports import PLAIN, Ports
 
 
-def plan_with(network: ir.Network, lanes: int | None = None, choices: Mapping[str, Choice] | None = None) -> Plan:
+def plan_with(
+    network: ir.Network, lanes: int | None = None, choices: Mapping[str, Choice] | None = None, ports: Ports = PLAIN
+) -> Plan:
     """A plan with at most `lanes` lanes everywhere (None: as many as channels)."""
     chosen = {d.name: Choice(max(n for n in legal_lanes(d) if lanes is None or n <= lanes)) for d in drafts(network)}
-    return build(network, chosen | dict(choices or {}))
+    return build(network, chosen | dict(choices or {}), ports)
 
 
 def mixed_plan(net: ir.Network, seed: int) -> Plan:
@@ -36,15 +39,14 @@ def make(folder: Path, plan: Plan, pixels: np.ndarray, timesteps: Sequence[int])
     write.sources(folder, plan)
     golden = vectors.make(plan, pixels, timesteps)
     write.bench(folder, plan, golden)
-    compile_bench(folder)
+    compile_bench(folder, plan.ports)
     return golden
 
 
-BUILD = ("iverilog", "-g2005", "-s", "snn_bench", "-o", "bench", "snn_bench.v", "snn_monitor.v", "-f", "snn_top.f")
-
-
-def compile_bench(folder: Path) -> None:
-    done = subprocess.run(BUILD, cwd=folder, capture_output=True, text=True, check=False)
+def compile_bench(folder: Path, ports: Ports = PLAIN) -> None:
+    bench, monitor, top = (ports.module(name) for name in ("bench", "monitor", "top"))
+    command = ["iverilog", "-g2005", "-s", bench, "-o", "bench", f"{bench}.v", f"{monitor}.v", "-f", f"{top}.f"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from snncc.backends.c import emit, packages
 from snncc.backends.c.run import TOOLS, AArch64, CortexM4, CortexM55, Host, RiscV
-from snncc.backends.options import TargetOptions, option
+from snncc.backends.options import PREFIX, TargetOptions, option, shared
 from snncc.backends.target import Summary, Target
 from snncc.errors import TargetError
 from snncc.ir import Network
@@ -34,7 +34,7 @@ class COptions(TargetOptions):
         None, "RAM of a second, faster memory at most, for what is touched most", "integer", low=1,
         shown="no such memory",
     )  # fmt: skip
-    prefix: str | None = option(None, "what every name begins with", "text", shown="the network's name")
+    prefix: str | None = shared(PREFIX)
     package: str | None = option(None, "a firmware package as well", "choice", choices=packages.KINDS, shown="none")
     license: str = option("Apache-2.0", "the SPDX identifier that the files carry", "text")
 

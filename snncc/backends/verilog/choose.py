@@ -11,6 +11,7 @@ from snncc.backends.verilog import cycles, goals, vectors
 from snncc.backends.verilog.drafts import drafts
 from snncc.backends.verilog.leaves import node_name
 from snncc.backends.verilog.plan import Plan, build
+from snncc.backends.verilog.ports import PLAIN, Ports
 from snncc.ir import INPUT, Array, Network
 from snncc.sim.linear import values_of
 
@@ -38,7 +39,7 @@ class Made:
         return self.goal is None or self.interval <= self.goal
 
 
-def choose(network: Network, goal: goals.Goal, pixels: Array) -> Made:
+def choose(network: Network, goal: goals.Goal, pixels: Array, ports: Ports = PLAIN) -> Made:
     """The cheapest plan whose exact cycles on the golden images (at least three) meet the goal, or the nearest.
 
     The balance goes by means over an image; where they promise too much, it is asked again for that much more.
@@ -47,7 +48,7 @@ def choose(network: Network, goal: goals.Goal, pixels: Array) -> Made:
     seen, asked = activity(network, pixels), goal
     while True:
         balance = goals.balance(network, asked, seen)
-        plan = build(network, balance.choices)
+        plan = build(network, balance.choices, ports)
         expected = vectors.make(plan, pixels, [network.timesteps] * (len(pixels) - 1) + [1])
         made = Made(plan, balance, expected, cycles.predict(plan, expected), goal.cycles)
         if made.met or not balance.met or asked.cycles is None or goal.cycles is None:

@@ -6,23 +6,28 @@ from pathlib import Path
 from typing import Any
 
 from snncc.backends.vectors import golden_pixels
-from snncc.backends.verilog import goals, manifest, vectors, write
+from snncc.backends.verilog import goals, manifest, system, vectors, write
 from snncc.backends.verilog.choose import choose
 from snncc.backends.verilog.cycles import node_cycles
 from snncc.backends.verilog.drafts import drafts, legal_lanes
 from snncc.backends.verilog.plan import Plan, build
+from snncc.backends.verilog.ports import Ports
 from snncc.errors import OutputError, TargetError
 from snncc.ir import INPUT, Array, Network
 
 
-def write_folder(network: Network, folder: Path, goal: goals.Goal, memory_format: str, pixels: Array | None) -> None:
+def write_folder(
+    network: Network, folder: Path, goal: goals.Goal, memory_format: str, pixels: Array | None, ports: Ports
+) -> None:
     """Write the whole folder. Nothing is left half-written: the caller stages it."""
-    made = choose(network, goal, golden_pixels(network, pixels))
+    made = choose(network, goal, golden_pixels(network, pixels), ports)
     try:
         built = write.sources(folder, made.plan, memory_format)
         write.byte_table(folder, made.plan, memory_format)
         write.bench(folder, made.plan, made.expected)
         write.projects(folder, made.plan, built)
+        if ports.axi_lite:
+            system.write_wrapper(folder, made.plan)
         manifest.write(folder, made, built)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
@@ -39,7 +44,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def load_plan(network: Network, folder: Path) -> Plan:
     """The plan of an exported folder DIR/verilog."""
-    return build(network, manifest.choices(manifest.read(folder), network, folder))
+    found = manifest.read(folder)
+    return build(network, manifest.choices(found, network, folder), manifest.ports(found, folder))
 
 
 def golden_cycles(network: Network, folder: Path) -> dict[str, float]:

@@ -12,8 +12,11 @@ from snncc.backends.verilog.drafts import stores_images
 from snncc.backends.verilog.edges import Edge
 from snncc.backends.verilog.memory import Fields
 from snncc.backends.verilog.plan import Node, Plan
+from snncc.backends.verilog.ports import PLAIN, RESULT_BITS, Ports, pixel_width
 from snncc.ir import INPUT, Array, bits_needed
 from snncc.names import file_stems
+
+HANDSHAKE = ("tvalid", "tready", "tlast")
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Instance:
 class Design:
     """Everything that is written: instances, wires (name, width) and memory files (name -> fields)."""
 
+    ports: Ports = PLAIN
     instances: list[Instance] = field(default_factory=list)
     wires: list[tuple[str, int]] = field(default_factory=list)
     assigns: list[tuple[str, str]] = field(default_factory=list)
@@ -40,7 +44,7 @@ class Design:
         """Register a memory file; the name of the top-level parameter that holds its path."""
         name = f"{owner}_{what}"
         stems = [Path(known).stem for known in self.memories]
-        file = f"{file_stems([*stems, name])[name]}.mem"
+        file = f"{file_stems([*stems, self.ports.memory(name)])[self.ports.memory(name)]}.mem"
         self.memories[file] = fields
         self.file_parameters.append((f"{name}_FILE", file))
         return f"{name}_FILE"
@@ -61,7 +65,7 @@ def signed_width(values: Array) -> int:
 
 def design(plan: Plan) -> Design:
     """Instances of the whole network, sources before readers."""
-    out = Design()
+    out = Design(plan.ports)
     _source_wires(out, "input", plan.input_layout.lanes * plan.input_cw, plan)
     _encoder(out, plan)
     for node in plan.nodes:
@@ -107,7 +111,15 @@ def _encoder(out: Design, plan: Plan) -> None:
         "p_end": "pixel_end",
     }
     clocks = {"clk": "clk", "rst": "rst"}
-    axis = {f"s_axis_{p}": f"s_axis_{p}" for p in ("tdata", "tvalid", "tready", "tlast")}
+    stream = "s_axis"
+    if plan.ports.input_width:
+        stream = "pixel"
+        out.wires += [("pixel_tdata", pixel_width(plan.network)), *((f"pixel_{p}", 1) for p in HANDSHAKE)]
+        ends = {f"s_axis_{p}": f"s_axis_{p}" for p in ("tdata", "tkeep", *HANDSHAKE)}
+        ends |= {f"m_axis_{p}": f"pixel_{p}" for p in ("tdata", *HANDSHAKE)}
+        widths = {"DW": plan.ports.input_width, "PW": pixel_width(plan.network)}
+        out.instances.append(Instance("snn_axis_split", "u_split", widths, {"clk": "clk", "rst": "rst"} | ends))
+    axis = {f"s_axis_{p}": f"{stream}_{p}" for p in ("tdata", *HANDSHAKE)}
     control = {p: p for p in ("timesteps", "error_clear", "error")}
     out.instances.append(
         Instance(
@@ -117,7 +129,7 @@ def _encoder(out: Design, plan: Plan) -> None:
                 "PIXELS": pixels,
                 "NW": width(pixels),
                 "PB": source.bits,
-                "DW": input_width(plan),
+                "DW": pixel_width(plan.network),
                 "TW": plan.tw,
                 "T_MAX": plan.network.timesteps,
             },
@@ -157,14 +169,14 @@ def folds(bits: int, largest: int) -> int:
 
 
 def input_width(plan: Plan) -> int:
-    """tdata's width: whole bytes."""
-    return 8 * -(-plan.network.input.bits // 8)
+    """Width of an input beat."""
+    return plan.ports.input_width or pixel_width(plan.network)
 
 
 def output_width(plan: Plan) -> int:
-    """The result beat's width: whole bytes that hold a value and the class."""
+    """The result beat's width: whole words that hold a value and the class."""
     last = plan.nodes[-1]
-    return 8 * -(-max(last.uw, width(int(np.prod(last.shape)))) // 8)
+    return RESULT_BITS * -(-max(last.uw, width(int(np.prod(last.shape)))) // RESULT_BITS)
 
 
 def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:

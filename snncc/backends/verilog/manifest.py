@@ -12,6 +12,8 @@ from snncc.backends.verilog import cycles, goals, memory
 from snncc.backends.verilog.choose import Made
 from snncc.backends.verilog.instances import Design
 from snncc.backends.verilog.plan import Choice, describe
+from snncc.backends.verilog.ports import Ports
+from snncc.backends.verilog.ports import read as read_ports
 from snncc.errors import DataError, FileFormatError
 from snncc.ir import Network, content_hash
 
@@ -31,6 +33,7 @@ def _facts(folder: Path, made: Made, built: Design) -> dict[str, Any]:
         "hash": content_hash(plan.network),
         "dynamics": plan.network.dynamics,
         "timesteps": plan.network.timesteps,
+        "ports": plan.ports.to_dict(),
         "choices": {name: asdict(choice) for name, choice in balance.choices.items()},
         "nodes": [describe(node) for node in plan.nodes],
         "goal_cycles": made.goal,
@@ -78,6 +81,14 @@ def check_memories(manifest: dict[str, Any], folder: Path) -> None:
             raise FileFormatError(f"{path}: missing: export the target again")
         if hashlib.sha256(path.read_bytes()).hexdigest() != facts["sha256"]:
             raise FileFormatError(f"{path}: is not the file that was written: export the target again")
+
+
+def ports(manifest: dict[str, Any], folder: Path) -> Ports:
+    """How the design meets its surroundings."""
+    try:
+        return read_ports(manifest.get("ports"))
+    except (ValueError, TypeError) as error:
+        raise FileFormatError(f"{folder / MANIFEST}: missing or damaged: export the target again") from error
 
 
 def choices(manifest: dict[str, Any], network: Network, folder: Path) -> dict[str, Choice]:

@@ -18,6 +18,7 @@ from snncc.backends.verilog.edges import Edge, connect
 from snncc.backends.verilog.layout import Layout, input_layout, population_layout
 from snncc.backends.verilog.leaves import Shape, as_map
 from snncc.backends.verilog.parameters import Parameters, parameters
+from snncc.backends.verilog.ports import PLAIN, Ports
 from snncc.ir import INPUT, Array, Interval, MaxPool, Network, bits_needed
 from snncc.names import file_stems, unique
 
@@ -105,6 +106,7 @@ class Plan:
     input_cw: int
     tw: int
     pools: dict[str, MaxPool]
+    ports: Ports = PLAIN
 
     @property
     def mw(self) -> int:
@@ -125,7 +127,7 @@ class Plan:
 
     @cached_property
     def stems(self) -> dict[str, str]:
-        """What the files of each node (and of the input) begin with."""
+        """What the files of each node (and of the input) are called by."""
         return file_stems([INPUT, *(node.name for node in self.nodes)])
 
 
@@ -138,7 +140,7 @@ class Choice:
     stages: int = 1
 
 
-def build(network: Network, choices: Mapping[str, Choice]) -> Plan:
+def build(network: Network, choices: Mapping[str, Choice], ports: Ports = PLAIN) -> Plan:
     """The plan for chosen lanes (of `INPUT`: pixels a word). What may be refused `checks.check` has refused before."""
     input_cw, counting = element_bits(input_range(network)), network.window.counting
     lanes = choices[INPUT].lanes if INPUT in choices else None
@@ -154,7 +156,8 @@ def build(network: Network, choices: Mapping[str, Choice]) -> Plan:
             node.layout, node.cw, node.signed, counting or draft.reach != (0, 1), _depth(draft, known)
         )
     pools = {draft.name: draft.pool for draft in found if draft.pool is not None}
-    return Plan(network, _roomy(nodes, known), first, input_cw, max(1, network.window.length.bit_length()), pools)
+    timer = max(1, network.window.length.bit_length())
+    return Plan(network, _roomy(nodes, known), first, input_cw, timer, pools, ports)
 
 
 def _roomy(nodes: Sequence[Node], known: Mapping[str, Source]) -> tuple[Node, ...]:

@@ -17,9 +17,10 @@ import numpy as np
 
 from snncc import tools
 from snncc.backends.verilog import emit, memory, vectors, write
-from snncc.backends.verilog.instances import input_width, output_width
+from snncc.backends.verilog.instances import output_width
 from snncc.backends.verilog.layout import Layout
 from snncc.backends.verilog.plan import Plan
+from snncc.backends.verilog.ports import PLAIN, Ports, pixel_width
 from snncc.errors import OutputError, TargetError
 from snncc.ir import BYTES, INPUT, Array
 from snncc.jobs import Job, Observation, Tool
@@ -37,7 +38,7 @@ class _Verilog:
     def variants(self, job: Job) -> list[str]:
         return ["plain bench", "stalls"]
 
-    def build(self, work: Path) -> list[str]:
+    def build(self, work: Path, ports: Ports = PLAIN) -> list[str]:
         """Compile in `work`; the command that runs the bench."""
         raise TargetError("choose verilog-icarus or verilog-verilator")
 
@@ -46,13 +47,13 @@ class _Verilog:
         source = job.folder / "verilog"
         plan = emit.load_plan(job.network, source)
         with tempfile.TemporaryDirectory(prefix="snncc-verify-") as name:
-            work = Path(name)
+            work, golden = Path(name), plan.ports.memory("golden_")
             for path in source.iterdir():
-                if path.suffix in (".v", ".mem", ".f") and not path.name.startswith("golden_"):
+                if path.suffix in (".v", ".mem", ".f") and not path.name.startswith(golden):
                     shutil.copyfile(path, work / path.name)
-            _check_bytes(source / write.BYTE_TABLE, plan)
+            _check_bytes(source / write.byte_table_file(plan), plan)
             _write_bench(work, plan, job)
-            command = self.build(work)
+            command = self.build(work, plan.ports)
             stalls = ["+stall_in=30", "+stall_out=50", "+seed=7"] if variant == "stalls" else []
             said = tools.run([*command, "+log", *stalls], work, "running", TIMEOUT)
             if "PASS" not in said:
@@ -63,9 +64,9 @@ class _Verilog:
 class Icarus(_Verilog):
     """Icarus Verilog (Debian's iverilog)."""
 
-    def build(self, work: Path) -> list[str]:
+    def build(self, work: Path, ports: Ports = PLAIN) -> list[str]:
         tool, runner = IVERILOG.require(), VVP.require()
-        command = [tool, "-g2005", "-s", "snn_bench", "-o", "bench.vvp", *BENCH, "-f", "snn_top.f"]
+        command = [tool, "-g2005", "-s", ports.module("bench"), "-o", "bench.vvp", *_files(ports)]
         tools.run(command, work, "compiling", TIMEOUT)
         return [runner, "-n", "bench.vvp"]
 
@@ -76,7 +77,7 @@ class Verilator(_Verilog):
     def variants(self, job: Job) -> list[str]:
         return ["compiled bench"]
 
-    def build(self, work: Path) -> list[str]:
+    def build(self, work: Path, ports: Ports = PLAIN) -> list[str]:
         tool, env = verilator()
         GXX.require()
         MAKE.require()
@@ -89,16 +90,17 @@ class Verilator(_Verilog):
             "-Wno-lint",
             "-Wno-style",
             "--top-module",
-            "snn_bench",
+            ports.module("bench"),
             "-MAKEFLAGS",
             "CFG_CXXFLAGS_PCH_I=-include",  # the wheel leaves it empty, and g++ then links the header
         ]
         coroutines = ["-CFLAGS", "-std=gnu++20 -fcoroutines -O1"]
-        tools.run([tool, *flags, *coroutines, *BENCH, "-f", "snn_top.f"], work, "compiling", TIMEOUT, env)
-        return [str(work / "obj_dir" / "Vsnn_bench")]
+        tools.run([tool, *flags, *coroutines, *_files(ports)], work, "compiling", TIMEOUT, env)
+        return [str(work / "obj_dir" / f"V{ports.module('bench')}")]
 
 
-BENCH = ("snn_bench.v", "snn_monitor.v")
+def _files(ports: Ports) -> list[str]:
+    return [f"{ports.module('bench')}.v", f"{ports.module('monitor')}.v", "-f", f"{ports.module('top')}.f"]
 
 
 def verilator() -> tuple[str, dict[str, str]]:
@@ -129,7 +131,7 @@ def _check_bytes(path: Path, plan: Plan) -> None:
         words = [int(line, 16) for line in path.read_text().split()]
     except (OSError, ValueError) as error:
         raise OutputError(f"{path.name}: missing or damaged: {error}") from error
-    mask = 2 ** input_width(plan) - 1
+    mask = 2 ** pixel_width(plan.network) - 1
     wanted = [int(pixel) & mask for pixel in raw.pixels.reshape(-1)]
     for i, (want, got) in enumerate(zip_longest(wanted, words)):
         if want != got:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from snncc.backends.options import TargetOptions, option
+from snncc.backends.options import PREFIX, TargetOptions, option, shared
 from snncc.backends.target import Summary, Table, Target
-from snncc.backends.verilog import emit, goals, memory
+from snncc.backends.verilog import emit, goals, memory, ports
 from snncc.backends.verilog.drafts import MAX_LANES
 from snncc.backends.verilog.run import TOOLS, Icarus, Verilator
 from snncc.errors import TargetError
@@ -33,6 +33,12 @@ class VerilogOptions(TargetOptions):
     lanes: Mapping[str, int] = option(
         {}, "the LANES of one layer, by its name", "table", low=1, high=MAX_LANES, key="LAYER"
     )
+    prefix: str | None = shared(PREFIX)
+    input_width: str | None = option(
+        None, "bits of an input beat, with as many pixels as go into it", "choice", choices=ports.WIDTHS,
+        shown="one pixel a beat",
+    )  # fmt: skip
+    axi_lite: bool = option(False, "a wrapper with AXI4-Lite registers too, and drivers for them", "flag")
     goal: goals.Goal = field(init=False)
 
     def __post_init__(self) -> None:
@@ -41,6 +47,10 @@ class VerilogOptions(TargetOptions):
             raise TargetError("`target_fps` and `clock_mhz` go together: cycles per image = clock / frames per second")
         goal = goals.goal_of(self.target_fps, self.clock_mhz, self.max_lanes, self.lanes)
         object.__setattr__(self, "goal", goal)
+
+    @property
+    def ports(self) -> ports.Ports:
+        return ports.Ports(self.prefix or "", int(self.input_width or 0), self.axi_lite)
 
 
 class Verilog(Target[VerilogOptions]):
@@ -58,10 +68,11 @@ class Verilog(Target[VerilogOptions]):
     }
 
     def examine(self, network: Network, options: VerilogOptions) -> None:
+        ports.check(network, options.ports)
         goals.balance(network, options.goal)
 
     def write(self, network: Network, folder: Path, options: VerilogOptions) -> None:
-        emit.write_folder(network, folder, options.goal, options.memory_format, options.pixels)
+        emit.write_folder(network, folder, options.goal, options.memory_format, options.pixels, options.ports)
 
     def runners(self) -> Mapping[str, Runner]:
         return {"verilog-icarus": Icarus(), "verilog-verilator": Verilator()}

@@ -12,6 +12,7 @@ from snncc.backends.verilog.instances import input_width, output_width
 from snncc.backends.verilog.layout import Layout
 from snncc.backends.verilog.memory import Fields
 from snncc.backends.verilog.plan import Plan
+from snncc.backends.verilog.ports import pixel_width
 from snncc.ir import INPUT, Array
 from snncc.sim.linear import values_of
 from snncc.sim.step import growth, input_train
@@ -94,19 +95,28 @@ def words(layout: Layout, frame: Array) -> Array:
 def memories(plan: Plan, vectors: Vectors) -> dict[str, Fields]:
     """The golden files of the plain bench."""
     files: dict[str, Fields] = {
-        f"golden_{plan.stems[node.name]}.mem": [(emitted(node.name, node.layout, vectors), node.cw)]
+        golden_file(plan, plan.stems[node.name]): [(emitted(node.name, node.layout, vectors), node.cw)]
         for node in plan.nodes
     }
-    files["golden_input.mem"] = [(emitted(INPUT, plan.input_layout, vectors), plan.input_cw)]
+    files[golden_file(plan, "input")] = [(emitted(INPUT, plan.input_layout, vectors), plan.input_cw)]
     files |= stimuli(plan, vectors)
     beats = np.concatenate([vectors.values, vectors.classes[:, None]], axis=1).reshape(-1, 1)
-    files["golden_results.mem"] = [(beats, output_width(plan))]
+    files[golden_file(plan, "results")] = [(beats, output_width(plan))]
     return files
 
 
 def stimuli(plan: Plan, vectors: Vectors) -> dict[str, Fields]:
-    """What the bench feeds: pixels and T of each image."""
+    """What the bench feeds: beats of pixels, the first one lowest, and T of each image."""
+    images, bits = len(vectors.pixels), pixel_width(plan.network)
+    slots = input_width(plan) // bits
+    flat = vectors.pixels.reshape(images, -1)
+    padded = np.pad(flat, ((0, 0), (0, -flat.shape[1] % slots)))
     return {
-        "golden_pixels.mem": [(vectors.pixels.reshape(-1, 1), input_width(plan))],
-        "golden_timesteps.mem": [(np.asarray(vectors.timesteps)[:, None], 16)],
+        golden_file(plan, "pixels"): [(padded.reshape(-1, slots), bits)],
+        golden_file(plan, "timesteps"): [(np.asarray(vectors.timesteps)[:, None], 16)],
     }
+
+
+def golden_file(plan: Plan, what: str) -> str:
+    """The name of a golden memory."""
+    return f"{plan.ports.memory('golden')}_{what}.mem"

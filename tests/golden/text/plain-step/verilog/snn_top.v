@@ -19,7 +19,7 @@ module snn_top #(
     output wire         s_axis_tready,
     input  wire         s_axis_tlast,
     input  wire [15:0]  timesteps,      // sampled with an image's first pixel
-    output wire [15:0] m_axis_tdata,   // a readout value, sign-extended; last the class
+    output wire [31:0] m_axis_tdata,   // a readout value, sign-extended; last the class
     output wire         m_axis_tvalid,
     input  wire         m_axis_tready,
     output wire         m_axis_tlast,
@@ -122,6 +122,7 @@ module snn_top #(
         .D0W(1),
         .D1W(2),
         .D2W(2),
+        .BANDS(1),
         .WORDS(4),
         .BANKS(2),
         .AW(3),
@@ -138,6 +139,7 @@ module snn_top #(
         .WSTEP_X(2),
         .VSTEP_Y(2),
         .VSTEP_X(3),
+        .RING(0),
         .LANES(3),
         .WB(8),
         .VALUES(0),
@@ -225,6 +227,7 @@ module snn_top #(
         .D0W(1),
         .D1W(1),
         .D2W(4),
+        .BANDS(1),
         .WORDS(4),
         .BANKS(2),
         .AW(3),
@@ -241,6 +244,7 @@ module snn_top #(
         .WSTEP_X(0),
         .VSTEP_Y(0),
         .VSTEP_X(0),
+        .RING(0),
         .LANES(1),
         .WB(8),
         .VALUES(0),
@@ -320,7 +324,7 @@ module snn_top #(
         .SAW(2),
         .GROUPS(3),
         .LAST_LANES(1),
-        .DW(16),
+        .DW(32),
         .CLASSW(2),
         .SINGLE(0)
     ) u_readout (

@@ -1,0 +1,152 @@
+"""Modules proved by Yosys's SAT solver for all inputs, at small widths; each proof finds a fault put into its module.
+
+hw_sim/formal/check_X.v instantiates a module as `dut`, assumes what its users promise and asserts what it promises
+them. A wire with the attribute `inside` is a register of the module, for invariants that only induction needs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from snncc.resources import resource
+from snncc.synth import run_yosys
+from tests.hw.cocotb_bench import Fault
+
+EDGE = ("snn_edge", "snn_bank", "snn_ram", "snn_scan", "snn_walk", "snn_lanes")
+EDGE_UNUSED = ("snn_tally", "snn_place", "snn_rom")
+COUNT = ("snn_fire_count", "snn_divide")
+RELAY = {"FIRES": 0, "RELAYS": 1, "OUT_CW": 3}
+
+
+@dataclass(frozen=True)
+class Proof:
+    """`steps`: the induction's length, or the depth of a bounded proof, in clock cycles from reset."""
+
+    check: str
+    modules: tuple[str, ...]
+    steps: int
+    bounded: bool = False
+    parameters: Mapping[str, int] = field(default_factory=dict)
+
+
+PROOFS = {
+    "divide": Proof("divide", ("snn_divide",), 4),
+    "divide, one stage": Proof("divide", ("snn_divide",), 4, parameters={"STAGES": 1, "PERIOD": 4}),
+    "divide, a quotient a cycle": Proof("divide", ("snn_divide",), 4, parameters={"STAGES": 4, "PERIOD": 1}),
+    "bank": Proof("bank", ("snn_bank",), 1),
+    "scan": Proof("scan", ("snn_scan",), 2),
+    "scan, zeros too": Proof("scan", ("snn_scan",), 2, parameters={
+        "LANES": 3, "CW": 1, "D0": 1, "D1": 3, "D1W": 2, "BLOCKS": 1, "AW": 3, "EVERY": 1}),
+    "fire in step": Proof("fire_step", ("snn_fire_step",), 2),
+    "fire in step, relay": Proof("fire_step", ("snn_fire_step",), 2, parameters=RELAY),
+    "fire in count": Proof("fire_count", COUNT, 10),
+    "fire in count, relay": Proof("fire_count", COUNT, 9, parameters=RELAY),
+    "axis split": Proof("axis_split", ("snn_axis_split",), 1),
+    "axis split, wide pixels": Proof("axis_split", ("snn_axis_split",), 1, parameters={"DW": 64, "PW": 16}),
+    "edge, two words": Proof("edge", EDGE + EDGE_UNUSED, 16, True, {"GROUPS": 1, "CW": 1, "VW": 5}),
+    "edge, two targets": Proof("edge", EDGE + EDGE_UNUSED, 16, True, {"WORDS": 1, "AW": 1, "VW": 4}),
+}  # fmt: skip
+
+
+def prove(work: Path, proof: Proof, fault: Fault | None = None) -> str:
+    """Yosys's log of a proof that holds; of a faulty module, of a counterexample within `steps` cycles of reset."""
+    hw = resource("hw_sim")
+    for name in proof.modules:
+        text = (hw / "rtl" / f"{name}.v").read_text()
+        if fault is not None and fault[0] == name:
+            assert fault[1] in text, f"{name}.v has no {fault[1]!r}"
+            text = text.replace(*fault[1:])
+        (work / f"{name}.v").write_text(text)
+    top = f"check_{proof.check}"
+    checker = (hw / "formal" / f"{top}.v").read_text()
+    (work / f"{top}.v").write_text(checker)
+    inside = re.findall(r'inside = "(\S+)" \*\) wire .*?(\w+);', checker)
+    bounded = f"-seq {max(proof.steps, 12)}" if fault else f"-seq {proof.steps}"
+    how = bounded if fault or proof.bounded else f"-tempinduct -maxsteps {proof.steps}"
+    script = [
+        f"read_verilog -sv -formal -defer -DSYNTHESIS {' '.join(f'{name}.v' for name in proof.modules)} {top}.v",
+        *(f"chparam -set {key} {value} {top}" for key, value in proof.parameters.items()),
+        f"hierarchy -check -top {top}",
+        *("proc", "flatten", "memory_map", f"cd {top}"),
+        *(rf"connect -set {wire} \dut.{register}" for register, wire in inside),
+        *("opt", "async2sync", "chformal -lower", "opt"),
+        f"sat {'-falsify' if fault else '-verify'} -prove-asserts -set-assumes {how}\n",
+    ]
+    return run_yosys(work, "\n".join(script))
+
+
+@pytest.mark.parametrize("name", PROOFS)
+def test_proof(tmp_path: Path, name: str) -> None:
+    said = prove(tmp_path, PROOFS[name])
+    assert "Import proof for assert" in said and "Import constraint from assume" in said
+    assert ("Induction step proven: SUCCESS!" in said) != PROOFS[name].bounded
+
+
+def test_the_page_has_every_proof() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "design" / "proofs.md").read_text()
+    rows = re.findall(r"^\| ([^|]+) \| (\w+), (\d+) \|", page, re.MULTILINE)
+    kinds = {True: "bounded", False: "induction"}
+    assert rows == [(name, kinds[proof.bounded], str(proof.steps)) for name, proof in PROOFS.items()]
+
+
+FAULTS: dict[str, tuple[str, Fault]] = {
+    "divide: ties round down": ("divide", ("snn_divide", "rest_q >= scaled_q", "rest_q > scaled_q")),
+    "divide: no sign": ("divide, one stage", ("snn_divide", "d = i_dividend", "d = {1'b0, i_dividend}")),
+    "divide: the remainder stays": ("divide, a quotient a cycle", ("snn_divide", "fits ? less : rest_q", "rest_q")),
+    "divide: a reset is not heard": ("divide", ("snn_divide", "if (rst) busy_q <= 1'b0;\n                else ", "")),
+    "bank: one frame too many": ("bank", ("snn_bank", "level_q != BANKS", "level_q != BANKS + 1")),
+    "bank: a release beside a commit is lost": (
+        "bank", ("snn_bank", "if (w_commit && !r_release) level_q", "if (w_commit) level_q"),
+    ),
+    "bank: the ring has no end": ("bank", ("snn_bank", "r_index_q == BANKS - 1 ? {IW{1'b0}} : ", "")),
+    "scan: lanes from the top": (
+        "scan", ("snn_scan", "i = LANES - 1; i >= 0; i = i - 1", "i = 0; i < LANES; i = i + 1"),
+    ),
+    "scan: does not wait": ("scan", ("snn_scan", "!last_q && read_q", "!last_q")),
+    "scan: takes a word as it is written": ("scan", ("snn_scan", "load ? whole || next_ptr != w_addr : ready", "1'b1")),
+    "scan: no zeros": ("scan, zeros too", ("snn_scan", "EVERY != 0 || ", "")),
+    "scan: an element is offered twice": ("scan", ("snn_scan", "if (accept) rem_q <= rest;", "")),
+    "step: ties do not fire": ("fire in step", ("snn_fire_step", "fire = !less[VW]", "fire = !less[VW] && less != 0")),
+    "step: a bit too few": ("fire in step", ("snn_fire_step", "signed [VW:0] less", "signed [VW-1:0] less")),
+    "step: the drive in every frame": ("fire in step", ("snn_fire_step", "driven ? drive : {VW{1'b0}}", "drive")),
+    "step: a relay's shift without sign": (
+        "fire in step, relay", ("snn_fire_step", "s_q >>> th_q[THW-1:0]", "s_q >> th_q[THW-1:0]"),
+    ),
+    "count: no upper end": ("fire in count", ("snn_fire_count", "quotient > clip ? clip : quotient", "quotient")),
+    "count: b once": ("fire in count", ("snn_fire_count", "(v <<< SCALE) + bt + v0_q", "(v <<< SCALE) + b_q + v0_q")),
+    "count: parts swapped": ("fire in count", ("snn_fire_count", "if (sub1_q == s)", "if (sub1_q != s)")),
+    "count: cleared too early": (
+        "fire in count", ("snn_fire_count", "write = valid1_q && sub1_q == S_END", "write = valid1_q"),
+    ),
+    "count: a relay's shift without sign": (
+        "fire in count, relay", ("snn_fire_count", "u_q >>> shift_q", "u_q >> shift_q"),
+    ),
+    "split: pixels swapped": (
+        "axis split", ("snn_axis_split", "i = SLOTS - 1; i >= 0; i = i - 1", "i = 0; i < SLOTS; i = i + 1"),
+    ),
+    "split: every byte is kept": ("axis split, wide pixels", ("snn_axis_split", "s_axis_tkeep[i*(PW/8)]", "1'b1")),
+    "split: tlast with every pixel": ("axis split", ("snn_axis_split", "s_axis_tlast && rest == 0", "s_axis_tlast")),
+    "split: a beat is gone too early": (
+        "axis split", ("snn_axis_split", "(m_axis_tready && rest == 0)", "m_axis_tready"),
+    ),
+    "split: a pixel twice": ("axis split", ("snn_axis_split", "sent_q <= kept & ~rest", "sent_q <= 0")),
+    "edge: done while events are under way": (
+        "edge, two targets", ("snn_edge", "&& !walk_busy && !lanes_busy", ""),
+    ),
+    "edge: an empty frame is walked": ("edge, two words", ("snn_edge", "turn && have && meta[EMPTY]", "1'b0")),
+    "edge: a frame is not released": ("edge, two targets", ("snn_edge", ".r_release(done)", ".r_release(1'b0)")),
+    "edge: starts before its turn": ("edge, two words", ("snn_edge", "turn && word_ready", "word_ready")),
+    "edge: the last target is skipped": ("edge, two targets", ("snn_walk", "G_END = GROUPS - 1", "G_END = 0")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_found(tmp_path: Path, name: str) -> None:
+    proof, fault = FAULTS[name]
+    said = prove(tmp_path, PROOFS[proof], fault)
+    assert "SAT proof finished - model found: FAIL!" in said
