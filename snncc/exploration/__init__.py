@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from snncc import data, staging
+from snncc import staging
 from snncc.api import tool_version
 from snncc.exploration.front import COSTS, Goals, cheapest, front, is_measured
 from snncc.exploration.measure import Sources, float_accuracy
@@ -77,8 +77,7 @@ def explore(
     """
     sources = Sources(str(model), str(calibration), str(test), None if labels is None else str(labels), images)
     folder, work = Path(output), shard(jobs(target, axes or {}), *part)
-    sizes = len(data.array(sources.data, data.IMAGES)), len(data.array(sources.calibration, data.CALIBRATION))
-    points = explore_jobs(sources, work, folder, cluster, processes, sizes, progress)
+    points = explore_jobs(sources, work, folder, cluster, processes, progress)
     exact, goals = float_accuracy(sources), goals or Goals()
     chosen, missed = cheapest(points, goals, exact)
     found = Front(target, exact, points, front(points), goals, chosen, missed)
@@ -87,5 +86,5 @@ def explore(
 
 
 __all__ = [
-    "COSTS", "NETWORK_AXES", "TARGET_AXES", "Design", "Front", "Goals", "Job", "explore", "is_measured", "jobs"
+    "COSTS", "FRONT", "NETWORK_AXES", "TARGET_AXES", "Design", "Front", "Goals", "Job", "explore", "is_measured", "jobs"
 ]  # fmt: skip

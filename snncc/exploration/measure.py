@@ -10,8 +10,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from snncc import api, backends, data, frontend, store, synth
 from snncc.backends.c.emit import memory
 from snncc.backends.verilog.emit import load_plan, read_manifest
@@ -73,6 +71,12 @@ def _loaded(sources: Sources) -> tuple[Array, Array, Array]:
     return x[: sources.seen], images[: sources.images], y[: sources.images]
 
 
+def extent(sources: Sources) -> tuple[int, int]:
+    """How many test images and calibration samples there are."""
+    x, images, _ = _loaded(sources)
+    return len(images), len(x)
+
+
 def float_accuracy(sources: Sources) -> float:
     """The accuracy of the float network on the test images."""
     x, images, y = _loaded(sources)
@@ -89,26 +93,27 @@ def key_of(sources: str, design: Design) -> str:
 
 def measure(sources: Sources, job: Job) -> list[dict[str, Any]]:
     """A point for each design of a job; one that is refused says why."""
+    identity = sources.identity
     x, images, y = _loaded(sources)
     try:
         network = api.convert(sources.model, x, **job.network)
         shared = _of_network(network, api.evaluate(network, images, y)[0])
     except SnnccError as error:
-        return [_named(sources, design) | {"refused": str(error)} for design in job.designs]
+        return [_named(identity, sources, design) | {"refused": str(error)} for design in job.designs]
     points = []
     for design in job.designs:
         try:
             cost = COST[design.target](network.ir, design.options)
         except SnnccError as error:
             cost = {"refused": str(error)}
-        points.append(_named(sources, design) | shared | cost)
+        points.append(_named(identity, sources, design) | shared | cost)
     return points
 
 
-def _named(sources: Sources, design: Design) -> dict[str, Any]:
+def _named(identity: str, sources: Sources, design: Design) -> dict[str, Any]:
     """What a point is of, and how it is built."""
     return {
-        "key": key_of(sources.identity, design),
+        "key": key_of(identity, design),
         "options": {**design.network, **design.options},
         "target": design.target,
         "command": design.command(sources.model, sources.calibration),
@@ -149,7 +154,7 @@ def _of_verilog(network: Network, options: Mapping[str, Any]) -> dict[str, Any]:
         "latency_cycles": manifest["cycles"]["golden_latency"][0],
         "memory_bits": sum(memory.size for memory in held.values()),
         "weights_per_cycle": sum(node.lanes for node in plan.nodes),
-        "brams": {d: float(np.sum([chip.memory.least(m) for m in held.values()])) for d, chip in synth.DEVICES.items()},
+        "brams": {d: float(sum(map(chip.memory.least, held.values()))) for d, chip in synth.DEVICES.items()},
         "device_brams": {name: chip.brams for name, chip in synth.DEVICES.items()},
     }
 

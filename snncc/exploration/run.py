@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures import as_completed as finished
@@ -14,8 +13,9 @@ from typing import Any
 from snncc.errors import ToolMissingError
 from snncc.exploration import journal
 from snncc.exploration.front import ranks
-from snncc.exploration.measure import Sources, key_of, measure
+from snncc.exploration.measure import Sources, extent, key_of, measure
 from snncc.exploration.space import Job
+from snncc.sim.run import worker_count
 
 EXHAUSTIVE = 48
 """Networks that are all measured exactly; more are first halved on fewer images."""
@@ -37,17 +37,17 @@ def explore_jobs(
     folder: Path,
     cluster: str | None = None,
     processes: int | None = None,
-    images: tuple[int, int] | None = None,
     progress: Progress | None = None,
 ) -> Points:
     """The points of all jobs, in their order; those that the journals of `folder` hold are not measured again.
 
-    More than EXHAUSTIVE jobs are halved on one of PART of `images` (test images, calibration samples) until so many are
+    More than EXHAUSTIVE jobs are halved on one of PART of the images and calibration samples until so many are
     left; these are measured on all.
     """
     work, part = list(work), PART
-    while images is not None and part > 1 and len(work) > EXHAUSTIVE:
-        few = replace(sources, images=max(LEAST, images[0] // part), seen=max(LEAST, images[1] // part))
+    while part > 1 and len(work) > EXHAUSTIVE:
+        images, samples = extent(sources)
+        few = replace(sources, images=max(LEAST, images // part), seen=max(LEAST, samples // part))
         work, part = _better(few, work, _through_journal(few, work, folder, cluster, processes, progress)), part // 2
     return _through_journal(sources, work, folder, cluster, processes, progress)
 
@@ -89,12 +89,13 @@ def _through_journal(
 
 def _measured(sources: Sources, work: Sequence[Job], cluster: str | None, processes: int | None) -> Iterator[Points]:
     """Each job's points, as they are ready."""
+    workers = min(processes, len(work)) if processes else worker_count(len(work))
     if cluster is not None:
         yield from _on_cluster(sources, work, cluster)
-    elif (processes or os.cpu_count() or 1) < 2 or len(work) < 2:
+    elif workers < 2:
         yield from (measure(sources, job) for job in work)
     else:
-        with ProcessPoolExecutor(min(processes or os.cpu_count() or 1, len(work)), get_context("spawn")) as pool:
+        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
             try:
                 for future in finished([pool.submit(measure, sources, job) for job in work]):
                     yield future.result()
