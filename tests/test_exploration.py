@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 
 import snncc
 from snncc import exploration
+from snncc.cli import goals
 from snncc.errors import DataError
 from snncc.exploration import COSTS, Goals, journal
 from snncc.exploration.front import cheapest, front, ranks
@@ -210,12 +212,17 @@ def test_the_command(given_files: Path, tmp_path: Path, run: Run) -> None:
     assert code == 2 and "--data" in err
     assert run(*compile_, "--goal", "max-flash", "--data", data)[0] == 2
     assert run(*compile_, "--goal", "speed=1", "--data", data)[0] == 2
+    assert run(*compile_, "--goal", "within=-1", "--data", data)[0] == 2
+    within = {"within": 0.0, "max_bram": 0.0, "max_flash": 65536}
+    assert goals._parsed(["within=0", "max-bram=0", "max-flash=64k"]) == within
+    assert list(goals.GOALS) == [field.name for field in fields(Goals)]
 
 
 KILLED = """
 import sys
 from pathlib import Path
 from snncc import exploration
+from snncc.cli import goals
 from snncc.exploration import run
 whole = run.measure
 def measure(sources, job):

@@ -11,7 +11,8 @@ import click
 
 from snncc.cli import parameters
 from snncc.cli.exits import FAILED, NO_KERAS, Command
-from snncc.cli.parameters import AT_LEAST_1, JSON, POSITIVE
+from snncc.cli.goals import GOALS, goal_options
+from snncc.cli.parameters import AT_LEAST_1, JSON
 from snncc.stderr import held_back
 from snncc.terminal import job_bar, print_table
 
@@ -19,22 +20,6 @@ if TYPE_CHECKING:
     from snncc.exploration import Front
 
 MISSED = "No design meets the goals: the nearest is named."
-
-
-class Size(click.ParamType[int]):
-    """Bytes, or 64k, 1M: of 1,024."""
-
-    name = "bytes"
-
-    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        number, factor = value[:-1], {"k": 1024, "m": 1024**2}.get(value[-1:].lower(), 0)
-        if not factor:
-            number, factor = value, 1
-        if not number.isdecimal():
-            self.fail(f"{value!r} is not a number of bytes, such as 65536, 64k or 1M.", parameter, context)
-        return int(number) * factor
 
 
 class Shard(click.ParamType[tuple[int, int]]):
@@ -105,14 +90,7 @@ class Shard(click.ParamType[tuple[int, int]]):
 )
 @click.option("--pack/--no-pack", default=None, show_default="both", help="c: whether weights are packed in flash.")
 @click.option("--images", type=AT_LEAST_1, show_default="all", help="How many of the first images to take.")
-@click.option("--within", type=parameters.Finite(0), help="Goal: points of accuracy below the float network at most.")
-@click.option("--max-flash", type=Size(), help="Goal: bytes of const data (64k).")
-@click.option("--max-ram", type=Size(), help="Goal: bytes of state.")
-@click.option("--max-operations", type=POSITIVE, help="Goal: synaptic operations of an image.")
-@click.option("--min-fps", type=POSITIVE, help="Goal: images per second, with --clock-mhz.")
-@click.option("--clock-mhz", type=POSITIVE, help="The clock that --min-fps counts with.")
-@click.option("--max-bram", type=parameters.Finite(0), help="Goal: block RAMs of --device.")
-@click.option("--device", help="Goal: its block RAM suffices; a device of snncc synth.")
+@goal_options
 @click.option("--shard", default="1/1", type=Shard(), help="Measure every N-th network alone, for a job array.")
 @click.option("--jobs", type=AT_LEAST_1, show_default="one per processor", help="Processes of this machine.")
 @click.option("--cluster", metavar="tcp://HOST:PORT", help="A Dask scheduler, whose workers see the same files.")
@@ -124,16 +102,13 @@ def explore(model: str, calibration: str, test: str, output: str, as_json: bool,
     Each is compiled, evaluated and sized exactly. OUTPUT/journal.jsonl keeps what is measured: a run that was broken
     off goes on there. OUTPUT/front.json is the result, with the command that builds each design.
     """
-    from dataclasses import fields
-
     from snncc import exploration
 
-    goals = exploration.Goals(**{f.name: options.pop(f.name) for f in fields(exploration.Goals)})
+    goals = exploration.Goals(**{name: options.pop(name) for name in GOALS})
     picture, pack = options.pop("picture"), options.pop("pack")
-    names = [*exploration.NETWORK_AXES, "max_lanes"]
-    axes = {name: values for name in names if (values := options.pop(name))} | (
-        {} if pack is None else {"pack": (pack,)}
-    )
+    asked = {name: options.pop(name) for name in (*exploration.NETWORK_AXES, "max_lanes")}
+    asked["pack"] = () if pack is None else (pack,)
+    axes = {name: values for name, values in asked.items() if values}
     with held_back(), job_bar("Exploring") as progress:
         found = exploration.explore(
             model,
@@ -163,7 +138,7 @@ def explore(model: str, calibration: str, test: str, output: str, as_json: bool,
 
 
 def _print(found: Front, folder: Path) -> None:
-    from snncc.exploration import COSTS, is_measured
+    from snncc.exploration import COSTS, FRONT, is_measured
 
     costs = COSTS[found.target]
     header = ["accuracy", *(name.replace("_", " ") for name in costs), "design"]
@@ -184,7 +159,7 @@ def _print(found: Front, folder: Path) -> None:
         else:
             click.echo("The cheapest that meets the goals:")
         click.echo(point["command"])
-    click.echo(f"{folder / 'front.json'}")
+    click.echo(f"{folder / FRONT}")
 
 
 def _words(point: dict[str, Any]) -> str:

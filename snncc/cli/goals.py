@@ -1,22 +1,56 @@
-"""`snncc compile --goal`: the options of the cheapest design that meets the goals."""
+"""The goals of `snncc explore` and of `compile --goal`: the options of the cheapest design that meets them."""
 
 from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import click
 
 from snncc.cli.exits import FAILED
-from snncc.cli.explore import Size
-from snncc.cli.parameters import POSITIVE
+from snncc.cli.parameters import POSITIVE, Finite
 from snncc.stderr import held_back
 from snncc.terminal import job_bar, say
 
-SIZES = ("max_flash", "max_ram")
+C = TypeVar("C", bound=Callable[..., Any])
+
+
+class Size(click.ParamType[int]):
+    """Bytes, or 64k, 1M: of 1,024."""
+
+    name = "bytes"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        number, factor = value[:-1], {"k": 1024, "m": 1024**2}.get(value[-1:].lower(), 0)
+        if not factor:
+            number, factor = value, 1
+        if not number.isdecimal():
+            self.fail(f"{value!r} is not a number of bytes, such as 65536, 64k or 1M.", parameter, context)
+        return int(number) * factor
+
+
+GOALS: Mapping[str, tuple[click.ParamType[Any], str]] = {
+    "within": (Finite(0), "Goal: points of accuracy below the float network at most."),
+    "max_flash": (Size(), "Goal: bytes of const data (64k)."),
+    "max_ram": (Size(), "Goal: bytes of state."),
+    "max_operations": (POSITIVE, "Goal: synaptic operations of an image."),
+    "min_fps": (POSITIVE, "Goal: images per second, with --clock-mhz."),
+    "clock_mhz": (POSITIVE, "The clock that --min-fps counts with."),
+    "max_bram": (Finite(0), "Goal: block RAMs of --device."),
+    "device": (click.STRING, "Goal: its block RAM suffices; a device of snncc synth."),
+}
+"""What may be asked for, by the fields of `exploration.Goals`: kind and help."""
+
+
+def goal_options(command: C) -> C:
+    """An option of a command for each goal, in their order."""
+    for name, (kind, words) in reversed(list(GOALS.items())):
+        command = click.option(f"--{name.replace('_', '-')}", type=kind, help=words)(command)
+    return command
 
 
 def chosen(
@@ -35,7 +69,7 @@ def chosen(
 
     if not given or test is None or len(targets) != 1:
         raise click.UsageError("--goal, --data and one --target go together")
-    goals = exploration.Goals(**_parsed(given, {field.name for field in fields(exploration.Goals)}))
+    goals = exploration.Goals(**_parsed(given))
     axes = {name: values for name, values in fixed.items() if name in exploration.NETWORK_AXES}
     with tempfile.TemporaryDirectory(prefix="snncc-goal-") as folder, held_back(), job_bar("Exploring") as progress:
         found = exploration.explore(
@@ -50,17 +84,16 @@ def chosen(
     return {name: options[name] for name in exploration.NETWORK_AXES}, own
 
 
-def _parsed(given: Sequence[str], known: set[str]) -> dict[str, Any]:
+def _parsed(given: Sequence[str]) -> dict[str, Any]:
     goals: dict[str, Any] = {}
     for text in given:
         flag, _, value = text.partition("=")
         name = flag.replace("-", "_")
-        if name not in known or not value:
-            choose = ", ".join(sorted(goal.replace("_", "-") for goal in known))
+        if name not in GOALS or not value:
+            choose = ", ".join(sorted(goal.replace("_", "-") for goal in GOALS))
             raise click.UsageError(f"--goal {text}: write GOAL=VALUE with one of {choose}")
-        kind: Any = Size() if name in SIZES else click.STRING if name == "device" else POSITIVE
         try:
-            goals[name] = kind.convert(value, None, None)
+            goals[name] = GOALS[name][0].convert(value, None, None)
         except click.BadParameter as error:
             raise click.UsageError(f"--goal {text}: {error.message}") from error
     return goals

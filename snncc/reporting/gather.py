@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from snncc import api, ir, store, tables
-from snncc.exploration import COSTS
+from snncc.exploration import COSTS, FRONT
 from snncc.lower.options import Options
 from snncc.reporting import drawing
 
@@ -21,7 +21,6 @@ ARGUMENT = re.compile(r"`([a-z]+(?:_[a-z]+)*)`")
 """An argument as the library's messages name it."""
 LARGEST_MATRIX = 30
 CHOICES = ("bytes", "encoding", "average_pools", "calibrate")
-FRONT = "front.json"
 
 
 def of_folder(folder: Path) -> dict[str, Any]:
