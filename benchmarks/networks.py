@@ -12,9 +12,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import models
 import numpy as np
-from keras import layers as L
 
 import snncc
+
+L = keras.layers
 
 
 @dataclass(frozen=True)
@@ -28,22 +29,28 @@ class Made:
     options: dict[str, Any]
 
 
-def random_model(random: np.random.Generator, largest: int = 14, widest: int = 24) -> Any:
-    """One to three blocks of random layers, then dense ones."""
+def random_model(random: np.random.Generator, largest: int = 14, widest: int = 24, blocks: int = 3) -> Any:
+    """One to so many blocks of random layers, then dense ones."""
 
     def filters() -> int:
-        return int(random.integers(3, widest + 1)) if random.random() < 0.5 else int(4 * random.integers(1, widest // 4 + 1))
+        return (
+            int(random.integers(3, widest + 1))
+            if random.random() < 0.5
+            else int(4 * random.integers(1, widest // 4 + 1))
+        )
 
     def pick(*values: Any) -> Any:
         return values[random.integers(len(values))]
 
     side = int(random.integers(6, largest + 1))
     inputs = x = keras.Input((side, side + pick(0, 0, -1), pick(1, 1, 2, 3, 4)))
-    for _ in range(random.integers(1, 4)):
+    for _ in range(random.integers(1, blocks + 1)):
         if min(x.shape[1:3]) < 3:
             break
         same = {"padding": pick("same", "same", "valid"), "activation": "relu"}
-        match pick("conv", "conv", "conv", "strided", "depthwise", "separable", "residual", "sum", "upsampled", "dilated"):
+        match pick(
+            "conv", "conv", "conv", "strided", "depthwise", "separable", "residual", "sum", "upsampled", "dilated"
+        ):
             case "conv":
                 x = L.Conv2D(filters(), pick(1, 3, 3, (1, 3)), **same)(x)
             case "strided":
@@ -53,7 +60,7 @@ def random_model(random: np.random.Generator, largest: int = 14, widest: int = 2
             case "depthwise":
                 x = L.DepthwiseConv2D(3, strides=pick(1, 2), depth_multiplier=pick(1, 1, 1, 2), **same)(x)
             case "separable":
-                x = L.Conv2D(filters(), 1, activation="relu")(L.DepthwiseConv2D(3, **same)(x))
+                x = L.SeparableConv2D(filters(), 3, **same)(x)
             case "residual":
                 x = L.Conv2D(filters(), 3, padding="same", activation="relu")(x)
                 x = L.ReLU()(L.Add()([x, L.Conv2D(x.shape[-1], 3, padding="same")(x)]))
@@ -65,7 +72,7 @@ def random_model(random: np.random.Generator, largest: int = 14, widest: int = 2
             pool = pick(None, None, L.AveragePooling2D, L.MaxPooling2D)
             x = x if pool is None else pool(pick(2, 2, 3), strides=2)(x)
     x = pick(L.Flatten(), L.Flatten(), L.GlobalAveragePooling2D())(x)
-    for _ in range(random.integers(0, 3)):
+    for _ in range(random.integers(0, blocks)):
         x = L.Dense(int(random.integers(6, 3 * widest)), activation="relu")(x)
     return keras.Model(inputs, L.Dense(int(random.integers(2, 13)))(x))
 
