@@ -28,12 +28,20 @@ def nonnegative(a: Any, b: Any) -> Any:
         x = aim
 
 
-def fit(counts: Sequence[Mapping[str, float]], measured: Sequence[float]) -> dict[str, float]:
-    """By name what one costs, of the least relative error."""
-    names = sorted({name for count in counts for name in count})
+def fit(
+    counts: Sequence[Mapping[str, float]], measured: Sequence[float], guess: Mapping[str, float], near: float
+) -> dict[str, float]:
+    """By name what one costs: the least squares of all relative errors, and of how far costs are off their guess.
+
+    A cost that is off by all of its guess weighs as much as a measurement that is off by `near`. A variant, "name,
+    variant", is guessed as "name" where it has no guess of its own.
+    """
+    names = sorted({name for count in counts for name in count} | guess.keys())
+    guesses = np.array([guess[name if name in guess else name.split(",")[0]] for name in names])
     matrix = np.array([[count.get(name, 0.0) for name in names] for count in counts]) / np.array(measured)[:, None]
-    scale = np.abs(matrix).max(axis=0)
-    found = nonnegative(matrix / scale, np.ones(len(counts))) / scale
+    whole = np.vstack([matrix, np.diag(near / guesses)])
+    scale = np.abs(whole).max(axis=0)
+    found = nonnegative(whole / scale, np.concatenate([np.ones(len(counts)), np.full(len(names), near)])) / scale
     return {name: round(float(cost), 3) for name, cost in zip(names, found, strict=True)}
 
 

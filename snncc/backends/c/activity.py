@@ -16,9 +16,9 @@ from snncc.ir import INPUT, Array
 
 @dataclass(frozen=True)
 class Activity:
-    """Means over images. `spikes` in `step` of each buffer, pools and moved views too; `pixels` that are not 0."""
+    """Means over images: `spikes` of each element, in `step`, of pools and moved views too; `pixels` that are not 0."""
 
-    spikes: Mapping[str, float]
+    spikes: Mapping[str, Array]
     pixels: float
 
 
@@ -35,7 +35,7 @@ def activity(program: Program, pixels: Array) -> Activity:
         if spiking.issuperset(bases(made)):
             counts[made.name] = _count(made, counts)
             spiking.add(made.name)
-    return Activity({name: float(counts[name].sum()) / images for name in spiking & counts.keys()}, lit)
+    return Activity({name: counts[name].mean(axis=0) for name in spiking & counts.keys()}, lit)
 
 
 def _count(made: Made, counts: Mapping[str, Array]) -> Array:

@@ -1,8 +1,7 @@
 """How often each loop of the C program runs in one inference: what a model of its instructions multiplies with costs.
 
-All of it follows from the program, in `step` also from how many spikes there are. A spike counts as one anywhere in
-its map: what it reaches is the mean over all places. One thing is estimated: how many groups of four potentials have a
-spike, as if spikes fell independently.
+All of it follows from the program, in `step` also from where how many spikes are. One thing is estimated: how many
+groups of four potentials have a spike, as if spikes fell independently.
 """
 
 from __future__ import annotations
@@ -157,8 +156,9 @@ class _Loops:
 
     def unpacked(self, w: Weights | None, rows: float, length: int) -> None:
         bits = w.bits if w else 0
-        self.counts[f"weights unpacked{self.how(f'unpack {bits}', length)}"] += rows * length
-        self.add(rows, rows_unpacked=1, bytes_unpacked=length * bits / 8)
+        self.add(rows, rows_unpacked=1)
+        kind = "weights of 4 bits unpacked" if bits == 4 else "weights unpacked"
+        self.counts[f"{kind}{self.how(f'unpack {bits}', length)}"] += rows * length
 
     def before(self, operation: Before, times: float) -> None:
         match operation:
@@ -187,10 +187,10 @@ class _Loops:
             for scan in stage.scans:
                 self.scan(scan)
             for replay in stage.replays:
-                self.replay(replay, self.activity.spikes[replay.name])
+                self.replay(replay)
                 self.handed(replay)
         for view in self.program.passing:
-            self.spike(view, self.activity.spikes[view.name])
+            self.spike(view)
             self.handed(view)
 
     def scan(self, scan: Scan) -> None:
@@ -202,17 +202,18 @@ class _Loops:
         if isinstance(scan, InputScan):
             self.add(self.steps, pixels_scanned=neurons, pixels_added=self.activity.pixels)
         elif isinstance(scan, PopulationScan):
-            self.population(scan, neurons, self.activity.spikes[scan.name])
-        self.spike(scan, self.activity.spikes[scan.name])
+            self.population(scan, neurons)
+        self.spike(scan)
         self.handed(scan)
 
-    def population(self, scan: PopulationScan, neurons: int, spikes: float) -> None:
+    def population(self, scan: PopulationScan, neurons: int) -> None:
         self.dense(scan.drive.run if scan.drive else None, scan.dense)
         self.add(neurons_begun=neurons if scan.v0 else 0)
         if scan.v.lane:
             groups = scan.channels // 4
-            fired = 1 - (1 - min(1.0, spikes / (neurons * self.passes))) ** 4
-            self.add(self.passes, columns_scanned=groups, fours_scanned=neurons // 4, fours_fired=fired * neurons / 4)
+            silent = 1 - (self.activity.spikes[scan.name] / self.passes).reshape(-1, 4)
+            fired = float((1 - silent.prod(axis=1)).sum())
+            self.add(self.passes, columns_scanned=groups, fours_scanned=neurons // 4, fours_fired=fired)
             self.add(self.steps, fours_driven=neurons // 4 if scan.adds else 0)
             return
         own = scan.channels if scan.by_channel else neurons
@@ -225,12 +226,14 @@ class _Loops:
         if dense:
             self.run(dense, self.passes)
 
-    def spike(self, scan: Scan, spikes: float) -> None:
+    def spike(self, scan: Scan) -> None:
+        spikes = self.activity.spikes[scan.name].sum()
         divides = scan.flat or (scan.train and scan.targets and not scan.single)
         self.add(spikes, spikes=1, spikes_divided=int(bool(divides)), spikes_counted=int(bool(scan.counts)))
         self.add(spikes, spikes_kept=int(bool(scan.train)))
 
-    def replay(self, replay: Replay, spikes: float) -> None:
+    def replay(self, replay: Replay) -> None:
+        spikes = self.activity.spikes[replay.name].sum()
         self.add(self.passes, words_replayed=replay.words)
         divides = not replay.single and not replay.words_per_position
         self.add(spikes, spikes_replayed=1, spikes_divided=int(divides))
@@ -239,45 +242,48 @@ class _Loops:
         spikes = self.activity.spikes[scan.name]
         for target in scan.targets:
             if isinstance(target, Passed):
-                self.add(spikes, blocks_passed=target.copies if target.kind == "blocks" else 0)
+                self.add(spikes.sum(), blocks_passed=target.copies if target.kind == "blocks" else 0)
                 if target.kind == "rise":
                     view = next(view for view in self.program.passing if view.name == target.name)
-                    self.add(spikes, rises=1, windows_risen=_windows(self.table(view.window)))
+                    self.add(rises=spikes.sum(), windows_risen=_windows(self.table(view.window), spikes))
             else:
                 self.target(target, spikes)
 
-    def target(self, target: Target, spikes: float) -> None:
-        table = self.table(target.window)
+    def target(self, target: Target, spikes: Array) -> None:
+        table, number = self.table(target.window), spikes.sum()
+        windows = _windows(table, spikes)
         match target.kind:
             case "pool":
-                self.add(spikes, spikes_pooled=1, windows_spread=1 if target.single else _windows(table))
+                self.add(spikes_pooled=number, windows_spread=number if target.single else windows)
             case "row":
-                self.rows(target, spikes, np.array([table.out_channels]), table.out_channels)
+                self.rows(target, number, np.array([table.out_channels]), table.out_channels)
             case "run":
                 at = np.arange(table.width) + table.left - table.kernel_w + 1
-                across = np.minimum(table.out_w, at + table.kernel_w) - np.maximum(0, at)
-                down = _seen(table, "h") * (across > 0).mean()
-                self.add(spikes, spikes_run=1)
-                self.rows(target, spikes * down, across[across > 0] * table.row, table.kernel_w * table.row)
+                across = np.maximum(0, np.minimum(table.out_w, at + table.kernel_w) - np.maximum(0, at))
+                rows = (_places(table, spikes) * _seen(table, "h")[:, None]).sum(axis=0) * (across > 0)
+                self.add(spikes_run=number)
+                self.rows(target, rows, across * table.row, table.kernel_w * table.row)
             case _:
-                windows = _windows(table)
-                self.add(spikes, spikes_tapped=1, windows_tapped=windows)
+                self.add(spikes_tapped=number, windows_tapped=windows)
                 lanes, how = " in lanes" * bool(target.v.lane), self.how(_target(target), table.multiplier)
-                self.counts[f"taps spread{lanes}{how}"] += spikes * windows * table.multiplier
-                self.unpacked(target.w, spikes * windows if target.rows else 0, table.multiplier)
+                self.counts[f"taps spread{lanes}{how}"] += windows * table.multiplier
+                self.unpacked(target.w, windows if target.rows else 0, table.multiplier)
 
-    def rows(self, target: Target, times: float, lengths: Array, stored: int) -> None:
-        """So many times a row of weights is added, of one of the lengths."""
+    def rows(self, target: Target, times: Array, lengths: Array, stored: int) -> None:
+        """Of each length, rows of weights that are added so many times."""
         plain, tag = target.scale == "1", target.v.tag if target.w and target.w.element == "int8_t" else ""
         group = 8 if tag == "l16" or (tag == "i32" and plain) else 4 if tag == "i32" else 0
         groups = lengths // group if group else 0 * lengths
         rest = lengths - groups * group
         fours = rest // 4 if tag == "l16" else 0 * rest
         kind = {"l16": "of 16 bits", "i32": "of 32 bits"}.get(tag, "")
-        self.add(times, rows_spread=1, fours_spread=fours.mean(), elements_spread=(rest - 4 * fours).mean())
+        self.add(rows_spread=times.sum(), fours_spread=(times * fours).sum())
+        how = self.how(_adder(target), int(lengths.max()) if len(lengths) == 1 else stored)
+        self.counts[f"elements spread{how}"] += (times * (rest - 4 * fours)).sum()
         if kind:
-            self.counts[f"groups spread {kind}{'' if plain else ', scaled'}"] += times * groups.mean()
-        self.unpacked(target.w, times if target.rows else 0, stored)
+            how = self.how(_adder(target), int(groups.max()) if len(lengths) == 1 else stored)
+            self.counts[f"groups spread {kind}{'' if plain else ' scaled'}{how}"] += (times * groups).sum()
+        self.unpacked(target.w, times.sum() if target.rows else 0, stored)
 
 
 def _wide(call: Call) -> int:
@@ -292,19 +298,32 @@ def _multiplies(call: Call, a: Accumulator) -> bool:
 
 def _axis(table: WindowTable, axis: str) -> Array:
     """(outputs, taps) of one axis: whether the tap is inside the source."""
-    size, pad = (table.height, table.top) if axis == "h" else (table.width, table.left)
+    at = _taps(table, axis)
+    return np.asarray((at >= 0) & (at < (table.height if axis == "h" else table.width)))
+
+
+def _taps(table: WindowTable, axis: str) -> Array:
+    """(outputs, taps) of one axis: the coordinate of the source that each tap reads."""
+    pad = table.top if axis == "h" else table.left
     outputs, taps, stride, step = (getattr(table, f"{name}_{axis}") for name in ("out", "kernel", "stride", "dilate"))
-    at = np.arange(outputs)[:, None] * stride - pad + np.arange(taps) * step
-    return np.asarray((at >= 0) & (at < size))
+    return np.asarray(np.arange(outputs)[:, None] * stride - pad + np.arange(taps) * step)
 
 
-def _seen(table: WindowTable, axis: str) -> float:
-    """By how many windows a coordinate of the source is seen on one axis, in the mean."""
-    return float(_axis(table, axis).sum()) / (table.height if axis == "h" else table.width)
+def _seen(table: WindowTable, axis: str) -> Array:
+    """By how many windows each coordinate of the source is seen on one axis."""
+    size = table.height if axis == "h" else table.width
+    at = _taps(table, axis)
+    return np.bincount(at[(at >= 0) & (at < size)], minlength=size)
 
 
-def _windows(table: WindowTable) -> float:
-    return _seen(table, "h") * _seen(table, "w")
+def _places(table: WindowTable, spikes: Array) -> Array:
+    """(height, width): spikes at each position of the source."""
+    return np.asarray(spikes.reshape(table.height, table.width, table.channels).sum(axis=2))
+
+
+def _windows(table: WindowTable, spikes: Array) -> float:
+    """By how many windows spikes are seen, all together."""
+    return float(_seen(table, "h") @ _places(table, spikes) @ _seen(table, "w"))
 
 
 def _functions(program: Program) -> Iterator[str]:
@@ -317,7 +336,9 @@ def _functions(program: Program) -> Iterator[str]:
         yield from (_before(operation) for operation in run.before if isinstance(operation, MaxPoolCall))
         yield from (_call(call) for call in run.edges)
     for scan in deliverers:
-        yield from (_target(target) for target in scan.targets if isinstance(target, Target))
+        targets = [target for target in scan.targets if isinstance(target, Target)]
+        yield from (_target(target) for target in targets)
+        yield from (_adder(target) for target in targets if target.kind in ("row", "run"))
     packed = {_call(call): call.w.bits for run in runs for call in run.edges if call.w and call.rows}
     packed |= {_target(t): t.w.bits for s in deliverers for t in s.targets if isinstance(t, Target) and t.w and t.rows}
     yield from (f"unpack {bits}" for bits in packed.values())
@@ -329,6 +350,10 @@ def _before(operation: MaxPoolCall) -> str:
 
 def _call(call: Call) -> str:
     return f"{call.kind} {call.kernel} {call.x.tag}"
+
+
+def _adder(target: Target) -> str:
+    return f"add {target.v.tag} {target.w.element if target.w else ''}"
 
 
 def _target(target: Target) -> str:
