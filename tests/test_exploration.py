@@ -23,9 +23,9 @@ from snncc import exploration
 from snncc.cli import goals
 from snncc.errors import DataError
 from snncc.exploration import COSTS, Goals, journal
-from snncc.exploration.front import cheapest, front, ranks
+from snncc.exploration.front import cheapest, front, on, ranks
 from snncc.exploration.run import shard
-from snncc.exploration.space import Job, jobs
+from snncc.exploration.space import Design, Job, jobs
 from tests.conftest import Run
 from tests.keras_models import L, keras, randomised
 
@@ -96,17 +96,22 @@ def test_the_cheapest_meets_the_goals_if_any_does(found: list[dict[str, Any]], f
 
 
 def test_goals_of_hardware() -> None:
-    point = {"target": "verilog", "accuracy": 0.9, "cycles": 1000, "brams": {"xc7": 12}, "device_brams": {"xc7": 100}}
+    area = {"xc7": {"luts": 5000.0, "ffs": 4000.0, "dsps": 3.0, "brams": 12.0}}
+    point = on({"target": "verilog", "accuracy": 0.9, "cycles": 1000, "area": area}, "xc7")
     assert Goals(min_fps=90_000, clock_mhz=100).missed(point, None) == {}
     assert Goals(min_fps=200_000, clock_mhz=100).missed(point, None) == {"min_fps": 0.5}
     assert Goals(device="xc7").missed(point, None) == {} == Goals(device="xc7", max_bram=12).missed(point, None)
     assert Goals(device="xc7", max_bram=8).missed(point, None) == {"max_bram": 0.5}
+    assert Goals(device="xc7", max_luts=4000, max_dsps=3).missed(point, None) == {"max_luts": 0.25}
+    area["xc7"]["ffs"] = 2 * 106_400.0
+    assert Goals(device="xc7").missed(on(point, "xc7"), None) == {"max_ffs": 1.0}
+    measured = on(point | {"synthesis": {"xc7": {"luts": 4100, "ffs": 3900}}}, "xc7")
+    assert (measured["luts"], measured["dsps"], measured["synthesised"]) == (4100, 3.0, True)
     assert Goals(max_flash=10).missed(point, None) == {"max_flash": float("inf")}
-    assert Goals(device="none").missed(point, None) == {"max_bram": float("inf")}
     asked = Goals(within=2.5, min_fps=200_000, clock_mhz=100, max_flash=10)
     words = "within 5 instead of 2.5, max-flash unknown instead of 10, min-fps 100,000 instead of 200,000"
     assert asked.shortfall(point, 0.95) == words and Goals(device="xc7").shortfall(point, None) == ""
-    for wrong in ({"min_fps": 1.0}, {"clock_mhz": 1.0}, {"max_bram": 1.0}):
+    for wrong in ({"min_fps": 1.0}, {"clock_mhz": 1.0}, {"max_bram": 1.0}, {"max_luts": 1}, {"device": "none"}):
         with pytest.raises(DataError):
             Goals(**wrong)
 
@@ -117,6 +122,13 @@ def test_the_space() -> None:
     assert not any(d.options["pack"] and d.network["signed_bit"] >= 8 for job in every for d in job.designs)
     parts = [shard(every, i, 3) for i in (1, 2, 3)]
     assert sorted(str(job) for part in parts for job in part) == sorted(map(str, every))
+    assert {d.options["state_bytes"] for job in jobs("c", {"state_bytes": (None, 4096)}) for d in job.designs} == {
+        None,
+        4096,
+    }
+    assert all(
+        Design.of({"options": {**d.network, **d.options}, "target": "c"}) == d for job in every for d in job.designs
+    )
     for wrong in (("c", {"max_lanes": (1,)}), ("c", {"timesteps": ()}), ("gpu", {})):
         with pytest.raises(DataError):
             jobs(*wrong)
