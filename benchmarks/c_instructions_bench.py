@@ -63,7 +63,7 @@ def fitted() -> Iterator[networks.Made]:
 def unseen() -> Iterator[networks.Made]:
     """Others: random ones, then trained and known ones in both dynamics."""
     yield from networks.random_networks(60, 200)
-    yield from networks.random_networks(40, 1080, largest=20, widest=64)
+    yield from networks.random_networks(14, 1080, largest=20, widest=64)
     for name, model, x in networks.known():
         for dynamics in ("count", "step"):
             for bits, pack, encoding, timesteps in VARIANTS:

@@ -20,10 +20,11 @@ from hypothesis import strategies as st
 
 import snncc
 from snncc import exploration
+from snncc.backends.c import instructions
 from snncc.cli import goals
 from snncc.errors import DataError
 from snncc.exploration import COSTS, Goals, journal
-from snncc.exploration.front import cheapest, front, on, ranks
+from snncc.exploration.front import AREA, cheapest, front, on, ranks
 from snncc.exploration.run import shard
 from snncc.exploration.space import Design, Job, jobs
 from tests.conftest import Run
@@ -154,12 +155,31 @@ def test_every_point_is_what_its_command_builds(given_files: Path, tmp_path: Pat
                 point["flash_bytes"],
                 point["state_bytes"],
             )
+            about = instructions.estimate(network.ir, network.pixels(data["x_test"]), pack=point["options"]["pack"])
+            assert point["instructions"] == round(about) == facts["c"]["instructions"]
         else:
             manifest = json.loads((Path(arguments[-1]) / "verilog" / "manifest.json").read_text())
             assert manifest["cycles"]["golden_interval"] == point["cycles"]
     model = keras.models.load_model(given_files / "m.keras")
     assert found.float_accuracy == (model.predict(data["x_test"], verbose=0).argmax(1) == data["y_test"]).mean()
     assert json.loads((tmp_path / "e" / "front.json").read_text())["front"] == found.front
+
+
+def test_yosys_takes_the_place_of_the_model(given_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the front, once."""
+    small = AXES | {"timesteps": (3,), "signed_bit": (4,), "max_lanes": (2,)}
+    options = {"target": "verilog", "axes": small, "goals": Goals(device="ecp5-25k"), "synth": True}
+    found = explored(given_files, tmp_path, **options)
+    (point,) = found.points
+    measured, model = point["synthesis"]["ecp5-25k"], point["area"]["ecp5-25k"]
+    assert point["synthesised"] and {name: point[name] for name in AREA} == measured and measured["luts"] > 0
+    assert found.chosen == 0 and not found.missed and model["brams"] <= measured["brams"]
+    monkeypatch.setattr("snncc.synth.run_yosys", lambda *_: pytest.fail("Yosys ran"))
+    assert explored(given_files, tmp_path, **options).to_dict() == found.to_dict()
+    assert not explored(given_files, tmp_path, **options | {"synth": False}).points[0]["synthesised"]
+    for wrong in ({"target": "c"}, {"goals": None}):
+        with pytest.raises(DataError, match="synth"):
+            explored(given_files, tmp_path, **options | {"axes": AXES} | wrong)
 
 
 def test_a_network_that_cannot_be_is_a_point_with_a_reason(given_files: Path, tmp_path: Path) -> None:
@@ -234,7 +254,6 @@ KILLED = """
 import sys
 from pathlib import Path
 from snncc import exploration
-from snncc.cli import goals
 from snncc.exploration import run
 whole = run.measure
 def measure(sources, job):
