@@ -246,7 +246,7 @@ def test_the_command(given_files: Path, tmp_path: Path, run: Run) -> None:
     assert run(*compile_, "--goal", "speed=1", "--data", data)[0] == 2
     assert run(*compile_, "--goal", "within=-1", "--data", data)[0] == 2
     within = {"within": 0.0, "max_bram": 0.0, "max_flash": 65536}
-    assert goals._parsed(["within=0", "max-bram=0", "max-flash=64k"]) == within
+    assert goals.parsed(["within=0", "max-bram=0", "max-flash=64k"]) == within
     assert list(goals.GOALS) == [field.name for field in fields(Goals)]
 
 

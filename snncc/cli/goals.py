@@ -73,7 +73,7 @@ def chosen(
 
     if not given or test is None or len(targets) != 1:
         raise click.UsageError("--goal, --data and one --target go together")
-    goals = exploration.Goals(**_parsed(given))
+    goals = exploration.Goals(**parsed(given))
     axes = {name: values for name, values in fixed.items() if name in exploration.NETWORK_AXES}
     with tempfile.TemporaryDirectory(prefix="snncc-goal-") as folder, held_back(), job_bar("Exploring") as progress:
         found = exploration.explore(
@@ -88,7 +88,8 @@ def chosen(
     return {name: options[name] for name in exploration.NETWORK_AXES}, own
 
 
-def _parsed(given: Sequence[str]) -> dict[str, Any]:
+def parsed(given: Sequence[str]) -> dict[str, Any]:
+    """GOAL=VALUE as fields of `exploration.Goals`; a UsageError where one is none."""
     goals: dict[str, Any] = {}
     for text in given:
         flag, _, value = text.partition("=")

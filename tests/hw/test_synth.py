@@ -21,6 +21,7 @@ from snncc.errors import TargetError
 from snncc.synth import DEVICES, area, memories, run_yosys, synthesise
 from snncc.synth.blockram import ECP5, ICE40, XC7, Family, Memory
 from snncc.synth.multipliers import DspSlice, Multiplier, chosen, find
+from tests.hw.area import near_enough
 from tests.networks import dense_chain, dense_skip, with_intervals
 
 
@@ -191,16 +192,6 @@ def test_the_largest_multipliers_become_dsps() -> None:
     assert chosen(everything, dsp, 8) == [wide, square]  # 6 + 1, and 3 are too many
     assert chosen(everything, dsp, 5) == [square, small]  # six for the widest are too many
     assert chosen(everything, dsp, 0) == []
-
-
-def near_enough(folder: Path, found: synth.Synthesis) -> list[str]:
-    """Where the model of LUTs and flip-flops is further off than it says, and the figures."""
-    chip, source = DEVICES[found.device], folder / "verilog"
-    plan = load_plan(ir.load(folder), source)
-    about = area.estimate(plan, memories(plan, read_manifest(source), source).values(), chip)
-    off = {what: 100 * abs(about[what] / getattr(found, what) - 1) for what in ("luts", "ffs")}
-    worst = {what: known.error["most"] for what, known in area.model(chip).items()}
-    return [f"{what}: {off[what]:.1f} % off, at most {worst[what]} stated" for what in off if off[what] > worst[what]]
 
 
 def test_a_model_that_is_off_is_told(skip: Path) -> None:

@@ -25,8 +25,8 @@ from snncc.resources import resource
 from snncc.synth import memories, run_yosys, synthesise
 from snncc.synth.blockram import Memory
 from snncc.verification import verify
+from tests.hw.area import near_enough
 from tests.hw.simulate import plan_with
-from tests.hw.test_synth import near_enough
 from tests.networks import dense_chain, max_pooled, mixed_conv, separable, tangled
 from tests.strategies import Case, cases
 from tests.support import examples
