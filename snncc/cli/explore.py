@@ -11,7 +11,8 @@ import click
 
 from snncc.cli import parameters
 from snncc.cli.exits import FAILED, NO_KERAS, Command
-from snncc.cli.parameters import AT_LEAST_1, JSON, POSITIVE
+from snncc.cli.goals import GOALS, Size, goal_options
+from snncc.cli.parameters import AT_LEAST_1, JSON
 from snncc.stderr import held_back
 from snncc.terminal import job_bar, print_table
 
@@ -19,22 +20,6 @@ if TYPE_CHECKING:
     from snncc.exploration import Front
 
 MISSED = "No design meets the goals: the nearest is named."
-
-
-class Size(click.ParamType[int]):
-    """Bytes, or 64k, 1M: of 1,024."""
-
-    name = "bytes"
-
-    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        number, factor = value[:-1], {"k": 1024, "m": 1024**2}.get(value[-1:].lower(), 0)
-        if not factor:
-            number, factor = value, 1
-        if not number.isdecimal():
-            self.fail(f"{value!r} is not a number of bytes, such as 65536, 64k or 1M.", parameter, context)
-        return int(number) * factor
 
 
 class Shard(click.ParamType[tuple[int, int]]):
@@ -103,16 +88,17 @@ class Shard(click.ParamType[tuple[int, int]]):
     type=click.IntRange(1, 256),
     help="verilog: weights per cycle at most: 1, 4, 16 and 64 by default. Repeatable.",
 )
+@click.option(
+    "--linear",
+    multiple=True,
+    type=click.Choice(["auto", "compose", "relay"]),
+    help="What becomes of linear layers that others read: auto by default. Repeatable.",
+)
+@click.option("--state-bytes", multiple=True, type=Size(), help="c: RAM for the state at most (64k). Repeatable.")
 @click.option("--pack/--no-pack", default=None, show_default="both", help="c: whether weights are packed in flash.")
 @click.option("--images", type=AT_LEAST_1, show_default="all", help="How many of the first images to take.")
-@click.option("--within", type=parameters.Finite(0), help="Goal: points of accuracy below the float network at most.")
-@click.option("--max-flash", type=Size(), help="Goal: bytes of const data (64k).")
-@click.option("--max-ram", type=Size(), help="Goal: bytes of state.")
-@click.option("--max-operations", type=POSITIVE, help="Goal: synaptic operations of an image.")
-@click.option("--min-fps", type=POSITIVE, help="Goal: images per second, with --clock-mhz.")
-@click.option("--clock-mhz", type=POSITIVE, help="The clock that --min-fps counts with.")
-@click.option("--max-bram", type=parameters.Finite(0), help="Goal: block RAMs of --device.")
-@click.option("--device", help="Goal: its block RAM suffices; a device of snncc synth.")
+@goal_options
+@click.option("--synth", is_flag=True, help="Run Yosys on the front's designs for --device, instead of the model.")
 @click.option("--shard", default="1/1", type=Shard(), help="Measure every N-th network alone, for a job array.")
 @click.option("--jobs", type=AT_LEAST_1, show_default="one per processor", help="Processes of this machine.")
 @click.option("--cluster", metavar="tcp://HOST:PORT", help="A Dask scheduler, whose workers see the same files.")
@@ -124,16 +110,13 @@ def explore(model: str, calibration: str, test: str, output: str, as_json: bool,
     Each is compiled, evaluated and sized exactly. OUTPUT/journal.jsonl keeps what is measured: a run that was broken
     off goes on there. OUTPUT/front.json is the result, with the command that builds each design.
     """
-    from dataclasses import fields
-
     from snncc import exploration
 
-    goals = exploration.Goals(**{f.name: options.pop(f.name) for f in fields(exploration.Goals)})
+    goals = exploration.Goals(**{name: options.pop(name) for name in GOALS})
     picture, pack = options.pop("picture"), options.pop("pack")
-    names = [*exploration.NETWORK_AXES, "max_lanes"]
-    axes = {name: values for name in names if (values := options.pop(name))} | (
-        {} if pack is None else {"pack": (pack,)}
-    )
+    asked = {name: options.pop(name) for name in (*exploration.NETWORK_AXES, "max_lanes", "state_bytes")}
+    asked["pack"] = () if pack is None else (pack,)
+    axes = {name: values for name, values in asked.items() if values}
     with held_back(), job_bar("Exploring") as progress:
         found = exploration.explore(
             model,
@@ -145,6 +128,7 @@ def explore(model: str, calibration: str, test: str, output: str, as_json: bool,
             axes=axes,
             goals=goals,
             images=options["images"],
+            synth=options["synth"],
             part=options["shard"],
             cluster=options["cluster"],
             processes=options["jobs"],
@@ -161,11 +145,13 @@ def explore(model: str, calibration: str, test: str, output: str, as_json: bool,
 
 
 def _print(found: Front, folder: Path) -> None:
-    from snncc.exploration import is_measured
+    from snncc.exploration import FRONT, is_measured
 
+    measured = [point for point in found.points if is_measured(point)]
     print_table(found.title, found.header, found.rows())
     for reason in dict.fromkeys(p["refused"] for p in found.points if not is_measured(p)):
         click.echo(f"refused: {reason}")
+    _say_models(measured)
     click.echo(f"float: {100 * found.float_accuracy:.2f} %")
     if found.chosen is not None and found.goals.asked:
         point = found.points[found.chosen]
@@ -174,4 +160,15 @@ def _print(found: Front, folder: Path) -> None:
         else:
             click.echo("The cheapest that meets the goals:")
         click.echo(point["command"])
-    click.echo(f"{folder / 'front.json'}")
+    click.echo(f"{folder / FRONT}")
+
+
+def _say_models(measured: list[dict[str, Any]]) -> None:
+    """How far the models are off, and of which device the LUTs are."""
+    from snncc.backends.c import instructions
+    from snncc.synth import DEVICES, area
+
+    for device in dict.fromkeys(point["device"] for point in measured if "device" in point):
+        click.echo(f"LUTs of {device} (~: {area.model(DEVICES[device])['luts'].words})")
+    if any("instructions" in point for point in measured):
+        click.echo(f"instructions on a Cortex-M4 at -O3 (~: {instructions.model().words})")

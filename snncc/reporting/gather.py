@@ -11,14 +11,13 @@ import numpy as np
 from snncc import api, backends, ir, store, tables
 from snncc.backends.verilog.emit import golden_cycles, summary
 from snncc.errors import SnnccError
-from snncc.exploration import COSTS
+from snncc.exploration import COSTS, FRONT
 from snncc.names import in_flags
 from snncc.reporting import charts, drawing
 from snncc.reporting.command import again
 from snncc.verification import digest
 
 CHOICES = ("bytes", "encoding", "average_pools", "calibrate")
-FRONT = "front.json"
 
 
 def of_folder(folder: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from snncc.backends.c import emit, packages
+from snncc.backends.c import emit, instructions, packages
 from snncc.backends.c.run import TOOLS, AArch64, CortexM4, CortexM55, Host, RiscV
 from snncc.backends.options import PREFIX, TargetOptions, option, shared
 from snncc.backends.target import Summary, Target
@@ -75,7 +75,7 @@ class C(Target[COptions]):
         }  # fmt: skip
 
     def summary(self, network: Network, folder: Path | None, options: Mapping[str, Any] | None) -> Summary | None:
-        """Bytes of const data and of state, exact; where nothing is written, packed and not."""
+        """Bytes of const data and of state, exact, in `count` instructions; packed and not where nothing is written."""
         try:
             self.check(network, {"prefix": ANY_PREFIX})
         except TargetError:
@@ -105,13 +105,19 @@ def _positive(options: Mapping[str, Any] | None, name: str) -> int | None:
 
 def _bytes(network: Network, pack: bool, limit: int | None = None, fast: int | None = None) -> dict[str, int]:
     needed = emit.memory(network, pack=pack, state_bytes=limit, fast_bytes=fast)
-    sizes = {"const_bytes": needed.const, "weight_bytes": needed.weights, "state_bytes": needed.state}
-    return sizes | ({"fast_bytes": needed.fast} if needed.fast else {})
+    found = {"const_bytes": needed.const, "weight_bytes": needed.weights, "state_bytes": needed.state}
+    found |= {"fast_bytes": needed.fast} if needed.fast else {}
+    if network.window.stepping:  # there they follow from the spikes of images: `snncc explore`
+        return found
+    return found | {"instructions": round(instructions.estimate(network, pack=pack, state_bytes=limit))}
 
 
 def _sizes(memory: Mapping[str, Any]) -> str:
-    fast = f" and {memory['fast_bytes']:,} in faster memory" if memory.get("fast_bytes") else ""
-    return f"{memory['const_bytes']:,} bytes of const data, {memory['state_bytes']:,} of state{fast}"
+    sizes = f"{memory['const_bytes']:,} bytes of const data, {memory['state_bytes']:,} of state"
+    sizes += f" and {memory['fast_bytes']:,} in faster memory" if memory.get("fast_bytes") else ""
+    if "instructions" not in memory:
+        return sizes
+    return f"{sizes}, about {memory['instructions'] / 1e6:.3g} M instructions on a Cortex-M4"
 
 
 TARGET = C()
