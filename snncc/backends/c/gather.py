@@ -113,9 +113,12 @@ def window_run(program: Program, population: ir.Population, wiring: Wiring, inde
         program.kernels.host_fire()
     limit = program.network.over(dynamics="count").limit(population.saturates)
     more = 0 if limit is None else limit - program.network.timesteps
-    return replace(made, firing=Firing(
-        theta.text(RUN), _by_channel(theta), f"limit + {more}U" if more else "limit", program.buffers[made.name]
-    ))
+    return replace(
+        made,
+        firing=Firing(
+            theta.text(RUN), _by_channel(theta), f"limit + {more}U" if more else "limit", program.buffers[made.name]
+        ),
+    )
 
 
 def relaying(program: Program, population: ir.Population, relay: ir.Relay, flat: bool, a: Accumulator) -> Relaying:
@@ -187,7 +190,8 @@ def _call(program: Program, edge: Edge, row: int, a: Accumulator, pair: int, hel
         kernel = program.kernels.dot(x, w, a, double=pair > 1, heaviest=heaviest, joined=joined)
         call = replace(call, patch=_patch(program, x, pair, w.length, call.gathers, joined), kernel=kernel)
         if fits(x, w, a):
-            call = replace(call, host_kernel=program.kernels.host_dot(x, w, a, int(np.abs(rows.astype(np.int32)).max())))
+            largest = int(np.abs(rows.astype(np.int32)).max())
+            call = replace(call, host_kernel=program.kernels.host_dot(x, w, largest))
         return call
     return replace(call, kernel=program.kernels.taps(x, w, a, heaviest))
 

@@ -26,7 +26,7 @@ LINE, OUTPUTS = 64, 4
 
 @dataclass(frozen=True)
 class Hosted:
-    """`block`: positions of a block; `row`: elements of the sums of one. `patches`: ctype -> elements of all windows."""
+    """`block`: positions of a block; `row`: elements of one's sums. `patches`: ctype -> elements of all windows."""
 
     block: int
     row: int

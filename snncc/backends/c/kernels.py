@@ -111,7 +111,7 @@ class Kernels:
         self._dsp(w, dsp, mve)
         return tag
 
-    def host_dot(self, x: Value, w: Weights, a: Accumulator, largest: int) -> str:
+    def host_dot(self, x: Value, w: Weights, largest: int) -> str:
         """Up to `MOST_TOGETHER` windows with every output on a host's processor. `largest`: |weight|.
 
         Bytes are multiplied as they are where the processor has a product for their signs: MIXED, SIGNED, or PAIRS,
@@ -119,9 +119,11 @@ class Kernels:
         """
         self.gather(x)
         bytewise = w.element == "int8_t" and x.joins
-        ways = {"MIXED": x.tag == "u8", "SIGNED": x.most < 2**7, "PAIRS": x.tag == "u8" and 2 * x.most * largest < 2**15}
-        tag = f"{x.tag}_{w.tag}_{x.most < 2**7:d}{ways['PAIRS']:d}" if bytewise else f"{x.tag}_{w.tag}"
-        self._add("host_dot", tag, tag=tag, x=x, w=w, ways=[way for way, exact in ways.items() if exact and bytewise])
+        mixed = x.tag == "u8"
+        exact = {"MIXED": mixed, "SIGNED": x.most < 2**7, "PAIRS": mixed and 2 * x.most * largest < 2**15}
+        ways = [way for way in exact if exact[way] and bytewise]
+        tag = "_".join([x.tag, w.tag, *ways]).lower()
+        self._add("host_dot", tag, tag=tag, x=x, w=w, ways=ways)
         return tag
 
     def host(self) -> None:

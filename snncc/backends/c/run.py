@@ -1,4 +1,4 @@
-"""Runners of the target `c`: this machine's compilers; a Cortex-M4, a Cortex-M55, a 32-bit RISC-V, an AArch64 under QEMU.
+"""Runners of the target `c`: this machine's compilers; Cortex-M4, Cortex-M55, 32-bit RISC-V and AArch64 under QEMU.
 
 A small program (templates/verify/) reads the images from a file and writes every spike, potential and value to
 another; it is compiled together with the folder's own sources under -D<NAME>_TRACE.
