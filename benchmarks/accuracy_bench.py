@@ -41,7 +41,7 @@ from snncc.errors import SnnccWarning
 from snncc.frontend.keras import from_keras
 from snncc.graph import Graph
 from snncc.lower import Calibrated, Options, calibrated, finish, lower
-from snncc.lower.options import AveragePools
+from snncc.lower.options import AUTO, AveragePools
 from snncc.sim.encode import to_pixels
 from snncc.terminal import make_table
 
@@ -142,7 +142,7 @@ def measure(keys: list[Key]) -> list[Cell]:
         graph = graph_of(cell["network"], cell["seed"])
         start = time.process_time()
         network = lower(graph, data.x_train, options)
-        chosen = {name: network.record.options[name] for name in ("encoding", "average_pools", "calibrate")}
+        chosen = {name: network.record.options[name] for name in AUTO}
     else:
         made = prepared(cell["network"], cell["seed"], cell["encoding"], cell["pools"])
         start = time.process_time()

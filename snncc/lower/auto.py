@@ -18,7 +18,7 @@ import numpy as np
 
 from snncc.graph import Graph
 from snncc.ir import Array
-from snncc.lower.options import Options
+from snncc.lower.options import AUTO, Options
 from snncc.lower.populate import populate
 from snncc.lower.projections import RealPool, RealProjection
 from snncc.lower.real import RealNetwork
@@ -50,7 +50,7 @@ class Chosen:
 
 def choose(graph: Graph, x: Array, options: Options, progress: Progress | None = None) -> Chosen:
     """What `auto` becomes for calibration samples x (N, *shape)."""
-    asked = [name for name in ("encoding", "average_pools", "calibrate") if getattr(options, name) == "auto"]
+    asked = [name for name in AUTO if getattr(options, name) == "auto"]
     low, high = reach(graph, x, options)
     plain = options.plain()
     if not asked or not options.signed_bit or options.fixed_lambda is not None or not (low < high and high > 0):

@@ -13,6 +13,8 @@ AveragePools: TypeAlias = Literal["fire", "global", "all"]
 """Which average pools are kept exact (composed into the linear layers that read them, or relays) instead of firing."""
 LinearLayers: TypeAlias = Literal["auto", "compose", "relay"]
 """What becomes of a linear layer that another layer reads: one kernel of both, or a relay between them."""
+AUTO = ("encoding", "average_pools", "calibrate")
+"""Options whose `auto` is tried out on calibration samples (auto.py), in the order in which they are said."""
 CalibrateWidths: TypeAlias = Literal["keep", "free"]
 """Whether tuning keeps the widths of the potentials of `none`, one bit more at most."""
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from snncc import api, ir, store, tables
 from snncc.exploration import COSTS
-from snncc.lower.options import Options
+from snncc.lower.options import AUTO, Options
 from snncc.reporting import drawing
 
 IMAGES = 200
@@ -20,7 +20,6 @@ RASTERS = 2
 ARGUMENT = re.compile(r"`([a-z]+(?:_[a-z]+)*)`")
 """An argument as the library's messages name it."""
 LARGEST_MATRIX = 30
-CHOICES = ("bytes", "encoding", "average_pools", "calibrate")
 FRONT = "front.json"
 
 
@@ -34,7 +33,7 @@ def of_folder(folder: Path) -> dict[str, Any]:
         "lines": tables.summary_lines(facts),
         "made": {} if not record else dict(record.versions),
         "options": {} if not record else _changed(record.options),
-        "said": [] if not record else [in_flags(record.data[name]) for name in CHOICES if name in record.data],
+        "said": [] if not record else [in_flags(record.data[name]) for name in ("bytes", *AUTO) if name in record.data],
         "calibration": {} if not record else {k: record.data[k] for k in ("sha256", "shape", "dtype")},
         "graph": drawing.graph(network),
         "populations": [
