@@ -117,9 +117,10 @@ GOAL_MISSED = "The goal of --target-fps is missed: the nearest design was writte
 @click.option(
     "--linear",
     default="auto",
-    type=click.Choice(["auto", "compose", "relay"]),
+    type=click.Choice(["auto", "least", "compose", "relay"]),
     help="What becomes of a linear layer that another reads: one kernel of both (compose), a layer of its own that "
-    "hands on values (relay), or the one that is smaller (auto).",
+    "hands on values (relay), or the one that is smaller (least); auto: least, or compose where its error is smaller "
+    "and its weights at most twice as many.",
 )
 @click.option(
     "--bytes",
