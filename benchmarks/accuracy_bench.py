@@ -41,7 +41,7 @@ from snncc.errors import SnnccWarning
 from snncc.frontend.keras import from_keras
 from snncc.graph import Graph
 from snncc.lower import Calibrated, Options, calibrated, finish, lower
-from snncc.lower.options import AveragePools
+from snncc.lower.options import AUTO, AveragePools
 from snncc.sim.encode import to_pixels
 from snncc.terminal import make_table
 
@@ -51,8 +51,9 @@ DYNAMICS = ("step", "count")
 EVERY_T = (1, 2, 4, 8, 16, 32)
 GRID_T = (2, 4, 8, 16)
 """Where the defaults are held against the best of the grid."""
-LOWERING = 2
-"""Which lowering made a cell's network: 2 since exact pools are relays and `auto` chooses. Others are measured anew."""
+LOWERING = {"auto": 3, "none": 2, "light": 2, "full": 2}
+"""Which lowering made a cell's network, by its level: 2 since exact pools are relays and `auto` chooses, 3 since that
+chooses what becomes of linear layers too. Others are measured anew."""
 GOALS = [("step", 8, 0.5), ("step", 4, 1.0), ("count", 4, 0.5), ("count", 2, 1.0)]
 """(dynamics, T, points below float at most)."""
 MEAN_BELOW, MOST_BELOW = 0.3, 1.0
@@ -75,6 +76,7 @@ def wanted() -> list[Key]:
         for (dynamics, t), name, seed in product(runs, NETWORKS, seeds):
             found[name, seed, encoding, pools, dynamics, bits, level, t, t] = None
 
+    want(aims, 8, "auto", "auto", "auto")
     for seed in SEEDS:
         want(grid, 8, "auto", "auto", "auto", (seed,))
         want(grid, 8, "full", "current", "all", (seed,))
@@ -142,13 +144,14 @@ def measure(keys: list[Key]) -> list[Cell]:
         graph = graph_of(cell["network"], cell["seed"])
         start = time.process_time()
         network = lower(graph, data.x_train, options)
-        chosen = {name: network.record.options[name] for name in ("encoding", "average_pools", "calibrate")}
+        chosen = {name: network.record.options[name] for name in AUTO}
     else:
         made = prepared(cell["network"], cell["seed"], cell["encoding"], cell["pools"])
         start = time.process_time()
         network = finish(made, options)
     seconds, here = round(time.process_time() - start, 2), machine()
-    facts = {"convert_cpu_seconds": seconds, "processor": here["processor"], "date": here["date"], "lowering": LOWERING}
+    facts = {"convert_cpu_seconds": seconds, "processor": here["processor"], "date": here["date"]}
+    facts["lowering"] = LOWERING[cell["calibrate"]]
     facts |= {"chosen": chosen} if chosen else {}
     pixels = to_pixels(network.input, data.x_test)
     cells = []
@@ -201,7 +204,7 @@ def read_cells(path: Path) -> dict[Key, Cell]:
 
 def outdated(cell: Cell) -> bool:
     """Of a lowering that has changed since."""
-    return cell.get("lowering", 1) < LOWERING
+    return int(cell.get("lowering", 1)) < LOWERING[cell["calibrate"]]
 
 
 def renewed(cell: Cell, older: Cell | None) -> Cell:
@@ -297,6 +300,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=30, help="measure no new cell after this many")
     parser.add_argument("--levels", default=",".join(LEVELS), help="measure only cells of these levels")
+    parser.add_argument("--networks", default=",".join(NETWORKS), help="measure only cells of these networks")
     parser.add_argument("--resume", action="store_true", help="measure no cell again that results/accuracy.json holds")
     parser.add_argument("--no-mlperf", action="store_true", help="keep the MLPerf Tiny rows of results/accuracy.json")
     arguments = parser.parse_args()
@@ -308,7 +312,8 @@ def main() -> None:
     held = {k: cell for k, cell in kept.items() if not outdated(cell)} | cells if arguments.resume else cells
     floats = float_accuracies()
     grid = wanted()
-    missing = [k for k in grid if k not in held and k[6] in arguments.levels.split(",")]
+    levels, networks = arguments.levels.split(","), arguments.networks.split(",")
+    missing = [k for k in grid if k not in held and k[6] in levels and k[0] in networks]
     for made in track(measured(missing, until), "cells", total=len({k[:-1] for k in missing})):
         cells |= {key(cell): cell for cell in made}
         with STORE.open("a") as out:

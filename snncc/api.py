@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Unpack, get_args
 
 import numpy as np
@@ -171,7 +172,7 @@ def convert(
     keywords: signed_bit=8 (0: float twin), timesteps=64, dynamics="count"|"step", encoding="auto"|"rate"|"current",
     thresholding=0.5, percentile=100, per_channel=True, lambda_per_channel=False, input_bits=8, input_range=(lo, hi),
     readout="potential"|"spikes", spike_ext=0, average_pools="auto"|"fire"|"global"|"all" (docs/adr/0007),
-    linear="auto"|"compose"|"relay" (docs/adr/0016), calibrate="auto"|"none"|"light"|"full",
+    linear="auto"|"least"|"compose"|"relay" (docs/adr/0016), calibrate="auto"|"none"|"light"|"full",
     calibrate_widths="keep"|"free" (docs/guide/calibration.md), seed=0, name,
     bytes="auto"|"none"|"x/255"|... or bytes_scale=, bytes_offset= (how a raw byte becomes an input of the model;
     docs/contract.md, 2). `auto` is the cheapest choice whose error is near the least on samples held out
@@ -286,13 +287,14 @@ def float_network(network: Network, model: Any, sample_shape: tuple[int, ...]) -
         raise DataError("the network does not say how it was compiled (it is of an earlier snncc): compile it again")
     source = network.ir.input
     pools: AveragePools = _recorded(record, "average_pools", AveragePools)
-    linear: LinearLayers = _recorded(record, "linear", LinearLayers, before="compose")
+    linear: LinearLayers = _recorded(record, "linear", LinearLayers, before={None: "compose", "auto": "least"})
     return populate(frontend.read(model, sample_shape), source.signed, not source.coding.spiking, pools, linear)
 
 
-def _recorded(record: ir.Record, option: str, kind: Any, before: str | None = None) -> Any:
-    """What a network was compiled with; `before`: what that was when there was no such option."""
-    named = record.options.get(option, before)
+def _recorded(record: ir.Record, option: str, kind: Any, before: Mapping[Any, str] = MappingProxyType({})) -> Any:
+    """What a network was compiled with; `before`: what an earlier snncc's word for it (None: it had none) means."""
+    named = record.options.get(option)
+    named = before.get(named, named)
     if named not in get_args(kind):
         raise DataError(f"the network was compiled with {option}={named!r}, which this snncc does not know")
     return named

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 FEW_TIMESTEPS = 16
 TIMESTEPS, IN_A_BYTE = 64, 255
 """T by default, and the largest whose counts are bytes."""
-CHOICES = ("encoding", "average_pools", "calibrate")
-"""What `auto` may have chosen, as the record names it."""
 GOAL_MISSED = "The goal of --target-fps is missed: the nearest design was written."
 
 
@@ -119,9 +117,10 @@ GOAL_MISSED = "The goal of --target-fps is missed: the nearest design was writte
 @click.option(
     "--linear",
     default="auto",
-    type=click.Choice(["auto", "compose", "relay"]),
+    type=click.Choice(["auto", "least", "compose", "relay"]),
     help="What becomes of a linear layer that another reads: one kernel of both (compose), a layer of its own that "
-    "hands on values (relay), or the one that is smaller (auto).",
+    "hands on values (relay), or the one that is smaller (least); auto: least, or compose where its error is smaller "
+    "and its weights at most twice as many.",
 )
 @click.option(
     "--bytes",
@@ -210,10 +209,11 @@ def _timesteps(options: dict[str, Any], targets: Iterable[str]) -> tuple[int, st
 def _say_choices(network: ir.Network, timesteps: str) -> None:
     """One line for each choice that was made, and what rate coding leaves of a pixel where it was asked for."""
     from snncc import ir
+    from snncc.lower.options import AUTO
 
     found, own = network.record.data if network.record else {}, ir.own_shape(network)
     layout = own and f"Data keep the model's layout {own[0]}; a device gets {network.input.shape}, channels last."
-    for line in filter(None, (found.get("bytes"), layout, timesteps, *(found.get(name) for name in CHOICES))):
+    for line in filter(None, (found.get("bytes"), layout, timesteps, *(found.get(name) for name in AUTO))):
         click.echo(in_flags(line))
     if network.input.coding.spiking and network.timesteps < FEW_TIMESTEPS and "encoding" not in found:
         click.echo(

@@ -187,7 +187,7 @@ def words(point: Point) -> str:
     """What was chosen for a design, in a few words."""
     given = point["options"] | point["chosen"]
     rest = [f"{dashed(name)} {given[name]}" for name in ("max_lanes", "state_bytes") if given.get(name)]
-    rest += [given["linear"]] if given["linear"] != "auto" else []
+    rest += [given["linear"]] if given["linear"] not in ("auto", "least") else []
     rest += ["packed"] if given.get("pack") else []
     level = f"{given['encoding']}, pools {given['average_pools']}, {given['calibrate']}"
     return ", ".join([f"{given['dynamics']} T={given['timesteps']}", f"{given['signed_bit']} bits", level, *rest])

@@ -18,12 +18,11 @@ from snncc.errors import DataError, SnnccError
 from snncc.evaluation import Evaluation, labels
 from snncc.exploration.space import Design, Job, digest
 from snncc.ir import Array, Network
+from snncc.lower.options import AUTO
 from snncc.lower.populate import populate
 from snncc.lower.tune.judge import float_outputs
 from snncc.synth import area
 
-AUTO = ("encoding", "average_pools", "calibrate")
-"""Options that the compiler may have chosen."""
 RUN = 64
 """Images whose spikes instructions are estimated from."""
 

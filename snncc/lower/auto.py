@@ -1,29 +1,31 @@
 """What `auto` means: the cheapest choice whose error is near the least, on samples that tuning did not see.
 
 The error is E of tuning (tune/judge.py), which reads no labels; near is at most (1 + RELATIVE) times the least, or
-ABSOLUTE above it. Cheapest first: rate-coded input multiplies nothing, a pool that fires hands on less than one that
-is kept exact, `none` spikes least. `full`, which takes longest to compile, is for where `light` is not GOOD. A trial
-is the lowering itself, on a part of the samples. Source: docs/adr/0018-auto.md.
+ABSOLUTE above it. Cheapest first: a pool that fires hands on less than one that is kept exact, rate-coded input
+multiplies nothing, linear layers of the least cost, `none` spikes least. `full`, which takes longest to compile, and
+composed layers, which take weights, are for where the error is not small without them. A trial is the lowering itself,
+on a part of the samples. Source: docs/adr/0018-auto.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
-from itertools import product
 from typing import Any
 
 import numpy as np
 
+from snncc.errors import UnsupportedLayerError
 from snncc.graph import Graph
 from snncc.ir import Array
-from snncc.lower.options import Options
-from snncc.lower.populate import populate
+from snncc.lower.options import AUTO, Options
+from snncc.lower.populate import TooLargeError
 from snncc.lower.projections import RealPool, RealProjection
 from snncc.lower.real import RealNetwork
-from snncc.lower.steps import Calibrated, calibrated, finish, reach
-from snncc.lower.tune import FEWEST_IMAGES, Progress, held_out, tuned_window
+from snncc.lower.steps import Calibrated, calibrated, finish, populated, reach
+from snncc.lower.tune import FEWEST_IMAGES, LEVELS, Progress, held_out, tuned_window
 from snncc.lower.tune.effort import EFFORTS, multiplications, planned
 from snncc.lower.tune.judge import Judge
 
@@ -31,10 +33,15 @@ RELATIVE, ABSOLUTE = 0.1, 0.001
 """How near the least error is near enough."""
 GOOD = 0.05
 """Where the error of `light` is below it, `full` is not taken."""
+FINE, GROWTH = 0.02, 2
+"""Where the error is below FINE, no larger kernels are composed; nor where weights or work grow more than GROWTH times.
+"""
 ENCODINGS, POOLS = ("rate", "current"), ("fire", "global", "all")
-"""Cheapest first."""
+CHEAPEST_FIRST = {"encoding": ENCODINGS, "average_pools": POOLS, "linear": ("least", "compose")}
 SEEN, UNSEEN, FEWEST = 512, 256, 16
 """Samples of a trial: to tune with and to judge by, at most; and at least."""
+MANY = LEVELS["light"].images
+"""Samples to tune with where a trial is about composed layers: so many weights take more samples to fit."""
 WORK = 2**35
 """Multiplications of one trial's runs, about: a large network is tried on fewer samples."""
 
@@ -48,25 +55,27 @@ class Chosen:
     progress: Progress | None = None
 
 
+@dataclass(frozen=True)
+class Trial:
+    """A network of some samples, and its error on others."""
+
+    options: Options
+    made: Calibrated
+    error: float
+
+
 def choose(graph: Graph, x: Array, options: Options, progress: Progress | None = None) -> Chosen:
     """What `auto` becomes for calibration samples x (N, *shape)."""
-    asked = [name for name in ("encoding", "average_pools", "calibrate") if getattr(options, name) == "auto"]
+    asked = [name for name in AUTO if getattr(options, name) == "auto"]
     low, high = reach(graph, x, options)
     plain = options.plain()
     if not asked or not options.signed_bit or options.fixed_lambda is not None or not (low < high and high > 0):
         return Chosen(plain, progress=progress)
     if len(x) < FEWEST_IMAGES:
         why = f"as {len(x)} calibration samples are too few to try another."
-        return Chosen(plain, {n: f"`{n}` {getattr(plain, n)}, {why}" for n in asked if n != "encoding"}, progress)
-    encodings = ("current",) if low < 0 else ENCODINGS
-    grid = [
-        replace(plain, encoding=encoding, average_pools=pools)  # type: ignore[arg-type]
-        for pools, encoding in product(
-            POOLS if "average_pools" in asked else (options.average_pools,),
-            encodings if "encoding" in asked else (options.encoding,),
-        )
-    ]
-    return Trials(graph, x, plain, (low, high), progress).choose(asked, grid)
+        said = [name for name in asked if name not in ("encoding", "linear")]
+        return Chosen(plain, {n: f"`{n}` {getattr(plain, n)}, {why}" for n in said}, progress)
+    return Trials(graph, x, plain, (low, high), progress).choose(asked)
 
 
 def near_least(errors: Sequence[float]) -> int:
@@ -75,50 +84,105 @@ def near_least(errors: Sequence[float]) -> int:
     return next(i for i, error in enumerate(errors) if error <= limit)
 
 
+def nearest(trials: Sequence[Trial]) -> Trial:
+    """The first whose error is near the least."""
+    return trials[near_least([trial.error for trial in trials])]
+
+
 class Trials:
     """Networks of some samples, and their errors on others."""
 
     def __init__(
         self, graph: Graph, x: Array, options: Options, extremes: tuple[float, float], progress: Progress | None
     ) -> None:
-        self.graph, self.extremes, self.progress = graph, extremes, progress
+        self.graph, self.options, self.extremes, self.progress = graph, options, extremes, progress
         self.window, self.images, self.told = tuned_window(options), len(x), 0
-        real = populate(graph, extremes[0] < 0, True, linear=options.linear)
+        real = populated(graph, extremes[0] < 0, replace(options, encoding="current", average_pools="fire"))
         self.populations = len(real.populations)
         most = max(FEWEST, int(WORK / multiplications(real, self.window)))
         random = np.random.default_rng(options.seed)
         seen, unseen = (random.permutation(part) for part in held_out(x, random))
-        self.seen, self.unseen = seen[: min(2 * most, SEEN)], unseen[: min(most, UNSEEN)]
+        self.seen, self.many = seen[: min(2 * most, SEEN)], seen[: min(8 * most, MANY)]
+        self.unseen = unseen[: min(most, UNSEEN)]
         self.judge = Judge(real, self.window, self.unseen)
+        self.scales: dict[Any, dict[str, Array]] = {}
 
-    def choose(self, asked: Sequence[str], grid: Sequence[Options]) -> Chosen:
-        """The choice, after one trial for each different network of the grid."""
-        different: dict[Any, tuple[Options, Calibrated]] = {}
-        for options in grid:
-            made = calibrated(self.graph, self.seen, replace(options, input_range=self.extremes, bytes="none"))
-            different.setdefault((options.encoding, _structure(made.real)), (options, made))
-        if len(different) == 1 and "calibrate" not in asked:
-            return Chosen(grid[0], progress=self.progress)
-        tried = [(options, made, self.error(made, options)) for options, made in different.values()]
-        options, made, error = tried[near_least([e for *_, e in tried])]
-        lines = {}
-        for name in asked:
-            others = {
-                getattr(o, name): e for o, _, e in tried if replace(o, **{name: getattr(options, name)}) == options
-            }
-            if len(others) > 1:
-                lines[name] = self._line(name, getattr(options, name), others)
+    def choose(self, asked: Sequence[str]) -> Chosen:
+        """The choice, after one trial for each different network that may be it."""
+        pools, encodings = self._alternatives(asked)
+        current = self._different(replace(self.options, encoding=encodings[-1], average_pools=p) for p in pools)
+        alone = len(current) == len(encodings) == 1 and "calibrate" not in asked
+        if alone and not ("linear" in asked and self._larger(*current[0], pools)):
+            return Chosen(current[0][0], progress=self.progress)
+        tried: list[Trial] = []
+        for one in current:
+            tried.append(self._trial(*one, self.seen))
+            if tried[-1].error <= ABSOLUTE:  # near any other
+                break
+        for encoding in encodings[:-1]:  # with the pools just found: with dearer ones it would not be taken
+            (other,) = self._different([replace(nearest(tried).options, encoding=encoding)])
+            tried.insert(0, self._trial(*other, self.seen))
+        found = nearest(tried)
+        lines = self._lines(asked, tried, found)
+        own = found.options, found.made.real
+        if "linear" in asked and found.error > FINE and (larger := self._larger(*own, pools)):
+            tried = [found if len(self.many) == len(self.seen) else self._trial(*own, self.many)]
+            tried += [self._trial(*one, self.many) for one in larger]
+            best = nearest(tried)
+            differs = [n for n in ("average_pools", "linear") if getattr(best.options, n) != getattr(found.options, n)]
+            lines |= self._lines([*differs, "linear"], tried, best)
+            found = best
+        options = found.options
         if "calibrate" in asked:
-            options, lines["calibrate"] = self._level(options, made, error)
-        return Chosen(options, lines, self._rest if self.progress else None)
+            options, lines["calibrate"] = self._level(found)
+        return Chosen(
+            options, {name: lines[name] for name in AUTO if name in lines}, self._rest if self.progress else None
+        )
 
-    def _level(self, options: Options, made: Calibrated, light: float) -> tuple[Options, str]:
-        none = self.error(made, replace(options, calibrate="none"))
+    def _alternatives(self, asked: Sequence[str]) -> tuple[Sequence[Any], Sequence[str]]:
+        """(average pools, encodings) to try, cheapest first."""
+        encodings = ("current",) if self.extremes[0] < 0 else ENCODINGS
+        return (
+            POOLS if "average_pools" in asked else (self.options.average_pools,),
+            encodings if "encoding" in asked else (self.options.encoding,),
+        )
+
+    def _different(self, all_of: Iterator[Options] | Sequence[Options]) -> list[tuple[Options, RealNetwork]]:
+        """The networks of these options, those that differ."""
+        found: dict[Any, tuple[Options, RealNetwork]] = {}
+        for options in all_of:
+            real = populated(self.graph, self.extremes[0] < 0, options)
+            found.setdefault(_structure(real), (options, real))
+        return list(found.values())
+
+    def _larger(self, found: Options, own: RealNetwork, pools: Sequence[Any]) -> list[tuple[Options, RealNetwork]]:
+        """The networks that differ from what was found in larger kernels, composed; none that explodes."""
+        known, weights, work = _structure(own), _weights(own), multiplications(own, self.window)
+        larger: dict[Any, tuple[Options, RealNetwork]] = {}
+        for kept in dict.fromkeys([found.average_pools, *pools]):
+            options = replace(found, linear="compose", average_pools=kept)
+            with suppress(UnsupportedLayerError, TooLargeError):
+                real = populated(self.graph, self.extremes[0] < 0, options, GROWTH * weights)
+                small = _weights(real) <= GROWTH * weights and multiplications(real, self.window) <= GROWTH * work
+                if small and _weights(real) > weights and _structure(real) != known:
+                    larger.setdefault(_structure(real), (options, real))
+        return list(larger.values())
+
+    def _trial(self, options: Options, real: RealNetwork, seen: Array) -> Trial:
+        given = replace(options, input_range=self.extremes, bytes="none")
+        same = options.average_pools, options.linear, len(seen)  # scales do not depend on the encoding
+        made = calibrated(self.graph, seen, given, real, self.scales.get(same))
+        self.scales[same] = made.scales
+        return Trial(options, made, self.error(made, options))
+
+    def _level(self, found: Trial) -> tuple[Options, str]:
+        options, light = found.options, found.error
+        none = self.error(found.made, replace(options, calibrate="none"))
         errors, effort = {"none": none, "light": light}, EFFORTS["full"]
         if near_least([none, light]) == 0:
             level = "none"
         elif light > GOOD and effort and find_spec("tensorflow"):
-            level = "full" if planned(made.real, self.window, effort, self.images)[1] else "light"
+            level = "full" if planned(found.made.real, self.window, effort, self.images)[1] else "light"
         else:
             level = "light"
         return replace(options, calibrate=level), self._line("calibrate", level, errors)
@@ -129,6 +193,19 @@ class Trials:
         network = finish(made, replace(options, calibrate=level), self._tell if self.progress else None)
         self.told += self.populations
         return self.judge(network)
+
+    def _lines(self, asked: Sequence[str], tried: Sequence[Trial], found: Trial) -> dict[str, str]:
+        """By option what its values came to, each with the others as they suit it best."""
+        lines = {}
+        for name in asked:
+            errors: dict[str, float] = {}
+            for trial in tried:
+                value = getattr(trial.options, name)
+                errors[value] = min(trial.error, errors.get(value, trial.error))
+            if len(errors) > 1:
+                known = {value: errors[value] for value in CHEAPEST_FIRST[name] if value in errors}
+                lines[name] = self._line(name, getattr(found.options, name), known)
+        return lines
 
     def _line(self, name: str, chosen: str, errors: Mapping[str, float]) -> str:
         known = ", ".join(f"{errors[other]:.2g} with {other}" for other in errors)
@@ -143,6 +220,10 @@ class Trials:
         """Progress of what is not a trial."""
         if self.progress:
             self.progress(self.told + done, self.told + total)
+
+
+def _weights(real: RealNetwork) -> int:
+    return sum(p.weights.size for q in real.populations for p in q.projections if isinstance(p, RealProjection))
 
 
 def _structure(real: RealNetwork) -> Any:

@@ -1,6 +1,6 @@
 """Whether a linear map waits to be composed into the layers that read it, or is kept as it is: a relay.
 
-`auto`: it is composed where that takes neither more weights nor more multiplications than the relay and its readers
+`least`: it is composed where that takes neither more weights nor more multiplications than the relay and its readers
 apart. A relu or a gain and shift per channel that alone reads it is folded at no cost. Source: docs/contract.md, 1.
 """
 

@@ -11,8 +11,10 @@ from snncc.ir import Dynamics, Readout, Window
 
 AveragePools: TypeAlias = Literal["fire", "global", "all"]
 """Which average pools are kept exact (composed into the linear layers that read them, or relays) instead of firing."""
-LinearLayers: TypeAlias = Literal["auto", "compose", "relay"]
-"""What becomes of a linear layer that another layer reads: one kernel of both, or a relay between them."""
+LinearLayers: TypeAlias = Literal["least", "compose", "relay"]
+"""What becomes of a linear layer that another layer reads: what costs least, one kernel of both, or a relay between."""
+AUTO = ("encoding", "average_pools", "linear", "calibrate")
+"""Options whose `auto` is tried out on calibration samples (auto.py), in the order in which they are said."""
 CalibrateWidths: TypeAlias = Literal["keep", "free"]
 """Whether tuning keeps the widths of the potentials of `none`, one bit more at most."""
 
@@ -25,10 +27,10 @@ class Options:
     overrides the calibration's; `calibrate` none, light or full chooses theta, bias, v0 and W_int for this T, these
     dynamics and bits (docs/guide/calibration.md), `calibrate_widths` keep with potentials at most one bit wider than
     none's, `seed` its samples; `average_pools`: fire (each is a population), or global (those over the whole map) or
-    all are kept exact where the border allows it; `bytes` auto, none or a kind
-    (snncc/lower/raw.py), or `bytes_scale` and `bytes_offset`, one number or one per channel: how a raw byte of the
-    user's becomes a model input; `fixed_lambda` is the scale of every population but the readout, whatever the samples
-    say; `name` (an identifier) prefixes what is generated.
+    all are kept exact where the border allows it; `linear`: least, compose or relay (choice.py); `bytes` auto, none or
+    a kind (snncc/lower/raw.py), or `bytes_scale` and `bytes_offset`, one number or one per channel: how a raw byte of
+    the user's becomes a model input; `fixed_lambda` is the scale of every population but the readout, whatever the
+    samples say; `name` (an identifier) prefixes what is generated.
     """
 
     signed_bit: int = 8
@@ -43,7 +45,7 @@ class Options:
     input_range: tuple[float, float] | None = None
     readout: Readout = "potential"
     average_pools: AveragePools | Literal["auto"] = "auto"
-    linear: LinearLayers = "auto"
+    linear: LinearLayers | Literal["auto"] = "auto"
     spike_ext: int = 0
     calibrate: str = "auto"
     calibrate_widths: CalibrateWidths = "keep"
@@ -81,8 +83,8 @@ class Options:
             f"average_pools must be auto, fire, global or all, not {self.average_pools!r}",
         )
         _require(
-            self.linear in ("auto", "compose", "relay"),
-            f"linear must be auto, compose or relay, not {self.linear!r}",
+            self.linear in ("auto", "least", "compose", "relay"),
+            f"linear must be auto, least, compose or relay, not {self.linear!r}",
         )
         if self.input_range is not None:
             low, high = self.input_range
@@ -92,10 +94,11 @@ class Options:
             )
 
     def plain(self) -> Options:
-        """Pools and calibration where nothing is tried instead of `auto`; the encoding follows the data."""
+        """Pools, layers and calibration where nothing is tried instead of `auto`; the encoding follows the data."""
         return replace(
             self,
             average_pools="fire" if self.average_pools == "auto" else self.average_pools,
+            linear="least" if self.linear == "auto" else self.linear,
             calibrate="light" if self.calibrate == "auto" else self.calibrate,
         )
 
@@ -120,7 +123,7 @@ class Choices(TypedDict, total=False):
     input_range: tuple[float, float] | None
     readout: Readout
     average_pools: AveragePools | Literal["auto"]
-    linear: LinearLayers
+    linear: LinearLayers | Literal["auto"]
     spike_ext: int
     calibrate: Literal["auto", "none", "light", "full"]
     calibrate_widths: CalibrateWidths

@@ -10,6 +10,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from itertools import groupby
+from math import inf
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from snncc.errors import UnsupportedLayerError
 from snncc.graph import Graph, Node, window_counts
 from snncc.ir import INPUT, Array, View, sources
 from snncc.lower.choice import Choice
-from snncc.lower.compose import Kernel, Linear, Map, Term, biased, identity, scaled, then, total
+from snncc.lower.compose import Kernel, Linear, Map, Term, biased, composed_cost, identity, scaled, then, total
 from snncc.lower.emit import emit_terms
 from snncc.lower.ends import head_of, input_scaling, input_shape
 from snncc.lower.options import AveragePools, LinearLayers
@@ -53,14 +54,20 @@ def populate(
     signed_input: bool,
     current_input: bool = False,
     average_pools: AveragePools = "fire",
-    linear: LinearLayers = "auto",
+    linear: LinearLayers = "least",
+    most: float = inf,
 ) -> RealNetwork:
     """The populations of a graph. UnsupportedLayerError lists every place where the method cannot hold.
 
     A current is L times larger than a spike: where it stands beside spikes, it gets a projection of its own.
     `average_pools`: which of them, where that is possible, do not fire. `linear`: what becomes of linear layers.
+    TooLargeError where that takes more than `most` weights, before they are made.
     """
-    return _Populate(network, signed_input, signed_input or current_input, average_pools, linear).run()
+    return _Populate(network, signed_input, signed_input or current_input, average_pools, linear, most).run()
+
+
+class TooLargeError(Exception):
+    """Composed, linear layers would take more weights than they may."""
 
 
 class _Populate:
@@ -73,7 +80,9 @@ class _Populate:
         current_input: bool,
         average_pools: AveragePools,
         linear: LinearLayers,
+        most: float = inf,
     ) -> None:
+        self.most = most
         self.network, self.current_input, self.average_pools = network, current_input, average_pools
         self.words = network.words
         self.advice = f"put a {self.words.relu} after it, or make it non-negative"
@@ -198,6 +207,9 @@ class _Populate:
                     f"with no {self.words.relu} between: {self.advice}"
                 )
             kernel = Kernel(kernel.weights.reshape(*shape, -1))
+        made = self.populations.weights
+        if self.most < inf and made + composed_cost(part.linear, kernel, node.layer, self.words).weights > self.most:
+            raise TooLargeError
         return then(part.linear, kernel, np.zeros(1), node.layer, self.words)
 
     def _depthwise(self, node: Node, value: Value, kernel: Kernel, bias: Array | None) -> Value:

@@ -19,6 +19,7 @@ class Populations:
 
     def __init__(self) -> None:
         self.made: list[RealPopulation] = []
+        self.weights = 0  # of all of them
         self.firing: dict[tuple[int, float | None], Signal] = {}
         self.relays: dict[int, Signal] = {}
         self.kept: list[Linear] = []  # keeps the identities in `firing` and `relays` alive
@@ -37,6 +38,7 @@ class Populations:
         """One more, under a name of its own."""
         taken = {p.name.lower() for p in self.made} | {INPUT}
         own = unique(name, taken, "_p{}".format)
+        self.weights += sum(p.weights.size for p in projections if isinstance(p, RealProjection))
         self.made.append(RealPopulation(own, shape, projections, bias, max_value, layers, relay))
         return source(own, shape, nonnegative, relay)
 

@@ -17,6 +17,7 @@ from snncc.sim.linear import BLOCK_ELEMENTS, Operator, values_of
 from snncc.sim.run import in_chunks
 
 CHUNK = 32
+"""Images that a worker takes at a time."""
 
 
 @dataclass(frozen=True)

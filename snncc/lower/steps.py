@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import inf
 from typing import cast
 
 from msgspec import UNSET
@@ -15,7 +16,7 @@ from snncc.ir import AXES, Array, Encoding, Input, Network
 from snncc.ir import replace as replace_fields
 from snncc.lower.calibrate import check_samples, input_extremes, scales, snap
 from snncc.lower.ends import input_scaling
-from snncc.lower.options import AveragePools, Options
+from snncc.lower.options import AveragePools, LinearLayers, Options
 from snncc.lower.populate import populate
 from snncc.lower.quantise import check_thresholding, quantised_network
 from snncc.lower.raw import Found, raw_bytes
@@ -36,22 +37,35 @@ class Calibrated:
     axes: tuple[int, ...] | None
 
 
-def calibrated(graph: Graph, calibration: Array, options: Options) -> Calibrated:
+def calibrated(
+    graph: Graph,
+    calibration: Array,
+    options: Options,
+    real: RealNetwork | None = None,
+    known: dict[str, Array] | None = None,
+) -> Calibrated:
     """Populations, the input's quantiser and the scales; depends on the options of input, pools and scales alone.
 
-    `calibration` (N, *shape), channels last.
+    `calibration` (N, *shape), channels last; `real` and `known`: the populations and their scales, where they
+    are known.
     """
     x = check_samples(calibration, graph.input_shape)
     low, high = reach(graph, x, options)
     encoding = _encoding(options.encoding, signed=low < 0)
-    current = not ENCODINGS[encoding].spiking
-    pools: AveragePools = cast(AveragePools, options.plain().average_pools)
-    real = populate(graph, low < 0, current, pools, options.linear)
+    real = real or populated(graph, low < 0, options)
     source = _input(real, low, high, encoding, options)
     raw = raw_bytes(source, x.reshape(len(x), *source.shape), options.bytes, options.bytes_scale, options.bytes_offset)
     source = replace_fields(source, raw=raw.raw or UNSET)
-    found = scales(real, x, options.percentile, options.lambda_per_channel, options.fixed_lambda)
+    found = known or scales(real, x, options.percentile, options.lambda_per_channel, options.fixed_lambda)
     return Calibrated(real, source, raw, found, x, graph.axes)
+
+
+def populated(graph: Graph, signed: bool, options: Options, most: float = inf) -> RealNetwork:
+    """The populations of a graph; TooLargeError where they would take more than `most` weights."""
+    current = not ENCODINGS[_encoding(options.encoding, signed)].spiking
+    plain = options.plain()
+    pools, linear = cast(AveragePools, plain.average_pools), cast(LinearLayers, plain.linear)
+    return populate(graph, signed, current, pools, linear, most)
 
 
 def reach(graph: Graph, x: Array, options: Options) -> tuple[float, float]:

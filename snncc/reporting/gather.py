@@ -12,12 +12,11 @@ from snncc import api, backends, ir, store, tables
 from snncc.backends.verilog.emit import golden_cycles, summary
 from snncc.errors import SnnccError
 from snncc.exploration import COSTS, FRONT
+from snncc.lower.options import AUTO
 from snncc.names import in_flags
 from snncc.reporting import charts, drawing
 from snncc.reporting.command import again
 from snncc.verification import digest
-
-CHOICES = ("bytes", "encoding", "average_pools", "calibrate")
 
 
 def of_folder(folder: Path) -> dict[str, Any]:
@@ -30,7 +29,7 @@ def of_folder(folder: Path) -> dict[str, Any]:
         "lines": tables.summary_lines(facts),
         "made": {} if not record else dict(record.versions),
         "command": again(record, str(folder), store.read_targets(folder)) if record else "",
-        "said": [] if not record else [in_flags(record.data[name]) for name in CHOICES if name in record.data],
+        "said": [] if not record else [in_flags(record.data[name]) for name in ("bytes", *AUTO) if name in record.data],
         "calibration": {} if not record else {k: record.data[k] for k in ("sha256", "shape", "dtype")},
         "graph": drawing.graph(network),
         "populations": [

@@ -149,7 +149,7 @@ UNCOMPOSABLE: dict[str, tuple[Callable[[Any], Any], str]] = {
 """The same of what only `linear` compose refuses: else a relay stands between."""
 
 
-def message(model: Any, linear: LinearLayers = "auto") -> str:
+def message(model: Any, linear: LinearLayers = "least") -> str:
     """What the refusal of the model says."""
     with pytest.raises(UnsupportedLayerError) as caught:
         populate(from_keras(randomised(model)), signed_input=False, linear=linear)

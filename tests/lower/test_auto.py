@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 import snncc
 from snncc.frontend.keras import from_keras
 from snncc.lower import auto
+from snncc.lower import populate as populate_module
 from snncc.lower.auto import choose, near_least
-from snncc.lower.options import Options
+from snncc.lower.options import AUTO, Options
 from snncc.lower.tune.descent import output_error as descends
 from snncc.lower.tune.judge import output_error
 from snncc.lower.tune.tensors import constant
@@ -31,7 +32,7 @@ def pooled() -> Any:
 
 
 X = np.random.default_rng(3).random((80, 8, 8, 2)).astype(np.float32)
-NETWORKS = [(encoding, pools) for pools in auto.POOLS for encoding in auto.ENCODINGS]
+LEAST = {"linear": "least"}
 
 
 @given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=6))
@@ -51,11 +52,16 @@ def test_the_judge_means_what_the_descent_minimises(seed: int, outputs: int) -> 
 
 
 def decided(monkeypatch: pytest.MonkeyPatch, errors: dict[Any, float], **options: Any) -> Any:
-    """What is chosen where each trial has the error of its encoding, pools and level, or 1."""
+    """What is chosen where each trial has the error of its encoding, pools and level, or 1.
+
+    Of composed layers: of its encoding, pools, `compose` and samples to tune with.
+    """
     tried = []
 
     def error(self: Any, made: Any, given: Options) -> float:
-        key = given.encoding, given.average_pools, given.calibrate
+        key: Any = given.encoding, given.average_pools, given.calibrate
+        if given.linear == "compose" or len(made.samples) == len(self.many) > len(self.seen):
+            key = *key, given.linear, len(made.samples)
         tried.append(key)
         return errors.get(key, 1.0)
 
@@ -72,18 +78,60 @@ def test_each_different_network_is_tried_once_and_the_cheapest_near_the_least_is
         ("current", "global", "light"): 0.0109,
     }
     found, tried = decided(monkeypatch, least)
-    assert tried[:-1] == [(encoding, pools, "light") for encoding, pools in NETWORKS]
-    assert tried[-1] == ("current", "global", "none")
+    pools = [("current", pools, "light") for pools in auto.POOLS]
+    assert tried == [*pools, ("rate", "global", "light"), ("current", "global", "none")]
     chosen = found.options
     assert (chosen.encoding, chosen.average_pools, chosen.calibrate) == ("current", "global", "light")
     assert found.lines["average_pools"].startswith(
         "`average_pools` global: error 1 with fire, 0.011 with global, 0.01 with all, on 16 calibration samples"
     )
-    assert set(found.lines) == {"encoding", "average_pools", "calibrate"}
+    assert set(found.lines) == {"encoding", "average_pools", "calibrate"}  # fine as it is: nothing larger is tried
+
+
+def test_a_cheaper_encoding_is_tried_with_the_pools_found_and_nothing_beside_what_is_near_any(monkeypatch: Any) -> None:
+    near = {("current", "fire", "light"): 0.0105, ("current", "all", "light"): 0.01, ("rate", "fire", "light"): 0.0109}
+    found, tried = decided(monkeypatch, near)
+    assert (found.options.encoding, found.options.average_pools) == ("rate", "fire") and len(tried) == 5
+    found, tried = decided(monkeypatch, {("current", "fire", "light"): 0.001})
+    assert tried == [("current", "fire", "light"), ("rate", "fire", "light"), ("current", "fire", "none")]
+    assert set(found.lines) == {"encoding", "calibrate"}
+
+
+def test_larger_kernels_are_composed_where_that_mends_what_is_not_fine(monkeypatch: Any) -> None:
+    """The global pool and the readout as one: 210 weights instead of 174. The other pool too would be 534."""
+    monkeypatch.setattr(auto, "SEEN", 32)
+    least = {("current", "all", "light"): 0.05, ("current", "all", "light", "least", 64): 0.04}
+
+    def with_error(error: float, **options: Any) -> Any:
+        return decided(monkeypatch, least | {("current", "global", "light", "compose", 64): error}, **options)
+
+    found, tried = with_error(0.03)
+    assert tried[-3:-1] == [("current", "all", "light", "least", 64), ("current", "global", "light", "compose", 64)]
+    assert (found.options.linear, found.options.average_pools) == ("compose", "global")
+    assert found.lines["linear"].startswith("`linear` compose: error 0.04 with least, 0.03 with compose, on 16")
+    assert found.lines["average_pools"].startswith("`average_pools` global: error 0.03 with global, 0.04 with all")
+    found, _ = with_error(0.0365)  # near: the cheaper one
+    assert (found.options.linear, found.options.average_pools) == ("least", "all")
+    assert found.lines["average_pools"].startswith("`average_pools` all: error 1 with fire")
+    assert not any("compose" in key for key in with_error(0.03, average_pools="all")[1])
+    assert not any("compose" in key for key in with_error(0.03, **LEAST)[1])
+    monkeypatch.setattr(auto, "GROWTH", 1.2)
+    assert not any("compose" in key for key in with_error(0.03)[1])
+
+
+def test_what_would_explode_is_not_even_made(monkeypatch: Any) -> None:
+    made, then = [], populate_module.then
+    monkeypatch.setattr(populate_module, "then", lambda *given: made.append(then(*given)) or made[-1])
+    graph = from_keras(pooled(), (8, 8, 2))
+    with pytest.raises(populate_module.TooLargeError):
+        populate_module.populate(graph, False, True, "all", "compose", most=485)  # 54 + 432: one more
+    assert made == []
+    populate_module.populate(graph, False, True, "all", "compose", most=534)
+    assert {linear.cost.weights for linear in made} == {432, 48}
 
 
 def test_the_level_follows_the_error_of_light(monkeypatch: Any) -> None:
-    fixed = {"encoding": "rate", "average_pools": "fire"}
+    fixed = {"encoding": "rate", "average_pools": "fire", **LEAST}
     light, none = ("rate", "fire", "light"), ("rate", "fire", "none")
 
     def level(**errors: float) -> str:
@@ -99,10 +147,10 @@ def test_the_level_follows_the_error_of_light(monkeypatch: Any) -> None:
 
 
 def test_what_is_given_is_not_tried(monkeypatch: Any) -> None:
-    given = {"encoding": "rate", "average_pools": "all", "calibrate": "none"}
+    given = {"encoding": "rate", "average_pools": "all", "calibrate": "none", **LEAST}
     assert decided(monkeypatch, {}, **given) == (auto.Chosen(Options(timesteps=4, **given)), [])
     found, tried = decided(monkeypatch, {}, calibrate="none")
-    assert {level for *_, level in tried} == {"none"} and found.options.calibrate == "none"
+    assert {level for _, _, level, *_ in tried} == {"none"} and found.options.calibrate == "none"
     assert decided(monkeypatch, {}, signed_bit=0)[1] == decided(monkeypatch, {}, fixed_lambda=1.0)[1] == []
 
 
@@ -112,7 +160,7 @@ def test_the_network_is_that_of_the_options_chosen_and_judged_in_the_simulator(d
     made = snncc.convert(model, X, timesteps=3, dynamics=dynamics)
     record = made.ir.record
     assert record
-    again = {name: record.options[name] for name in ("encoding", "average_pools", "calibrate")}
+    again = {name: record.options[name] for name in AUTO}
     assert "auto" not in again.values()
     assert snncc.convert(model, X, timesteps=3, dynamics=dynamics, **again).hash == made.hash
     assert snncc.convert(model, X, timesteps=3, dynamics=dynamics).hash == made.hash
@@ -122,9 +170,10 @@ def test_the_network_is_that_of_the_options_chosen_and_judged_in_the_simulator(d
 def test_a_trial_is_the_lowering_of_some_samples() -> None:
     """Its error, by the public simulator and a formula of the test's own."""
     graph, model = from_keras(pooled(), (8, 8, 2)), pooled()
-    options = Options(timesteps=4, encoding="current", average_pools="all", calibrate="light")
+    options = Options(timesteps=4, encoding="current", average_pools="all", calibrate="light", linear="least")
     trials = auto.Trials(graph, X, options, (float(X.min()), float(X.max())), None)
-    made = auto.calibrated(graph, trials.seen, auto.replace(options, input_range=trials.extremes, bytes="none"))
+    given = auto.replace(options, input_range=trials.extremes, bytes="none")
+    made = auto.calibrated(graph, trials.seen, given)
     assert len(trials.seen) == 64 and len(trials.unseen) == 16
     assert not {image.tobytes() for image in trials.seen} & {image.tobytes() for image in trials.unseen}
     network = snncc.convert(
@@ -146,7 +195,7 @@ def test_few_or_signed_or_dead_samples() -> None:
     signed = choose(graph, X - 0.5, Options(timesteps=2, calibrate="none"))
     assert signed.options.encoding == "current" and "encoding" not in signed.lines  # there is nothing else
     dead = choose(graph, X * 0, Options())
-    assert (dead.options, dead.lines) == (Options().plain(), {})
+    assert (dead.options, dead.lines) == (Options().plain(), {}) and dead.options.linear == "least"
 
 
 def test_progress_never_goes_back() -> None:

@@ -199,7 +199,9 @@ def fire(
         v0 = v0 + (exact - bias) * window.lasting
     final = quantiser.assemble(projections, theta, bias, np.rint(v0).astype(np.int64))
     gained = Objective(population.name, float(before.mean()), float(choice.error.mean()))
-    return final, np.ldexp(drive, shift).astype(drive.dtype), gained
+    if shift:  # exact: a power of 2
+        np.multiply(drive, 2.0**shift, out=drive, casting="unsafe")
+    return final, drive, gained
 
 
 def smallest(unit: Array, shape: tuple[int, ...]) -> Array:

@@ -10,15 +10,12 @@ import numpy as np
 from snncc.ir import DYNAMICS, INPUT, Array, Input, Interval, Network, Population, View, Window, replace, sources
 from snncc.ir.intervals import potential_bounds
 from snncc.lower.options import Options
-from snncc.lower.real import RealNetwork, RealPopulation, real_input, runner
+from snncc.lower.real import CHUNK, RealNetwork, RealPopulation, real_input, runner
 from snncc.sim import count, step
 from snncc.sim.encode import to_pixels
 from snncc.sim.linear import exact_dtype, values_of
 from snncc.sim.neurons import Neurons, prepare
 from snncc.sim.run import in_parallel, worker_count
-
-CHUNK = 32
-"""Images that a worker takes at a time."""
 
 
 class State:
