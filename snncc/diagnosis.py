@@ -66,7 +66,8 @@ class LayerError:
     def cells(self) -> list[str]:
         """Cells of its line in a table, under `Diagnosis.HEADER`."""
         parts = (self.clipping, self.weights, self.timesteps, self.timing, self.total, self.added)
-        return [self.population, *(f"{100 * part:.1f}" for part in parts), self.cause if round(self.total, 3) else "-"]
+        mostly = Diagnosis.HEADER[1 + CAUSES.index(self.cause)] if round(self.total, 3) else "-"
+        return [self.population, *(f"{round(100 * part, 1) + 0.0:.1f}" for part in parts), mostly]
 
 
 @dataclass(frozen=True)
