@@ -45,6 +45,10 @@ ADVICE = {
 Step = Callable[[dict[str, Array]], Array]
 
 
+def _percent(part: float) -> str:
+    return f"{round(100 * part, 1) + 0.0:.1f}"
+
+
 @dataclass(frozen=True)
 class LayerError:
     """One population (or the input): relative root mean square errors; `added` = total less its worst source's."""
@@ -67,7 +71,8 @@ class LayerError:
     def cells(self) -> list[str]:
         """Cells of its line in a table, under `Diagnosis.HEADER`."""
         parts = (self.clipping, self.weights, self.timesteps, self.timing, self.total, self.added)
-        return [self.population, *(f"{100 * part:.1f}" for part in parts), self.cause if round(self.total, 3) else "-"]
+        mostly = Diagnosis.HEADER[1 + CAUSES.index(self.cause)] if round(self.total, 3) else "-"
+        return [self.population, *map(_percent, parts), mostly]
 
 
 @dataclass(frozen=True)
@@ -97,8 +102,8 @@ class Diagnosis:
         row = self[self.hurts_first]
         named = f" (layers {', '.join(row.layers)})" if row.layers else ""
         return (
-            f"{self.hurts_first!r}{named} hurts first: its error is {100 * row.total:.1f} % of its activations, "
-            f"{100 * row.added:.1f} points more than what it reads; most of it is {row.cause}: {ADVICE[row.cause]}"
+            f"{self.hurts_first!r}{named} hurts first: its error is {_percent(row.total)} % of its activations, "
+            f"{_percent(row.added)} points more than what it reads; most of it is {row.cause}: {ADVICE[row.cause]}"
         )
 
     def to_dict(self) -> dict[str, Any]:

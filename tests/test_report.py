@@ -14,10 +14,12 @@ import pytest
 
 import snncc
 from snncc import ir, store, tables
+from snncc.backends.verilog.emit import golden_cycles
 from snncc.reporting import drawing
+from snncc.verification import digest
 from tests.browser import browser, url
 from tests.conftest import Digits, Run
-from tests.networks import mixed_conv, separable
+from tests.networks import dense_chain, mixed_conv, separable
 
 SECTIONS = ["network", "populations", "accuracy", "spikes", "work", "proof", "hardware", "designs", "made"]
 HOSTILE = "</script><script>document.title='x'</script>\"'&<b>"
@@ -53,11 +55,15 @@ def page(digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = np.load(digits.data)
     network = snncc.convert(str(digits.model), data["x_train"], timesteps=8, dynamics="step")
     network.write(folder, {"c": {}, "verilog": {}})
-    store.leave(folder, store.CERTIFICATE, {"ok": True, "sentence": "3 of 3 ran.", "targets": []})
+    outcome = {"target": "c-host", "variant": "gcc -O0", "status": "pass", "tools": ["gcc"]}
+    certificate = {"ok": True, "sentence": "3 of 3 ran.", "targets": [outcome], "versions": {"gcc": "gcc (x) 12.2"},
+                   "files": {"c": digest(folder / "c"), "verilog": "0" * 64}}  # fmt: skip
+    store.leave(folder, store.CERTIFICATE, certificate)
     store.leave(folder, store.SYNTHESIS, {"device": "xc7", "luts": 1234, "brams": 2.5, "too_large": ["LUT: 9 of 8"]})
     point = {"target": "c", "accuracy": 0.5, "flash_bytes": 100, "state_bytes": 7, "command": "snncc compile <x>"}
     front = {"target": "c", "points": [point, {**point, "accuracy": 0.25}, {"refused": "no"}], "front": [0]}
     (folder / "front.json").write_text(json.dumps(front))
+    np.savez(folder.parent / "x.npz", x=data["x_test"], y=data["y_test"])
     return snncc.report(folder, data["x_test"], data["y_test"], str(digits.model))
 
 
@@ -76,10 +82,57 @@ def test_every_section_and_figure_is_there_and_nothing_is_fetched(page: Path, di
             assert f"{100 * one.accuracy:.2f} %" in found.words
     (own,) = snncc.evaluate(network, data["x_test"], data["y_test"])
     assert all(cell in found.words for cell in own.cells())
-    assert f"{own.neurobench['Footprint']:.6g}" in found.words
+    assert f"{own.neurobench['Footprint']:,.10g}" in found.words
     for words in ("3 of 3 ran.", "1,234", "LUT: 9 of 8", "1 of 3 designs", "snncc compile <x>", network.hash):
         assert words in found.words
-    assert snncc.diagnose(network, str(digits.model), data["x_test"]).rows[0].population in found.words
+    diagnosis = snncc.diagnose(network, str(digits.model), data["x_test"], data["y_test"])
+    for row in diagnosis.rows:
+        assert all(cell in found.words for cell in row.cells()) and row.population in found.words
+    assert "gcc: gcc (x) 12.2" in found.words and digest(page.parent / "c") in found.words
+    assert found.words.count("the files have changed since") == 1  # verilog's
+
+
+def test_shares(page: Path) -> None:
+    """Of work: layer by layer what NeuroBench counts in all; of cycles: those that each layer works for an image."""
+    found, network, data = Reader(page.read_text()), snncc.load(page.parent), np.load(page.parent.parent / "x.npz")
+    (own,) = snncc.evaluate(network, data["x"], data["y"])
+    operations = own.neurobench["SynapticOperations"]
+    pool = own.work_per_image.get("average_pooling2d", 0.0)  # no layer of weights, as NeuroBench has it
+    made = sum(own.work_per_image.values())
+    assert made == pytest.approx(operations["Effective_MACs"] + operations["Effective_ACs"] + pool)
+    for number in own.work_per_image.values():
+        assert f"{number:,.0f}, {100 * number / made:.1f} % of all" in found.words
+    cycles = golden_cycles(network.ir, page.parent / "verilog")
+    for number in cycles.values():
+        assert f"{number:,.0f}, {100 * number / max(cycles.values()):.1f} % of the slowest" in found.words
+
+
+def test_floats_beside_spikes(page: Path, digits: Digits) -> None:
+    """Each bar is as long as Keras's own activation; without the model one line says what is missing."""
+    from tests.keras_models import keras
+
+    network, x = snncc.load(page.parent), np.load(page.parent.parent / "x.npz")["x"][:1]
+    model = keras.models.load_model(digits.model)
+    made = np.asarray(keras.Model(model.inputs, model.get_layer("conv").output)(x))[0] / network.ir["conv"].lambda_
+    chosen = drawing.some(made.size)
+    bars = dict(enumerate(100 * made.reshape(-1)[chosen]))
+    (path, *_) = re.findall(r'class="floats" d="([^"]*)"', page.read_text())
+    drawn = {int(row): float(length) for row, length in re.findall(r"M0 (\d+)h([\d.]+)", path)}
+    assert drawn.keys() == {row for row, length in bars.items() if length > 0} and len(drawn) > 5
+    assert all(abs(drawn[row] - bars[row]) < 0.06 for row in drawn)
+    words = Reader(snncc.report(page.parent, x, output=page.with_name("bare.html")).read_text()).words
+    assert words.count("The float activations beside them need the model:") == 1
+
+
+def test_the_page_does_not_grow_with_the_weights(tmp_path: Path) -> None:
+    """The same populations, once with six hundred times the weights: a page differs by its rasters' neurons alone."""
+    x, sizes = np.random.default_rng(0).random((3, 20)), []
+    for wide in (8, 400):
+        network = dense_chain("step", (20, wide, wide, 5))
+        store.write(network, tmp_path / f"m{wide}", {})
+        sizes.append(snncc.report(tmp_path / f"m{wide}", x, np.arange(3)).stat().st_size)
+    rasters = 2 * 2 * drawing.MOST_NEURONS * network.timesteps * len("M7 39h.8")
+    assert 400**2 > sizes[1] > sizes[1] - sizes[0] > 0 and sizes[1] - sizes[0] < rasters + 1_000 < 20_000
 
 
 def test_what_is_missing_says_the_command(tmp_path: Path, run: Run) -> None:

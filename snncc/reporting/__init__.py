@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,13 @@ def report(
     them say which command brings them.
     """
     folder = Path(folder)
-    page = {**gather.of_folder(folder), "folder": str(folder), "data": None, "diagnosis": None, "model": model}
+    page = {
+        **gather.of_folder(folder),
+        "folder": shlex.quote(str(folder)),
+        "data": None,
+        "diagnosis": None,
+        "model": model,
+    }
     if x is not None:
         network = api.load(folder)
         x, y = np.asarray(x)[:images], None if y is None else y[:images]

@@ -53,14 +53,18 @@ def _arrow(start: tuple[float, float], end: tuple[float, float], rows: int) -> s
     return f"M{x0:g} {y0:g}C{side:g} {y0 + 20:g} {side:g} {y1 - 20:g} {x1 + 30:g} {y1:g}"
 
 
-def histogram(values: Array) -> dict[str, Any]:
-    """How often values occur: bars (x, y, height) between the least and the largest value, the highest TALL - 2."""
+def histogram(values: Array, logarithmic: bool = False) -> dict[str, Any]:
+    """How often values occur: bars (x, y, height) between the least and the largest value, the highest TALL - 2.
+
+    `logarithmic`: heights go by log(1 + how often), so that what is seldom is seen beside many zeros.
+    """
     flat = np.asarray(values, np.float64).reshape(-1)
     if not flat.size:
         return {"bars": [], "least": 0, "most": 0, "count": 0, "width": 0, "height": TALL}
     low, high = float(flat.min()), float(flat.max())
     found, _ = np.histogram(flat, BINS if high > low else 1, (low, high) if high > low else (low - 0.5, low + 0.5))
-    tall = [round((TALL - 2) * float(n) / found.max(), 2) for n in found]
+    often = np.log1p(found) if logarithmic else found
+    tall = [round((TALL - 2) * float(n) / float(often.max()), 2) for n in often]
     return {
         "bars": [(WIDE * i, round(TALL - height, 2), height) for i, height in enumerate(tall)], "least": low,
         "most": high, "count": int(flat.size), "width": WIDE * len(tall), "height": TALL,
@@ -93,9 +97,10 @@ def rates(floats: Array, spikes: Array) -> dict[str, Any]:
     """
     chosen = some(len(floats))
     bars, ticks = 100 * floats[chosen], 100 * spikes[chosen]
-    width = min(300.0, max(100.0, float(bars.max()), float(ticks.max())))
+    width = min(300.0, max(104.0, float(bars.max()), float(ticks.max())))
+    reach, marks = ([(row, min(width, x)) for row, x in enumerate(part.tolist()) if x > 0] for part in (bars, ticks))
     return {
-        "bars": "".join(f"M0 {row}h{min(width, x):.1f}" for row, x in enumerate(bars.tolist()) if x > 0) or "M0 0",
-        "ticks": "".join(f"M{min(width, x):.1f} {row - 0.5}v1" for row, x in enumerate(ticks.tolist())),
+        "bars": "".join(f"M0 {row}h{x:.1f}" for row, x in reach) or "M0 0",
+        "ticks": "".join(f"M{x:.1f} {row - 0.5}v1" for row, x in marks) or "M0 0",
         "width": round(width, 1), "height": len(chosen) + 1,
     }  # fmt: skip

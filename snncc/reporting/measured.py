@@ -37,7 +37,9 @@ def of_data(network: api.Network, x: ir.Array, y: ir.Array | None, real: RealNet
         "rasters": _rasters(network, x[:RASTERS], real) if "step" in _possible(net) else [],
         "accuracy": None if y is None else _curves(runs),
         "confusion": _confusion(own),
-        "spikes": {name: drawing.histogram(values) for name, values in counts.items() if name != ir.INPUT},
+        "spikes": {
+            p.name: drawing.histogram(counts[p.name], logarithmic=p.fires) for p in net.populations if p.name in counts
+        },
     }
 
 
