@@ -35,6 +35,15 @@ def exported(folder: Path, kind: str, bytes_: bool = True) -> Path:
     return folder / "m" / "c" / kind / "tiny"
 
 
+def changed(root: Path, table: str) -> None:
+    """The first number of a table is another one."""
+    weights = root / "src" / "tiny_weights.h"
+    text = weights.read_text()
+    number = re.compile(r"-?\d+").search(text, text.index("{", text.index(f".{table}")))
+    assert number is not None
+    weights.write_text(text[: number.start()] + str(-1 - int(number[0])) + text[number.end() :])
+
+
 def sh(where: Path, *command: str | Path) -> str:
     done = subprocess.run([str(c) for c in command], cwd=where, capture_output=True, text=True, check=False)
     assert done.returncode in (0, 1), done.stdout + done.stderr
@@ -141,12 +150,7 @@ def test_it_builds_and_passes(kind: str, bytes_: bool, tmp_path: Path) -> None:
 def test_a_wrong_number_fails(kind: str, tmp_path: Path) -> None:
     root, work = exported(tmp_path, kind), tmp_path / "work"
     work.mkdir()
-    weights = root / "src" / "tiny_weights.h"
-    text = weights.read_text()
-    start = text.index(".bias_last")
-    number = re.compile(r"-?\d+").search(text, text.index("{", start))
-    assert number is not None
-    weights.write_text(text[: number.start()] + str(-1 - int(number[0])) + text[number.end() :])
+    changed(root, "bias_last")
     if kind == "cmsis-pack":
         (archive,) = root.parent.glob("*.pack")
         with zipfile.ZipFile(archive, "w") as pack:
@@ -155,16 +159,52 @@ def test_a_wrong_number_fails(kind: str, tmp_path: Path) -> None:
     assert BUILD[kind](root, work).startswith("FAIL: tiny ")
 
 
-def test_an_arduino_of_8_bits_compiles_it(tmp_path: Path) -> None:
-    """AVR aligns nothing and its double has 32 bits: the stated bytes are an upper bound, the host part is left out."""
-    root = exported(tmp_path, "arduino")
+AVR = ("-mmcu=atmega2560", "-O2")
+
+
+def on_an_arduino_of_8_bits(root: Path, work: Path) -> str:
+    """What the package's sketch says on an emulated ATmega2560, where the tables must lie in flash."""
+    work.mkdir()
     for source in sorted((root / "src").rglob("*.c")):
-        sh(tmp_path, "avr-gcc", "-mmcu=atmega2560", *STRICT, "-I", root / "src", "-c", source)
-    text = (root / "src" / "tiny.h").read_text()
-    wrong = re.sub(r"(#define TINY_CONST_BYTES) \d+U", r"\1 100U", text)
-    (root / "src" / "tiny.h").write_text(wrong)
-    compiled = ["avr-gcc", "-mmcu=atmega2560", "-I", str(root / "src"), "-c", str(root / "src" / "tiny.c")]
-    assert subprocess.run(compiled, cwd=tmp_path, capture_output=True, check=False).returncode != 0
+        sh(work, "avr-gcc", *AVR, *STRICT, "-std=gnu99", "-I", root / "src", "-c", source)
+    (sketch,) = root.glob("examples/*/*.ino")
+    ends = "cli();\n    sleep_enable();\n    sleep_cpu();\n"
+    (work / "sketch.cpp").write_text(
+        f'#include "Arduino.h"\n{sketch.read_text()}\nint main()\n{{\n    setup();\n    {ends}}}\n'
+    )
+    includes = [part for path in (FIRMWARE, root / "src", sketch.parent) for part in ("-I", path)]
+    sh(work, "avr-g++", *AVR, *includes, "-o", "app.elf", "sketch.cpp", *sorted(work.glob("*.o")))
+    places = {row.split()[2]: int(row.split()[0], 16) for row in sh(work, "avr-nm", "app.elf").splitlines()}
+    tables = [place for name, place in places.items() if "_table" in name]
+    assert tables and max(tables) < places["__data_load_start"] < 0x10000 and places["_ZL5state"] > 0x800000
+    run = ["simavr", "-m", "atmega2560", "-f", "16000000", "app.elf"]  # the serial port is its standard error
+    return subprocess.run(run, cwd=work, capture_output=True, text=True, check=True, timeout=300).stderr
+
+
+@pytest.mark.parametrize(("dynamics", "bits", "pack"), [("count", 8, False), ("count", 4, True), ("step", 5, True)])
+def test_an_arduino_of_8_bits_computes_the_same(dynamics: Any, bits: int, pack: bool, tmp_path: Path) -> None:
+    network = networks.with_bytes(networks.residual(name="tiny", signed_bit=bits, dynamics=dynamics))
+    store.write(network, tmp_path / "m", {"c": {"package": "arduino", "license": "MIT", "pack": pack}})
+    root = tmp_path / "m" / "c" / "arduino" / "tiny"
+    assert "PASS: tiny" in on_an_arduino_of_8_bits(root, tmp_path / "right")
+    changed(root, "bias_last")
+    assert "FAIL: tiny" in on_an_arduino_of_8_bits(root, tmp_path / "wrong")
+
+
+def test_what_an_arduino_of_8_bits_cannot_hold_says_the_way_out(tmp_path: Path) -> None:
+    """Its tables are one object, and in flash by GNU C alone; its stated bytes are an upper bound, and checked."""
+    root = exported(tmp_path, "arduino")
+    header = root / "src" / "tiny.h"
+    text = header.read_text()
+    compiled = ["avr-gcc", *AVR, "-I", str(root / "src"), "-c", str(root / "src" / "tiny.c")]
+    for stated, standard, said in (
+        ("100U", "gnu99", "tiny_check_const_bytes"), ("32768U", "gnu99", "--pack"), ("", "c99", "-std=gnu99"),
+    ):  # fmt: skip
+        header.write_text(re.sub(r"(#define TINY_CONST_BYTES) \d+U", rf"\1 {stated}", text) if stated else text)
+        done = subprocess.run(
+            [*compiled, f"-std={standard}"], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode != 0 and said in done.stderr
 
 
 def test_tables_go_into_the_section_asked_for(tmp_path: Path) -> None:

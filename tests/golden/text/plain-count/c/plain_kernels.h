@@ -19,6 +19,16 @@
 #define PLAIN_REUSE() ((void)0)
 #endif
 
+/* What a pointer to the tables points to. On AVR flash is an address space of its own, __flash in GNU C. */
+#if defined(__AVR__) && !defined(__AVR_TINY__)
+#if !defined(__FLASH) || defined(__STRICT_ANSI__)
+#error "on AVR the tables lie in __flash, which is GNU C: compile with avr-gcc and -std=gnu99 or later"
+#endif
+#define PLAIN_ROM const __flash
+#else
+#define PLAIN_ROM const
+#endif
+
 /* Where the loops lie: -D'PLAIN_HOT_SECTION=__attribute__((section(".itcm")))' moves them. */
 #ifndef PLAIN_HOT_SECTION
 #define PLAIN_HOT_SECTION
@@ -145,7 +155,7 @@ PLAIN_KERNEL void plain_copy_u8(uint8_t *to, const uint8_t *from, int32_t n)
 }
 
 /* The window of output position p in one piece: where it lies already, or copied to `patch` with zeros outside. */
-PLAIN_KERNEL const uint8_t *plain_gather_u8(const plain_window_t *g, const uint8_t *source, int32_t p, uint8_t *patch)
+PLAIN_KERNEL const uint8_t *plain_gather_u8(PLAIN_ROM plain_window_t *g, const uint8_t *source, int32_t p, uint8_t *patch)
 {
     const int32_t channels = g->channels, row = g->width * channels;
     if (!g->gathers) {
@@ -176,14 +186,14 @@ PLAIN_KERNEL const uint8_t *plain_gather_u8(const plain_window_t *g, const uint8
 }
 
 /* The same for the windows of output positions p and q, whose accumulators lie g->row apart. */
-PLAIN_KERNEL void plain_dot2_u8_i8_i32_short(const plain_window_t *g, const uint8_t *source, int32_t p, int32_t q, uint8_t *patch, const int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
+PLAIN_KERNEL void plain_dot2_u8_i8_i32_short(PLAIN_ROM plain_window_t *g, const uint8_t *source, int32_t p, int32_t q, uint8_t *patch, PLAIN_ROM int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
 {
     const uint8_t *a = plain_gather_u8(g, source, p, patch);
     const uint8_t *b = plain_gather_u8(g, source, q, patch + length);
     for (int32_t o = 0; o < g->out_channels; o += 2) {
         const int32_t second = plain_least(o + 1, g->out_channels - 1);
-        const int8_t *w0 = weights + (size_t)(o) * (size_t)(length);
-        const int8_t *w1 = weights + (size_t)(second) * (size_t)(length);
+        PLAIN_ROM int8_t *w0 = weights + (size_t)(o) * (size_t)(length);
+        PLAIN_ROM int8_t *w1 = weights + (size_t)(second) * (size_t)(length);
         int32_t a0 = 0, a1 = 0, b0 = 0, b1 = 0;
         int32_t i = 0;
 #if defined(PLAIN_MVE)
@@ -230,12 +240,12 @@ PLAIN_KERNEL void plain_dot2_u8_i8_i32_short(const plain_window_t *g, const uint
 }
 
 /* acc[o] += scale * (weights[o] . window), for one window: two outputs at a time. */
-PLAIN_KERNEL void plain_dot1_u8_i8_i32(const plain_window_t *g, const uint8_t *a, const int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
+PLAIN_KERNEL void plain_dot1_u8_i8_i32(PLAIN_ROM plain_window_t *g, const uint8_t *a, PLAIN_ROM int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
 {
     for (int32_t o = 0; o < g->out_channels; o += 2) {
         const int32_t second = plain_least(o + 1, g->out_channels - 1);
-        const int8_t *w0 = weights + (size_t)(o) * (size_t)(length);
-        const int8_t *w1 = weights + (size_t)(second) * (size_t)(length);
+        PLAIN_ROM int8_t *w0 = weights + (size_t)(o) * (size_t)(length);
+        PLAIN_ROM int8_t *w1 = weights + (size_t)(second) * (size_t)(length);
         int32_t a0 = 0, a1 = 0;
         int32_t i = 0;
 #if defined(PLAIN_MVE)
@@ -395,7 +405,7 @@ static inline void plain_put(plain_vec_t a, plain_vec_t b, plain_vec_t c, plain_
 
 /* acc[q*row + o] += scale * (weights[o] . window of position p + q), q < n <= 16, a row of acc being full fours.
  * What fills a window up to whole steps is 0; weights are read on beyond a row as far: into the next one, or the hash. */
-PLAIN_KERNEL void plain_host_dot_u8_i8_11(const plain_window_t *g, const uint8_t *source, int32_t p, int32_t n, uint8_t *patch, const int8_t *weights, int32_t length, int32_t *acc, int32_t row, int32_t scale)
+PLAIN_KERNEL void plain_host_dot_u8_i8_mixed_signed_pairs(const plain_window_t *g, const uint8_t *source, int32_t p, int32_t n, uint8_t *patch, const int8_t *weights, int32_t length, int32_t *acc, int32_t row, int32_t scale)
 {
     const uint8_t *at[16];
     const int32_t stride = (length + 63) & ~63, last = g->out_channels - 1;
@@ -506,13 +516,25 @@ PLAIN_KERNEL void plain_host_dot_u8_i8_11(const plain_window_t *g, const uint8_t
 #undef PLAIN_W
 #undef PLAIN_MAC
 
-/* out[i] = min(limit, floor(u[i] / theta)), 0 where u is negative, of n neurons; inverse: 1 / theta. Exact: u + 0.5 is
- * at least 0.5 / theta from where the floor changes, which is 2^-32 of it, and two roundings move it by less than 2^-52. */
-PLAIN_KERNEL void plain_host_fire(const int32_t *u, const double *inverse, int32_t n, int32_t limit, uint8_t *out)
+/* floor(u / theta) = u * factor >> shift of every u < 2^31: shift = 31 + s, 2^s >= theta, and theta * factor exceeds
+ * 2^shift by e in 1..theta, so that the product exceeds u * 2^shift / theta by u * e / theta < 2^shift / theta. */
+static inline void plain_host_divisor(int32_t theta, uint32_t *factor, uint32_t *shift)
+{
+    uint32_t s = 0U;
+    while ((UINT32_C(1) << s) < (uint32_t)theta) {
+        s++;
+    }
+    *factor = (uint32_t)((UINT64_C(1) << (31U + s)) / (uint32_t)theta + 1U);
+    *shift = 31U + s;
+}
+
+/* out[i] = min(limit, floor(u[i] / theta)), 0 where u is negative, of n neurons. */
+PLAIN_KERNEL void plain_host_fire(const int32_t *u, const uint32_t *factor, const uint32_t *shift, int32_t n, uint32_t limit, uint8_t *out)
 {
     for (int32_t i = 0; i < n; i++) {
-        const int32_t spikes = (int32_t)(((double)u[i] + 0.5) * inverse[i]);
-        out[i] = (uint8_t)(spikes < 0 ? 0 : spikes > limit ? limit : spikes);
+        const uint32_t charge = u[i] < 0 ? 0U : (uint32_t)u[i];
+        const uint32_t spikes = (uint32_t)((uint64_t)charge * factor[i] >> shift[i]);
+        out[i] = (uint8_t)(spikes < limit ? spikes : limit);
     }
 }
 #endif

@@ -162,7 +162,7 @@ PLAIN_HOT_SECTION static void plain_run_dense(plain_state_t *state, const uint8_
                 acc[(at - p) * 4 + c] = plain_tables.bias_dense[c] * steps;
             }
         }
-        plain_host_dot_u8_i8_11(&plain_tables.g_dense, plain_at_c_conv(state), p, end - p, patch_uint8_t, plain_tables.w_dense, 12, acc, 4, 4);
+        plain_host_dot_u8_i8_mixed_signed_pairs(&plain_tables.g_dense, plain_at_c_conv(state), p, end - p, patch_uint8_t, plain_tables.w_dense, 12, acc, 4, 4);
         for (int32_t at = p; at < end; at++) {
             const int32_t *const sums = acc + (at - p) * 4;
             for (int32_t c = 0; c < 3; c++) {
@@ -233,5 +233,9 @@ plain_status_t plain_infer_sized(void *state, size_t state_bytes, const plain_pi
 
 const char *plain_hash(void)
 {
+#ifdef __AVR__
+    return "4d59b2955ae6630122a2baed35455040a25b34df8f4e141cb099f85b796ed48d"; /* the tables lie in flash, out of a caller's reach */
+#else
     return plain_tables.hash;
+#endif
 }

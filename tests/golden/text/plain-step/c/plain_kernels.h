@@ -19,6 +19,16 @@
 #define PLAIN_REUSE() ((void)0)
 #endif
 
+/* What a pointer to the tables points to. On AVR flash is an address space of its own, __flash in GNU C. */
+#if defined(__AVR__) && !defined(__AVR_TINY__)
+#if !defined(__FLASH) || defined(__STRICT_ANSI__)
+#error "on AVR the tables lie in __flash, which is GNU C: compile with avr-gcc and -std=gnu99 or later"
+#endif
+#define PLAIN_ROM const __flash
+#else
+#define PLAIN_ROM const
+#endif
+
 /* Where the loops lie: -D'PLAIN_HOT_SECTION=__attribute__((section(".itcm")))' moves them. */
 #ifndef PLAIN_HOT_SECTION
 #define PLAIN_HOT_SECTION
@@ -145,7 +155,7 @@ PLAIN_KERNEL void plain_copy_u8(uint8_t *to, const uint8_t *from, int32_t n)
 }
 
 /* The window of output position p in one piece: where it lies already, or copied to `patch` with zeros outside. */
-PLAIN_KERNEL const uint8_t *plain_gather_u8(const plain_window_t *g, const uint8_t *source, int32_t p, uint8_t *patch)
+PLAIN_KERNEL const uint8_t *plain_gather_u8(PLAIN_ROM plain_window_t *g, const uint8_t *source, int32_t p, uint8_t *patch)
 {
     const int32_t channels = g->channels, row = g->width * channels;
     if (!g->gathers) {
@@ -176,12 +186,12 @@ PLAIN_KERNEL const uint8_t *plain_gather_u8(const plain_window_t *g, const uint8
 }
 
 /* acc[o] += scale * (weights[o] . window), for one window: two outputs at a time. */
-PLAIN_KERNEL void plain_dot1_u8_i8_i32(const plain_window_t *g, const uint8_t *a, const int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
+PLAIN_KERNEL void plain_dot1_u8_i8_i32(PLAIN_ROM plain_window_t *g, const uint8_t *a, PLAIN_ROM int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
 {
     for (int32_t o = 0; o < g->out_channels; o += 2) {
         const int32_t second = plain_least(o + 1, g->out_channels - 1);
-        const int8_t *w0 = weights + (size_t)(o) * (size_t)(length);
-        const int8_t *w1 = weights + (size_t)(second) * (size_t)(length);
+        PLAIN_ROM int8_t *w0 = weights + (size_t)(o) * (size_t)(length);
+        PLAIN_ROM int8_t *w1 = weights + (size_t)(second) * (size_t)(length);
         int32_t a0 = 0, a1 = 0;
         int32_t i = 0;
 #if defined(PLAIN_MVE)
@@ -341,7 +351,7 @@ static inline void plain_put(plain_vec_t a, plain_vec_t b, plain_vec_t c, plain_
 
 /* acc[q*row + o] += scale * (weights[o] . window of position p + q), q < n <= 16, a row of acc being full fours.
  * What fills a window up to whole steps is 0; weights are read on beyond a row as far: into the next one, or the hash. */
-PLAIN_KERNEL void plain_host_dot_u8_i8_11(const plain_window_t *g, const uint8_t *source, int32_t p, int32_t n, uint8_t *patch, const int8_t *weights, int32_t length, int32_t *acc, int32_t row, int32_t scale)
+PLAIN_KERNEL void plain_host_dot_u8_i8_mixed_signed_pairs(const plain_window_t *g, const uint8_t *source, int32_t p, int32_t n, uint8_t *patch, const int8_t *weights, int32_t length, int32_t *acc, int32_t row, int32_t scale)
 {
     const uint8_t *at[16];
     const int32_t stride = (length + 63) & ~63, last = g->out_channels - 1;
@@ -465,7 +475,7 @@ static inline int32_t plain_last_window(int32_t at, int32_t pad, int32_t stride,
 }
 
 /* A spike at (p, c) of any window: per output that sees it, `multiplier` weights. */
-PLAIN_HOT_SECTION static void plain_spread_tap_i8_i16(const plain_window_t *g, const int8_t *weights, int16_t *v, int32_t p, int32_t c, int32_t first, int32_t scale)
+PLAIN_HOT_SECTION static void plain_spread_tap_i8_i16(PLAIN_ROM plain_window_t *g, PLAIN_ROM int8_t *weights, int16_t *v, int32_t p, int32_t c, int32_t first, int32_t scale)
 {
     const int32_t y = p / g->width, x = p % g->width, n = g->multiplier;
     const int32_t last_y = plain_last_window(y, g->top, g->stride_h, g->out_h);
@@ -482,7 +492,7 @@ PLAIN_HOT_SECTION static void plain_spread_tap_i8_i16(const plain_window_t *g, c
             if (kx * g->dilate_w != dx) {
                 continue;
             }
-            const int8_t *w = weights + (size_t)((c * g->kernel_h + ky) * g->kernel_w + kx) * (size_t)(n);
+            PLAIN_ROM int8_t *w = weights + (size_t)((c * g->kernel_h + ky) * g->kernel_w + kx) * (size_t)(n);
             int16_t *to = v + (oy * g->out_w + ox) * g->row;
             for (int32_t m = 0; m < n; m++) {
                 int16_t *at = to + first + m;

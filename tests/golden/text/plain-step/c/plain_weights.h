@@ -4,6 +4,10 @@
 #ifndef PLAIN_WEIGHTS_H
 #define PLAIN_WEIGHTS_H
 
+#if defined(__AVR__) && PLAIN_CONST_BYTES > 32767U
+#error "an object of AVR has at most 32767 bytes, the tables of this network have 224: export with --pack, or compile with fewer bits or smaller layers"
+#endif
+
 typedef struct {
     plain_window_t g_conv;
     plain_window_t g_dense;
@@ -21,8 +25,8 @@ typedef struct {
 #define PLAIN_WEIGHTS_SECTION
 #endif
 
-extern const plain_tables_t plain_tables;
-const plain_tables_t plain_tables PLAIN_WEIGHTS_SECTION = {
+extern PLAIN_ROM plain_tables_t plain_tables;
+PLAIN_ROM plain_tables_t plain_tables PLAIN_WEIGHTS_SECTION = {
     .g_conv = { 4, 4, 1, 3, 3, 2, 2, 1, 1, 0, 0, 2, 2, 3, 3, 0, 3, 1 },
     .g_dense = { 1, 1, 12, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 3, 1, 0, 3, 0 },
     .bias_conv = {

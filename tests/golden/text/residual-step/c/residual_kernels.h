@@ -19,6 +19,16 @@
 #define RESIDUAL_REUSE() ((void)0)
 #endif
 
+/* What a pointer to the tables points to. On AVR flash is an address space of its own, __flash in GNU C. */
+#if defined(__AVR__) && !defined(__AVR_TINY__)
+#if !defined(__FLASH) || defined(__STRICT_ANSI__)
+#error "on AVR the tables lie in __flash, which is GNU C: compile with avr-gcc and -std=gnu99 or later"
+#endif
+#define RESIDUAL_ROM const __flash
+#else
+#define RESIDUAL_ROM const
+#endif
+
 /* Where the loops lie: -D'RESIDUAL_HOT_SECTION=__attribute__((section(".itcm")))' moves them. */
 #ifndef RESIDUAL_HOT_SECTION
 #define RESIDUAL_HOT_SECTION
@@ -145,7 +155,7 @@ RESIDUAL_KERNEL void residual_copy_u8(uint8_t *to, const uint8_t *from, int32_t 
 }
 
 /* The window of output position p in one piece: where it lies already, or copied to `patch` with zeros outside. */
-RESIDUAL_KERNEL const uint8_t *residual_gather_u8(const residual_window_t *g, const uint8_t *source, int32_t p, uint8_t *patch)
+RESIDUAL_KERNEL const uint8_t *residual_gather_u8(RESIDUAL_ROM residual_window_t *g, const uint8_t *source, int32_t p, uint8_t *patch)
 {
     const int32_t channels = g->channels, row = g->width * channels;
     if (!g->gathers) {
@@ -201,7 +211,7 @@ RESIDUAL_KERNEL void residual_lay_u8(uint32_t *to, const uint8_t *from, int32_t 
 }
 
 /* The window of output position p as lanes, where `second` says among the words of `patch`; behind them is scratch. */
-RESIDUAL_KERNEL void residual_join_u8(const residual_window_t *g, const uint8_t *source, int32_t p, int32_t length, uint32_t *patch, int32_t second)
+RESIDUAL_KERNEL void residual_join_u8(RESIDUAL_ROM residual_window_t *g, const uint8_t *source, int32_t p, int32_t length, uint32_t *patch, int32_t second)
 {
     uint8_t *scratch = (uint8_t *)(patch + ((length + 7) & ~7));
     residual_lay_u8(patch + 2 * second, residual_gather_u8(g, source, p, scratch), length);
@@ -209,7 +219,7 @@ RESIDUAL_KERNEL void residual_join_u8(const residual_window_t *g, const uint8_t 
 #endif
 
 /* The same for the windows of output positions p and q, whose accumulators lie g->row apart. */
-RESIDUAL_KERNEL void residual_dot2_u8_i8_i32(const residual_window_t *g, const uint8_t *source, int32_t p, int32_t q, uint32_t *patch, const int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
+RESIDUAL_KERNEL void residual_dot2_u8_i8_i32(RESIDUAL_ROM residual_window_t *g, const uint8_t *source, int32_t p, int32_t q, uint32_t *patch, RESIDUAL_ROM int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
 {
 #if defined(RESIDUAL_DSP) && !defined(RESIDUAL_MVE)
     /* Weights are read on beyond a row, times the zeros that fill up a window: into the next row, table or the hash. */
@@ -224,8 +234,8 @@ RESIDUAL_KERNEL void residual_dot2_u8_i8_i32(const residual_window_t *g, const u
 #endif
     for (int32_t o = 0; o < g->out_channels; o += 2) {
         const int32_t second = residual_least(o + 1, g->out_channels - 1);
-        const int8_t *w0 = weights + (size_t)(o) * (size_t)(length);
-        const int8_t *w1 = weights + (size_t)(second) * (size_t)(length);
+        RESIDUAL_ROM int8_t *w0 = weights + (size_t)(o) * (size_t)(length);
+        RESIDUAL_ROM int8_t *w1 = weights + (size_t)(second) * (size_t)(length);
         int32_t a0 = 0, a1 = 0, b0 = 0, b1 = 0;
         int32_t i = 0;
 #if defined(RESIDUAL_MVE)
@@ -413,7 +423,7 @@ static inline void residual_put(residual_vec_t a, residual_vec_t b, residual_vec
 
 /* acc[q*row + o] += scale * (weights[o] . window of position p + q), q < n <= 16, a row of acc being full fours.
  * What fills a window up to whole steps is 0; weights are read on beyond a row as far: into the next one, or the hash. */
-RESIDUAL_KERNEL void residual_host_dot_u8_i8_01(const residual_window_t *g, const uint8_t *source, int32_t p, int32_t n, uint8_t *patch, const int8_t *weights, int32_t length, int32_t *acc, int32_t row, int32_t scale)
+RESIDUAL_KERNEL void residual_host_dot_u8_i8_mixed_pairs(const residual_window_t *g, const uint8_t *source, int32_t p, int32_t n, uint8_t *patch, const int8_t *weights, int32_t length, int32_t *acc, int32_t row, int32_t scale)
 {
     const uint8_t *at[16];
     const int32_t stride = (length + 63) & ~63, last = g->out_channels - 1;
@@ -537,7 +547,7 @@ static inline int32_t residual_last_window(int32_t at, int32_t pad, int32_t stri
 }
 
 /* v[i] += scale * w[i], scale a power of two. */
-RESIDUAL_HOT_SECTION static void residual_add_l16_i8(int16_t *v, const int8_t *w, int32_t n, int32_t scale)
+RESIDUAL_HOT_SECTION static void residual_add_l16_i8(int16_t *v, RESIDUAL_ROM int8_t *w, int32_t n, int32_t scale)
 {
     int32_t i = 0;
 #ifdef RESIDUAL_DSP
@@ -594,15 +604,15 @@ RESIDUAL_HOT_SECTION static void residual_add_l16_i8(int16_t *v, const int8_t *w
 }
 
 /* A spike of source element i of a dense layer. */
-RESIDUAL_HOT_SECTION static void residual_spread_row_i8_l16(const residual_window_t *g, const int8_t *weights, int16_t *v, int32_t i, int32_t scale)
+RESIDUAL_HOT_SECTION static void residual_spread_row_i8_l16(RESIDUAL_ROM residual_window_t *g, RESIDUAL_ROM int8_t *weights, int16_t *v, int32_t i, int32_t scale)
 {
-    const int8_t *w = weights + (size_t)(i) * (size_t)(g->out_channels);
+    RESIDUAL_ROM int8_t *w = weights + (size_t)(i) * (size_t)(g->out_channels);
     residual_add_l16_i8(v, w, g->out_channels, scale);
 }
 
 /* A spike at (p, c) of a convolution of stride 1: per kernel row one run over neighbouring outputs. The kernel's
  * columns are stored mirrored, so that weights and potentials ascend together. */
-RESIDUAL_HOT_SECTION static void residual_spread_run_i8_l16(const residual_window_t *g, const int8_t *weights, int16_t *v, int32_t p, int32_t c, int32_t scale)
+RESIDUAL_HOT_SECTION static void residual_spread_run_i8_l16(RESIDUAL_ROM residual_window_t *g, RESIDUAL_ROM int8_t *weights, int16_t *v, int32_t p, int32_t c, int32_t scale)
 {
     const int32_t y = p / g->width + g->top, start = p % g->width + g->left - g->kernel_w + 1;
     const int32_t row = g->row, length = g->kernel_w * row;
@@ -617,13 +627,13 @@ RESIDUAL_HOT_SECTION static void residual_spread_run_i8_l16(const residual_windo
     }
 #endif
     for (int32_t oy = residual_most(0, y - g->kernel_h + 1); oy <= last; oy++) {
-        const int8_t *w = weights + (size_t)(c * g->kernel_h + y - oy) * (size_t)(length);
+        RESIDUAL_ROM int8_t *w = weights + (size_t)(c * g->kernel_h + y - oy) * (size_t)(length);
         residual_add_l16_i8(v + (oy * g->out_w + left) * row, w + (left - start) * row, (right - left) * row, scale);
     }
 }
 
 /* A spike at (p, c) of any window: per output that sees it, `multiplier` weights. */
-RESIDUAL_HOT_SECTION static void residual_spread_tap_i8_l16(const residual_window_t *g, const int8_t *weights, int16_t *v, int32_t p, int32_t c, int32_t first, int32_t scale)
+RESIDUAL_HOT_SECTION static void residual_spread_tap_i8_l16(RESIDUAL_ROM residual_window_t *g, RESIDUAL_ROM int8_t *weights, int16_t *v, int32_t p, int32_t c, int32_t first, int32_t scale)
 {
     const int32_t y = p / g->width, x = p % g->width, n = g->multiplier;
     const int32_t last_y = residual_last_window(y, g->top, g->stride_h, g->out_h);
@@ -640,7 +650,7 @@ RESIDUAL_HOT_SECTION static void residual_spread_tap_i8_l16(const residual_windo
             if (kx * g->dilate_w != dx) {
                 continue;
             }
-            const int8_t *w = weights + (size_t)((c * g->kernel_h + ky) * g->kernel_w + kx) * (size_t)(n);
+            RESIDUAL_ROM int8_t *w = weights + (size_t)((c * g->kernel_h + ky) * g->kernel_w + kx) * (size_t)(n);
             int16_t *to = v + (oy * g->out_w + ox) * g->row;
             for (int32_t m = 0; m < n; m++) {
                 int16_t *at = to + RESIDUAL_LANE(first + m);
@@ -651,7 +661,7 @@ RESIDUAL_HOT_SECTION static void residual_spread_tap_i8_l16(const residual_windo
 }
 
 /* A spike at (p, c) of a sum pool. */
-RESIDUAL_HOT_SECTION static void residual_spread_pool_l16(const residual_window_t *g, int16_t *v, int32_t p, int32_t c, int32_t scale)
+RESIDUAL_HOT_SECTION static void residual_spread_pool_l16(RESIDUAL_ROM residual_window_t *g, int16_t *v, int32_t p, int32_t c, int32_t scale)
 {
     const int32_t y = p / g->width, x = p - y * g->width;
     const int32_t last_y = residual_last_window(y, g->top, g->stride_h, g->out_h);

@@ -4,6 +4,10 @@
 #ifndef RESIDUAL_WEIGHTS_H
 #define RESIDUAL_WEIGHTS_H
 
+#if defined(__AVR__) && RESIDUAL_CONST_BYTES > 32767U
+#error "an object of AVR has at most 32767 bytes, the tables of this network have 798: export with --pack, or compile with fewer bits or smaller layers"
+#endif
+
 typedef struct {
     residual_window_t g_first;
     residual_window_t g_joined_0;
@@ -32,8 +36,8 @@ typedef struct {
 #define RESIDUAL_WEIGHTS_SECTION
 #endif
 
-extern const residual_tables_t residual_tables;
-const residual_tables_t residual_tables RESIDUAL_WEIGHTS_SECTION = {
+extern RESIDUAL_ROM residual_tables_t residual_tables;
+RESIDUAL_ROM residual_tables_t residual_tables RESIDUAL_WEIGHTS_SECTION = {
     .g_first = { 6, 6, 2, 3, 3, 1, 1, 1, 1, 1, 1, 6, 6, 4, 1, 0, 4, 1 },
     .g_joined_0 = { 6, 6, 4, 3, 3, 2, 2, 1, 1, 0, 0, 3, 3, 4, 4, 0, 4, 1 },
     .g_joined_1 = { 6, 6, 4, 1, 1, 2, 2, 1, 1, 0, 0, 3, 3, 4, 4, 0, 4, 1 },

@@ -19,6 +19,16 @@
 #define VIEWS_REUSE() ((void)0)
 #endif
 
+/* What a pointer to the tables points to. On AVR flash is an address space of its own, __flash in GNU C. */
+#if defined(__AVR__) && !defined(__AVR_TINY__)
+#if !defined(__FLASH) || defined(__STRICT_ANSI__)
+#error "on AVR the tables lie in __flash, which is GNU C: compile with avr-gcc and -std=gnu99 or later"
+#endif
+#define VIEWS_ROM const __flash
+#else
+#define VIEWS_ROM const
+#endif
+
 /* Where the loops lie: -D'VIEWS_HOT_SECTION=__attribute__((section(".itcm")))' moves them. */
 #ifndef VIEWS_HOT_SECTION
 #define VIEWS_HOT_SECTION
@@ -145,7 +155,7 @@ VIEWS_KERNEL void views_copy_u8(uint8_t *to, const uint8_t *from, int32_t n)
 }
 
 /* The window of output position p in one piece: where it lies already, or copied to `patch` with zeros outside. */
-VIEWS_KERNEL const uint8_t *views_gather_u8(const views_window_t *g, const uint8_t *source, int32_t p, uint8_t *patch)
+VIEWS_KERNEL const uint8_t *views_gather_u8(VIEWS_ROM views_window_t *g, const uint8_t *source, int32_t p, uint8_t *patch)
 {
     const int32_t channels = g->channels, row = g->width * channels;
     if (!g->gathers) {
@@ -201,7 +211,7 @@ VIEWS_KERNEL void views_lay_u8(uint32_t *to, const uint8_t *from, int32_t n)
 }
 
 /* The window of output position p as lanes, where `second` says among the words of `patch`; behind them is scratch. */
-VIEWS_KERNEL void views_join_u8(const views_window_t *g, const uint8_t *source, int32_t p, int32_t length, uint32_t *patch, int32_t second)
+VIEWS_KERNEL void views_join_u8(VIEWS_ROM views_window_t *g, const uint8_t *source, int32_t p, int32_t length, uint32_t *patch, int32_t second)
 {
     uint8_t *scratch = (uint8_t *)(patch + ((length + 7) & ~7));
     views_lay_u8(patch + 2 * second, views_gather_u8(g, source, p, scratch), length);
@@ -209,12 +219,12 @@ VIEWS_KERNEL void views_join_u8(const views_window_t *g, const uint8_t *source, 
 #endif
 
 /* acc[o] += scale * (weights[o] . window), for one window: two outputs at a time. */
-VIEWS_KERNEL void views_dot1_u8_i8_i32(const views_window_t *g, const uint8_t *a, const int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
+VIEWS_KERNEL void views_dot1_u8_i8_i32(VIEWS_ROM views_window_t *g, const uint8_t *a, VIEWS_ROM int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
 {
     for (int32_t o = 0; o < g->out_channels; o += 2) {
         const int32_t second = views_least(o + 1, g->out_channels - 1);
-        const int8_t *w0 = weights + (size_t)(o) * (size_t)(length);
-        const int8_t *w1 = weights + (size_t)(second) * (size_t)(length);
+        VIEWS_ROM int8_t *w0 = weights + (size_t)(o) * (size_t)(length);
+        VIEWS_ROM int8_t *w1 = weights + (size_t)(second) * (size_t)(length);
         int32_t a0 = 0, a1 = 0;
         int32_t i = 0;
 #if defined(VIEWS_MVE)
@@ -249,7 +259,7 @@ VIEWS_KERNEL void views_dot1_u8_i8_i32(const views_window_t *g, const uint8_t *a
 }
 
 /* The same for the windows of output positions p and q, whose accumulators lie g->row apart. */
-VIEWS_KERNEL void views_dot2_u8_i8_i32(const views_window_t *g, const uint8_t *source, int32_t p, int32_t q, uint32_t *patch, const int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
+VIEWS_KERNEL void views_dot2_u8_i8_i32(VIEWS_ROM views_window_t *g, const uint8_t *source, int32_t p, int32_t q, uint32_t *patch, VIEWS_ROM int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
 {
 #if defined(VIEWS_DSP) && !defined(VIEWS_MVE)
     /* Weights are read on beyond a row, times the zeros that fill up a window: into the next row, table or the hash. */
@@ -264,8 +274,8 @@ VIEWS_KERNEL void views_dot2_u8_i8_i32(const views_window_t *g, const uint8_t *s
 #endif
     for (int32_t o = 0; o < g->out_channels; o += 2) {
         const int32_t second = views_least(o + 1, g->out_channels - 1);
-        const int8_t *w0 = weights + (size_t)(o) * (size_t)(length);
-        const int8_t *w1 = weights + (size_t)(second) * (size_t)(length);
+        VIEWS_ROM int8_t *w0 = weights + (size_t)(o) * (size_t)(length);
+        VIEWS_ROM int8_t *w1 = weights + (size_t)(second) * (size_t)(length);
         int32_t a0 = 0, a1 = 0, b0 = 0, b1 = 0;
         int32_t i = 0;
 #if defined(VIEWS_MVE)
@@ -341,7 +351,7 @@ static inline int32_t views_end_tap(int32_t start, int32_t step, int32_t taps, i
 }
 
 /* Depthwise: acc[c*M + m] += scale * sum over the window's real taps of x[c] * w[c*M + m]. */
-VIEWS_KERNEL void views_taps_u8_i8_i32(const views_window_t *g, const uint8_t *source, const int8_t *weights, int32_t p, int32_t *acc, int32_t scale)
+VIEWS_KERNEL void views_taps_u8_i8_i32(VIEWS_ROM views_window_t *g, const uint8_t *source, VIEWS_ROM int8_t *weights, int32_t p, int32_t *acc, int32_t scale)
 {
     const int32_t outputs = g->out_channels;
     const int32_t oy = p / g->out_w, y0 = oy * g->stride_h - g->top, x0 = (p - oy * g->out_w) * g->stride_w - g->left;
@@ -355,7 +365,7 @@ VIEWS_KERNEL void views_taps_u8_i8_i32(const views_window_t *g, const uint8_t *s
         const uint8_t *line = corner + o;
         for (int32_t ky = first_y; ky < end_y; ky++, line += down) {
             const uint8_t *a = line;
-            const int8_t *w = weights + (size_t)(ky * g->kernel_w + first_x) * (size_t)(outputs) + o;
+            VIEWS_ROM int8_t *w = weights + (size_t)(ky * g->kernel_w + first_x) * (size_t)(outputs) + o;
             for (int32_t n = end_x - first_x; n > 0; n--, a += right, w += outputs) {
 #if defined(VIEWS_DSP)
                 uint32_t x[2], v[2];
@@ -381,7 +391,7 @@ VIEWS_KERNEL void views_taps_u8_i8_i32(const views_window_t *g, const uint8_t *s
     for (int32_t ky = first_y; ky < end_y; ky++, corner += down) {
         const uint8_t *a = corner;
         for (int32_t kx = first_x; kx < end_x; kx++, a += right) {
-            const int8_t *w = weights + (size_t)(ky * g->kernel_w + kx) * (size_t)(outputs);
+            VIEWS_ROM int8_t *w = weights + (size_t)(ky * g->kernel_w + kx) * (size_t)(outputs);
             for (int32_t c = fours; c < g->channels; c++) {
                 for (int32_t m = c * g->multiplier; m < (c + 1) * g->multiplier; m++) {
                     acc[m] += (int32_t)a[c] * w[m] * scale;
@@ -517,7 +527,7 @@ static inline void views_put(views_vec_t a, views_vec_t b, views_vec_t c, views_
 
 /* acc[q*row + o] += scale * (weights[o] . window of position p + q), q < n <= 16, a row of acc being full fours.
  * What fills a window up to whole steps is 0; weights are read on beyond a row as far: into the next one, or the hash. */
-VIEWS_KERNEL void views_host_dot_u8_i8_11(const views_window_t *g, const uint8_t *source, int32_t p, int32_t n, uint8_t *patch, const int8_t *weights, int32_t length, int32_t *acc, int32_t row, int32_t scale)
+VIEWS_KERNEL void views_host_dot_u8_i8_mixed_signed_pairs(const views_window_t *g, const uint8_t *source, int32_t p, int32_t n, uint8_t *patch, const int8_t *weights, int32_t length, int32_t *acc, int32_t row, int32_t scale)
 {
     const uint8_t *at[16];
     const int32_t stride = (length + 63) & ~63, last = g->out_channels - 1;
@@ -628,19 +638,31 @@ VIEWS_KERNEL void views_host_dot_u8_i8_11(const views_window_t *g, const uint8_t
 #undef VIEWS_W
 #undef VIEWS_MAC
 
-/* out[i] = min(limit, floor(u[i] / theta)), 0 where u is negative, of n neurons; inverse: 1 / theta. Exact: u + 0.5 is
- * at least 0.5 / theta from where the floor changes, which is 2^-32 of it, and two roundings move it by less than 2^-52. */
-VIEWS_KERNEL void views_host_fire(const int32_t *u, const double *inverse, int32_t n, int32_t limit, uint8_t *out)
+/* floor(u / theta) = u * factor >> shift of every u < 2^31: shift = 31 + s, 2^s >= theta, and theta * factor exceeds
+ * 2^shift by e in 1..theta, so that the product exceeds u * 2^shift / theta by u * e / theta < 2^shift / theta. */
+static inline void views_host_divisor(int32_t theta, uint32_t *factor, uint32_t *shift)
+{
+    uint32_t s = 0U;
+    while ((UINT32_C(1) << s) < (uint32_t)theta) {
+        s++;
+    }
+    *factor = (uint32_t)((UINT64_C(1) << (31U + s)) / (uint32_t)theta + 1U);
+    *shift = 31U + s;
+}
+
+/* out[i] = min(limit, floor(u[i] / theta)), 0 where u is negative, of n neurons. */
+VIEWS_KERNEL void views_host_fire(const int32_t *u, const uint32_t *factor, const uint32_t *shift, int32_t n, uint32_t limit, uint8_t *out)
 {
     for (int32_t i = 0; i < n; i++) {
-        const int32_t spikes = (int32_t)(((double)u[i] + 0.5) * inverse[i]);
-        out[i] = (uint8_t)(spikes < 0 ? 0 : spikes > limit ? limit : spikes);
+        const uint32_t charge = u[i] < 0 ? 0U : (uint32_t)u[i];
+        const uint32_t spikes = (uint32_t)((uint64_t)charge * factor[i] >> shift[i]);
+        out[i] = (uint8_t)(spikes < limit ? spikes : limit);
     }
 }
 #endif
 
 /* out = max over each window; the frame of zeros around the source counts, what lies beyond it does not. */
-VIEWS_HOT_SECTION static void views_max_pool_u8(const views_window_t *g, const views_window_t *frame, const uint8_t *source, uint8_t *out)
+VIEWS_HOT_SECTION static void views_max_pool_u8(VIEWS_ROM views_window_t *g, VIEWS_ROM views_window_t *frame, const uint8_t *source, uint8_t *out)
 {
     for (int32_t oy = 0; oy < g->out_h; oy++) {
         for (int32_t ox = 0; ox < g->out_w; ox++, out += g->channels) {

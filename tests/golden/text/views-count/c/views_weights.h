@@ -4,6 +4,10 @@
 #ifndef VIEWS_WEIGHTS_H
 #define VIEWS_WEIGHTS_H
 
+#if defined(__AVR__) && VIEWS_CONST_BYTES > 32767U
+#error "an object of AVR has at most 32767 bytes, the tables of this network have 512: export with --pack, or compile with fewer bits or smaller layers"
+#endif
+
 typedef struct {
     views_window_t g_deep;
     views_window_t g_side;
@@ -32,8 +36,8 @@ typedef struct {
 #define VIEWS_WEIGHTS_SECTION
 #endif
 
-extern const views_tables_t views_tables;
-const views_tables_t views_tables VIEWS_WEIGHTS_SECTION = {
+extern VIEWS_ROM views_tables_t views_tables;
+VIEWS_ROM views_tables_t views_tables VIEWS_WEIGHTS_SECTION = {
     .g_deep = { 5, 5, 2, 3, 3, 1, 1, 2, 2, 2, 2, 5, 5, 4, 2, 0, 4, 1 },
     .g_side = { 5, 5, 2, 3, 3, 1, 1, 1, 1, 1, 1, 5, 5, 2, 1, 0, 2, 1 },
     .g_pool0 = { 5, 5, 4, 3, 3, 3, 3, 1, 1, 1, 0, 2, 2, 4, 1, 0, 4, 1 },
