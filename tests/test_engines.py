@@ -18,7 +18,7 @@ from snncc.engines.native import Native
 from snncc.errors import DataError, NetworkError, SnnccWarning, TargetError, warn_once
 from snncc.evaluation import evaluate
 from snncc.ir import Array
-from snncc.keras_layers.outputs import outputs
+from snncc.keras_layers.outputs import Counted, Twin
 from snncc.sim.run import ready
 from tests.networks import residual
 from tests.strategies import Case, cases
@@ -72,7 +72,7 @@ def test_evaluations_are_equal(dynamics: str) -> None:
 def test_keras_equals_the_simulator() -> None:
     net = residual(dynamics="count")
     rng = np.random.default_rng(6)
-    pixels, y = rng.integers(0, 256, (300, *net.input.shape)), rng.integers(0, 3, 300)
+    pixels, y = rng.integers(0, 256, (300, *net.input.shape)), rng.integers(0, 3, 300)  # a batch, and a part of one
     numpy, keras = (evaluate(net, pixels, y, [5], "count", engine=name) for name in ("numpy", "keras"))
     assert numpy == keras and keras[0].engine == "keras"
 
@@ -80,15 +80,29 @@ def test_keras_equals_the_simulator() -> None:
 def test_keras_stops_where_it_differs_and_says_where(monkeypatch: pytest.MonkeyPatch) -> None:
     net = residual(dynamics="count")
     pixels = np.random.default_rng(6).integers(0, 256, (3, *net.input.shape))
-    right = outputs(net, 5)
+    right = Twin.outputs
 
-    def wrong(counts: Array) -> dict[str, Array]:
-        made = right(counts)
+    def wrong(twin: Twin, counts: Array) -> dict[str, Array]:
+        made = right(twin, counts)
+        made["added"] = made["added"].copy()
         made["added"][:, 1, 2, 3] += 1
         return made
 
-    monkeypatch.setattr("snncc.keras_layers.outputs.outputs", lambda *_: wrong)
+    monkeypatch.setattr(Twin, "outputs", wrong)
     with pytest.raises(NetworkError, match=r"not exact on this device: population 'added', neuron \(1, 2, 3\)"):
+        evaluate(net, pixels, None, [5], "count", engine="keras")
+
+
+def test_keras_stops_where_its_sums_are_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = residual(dynamics="count")
+    pixels = np.random.default_rng(6).integers(0, 256, (256, *net.input.shape))
+    right = Counted.total
+
+    def wrong(chunk: Counted, name: str) -> Array:
+        return right(chunk, name) + (name == "added")
+
+    monkeypatch.setattr(Counted, "total", wrong)
+    with pytest.raises(NetworkError, match="does not sum exactly on this device: population 'added'"):
         evaluate(net, pixels, None, [5], "count", engine="keras")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from snncc.ir import INPUT, population_shapes, sources
 from snncc.metrics import Meter, Work
-from snncc.metrics.chunk import Chunk
+from snncc.sim.chunk import Chunk
 from snncc.sim.linear import values_of
 
 

@@ -21,7 +21,6 @@ from snncc.evaluation.result import labels
 from snncc.evaluation.sums import Sums
 from snncc.ir import Array, Dynamics, Network, as_read, content_hash, own_shape
 from snncc.metrics import Meter
-from snncc.metrics.chunk import Chunk
 from snncc.sim.encode import bytes_to_pixels, quantised
 from snncc.sim.run import Ready, check, classify, in_parallel
 
@@ -51,9 +50,8 @@ class One:
     def measure(self, pixels: Array, truth: Array | None) -> Sums:
         """The sums of one chunk of images."""
         name, made = self.chosen
-        outputs, trace = made.run(pixels)
-        chunk = Chunk(outputs)
-        classes = classify(outputs[self.network.output.name])
+        chunk, trace = made.chunk(pixels)
+        classes = classify(chunk.outputs[self.network.output.name])
         pairs = None if truth is None else Counter(zip(truth.tolist(), classes.tolist(), strict=True))
         work = self.meter.measure(chunk, trace)
         spikes, operations = self.cost.digest(chunk, work)

@@ -22,7 +22,7 @@ from snncc.ir import (
     sources,
     view_shape,
 )
-from snncc.metrics.chunk import Chunk, largest, nonzero
+from snncc.sim.chunk import Chunk, largest, nonzero
 from snncc.sim.fanout import fan_out
 from snncc.sim.linear import values_of
 from snncc.sim.run import Trace

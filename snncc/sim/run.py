@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 from snncc.errors import DataError, NetworkError
 from snncc.ir import INPUT, NO_MEANING, Array, Dynamics, Network, pixel_range, refuse, replace
 from snncc.sim import count, step
+from snncc.sim.chunk import Chunk
 from snncc.sim.neurons import Neurons, prepare
 
 CHUNK_ELEMENTS = 2**24
@@ -111,12 +112,21 @@ class Ready:
     """A network made ready for one T and dynamics. `run` takes up to `size` images (N, *shape) of integer pixels.
 
     It gives what every population handed on in sum, or the values of a readout, (N, *shape), and a trace.
-    `workers`: chunks at the same time; 0: as many as there are processors.
+    `workers`: chunks at the same time; 0: as many as there are processors. `sums`: the same as a chunk and its trace,
+    where that costs less.
     """
 
     size: int
     run: Callable[[Array], tuple[dict[str, Array], Trace]]
     workers: int = 0
+    sums: Callable[[Array], tuple[Chunk, Trace]] | None = None
+
+    def chunk(self, pixels: Array) -> tuple[Chunk, Trace]:
+        """What images do, in sum."""
+        if self.sums:
+            return self.sums(pixels)
+        outputs, trace = self.run(pixels)
+        return Chunk(outputs), trace
 
 
 def ready(
