@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from snncc.errors import OutputError
+
 
 def read(paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
     """Lines by their key; those that were broken off, or have none, count for nothing."""
@@ -25,8 +27,10 @@ def read(paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
 
 @contextmanager
 def appended(path: Path) -> Iterator[IO[str]]:
-    """The journal, open to be written behind a line that was broken off."""
+    """The journal, open to be written behind a line that was broken off. OutputError for another kind of file."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_file() and path.open("rb").read(1) not in (b"", b"{", b"\n"):
+        raise OutputError(f"{path}: not a journal; name another file")
     torn = path.is_file() and not path.read_bytes().endswith(b"\n") and path.stat().st_size > 0
     with path.open("a", encoding="utf-8") as out:
         if torn:

@@ -21,7 +21,7 @@ import tensorflow as tf
 import snncc
 from snncc import ir
 from snncc.data import blocks
-from snncc.errors import DataError, SnnccWarning
+from snncc.errors import DataError, OutputError, SnnccWarning
 from snncc.evaluation import Evaluation, Interrupted
 from snncc.terminal import rate_bar
 from tests import networks
@@ -136,6 +136,10 @@ def test_wrong_data_are_refused_before_any_is_run(network: snncc.Network, x: np.
             snncc.evaluate(network, data, labels, 2, progress=lambda _: pytest.fail("something was run"))
     with pytest.raises(DataError, match="a cluster reads files"):
         snncc.evaluate(network, x, None, 2, cluster="tcp://127.0.0.1:1")
+    before = (tmp_path / "x.npy").read_bytes()
+    with pytest.raises(OutputError, match="not a journal"):
+        snncc.evaluate(network, x, None, 2, journal=tmp_path / "x.npy")
+    assert (tmp_path / "x.npy").read_bytes() == before
 
 
 def test_values_below_0_are_counted_over_all_of_it(network: snncc.Network, x: np.ndarray) -> None:

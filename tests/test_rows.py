@@ -238,6 +238,8 @@ def test_batches_that_are_none(batches: list[Any], said: str) -> None:
 def test_what_is_no_data() -> None:
     with pytest.raises(DataError, match="neither images nor a file"):
         data.source(3)
+    with pytest.raises(DataError, match=r"as iter\(list\)"):
+        data.source([(X, Y), (X, Y)])
     with pytest.raises(DataError, match="come with them"):
         data.source(iter([X]), Y)
     with pytest.raises(DataError, match="23 images but 22 labels"):

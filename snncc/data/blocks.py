@@ -123,7 +123,10 @@ def source(x: Any, y: Any = None, images: int | None = None) -> Source:
         if y is not None:
             raise DataError("the labels of batches come with them: give batches of (x, y)")
         return Batches(x, images)
-    given = np.asarray(x)
+    try:
+        given = np.asarray(x)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"no array of images: {error}; a list of batches is given as iter(list)") from error
     if not given.ndim:
         raise DataError(f"{x!r:.80} is neither images nor a file, a folder or batches of them")
     return Stored(Held(given), None if y is None else _rows(y, LABELS), images)
