@@ -177,13 +177,16 @@ def test_a_notebook_shows_the_populations() -> None:
 
 
 def test_drawing() -> None:
-    found = drawing.histogram(np.array([-1, 0, 0, 5]))
+    found = drawing.histogram(np.array([-1.0, 0, 0, 5]))
     assert (
         len(found["bars"]) == drawing.BINS
         and max(bar for *_, bar in found["bars"]) == drawing.TALL - 2
         and (found["least"], found["most"]) == (-1, 5)
     )
     assert sum(bar > 0 for *_, bar in found["bars"]) == 3
+    whole = drawing.histogram(np.arange(100) - 3, logarithmic=True)  # four integers in each of 25 bars
+    assert [height for *_, height in whole["bars"]] == [drawing.TALL - 2] * 25 and whole["count"] == 100
+    assert [height for *_, height in drawing.histogram(np.full(3, 7))["bars"]] == [drawing.TALL - 2]
     train = np.zeros((3, 4), int)
     train[1, 2] = train[2, 0] = 1
     assert drawing.raster(train)["path"] == "M1 2h.8M2 0h.8"

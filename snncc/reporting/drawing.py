@@ -38,7 +38,7 @@ def graph(network: Network) -> dict[str, Any]:
     ]
     return {
         "width": COLUMN * widest + 24 + 40, "height": ROW * len(columns) + 12, "boxes": boxes, "arrows": arrows,
-        "texts": {name: (x + 10, y + 17, y + 32) for name, (x, y) in boxes.items()}, "box": (WIDTH, HEIGHT),
+        "texts": {name: (x + 10, y + 16, y + 30, y + 35) for name, (x, y) in boxes.items()}, "box": (WIDTH, HEIGHT),
     }  # fmt: skip
 
 
@@ -58,11 +58,17 @@ def histogram(values: Array, logarithmic: bool = False) -> dict[str, Any]:
 
     `logarithmic`: heights go by log(1 + how often), so that what is seldom is seen beside many zeros.
     """
+    whole = np.asarray(values).dtype.kind in "iu"
     flat = np.asarray(values, np.float64).reshape(-1)
     if not flat.size:
         return {"bars": [], "least": 0, "most": 0, "count": 0, "width": 0, "height": TALL}
     low, high = float(flat.min()), float(flat.max())
-    found, _ = np.histogram(flat, BINS if high > low else 1, (low, high) if high > low else (low - 0.5, low + 0.5))
+    if whole or high == low:  # as many integers in every bar, or one bar
+        each = int(-(-(high - low + 1) // BINS))
+        bars = int(-(-(high - low + 1) // each))
+        found, _ = np.histogram(flat, bars, (low - 0.5, low - 0.5 + each * bars))
+    else:
+        found, _ = np.histogram(flat, BINS, (low, high))
     often = np.log1p(found) if logarithmic else found
     tall = [round((TALL - 2) * float(n) / float(often.max()), 2) for n in often]
     return {
