@@ -13,18 +13,14 @@ So a convolution of K rows holds K of them, and a band that no ring has room for
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from snncc.backends.verilog.edges import Edge
 from snncc.backends.verilog.leaves import Shape, as_map
 from snncc.ir import INPUT, Array
-
-if TYPE_CHECKING:
-    from snncc.backends.verilog.edges import Edge
-    from snncc.backends.verilog.plan import Node
 
 
 @dataclass(frozen=True)
@@ -62,31 +58,30 @@ def schedule(edges: Sequence[Edge], bands: int, row_words: int) -> Schedule:
     return Schedule(turns, max(1, int((most.max(axis=1) - rows).max()) + 1))
 
 
-def held(nodes: Sequence[Node]) -> dict[str, int]:
+def held(nodes: Mapping[str, tuple[Sequence[Edge], Array]]) -> dict[str, int]:
     """For each edge the bands that its banks hold at most where every node fires as late as its readers allow.
 
     With so much room there is an order of all turns and passes in which none waits for room. Nodes take their turns in
     a fixed order and wait for nothing but bands and room, so what one may do stays allowed whatever the others do: with
-    this room or more, no order comes to a stop.
+    this room or more, no order comes to a stop. `nodes`: edges and turns of each, the readout last.
     """
-    known = {node.name: node for node in nodes}
-    readers: dict[str, list[Edge]] = {name: [] for name in (INPUT, *known)}
-    for node in nodes:
-        for edge in node.edges:
+    readers: dict[str, list[Edge]] = {name: [] for name in (INPUT, *nodes)}
+    for edges, _ in nodes.values():
+        for edge in edges:
             readers[edge.source].append(edge)
     sent, taken, most = Counter[str](), Counter[str](), Counter[str]()
 
     def send(name: str, bands: int) -> None:
         while sent[name] < bands:
             if name != INPUT:
-                node = known[name]
-                for edge, turns in zip(node.edges, node.turns[sent[name] % node.bands], strict=True):
-                    for _ in range(turns):
+                edges, turns = nodes[name]
+                for edge, number in zip(edges, turns[sent[name]].tolist(), strict=True):
+                    for _ in range(number):
                         send(edge.source, taken[edge.name] + 1)
                         taken[edge.name] += 1
             sent[name] += 1
             for edge in readers[name]:
                 most[edge.name] = max(most[edge.name], sent[name] - taken[edge.name])
 
-    send(nodes[-1].name, 1)
+    send(list(nodes)[-1], 1)
     return dict(most)

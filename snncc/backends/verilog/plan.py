@@ -162,7 +162,7 @@ def build(network: Network, choices: Mapping[str, Choice], ports: Ports = PLAIN)
 
 def _roomy(nodes: Sequence[Node], known: Mapping[str, Source]) -> tuple[Node, ...]:
     """The nodes with banks: what keeps them going, and a band for each layer on the longest way round an edge."""
-    least = held(nodes)
+    least = held({node.name: (node.edges, node.turns) for node in nodes})
 
     def roomy(node: Node, edge: Edge) -> Edge:
         return replace(edge, banks=least[edge.name] + known[node.name].depth - known[edge.source].depth)
