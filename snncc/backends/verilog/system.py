@@ -10,12 +10,15 @@ from typing import Any
 import numpy as np
 
 from snncc.backends.verilog import write
-from snncc.backends.verilog.instances import input_width, output_width
+from snncc.backends.verilog.instances import Design, input_width, output_width
 from snncc.backends.verilog.plan import Plan
 from snncc.backends.verilog.ports import pixel_width
 from snncc.backends.verilog.registers import ADDRESS_BITS, ID, REGISTERS
 from snncc.ir import content_hash
 
+TEMPLATES = (
+    "snn_axi.v.j2", "snn_axi.h.j2", "snn_axi.py.j2", "snn_litex.py.j2", "component.xml.j2", "zynq.tcl.j2",
+)  # fmt: skip
 LITE = (
     ("input", "awaddr", ADDRESS_BITS), ("input", "awvalid", 1), ("output", "awready", 1),
     ("input", "wdata", 32), ("input", "wstrb", 4), ("input", "wvalid", 1), ("output", "wready", 1),
@@ -93,6 +96,7 @@ def core(signals: Sequence[Port], sources: Sequence[str], memories: Sequence[str
     ends += [(f"{p.bus}_{p.signal}", p.way.removesuffix("put"), p.high) for p in signals]
     synthesised = [name for name in sources if not name.endswith("_words.v")]
     return {
+        "synthesised": synthesised,
         "buses": buses(signals),
         "signals": [{"name": name, "direction": direction, "high": high} for name, direction, high in ends],
         "filesets": {
@@ -102,8 +106,8 @@ def core(signals: Sequence[Port], sources: Sequence[str], memories: Sequence[str
     }
 
 
-def write_wrapper(folder: Path, plan: Plan, memories: Sequence[str]) -> None:
-    """snn_axi.v, its registers and list of files, drivers in C and Python, an IP core and a project for Zynq-7000."""
+def write_wrapper(folder: Path, plan: Plan, built: Design) -> None:
+    """snn_axi.v, its registers and list of files; drivers in C and Python; an IP core, a project, a module of LiteX."""
     digest, source, prefix = content_hash(plan.network), plan.network.input, plan.ports.prefix or "snn"
     words = [digest[i : i + 8] for i in range(0, len(digest), 8)]
     pixel = ("i" if source.signed else "u") + str(pixel_width(plan.network) // 8)
@@ -113,11 +117,12 @@ def write_wrapper(folder: Path, plan: Plan, memories: Sequence[str]) -> None:
         "ports": ports(plan), "t_max": plan.network.timesteps, "pixels": int(np.prod(source.shape)),
         "values": plan.network.output.neurons, "p": prefix, "P": prefix.upper(),
         "pixel_dtype": f"<{pixel}", "result_dtype": f"<i{output_width(plan) // 8}",
+        "files": built.file_parameters, "address_bits": ADDRESS_BITS,
     }  # fmt: skip
     listed = (folder / f"{plan.ports.module('top')}.f").read_text()
     write.put(folder, plan.ports, "snn_axi.f", f"snn_axi.v\nsnn_axil.v\n{listed}")
     write.copy(folder, plan.ports, "snn_axil.v")
     sources = (folder / f"{plan.ports.module('axi')}.f").read_text().split()
-    values |= core(values["ports"], sources, memories) | {"input_width": input_width(plan)}
-    for template in ("snn_axi.v.j2", "snn_axi.h.j2", "snn_axi.py.j2", "component.xml.j2", "zynq.tcl.j2"):
+    values |= write.streams(plan) | core(values["ports"], sources, sorted(built.memories))
+    for template in TEMPLATES:
         write.render(folder, plan.ports, template, **values)
