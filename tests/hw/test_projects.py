@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 
 from snncc import store
 from snncc.synth import run_yosys
+from tests.hw.scripts import calls
 from tests.networks import dense_chain, mixed_conv
 
 VIVADO = (
@@ -25,26 +25,6 @@ VIVADO = (
 VIVADO_XDC = ("create_clock", "set_property", "get_ports")
 QUARTUS = ("load_package", "project_new", "set_global_assignment", "execute_flow", "project_close")
 QUARTUS_SDC = ("create_clock", "get_ports")
-STUB = """
-foreach name {%s} {
-    proc $name args [string map [list NAME $name] {
-        puts stderr [join [list NAME {*}$args] \\x1f]
-        return [expr {"NAME" eq "get_property" ? "%s" : "<NAME $args>"}]
-    }]
-}
-source {%s}
-"""
-
-
-def calls(script: Path, commands: tuple[str, ...], progress: str = "100%") -> list[list[str]]:
-    """Every call of one of `commands`, in order, as words; an unknown command is an error."""
-    stub = STUB % (" ".join(commands), progress, script.name)
-    done = subprocess.run(["tclsh"], input=stub + "\nputs done\n", cwd=script.parent, capture_output=True, text=True,
-                          check=False)  # fmt: skip
-    recorded = [line.split("\x1f") for line in done.stderr.splitlines()]
-    if done.stdout != "done\n" or any(words[0] not in commands for words in recorded):
-        raise AssertionError(done.stderr)
-    return recorded
 
 
 @pytest.fixture(scope="module", params=[dense_chain, mixed_conv])

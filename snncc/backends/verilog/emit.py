@@ -27,7 +27,7 @@ def write_folder(
         write.bench(folder, made.plan, made.expected)
         write.projects(folder, made.plan, built)
         if ports.axi_lite:
-            system.write_wrapper(folder, made.plan)
+            system.write_wrapper(folder, made.plan, built)
         manifest.write(folder, made, built)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error

@@ -28,6 +28,11 @@ class Register:
     meaning: str
     bits: tuple[Bit, ...] = ()
 
+    @property
+    def spirit(self) -> str:
+        """The access as IP-XACT says it."""
+        return {"ro": "read-only", "wo": "write-only"}.get(self.access, "read-write")
+
 
 SHORT, LATE = "an early or missing tlast", "T of 0 or above T_MAX"
 REGISTERS = (

@@ -1,20 +1,24 @@
-"""What a design needs on a processor's bus: the wrapper `snn_axi` with registers, and drivers in C and Python."""
+"""What a design needs beside a processor: the wrapper `snn_axi` with registers, its drivers, an IP core of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from snncc.backends.verilog import write
-from snncc.backends.verilog.instances import input_width, output_width
+from snncc.backends.verilog.instances import Design, input_width, output_width
 from snncc.backends.verilog.plan import Plan
 from snncc.backends.verilog.ports import pixel_width
 from snncc.backends.verilog.registers import ADDRESS_BITS, ID, REGISTERS
 from snncc.ir import content_hash
 
+TEMPLATES = (
+    "snn_axi.v.j2", "snn_axi.h.j2", "snn_axi.py.j2", "snn_litex.py.j2", "component.xml.j2", "zynq.tcl.j2",
+)  # fmt: skip
 LITE = (
     ("input", "awaddr", ADDRESS_BITS), ("input", "awvalid", 1), ("output", "awready", 1),
     ("input", "wdata", 32), ("input", "wstrb", 4), ("input", "wvalid", 1), ("output", "wready", 1),
@@ -57,8 +61,53 @@ def ports(plan: Plan) -> list[Port]:
     return found
 
 
-def write_wrapper(folder: Path, plan: Plan) -> None:
-    """snn_axi.v and its register block, their list of files, and the drivers snn_axi.h and snn_axi.py."""
+@dataclass(frozen=True)
+class Bus:
+    """A bus of the IP core, in Xilinx's words; its (logical, physical) ports. `memory`: with a register map."""
+
+    name: str
+    library: str
+    kind: str
+    role: str
+    ports: tuple[tuple[str, str], ...]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    memory: bool = False
+
+
+def buses(signals: Sequence[Port]) -> list[Bus]:
+    """All interfaces of the wrapper."""
+    found = []
+    for name, role in (("s_axi", "slave"), ("s_axis", "slave"), ("m_axis", "master")):
+        own = [port for port in signals if port.bus == name]
+        mapped = tuple((port.signal.upper(), f"{name}_{port.signal}") for port in own)
+        found.append(Bus(name, "interface", own[0].kind, role, mapped, memory=name == "s_axi"))
+    clock = {"ASSOCIATED_BUSIF": ":".join(bus.name for bus in found), "ASSOCIATED_RESET": "aresetn"}
+    return [
+        *found,
+        Bus("aclk", "signal", "clock", "slave", (("CLK", "aclk"),), clock),
+        Bus("aresetn", "signal", "reset", "slave", (("RST", "aresetn"),), {"POLARITY": "ACTIVE_LOW"}),
+        Bus("irq", "signal", "interrupt", "master", (("INTERRUPT", "irq"),), {"SENSITIVITY": "LEVEL_HIGH"}),
+    ]
+
+
+def core(signals: Sequence[Port], sources: Sequence[str], memories: Sequence[str]) -> dict[str, Any]:
+    """What component.xml says: interfaces, ports and files; snn_words.v is for simulation alone."""
+    ends = [("aclk", "in", 0), ("aresetn", "in", 0), ("irq", "out", 0)]
+    ends += [(f"{p.bus}_{p.signal}", p.way.removesuffix("put"), p.high) for p in signals]
+    synthesised = [name for name in sources if not name.endswith("_words.v")]
+    return {
+        "synthesised": synthesised,
+        "buses": buses(signals),
+        "signals": [{"name": name, "direction": direction, "high": high} for name, direction, high in ends],
+        "filesets": {
+            "xilinx_anylanguagesynthesis": [*synthesised, *memories],
+            "xilinx_anylanguagebehavioralsimulation": [*sources, *memories],
+        },
+    }
+
+
+def write_wrapper(folder: Path, plan: Plan, built: Design) -> None:
+    """snn_axi.v, its registers and list of files; drivers in C and Python; an IP core, a project, a module of LiteX."""
     digest, source, prefix = content_hash(plan.network), plan.network.input, plan.ports.prefix or "snn"
     words = [digest[i : i + 8] for i in range(0, len(digest), 8)]
     pixel = ("i" if source.signed else "u") + str(pixel_width(plan.network) // 8)
@@ -68,9 +117,12 @@ def write_wrapper(folder: Path, plan: Plan) -> None:
         "ports": ports(plan), "t_max": plan.network.timesteps, "pixels": int(np.prod(source.shape)),
         "values": plan.network.output.neurons, "p": prefix, "P": prefix.upper(),
         "pixel_dtype": f"<{pixel}", "result_dtype": f"<i{output_width(plan) // 8}",
+        "files": built.file_parameters, "address_bits": ADDRESS_BITS,
     }  # fmt: skip
-    for template in ("snn_axi.v.j2", "snn_axi.h.j2", "snn_axi.py.j2"):
-        write.render(folder, plan.ports, template, **values)
-    write.copy(folder, plan.ports, "snn_axil.v")
     listed = (folder / f"{plan.ports.module('top')}.f").read_text()
-    write.put(folder, plan.ports, "snn_axi.f", "snn_axi.v\nsnn_axil.v\n" + listed)
+    write.put(folder, plan.ports, "snn_axi.f", f"snn_axi.v\nsnn_axil.v\n{listed}")
+    write.copy(folder, plan.ports, "snn_axil.v")
+    sources = (folder / f"{plan.ports.module('axi')}.f").read_text().split()
+    values |= write.streams(plan) | core(values["ports"], sources, sorted(built.memories))
+    for template in TEMPLATES:
+        write.render(folder, plan.ports, template, **values)

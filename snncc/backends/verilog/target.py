@@ -38,7 +38,7 @@ class VerilogOptions(TargetOptions):
         None, "bits of an input beat, with as many pixels as go into it", "choice", choices=ports.WIDTHS,
         shown="one pixel a beat",
     )  # fmt: skip
-    axi_lite: bool = option(False, "a wrapper with AXI4-Lite registers too, and drivers for them", "flag")
+    axi_lite: bool = option(False, "a wrapper with AXI4-Lite registers too, drivers, an IP core", "flag")
     goal: goals.Goal = field(init=False)
 
     def __post_init__(self) -> None:
