@@ -9,8 +9,10 @@ module snn_top #(
     parameter pop_conv_e0_x_FILE = "pop_conv_e0_x.mem",
     parameter pop_conv_e0_weights_FILE = "pop_conv_e0_weights.mem",
     parameter pop_conv_parameters_FILE = "pop_conv_parameters.mem",
+    parameter pop_conv_turns_FILE = "pop_conv_turns.mem",
     parameter pop_dense_e0_weights_FILE = "pop_dense_e0_weights.mem",
-    parameter pop_dense_parameters_FILE = "pop_dense_parameters.mem"
+    parameter pop_dense_parameters_FILE = "pop_dense_parameters.mem",
+    parameter pop_dense_turns_FILE = "pop_dense_turns.mem"
 ) (
     input  wire         clk,            // rising edge
     input  wire         rst,            // synchronous, active high
@@ -30,7 +32,7 @@ module snn_top #(
 
     wire [0:0] input_ready;
     wire [0:0] input_en;
-    wire [7:0] input_data;
+    wire [3:0] input_data;
     wire [0:0] input_commit;
     wire [6:0] input_meta;
     wire [0:0] pixel_allow;
@@ -52,7 +54,7 @@ module snn_top #(
     wire [38:0] pop_conv_e0_data;
     wire [0:0] pop_dense_ready;
     wire [0:0] pop_dense_en;
-    wire [47:0] pop_dense_data;
+    wire [15:0] pop_dense_data;
     wire [0:0] pop_dense_commit;
     wire [6:0] pop_dense_meta;
     wire [0:0] pop_dense_e0_ready;
@@ -60,8 +62,8 @@ module snn_top #(
     wire [0:0] pop_dense_e0_done;
     wire [6:0] pop_dense_e0_meta;
     wire [0:0] pop_dense_e0_valid;
-    wire [0:0] pop_dense_e0_vaddr;
-    wire [41:0] pop_dense_e0_data;
+    wire [1:0] pop_dense_e0_vaddr;
+    wire [13:0] pop_dense_e0_data;
     assign input_ready = pop_conv_e0_ready;
     assign pop_conv_ready = pop_dense_e0_ready;
 
@@ -90,17 +92,18 @@ module snn_top #(
     );
 
     snn_encoder_direct #(
-        .LANES(2),
+        .LANES(1),
         .PB(8),
         .TW(4),
         .MW(7),
         .EXT(0),
-        .LAST_LANES(2),
+        .LAST_LANES(1),
         .SIGNED(0),
         .RATE(1),
         .BY_T(1),
         .FOLDS(1),
-        .CW(4)
+        .CW(4),
+        .BAND_PIXELS(4)
     ) u_encoder (
         .clk(clk),
         .rst(rst),
@@ -117,17 +120,18 @@ module snn_top #(
     );
 
     snn_edge #(
-        .SRC_LANES(2),
+        .SRC_LANES(1),
         .CW(4),
         .D0(1),
         .D1(4),
-        .BLOCKS(2),
+        .BLOCKS(4),
         .D0W(1),
         .D1W(2),
         .D2W(2),
-        .WORDS(8),
+        .BANDS(4),
+        .WORDS(4),
         .BANKS(2),
-        .AW(4),
+        .AW(3),
         .MW(7),
         .EVERY(0),
         .HAS_MAP(1),
@@ -141,6 +145,7 @@ module snn_top #(
         .WSTEP_X(2),
         .VSTEP_Y(2),
         .VSTEP_X(3),
+        .RING(0),
         .LANES(3),
         .WB(8),
         .VALUES(1),
@@ -202,7 +207,11 @@ module snn_top #(
         .P_FILE(pop_conv_parameters_FILE),
         .STAGES(4),
         .PERIOD(1),
-        .CLIP_EXT(0)
+        .CLIP_EXT(0),
+        .BANDS(2),
+        .RING(2),
+        .TURNW(2),
+        .TURNS_FILE(pop_conv_turns_FILE)
     ) u_pop_conv (
         .clk(clk),
         .rst(rst),
@@ -228,23 +237,25 @@ module snn_top #(
         .D0W(1),
         .D1W(1),
         .D2W(4),
-        .WORDS(4),
+        .BANDS(2),
+        .WORDS(2),
         .BANKS(2),
-        .AW(3),
+        .AW(2),
         .MW(7),
         .EVERY(0),
         .HAS_MAP(0),
         .LANES_ON_X(0),
         .CHANNELWISE(0),
-        .GROUPS(1),
-        .WAW(4),
-        .VAW(1),
-        .WSTRIDE(1),
+        .GROUPS(3),
+        .WAW(6),
+        .VAW(2),
+        .WSTRIDE(3),
         .WSTEP_Y(0),
         .WSTEP_X(0),
         .VSTEP_Y(0),
         .VSTEP_X(0),
-        .LANES(3),
+        .RING(0),
+        .LANES(1),
         .WB(8),
         .VALUES(1),
         .VALUE_SIGNED(0),
@@ -254,7 +265,7 @@ module snn_top #(
         .SHIFT(0),
         .VW(14),
         .NW(2),
-        .WDEPTH(12),
+        .WDEPTH(36),
         .W_FILE(pop_dense_e0_weights_FILE)
     ) u_pop_dense_e0 (
         .clk(clk),
@@ -274,32 +285,36 @@ module snn_top #(
 
     snn_layer #(
         .EDGES(1),
-        .LANES(3),
+        .LANES(1),
         .VW(14),
         .UW(16),
         .SCALE(2),
-        .VAW(1),
-        .WORDS(1),
+        .VAW(2),
+        .WORDS(3),
         .COUNT(1),
         .FIRES(0),
         .READOUT(1),
         .MAXIMUM(0),
-        .BYPASS(1),
+        .BYPASS(0),
         .HAS_DRIVE(0),
         .DRIVE_EDGES(0),
-        .FIRE_LANES(3),
+        .FIRE_LANES(1),
         .OUT_CW(16),
         .TW(4),
         .MW(7),
         .THW(1),
         .BIASW(9),
         .V0W(1),
-        .P_DEPTH(1),
-        .PAW(1),
+        .P_DEPTH(3),
+        .PAW(2),
         .P_FILE(pop_dense_parameters_FILE),
         .STAGES(1),
         .PERIOD(1),
-        .CLIP_EXT(0)
+        .CLIP_EXT(0),
+        .BANDS(1),
+        .RING(1),
+        .TURNW(2),
+        .TURNS_FILE(pop_dense_turns_FILE)
     ) u_pop_dense (
         .clk(clk),
         .rst(rst),
@@ -317,12 +332,12 @@ module snn_top #(
     );
 
     snn_readout #(
-        .LANES(3),
+        .LANES(1),
         .VW(16),
-        .WORDS(1),
-        .SAW(1),
-        .GROUPS(1),
-        .LAST_LANES(3),
+        .WORDS(3),
+        .SAW(2),
+        .GROUPS(3),
+        .LAST_LANES(1),
         .DW(16),
         .CLASSW(2),
         .SINGLE(0)

@@ -9,6 +9,7 @@ module snn_top #(
     parameter pop_first_e0_x_FILE = "pop_first_e0_x.mem",
     parameter pop_first_e0_weights_FILE = "pop_first_e0_weights.mem",
     parameter pop_first_parameters_FILE = "pop_first_parameters.mem",
+    parameter pop_first_turns_FILE = "pop_first_turns.mem",
     parameter pop_joined_e0_y_FILE = "pop_joined_e0_y.mem",
     parameter pop_joined_e0_x_FILE = "pop_joined_e0_x.mem",
     parameter pop_joined_e0_weights_FILE = "pop_joined_e0_weights.mem",
@@ -16,6 +17,7 @@ module snn_top #(
     parameter pop_joined_e1_x_FILE = "pop_joined_e1_x.mem",
     parameter pop_joined_e1_weights_FILE = "pop_joined_e1_weights.mem",
     parameter pop_joined_parameters_FILE = "pop_joined_parameters.mem",
+    parameter pop_joined_turns_FILE = "pop_joined_turns.mem",
     parameter pop_again_e0_y_FILE = "pop_again_e0_y.mem",
     parameter pop_again_e0_x_FILE = "pop_again_e0_x.mem",
     parameter pop_again_e0_weights_FILE = "pop_again_e0_weights.mem",
@@ -24,12 +26,15 @@ module snn_top #(
     parameter pop_again_e1_c_FILE = "pop_again_e1_c.mem",
     parameter pop_again_e1_weights_FILE = "pop_again_e1_weights.mem",
     parameter pop_again_parameters_FILE = "pop_again_parameters.mem",
+    parameter pop_again_turns_FILE = "pop_again_turns.mem",
     parameter pop_pool_e0_y_FILE = "pop_pool_e0_y.mem",
     parameter pop_pool_e0_x_FILE = "pop_pool_e0_x.mem",
     parameter pop_pool_e0_c_FILE = "pop_pool_e0_c.mem",
     parameter pop_pool_parameters_FILE = "pop_pool_parameters.mem",
+    parameter pop_pool_turns_FILE = "pop_pool_turns.mem",
     parameter pop_dense_e0_weights_FILE = "pop_dense_e0_weights.mem",
     parameter pop_dense_parameters_FILE = "pop_dense_parameters.mem",
+    parameter pop_dense_turns_FILE = "pop_dense_turns.mem",
     parameter sum_dense_e0_c_FILE = "sum_dense_e0_c.mem",
     parameter sum_dense_parameters_FILE = "sum_dense_parameters.mem"
 ) (
@@ -69,7 +74,7 @@ module snn_top #(
     wire [0:0] pop_first_e0_done;
     wire [6:0] pop_first_e0_meta;
     wire [0:0] pop_first_e0_valid;
-    wire [5:0] pop_first_e0_vaddr;
+    wire [4:0] pop_first_e0_vaddr;
     wire [75:0] pop_first_e0_data;
     wire [0:0] pop_joined_ready;
     wire [0:0] pop_joined_en;
@@ -81,14 +86,14 @@ module snn_top #(
     wire [0:0] pop_joined_e0_done;
     wire [6:0] pop_joined_e0_meta;
     wire [0:0] pop_joined_e0_valid;
-    wire [3:0] pop_joined_e0_vaddr;
+    wire [2:0] pop_joined_e0_vaddr;
     wire [47:0] pop_joined_e0_data;
     wire [0:0] pop_joined_e1_ready;
     wire [0:0] pop_joined_e1_turn;
     wire [0:0] pop_joined_e1_done;
     wire [6:0] pop_joined_e1_meta;
     wire [0:0] pop_joined_e1_valid;
-    wire [3:0] pop_joined_e1_vaddr;
+    wire [2:0] pop_joined_e1_vaddr;
     wire [47:0] pop_joined_e1_data;
     wire [0:0] pop_again_ready;
     wire [0:0] pop_again_en;
@@ -187,7 +192,8 @@ module snn_top #(
         .RATE(0),
         .BY_T(1),
         .FOLDS(1),
-        .CW(11)
+        .CW(11),
+        .BAND_PIXELS(12)
     ) u_encoder (
         .clk(clk),
         .rst(rst),
@@ -212,9 +218,10 @@ module snn_top #(
         .D0W(3),
         .D1W(3),
         .D2W(1),
-        .WORDS(72),
+        .BANDS(6),
+        .WORDS(12),
         .BANKS(2),
-        .AW(8),
+        .AW(5),
         .MW(7),
         .EVERY(0),
         .HAS_MAP(1),
@@ -222,12 +229,13 @@ module snn_top #(
         .CHANNELWISE(0),
         .GROUPS(1),
         .WAW(5),
-        .VAW(6),
+        .VAW(5),
         .WSTRIDE(9),
         .WSTEP_Y(3),
         .WSTEP_X(1),
-        .VSTEP_Y(58),
-        .VSTEP_X(63),
+        .VSTEP_Y(26),
+        .VSTEP_X(31),
+        .RING(18),
         .LANES(4),
         .WB(5),
         .VALUES(1),
@@ -268,8 +276,8 @@ module snn_top #(
         .VW(19),
         .UW(19),
         .SCALE(0),
-        .VAW(6),
-        .WORDS(36),
+        .VAW(5),
+        .WORDS(18),
         .COUNT(1),
         .FIRES(1),
         .READOUT(0),
@@ -289,7 +297,11 @@ module snn_top #(
         .P_FILE(pop_first_parameters_FILE),
         .STAGES(4),
         .PERIOD(1),
-        .CLIP_EXT(2)
+        .CLIP_EXT(2),
+        .BANDS(6),
+        .RING(3),
+        .TURNW(2),
+        .TURNS_FILE(pop_first_turns_FILE)
     ) u_pop_first (
         .clk(clk),
         .rst(rst),
@@ -315,9 +327,10 @@ module snn_top #(
         .D0W(3),
         .D1W(3),
         .D2W(2),
-        .WORDS(36),
+        .BANDS(6),
+        .WORDS(6),
         .BANKS(2),
-        .AW(7),
+        .AW(4),
         .MW(7),
         .EVERY(0),
         .HAS_MAP(1),
@@ -325,12 +338,13 @@ module snn_top #(
         .CHANNELWISE(0),
         .GROUPS(1),
         .WAW(6),
-        .VAW(4),
+        .VAW(3),
         .WSTRIDE(9),
         .WSTEP_Y(6),
         .WSTEP_X(2),
-        .VSTEP_Y(13),
-        .VSTEP_X(15),
+        .VSTEP_Y(5),
+        .VSTEP_X(7),
+        .RING(6),
         .LANES(4),
         .WB(5),
         .VALUES(1),
@@ -374,9 +388,10 @@ module snn_top #(
         .D0W(3),
         .D1W(3),
         .D2W(2),
-        .WORDS(36),
-        .BANKS(2),
-        .AW(7),
+        .BANDS(6),
+        .WORDS(6),
+        .BANKS(5),
+        .AW(5),
         .MW(7),
         .EVERY(0),
         .HAS_MAP(1),
@@ -384,12 +399,13 @@ module snn_top #(
         .CHANNELWISE(0),
         .GROUPS(1),
         .WAW(2),
-        .VAW(4),
+        .VAW(3),
         .WSTRIDE(1),
         .WSTEP_Y(2),
         .WSTEP_X(2),
-        .VSTEP_Y(13),
-        .VSTEP_X(15),
+        .VSTEP_Y(5),
+        .VSTEP_X(7),
+        .RING(0),
         .LANES(4),
         .WB(5),
         .VALUES(1),
@@ -430,8 +446,8 @@ module snn_top #(
         .VW(12),
         .UW(15),
         .SCALE(3),
-        .VAW(4),
-        .WORDS(9),
+        .VAW(3),
+        .WORDS(6),
         .COUNT(1),
         .FIRES(1),
         .READOUT(0),
@@ -451,7 +467,11 @@ module snn_top #(
         .P_FILE(pop_joined_parameters_FILE),
         .STAGES(2),
         .PERIOD(2),
-        .CLIP_EXT(2)
+        .CLIP_EXT(2),
+        .BANDS(3),
+        .RING(2),
+        .TURNW(2),
+        .TURNS_FILE(pop_joined_turns_FILE)
     ) u_pop_joined (
         .clk(clk),
         .rst(rst),
@@ -477,9 +497,10 @@ module snn_top #(
         .D0W(2),
         .D1W(2),
         .D2W(2),
-        .WORDS(36),
+        .BANDS(3),
+        .WORDS(12),
         .BANKS(2),
-        .AW(7),
+        .AW(5),
         .MW(7),
         .EVERY(0),
         .HAS_MAP(1),
@@ -493,6 +514,7 @@ module snn_top #(
         .WSTEP_X(2),
         .VSTEP_Y(26),
         .VSTEP_X(30),
+        .RING(0),
         .LANES(2),
         .WB(5),
         .VALUES(1),
@@ -536,9 +558,10 @@ module snn_top #(
         .D0W(2),
         .D1W(2),
         .D2W(2),
-        .WORDS(36),
-        .BANKS(2),
-        .AW(7),
+        .BANDS(3),
+        .WORDS(12),
+        .BANKS(3),
+        .AW(6),
         .MW(7),
         .EVERY(0),
         .HAS_MAP(1),
@@ -552,6 +575,7 @@ module snn_top #(
         .WSTEP_X(0),
         .VSTEP_Y(26),
         .VSTEP_X(30),
+        .RING(0),
         .LANES(2),
         .WB(5),
         .VALUES(1),
@@ -616,7 +640,11 @@ module snn_top #(
         .P_FILE(pop_again_parameters_FILE),
         .STAGES(4),
         .PERIOD(1),
-        .CLIP_EXT(2)
+        .CLIP_EXT(2),
+        .BANDS(3),
+        .RING(3),
+        .TURNW(2),
+        .TURNS_FILE(pop_again_turns_FILE)
     ) u_pop_again (
         .clk(clk),
         .rst(rst),
@@ -642,9 +670,10 @@ module snn_top #(
         .D0W(2),
         .D1W(2),
         .D2W(2),
-        .WORDS(18),
+        .BANDS(3),
+        .WORDS(6),
         .BANKS(2),
-        .AW(6),
+        .AW(4),
         .MW(7),
         .EVERY(0),
         .HAS_MAP(1),
@@ -658,6 +687,7 @@ module snn_top #(
         .WSTEP_X(0),
         .VSTEP_Y(8),
         .VSTEP_X(12),
+        .RING(0),
         .LANES(1),
         .WB(5),
         .VALUES(1),
@@ -720,7 +750,11 @@ module snn_top #(
         .P_FILE(pop_pool_parameters_FILE),
         .STAGES(4),
         .PERIOD(1),
-        .CLIP_EXT(2)
+        .CLIP_EXT(2),
+        .BANDS(2),
+        .RING(2),
+        .TURNW(2),
+        .TURNS_FILE(pop_pool_turns_FILE)
     ) u_pop_pool (
         .clk(clk),
         .rst(rst),
@@ -746,9 +780,10 @@ module snn_top #(
         .D0W(1),
         .D1W(1),
         .D2W(4),
-        .WORDS(16),
+        .BANDS(2),
+        .WORDS(8),
         .BANKS(2),
-        .AW(5),
+        .AW(4),
         .MW(7),
         .EVERY(0),
         .HAS_MAP(0),
@@ -762,6 +797,7 @@ module snn_top #(
         .WSTEP_X(0),
         .VSTEP_Y(0),
         .VSTEP_X(0),
+        .RING(0),
         .LANES(1),
         .WB(5),
         .VALUES(1),
@@ -817,7 +853,11 @@ module snn_top #(
         .P_FILE(pop_dense_parameters_FILE),
         .STAGES(4),
         .PERIOD(1),
-        .CLIP_EXT(2)
+        .CLIP_EXT(2),
+        .BANDS(1),
+        .RING(1),
+        .TURNW(2),
+        .TURNS_FILE(pop_dense_turns_FILE)
     ) u_pop_dense (
         .clk(clk),
         .rst(rst),
@@ -843,6 +883,7 @@ module snn_top #(
         .D0W(1),
         .D1W(1),
         .D2W(2),
+        .BANDS(1),
         .WORDS(4),
         .BANKS(2),
         .AW(3),
@@ -859,6 +900,7 @@ module snn_top #(
         .WSTEP_X(0),
         .VSTEP_Y(0),
         .VSTEP_X(0),
+        .RING(0),
         .LANES(1),
         .WB(5),
         .VALUES(1),

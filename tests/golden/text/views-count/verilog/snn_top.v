@@ -10,21 +10,26 @@ module snn_top #(
     parameter pop_deep_e0_c_FILE = "pop_deep_e0_c.mem",
     parameter pop_deep_e0_weights_FILE = "pop_deep_e0_weights.mem",
     parameter pop_deep_parameters_FILE = "pop_deep_parameters.mem",
+    parameter pop_deep_turns_FILE = "pop_deep_turns.mem",
     parameter pop_side_e0_y_FILE = "pop_side_e0_y.mem",
     parameter pop_side_e0_x_FILE = "pop_side_e0_x.mem",
     parameter pop_side_e0_weights_FILE = "pop_side_e0_weights.mem",
     parameter pop_side_parameters_FILE = "pop_side_parameters.mem",
+    parameter pop_side_turns_FILE = "pop_side_turns.mem",
     parameter max_dense_0_e0_y_FILE = "max_dense_0_e0_y.mem",
     parameter max_dense_0_e0_x_FILE = "max_dense_0_e0_x.mem",
     parameter max_dense_0_e0_c_FILE = "max_dense_0_e0_c.mem",
     parameter max_dense_0_parameters_FILE = "max_dense_0_parameters.mem",
+    parameter max_dense_0_turns_FILE = "max_dense_0_turns.mem",
     parameter max_dense_1_e0_y_FILE = "max_dense_1_e0_y.mem",
     parameter max_dense_1_e0_x_FILE = "max_dense_1_e0_x.mem",
     parameter max_dense_1_e0_c_FILE = "max_dense_1_e0_c.mem",
     parameter max_dense_1_parameters_FILE = "max_dense_1_parameters.mem",
+    parameter max_dense_1_turns_FILE = "max_dense_1_turns.mem",
     parameter pop_dense_e0_weights_FILE = "pop_dense_e0_weights.mem",
     parameter pop_dense_e1_weights_FILE = "pop_dense_e1_weights.mem",
-    parameter pop_dense_parameters_FILE = "pop_dense_parameters.mem"
+    parameter pop_dense_parameters_FILE = "pop_dense_parameters.mem",
+    parameter pop_dense_turns_FILE = "pop_dense_turns.mem"
 ) (
     input  wire         clk,            // rising edge
     input  wire         rst,            // synchronous, active high
@@ -74,7 +79,7 @@ module snn_top #(
     wire [0:0] pop_side_e0_done;
     wire [7:0] pop_side_e0_meta;
     wire [0:0] pop_side_e0_valid;
-    wire [4:0] pop_side_e0_vaddr;
+    wire [3:0] pop_side_e0_vaddr;
     wire [21:0] pop_side_e0_data;
     wire [0:0] max_dense_0_ready;
     wire [0:0] max_dense_0_en;
@@ -86,7 +91,7 @@ module snn_top #(
     wire [0:0] max_dense_0_e0_done;
     wire [7:0] max_dense_0_e0_meta;
     wire [0:0] max_dense_0_e0_valid;
-    wire [3:0] max_dense_0_e0_vaddr;
+    wire [2:0] max_dense_0_e0_vaddr;
     wire [5:0] max_dense_0_e0_data;
     wire [0:0] max_dense_1_ready;
     wire [0:0] max_dense_1_en;
@@ -98,7 +103,7 @@ module snn_top #(
     wire [0:0] max_dense_1_e0_done;
     wire [7:0] max_dense_1_e0_meta;
     wire [0:0] max_dense_1_e0_valid;
-    wire [2:0] max_dense_1_e0_vaddr;
+    wire [1:0] max_dense_1_e0_vaddr;
     wire [5:0] max_dense_1_e0_data;
     wire [0:0] pop_dense_ready;
     wire [0:0] pop_dense_en;
@@ -160,7 +165,8 @@ module snn_top #(
         .RATE(1),
         .BY_T(1),
         .FOLDS(1),
-        .CW(5)
+        .CW(5),
+        .BAND_PIXELS(10)
     ) u_encoder (
         .clk(clk),
         .rst(rst),
@@ -185,9 +191,10 @@ module snn_top #(
         .D0W(3),
         .D1W(3),
         .D2W(1),
-        .WORDS(50),
+        .BANDS(5),
+        .WORDS(10),
         .BANKS(2),
-        .AW(7),
+        .AW(5),
         .MW(8),
         .EVERY(0),
         .HAS_MAP(1),
@@ -201,6 +208,7 @@ module snn_top #(
         .WSTEP_X(2),
         .VSTEP_Y(44),
         .VSTEP_X(60),
+        .RING(0),
         .LANES(2),
         .WB(4),
         .VALUES(1),
@@ -265,7 +273,11 @@ module snn_top #(
         .P_FILE(pop_deep_parameters_FILE),
         .STAGES(5),
         .PERIOD(1),
-        .CLIP_EXT(0)
+        .CLIP_EXT(0),
+        .BANDS(5),
+        .RING(5),
+        .TURNW(2),
+        .TURNS_FILE(pop_deep_turns_FILE)
     ) u_pop_deep (
         .clk(clk),
         .rst(rst),
@@ -291,9 +303,10 @@ module snn_top #(
         .D0W(3),
         .D1W(3),
         .D2W(1),
-        .WORDS(50),
-        .BANKS(2),
-        .AW(7),
+        .BANDS(5),
+        .WORDS(10),
+        .BANKS(6),
+        .AW(6),
         .MW(8),
         .EVERY(0),
         .HAS_MAP(1),
@@ -301,12 +314,13 @@ module snn_top #(
         .CHANNELWISE(0),
         .GROUPS(1),
         .WAW(5),
-        .VAW(5),
+        .VAW(4),
         .WSTRIDE(9),
         .WSTEP_Y(3),
         .WSTEP_X(1),
-        .VSTEP_Y(27),
-        .VSTEP_X(31),
+        .VSTEP_Y(11),
+        .VSTEP_X(15),
+        .RING(15),
         .LANES(2),
         .WB(4),
         .VALUES(1),
@@ -347,8 +361,8 @@ module snn_top #(
         .VW(11),
         .UW(16),
         .SCALE(5),
-        .VAW(5),
-        .WORDS(25),
+        .VAW(4),
+        .WORDS(15),
         .COUNT(1),
         .FIRES(1),
         .READOUT(0),
@@ -368,7 +382,11 @@ module snn_top #(
         .P_FILE(pop_side_parameters_FILE),
         .STAGES(5),
         .PERIOD(1),
-        .CLIP_EXT(0)
+        .CLIP_EXT(0),
+        .BANDS(5),
+        .RING(3),
+        .TURNW(2),
+        .TURNS_FILE(pop_side_turns_FILE)
     ) u_pop_side (
         .clk(clk),
         .rst(rst),
@@ -394,9 +412,10 @@ module snn_top #(
         .D0W(3),
         .D1W(3),
         .D2W(2),
-        .WORDS(50),
+        .BANDS(5),
+        .WORDS(10),
         .BANKS(2),
-        .AW(7),
+        .AW(5),
         .MW(8),
         .EVERY(0),
         .HAS_MAP(1),
@@ -404,12 +423,13 @@ module snn_top #(
         .CHANNELWISE(1),
         .GROUPS(1),
         .WAW(2),
-        .VAW(4),
+        .VAW(3),
         .WSTRIDE(0),
         .WSTEP_Y(0),
         .WSTEP_X(0),
-        .VSTEP_Y(8),
-        .VSTEP_X(12),
+        .VSTEP_Y(0),
+        .VSTEP_X(4),
+        .RING(0),
         .LANES(1),
         .WB(4),
         .VALUES(1),
@@ -451,8 +471,8 @@ module snn_top #(
         .VW(6),
         .UW(6),
         .SCALE(0),
-        .VAW(4),
-        .WORDS(16),
+        .VAW(3),
+        .WORDS(8),
         .COUNT(1),
         .FIRES(0),
         .READOUT(0),
@@ -472,7 +492,11 @@ module snn_top #(
         .P_FILE(max_dense_0_parameters_FILE),
         .STAGES(1),
         .PERIOD(1),
-        .CLIP_EXT(0)
+        .CLIP_EXT(0),
+        .BANDS(2),
+        .RING(1),
+        .TURNW(2),
+        .TURNS_FILE(max_dense_0_turns_FILE)
     ) u_max_dense_0 (
         .clk(clk),
         .rst(rst),
@@ -498,9 +522,10 @@ module snn_top #(
         .D0W(3),
         .D1W(3),
         .D2W(1),
-        .WORDS(25),
+        .BANDS(5),
+        .WORDS(5),
         .BANKS(2),
-        .AW(6),
+        .AW(4),
         .MW(8),
         .EVERY(0),
         .HAS_MAP(1),
@@ -508,12 +533,13 @@ module snn_top #(
         .CHANNELWISE(1),
         .GROUPS(1),
         .WAW(1),
-        .VAW(3),
+        .VAW(2),
         .WSTRIDE(0),
         .WSTEP_Y(0),
         .WSTEP_X(0),
-        .VSTEP_Y(4),
-        .VSTEP_X(6),
+        .VSTEP_Y(0),
+        .VSTEP_X(2),
+        .RING(0),
         .LANES(1),
         .WB(4),
         .VALUES(1),
@@ -555,8 +581,8 @@ module snn_top #(
         .VW(6),
         .UW(6),
         .SCALE(0),
-        .VAW(3),
-        .WORDS(8),
+        .VAW(2),
+        .WORDS(4),
         .COUNT(1),
         .FIRES(0),
         .READOUT(0),
@@ -576,7 +602,11 @@ module snn_top #(
         .P_FILE(max_dense_1_parameters_FILE),
         .STAGES(1),
         .PERIOD(1),
-        .CLIP_EXT(0)
+        .CLIP_EXT(0),
+        .BANDS(2),
+        .RING(1),
+        .TURNW(2),
+        .TURNS_FILE(max_dense_1_turns_FILE)
     ) u_max_dense_1 (
         .clk(clk),
         .rst(rst),
@@ -602,9 +632,10 @@ module snn_top #(
         .D0W(1),
         .D1W(1),
         .D2W(4),
-        .WORDS(16),
+        .BANDS(2),
+        .WORDS(8),
         .BANKS(2),
-        .AW(5),
+        .AW(4),
         .MW(8),
         .EVERY(0),
         .HAS_MAP(0),
@@ -618,6 +649,7 @@ module snn_top #(
         .WSTEP_X(0),
         .VSTEP_Y(0),
         .VSTEP_X(0),
+        .RING(0),
         .LANES(1),
         .WB(4),
         .VALUES(1),
@@ -655,9 +687,10 @@ module snn_top #(
         .D0W(1),
         .D1W(1),
         .D2W(3),
-        .WORDS(8),
+        .BANDS(2),
+        .WORDS(4),
         .BANKS(2),
-        .AW(4),
+        .AW(3),
         .MW(8),
         .EVERY(0),
         .HAS_MAP(0),
@@ -671,6 +704,7 @@ module snn_top #(
         .WSTEP_X(0),
         .VSTEP_Y(0),
         .VSTEP_X(0),
+        .RING(0),
         .LANES(1),
         .WB(4),
         .VALUES(1),
@@ -726,7 +760,11 @@ module snn_top #(
         .P_FILE(pop_dense_parameters_FILE),
         .STAGES(1),
         .PERIOD(1),
-        .CLIP_EXT(0)
+        .CLIP_EXT(0),
+        .BANDS(1),
+        .RING(1),
+        .TURNW(2),
+        .TURNS_FILE(pop_dense_turns_FILE)
     ) u_pop_dense (
         .clk(clk),
         .rst(rst),
