@@ -13,7 +13,7 @@ So a convolution of K rows holds K of them, and a band that no ring has room for
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,17 +71,25 @@ def held(nodes: Mapping[str, tuple[Sequence[Edge], Array]]) -> dict[str, int]:
             readers[edge.source].append(edge)
     sent, taken, most = Counter[str](), Counter[str](), Counter[str]()
 
-    def send(name: str, bands: int) -> None:
-        while sent[name] < bands:
-            if name != INPUT:
-                edges, turns = nodes[name]
-                for edge, number in zip(edges, turns[sent[name]].tolist(), strict=True):
-                    for _ in range(number):
-                        send(edge.source, taken[edge.name] + 1)
-                        taken[edge.name] += 1
-            sent[name] += 1
-            for edge in readers[name]:
-                most[edge.name] = max(most[edge.name], sent[name] - taken[edge.name])
+    def step(name: str) -> Iterator[str]:
+        """The turns before a node's next pass; a source that has to send a band first."""
+        edges, turns = nodes[name] if name != INPUT else ((), np.zeros((1, 0), np.int64))
+        for edge, number in zip(edges, turns[sent[name] % len(turns)].tolist(), strict=True):
+            for _ in range(number):
+                if sent[edge.source] == taken[edge.name]:
+                    yield edge.source
+                taken[edge.name] += 1
 
-    send(list(nodes)[-1], 1)
+    last = list(nodes)[-1]
+    waiting = [(last, step(last))]
+    while waiting:
+        name, turns = waiting[-1]
+        source = next(turns, None)
+        if source is not None:
+            waiting.append((source, step(source)))
+            continue
+        waiting.pop()
+        sent[name] += 1
+        for edge in readers[name]:
+            most[edge.name] = max(most[edge.name], sent[name] - taken[edge.name])
     return dict(most)

@@ -95,6 +95,11 @@ class Edge:
                 total = total * y[:, None, None] * x[None, :, None]
         return total.reshape(-1)
 
+    @property
+    def most_rows(self) -> int:
+        """Rows of potentials that an event reaches at most."""
+        return 1 if self.y_table is None else int(self.y_table[:, 0].max())
+
     def reached(self, row_words: int) -> tuple[Array, Array]:
         """(first, last) row of potentials that each band reaches, (bands,); a row has so many words.
 

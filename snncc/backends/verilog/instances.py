@@ -197,7 +197,7 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
         "WSTRIDE": edge.wstride % 2**waw,
         "WSTEP_Y": edge.wsteps[0] % 2**waw, "WSTEP_X": edge.wsteps[1] % 2**waw,
         "VSTEP_Y": edge.vsteps[0] % 2**vaw, "VSTEP_X": edge.vsteps[1] % 2**vaw,
-        "RING": node.words if node.schedule.ring < node.bands else 0,
+        "RING": node.words if node.schedule.ring < node.bands and edge.most_rows > 1 else 0,
         "LANES": edge.lanes, "WB": edge.weight_bits, "VALUES": int(edge.values),
         "VALUE_SIGNED": int(edge.signed or edge.sums),
         "ONES": int(edge.rom is None), "LANES_PER_CHANNEL": edge.lanes_per_channel,

@@ -405,7 +405,7 @@ module snn_top #(
         .WSTEP_X(2),
         .VSTEP_Y(5),
         .VSTEP_X(7),
-        .RING(6),
+        .RING(0),
         .LANES(4),
         .WB(5),
         .VALUES(1),
