@@ -43,10 +43,14 @@ def make(folder: Path, plan: Plan, pixels: np.ndarray, timesteps: Sequence[int])
     return golden
 
 
-def compile_bench(folder: Path, ports: Ports = PLAIN) -> None:
+def build_command(ports: Ports = PLAIN) -> list[str]:
+    """How Icarus compiles a folder's bench."""
     bench, monitor, top = (ports.module(name) for name in ("bench", "monitor", "top"))
-    command = ["iverilog", "-g2005", "-s", bench, "-o", "bench", f"{bench}.v", f"{monitor}.v", "-f", f"{top}.f"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return ["iverilog", "-g2005", "-s", bench, "-o", "bench", f"{bench}.v", f"{monitor}.v", "-f", f"{top}.f"]
+
+
+def compile_bench(folder: Path, ports: Ports = PLAIN) -> None:
+    done = subprocess.run(build_command(ports), cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 

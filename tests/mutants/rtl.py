@@ -10,7 +10,7 @@ from typing import Any
 from snncc.backends.vectors import random_pixels
 from snncc.backends.verilog import cycles
 from snncc.resources import resource
-from tests.hw.simulate import BUILD, make, measured, plan_with
+from tests.hw.simulate import build_command, make, measured, plan_with
 from tests.mutants import text
 from tests.mutants.sites import Mutant
 from tests.mutants.tree import Tree
@@ -37,6 +37,7 @@ ENGINE, PARTS = "tests/hw/test_engine.py", "tests/hw/test_cocotb.py"
 PROTOCOL = tuple(f"{PARTS}::test_protocol[{kind}-icarus-{d}]" for kind in ("chain", "skip") for d in ("count", "step"))
 LINT = ("tests/hw/test_tools.py::test_lint_is_clean",)
 TESTS = {
+    "snn_axil": ["tests/hw/test_axi.py"], "snn_axis_split": ["tests/hw/test_formal.py", "tests/hw/test_system.py"],
     "snn_bank": [f"{ENGINE}::test_bank"], "snn_divide": [f"{PARTS}::test_divide"], "snn_edge": [],
     "snn_encoder_direct": [f"{PARTS}::test_encoder"], "snn_encoder_step": [f"{PARTS}::test_encoder"],
     "snn_fire_count": [f"{ENGINE}::test_fire", f"{ENGINE}::test_layer"],
@@ -66,7 +67,7 @@ class Design:
     def noticed(self) -> str:
         """Compile, run plain, stalled and reset; what is wrong, or "" ."""
         try:
-            if subprocess.run(BUILD, cwd=self.folder, capture_output=True, timeout=SECONDS).returncode:
+            if subprocess.run(build_command(), cwd=self.folder, capture_output=True, timeout=SECONDS).returncode:
                 return "compiler"
             for plusargs in RUNS:
                 command = ["vvp", "-n", "bench", *plusargs]
