@@ -50,9 +50,9 @@ PLAIN_HOT_SECTION static void plain_run_conv(plain_state_t *state, const uint8_t
 #ifdef PLAIN_HOST
     PLAIN_ALIGNED int32_t acc[16];
     PLAIN_ALIGNED uint8_t patch_uint8_t[256];
-    double inverse[3];
+    uint32_t factor[3], shift[3];
     for (int32_t c = 0; c < 3; c++) {
-        inverse[c] = 1.0 / (double)(plain_tables.theta_conv[c]);
+        plain_host_divisor(plain_tables.theta_conv[c], factor + c, shift + c);
     }
     for (int32_t p = 0; p < 4; p += 4) {
         const int32_t end = plain_least(p + 4, 4);
@@ -61,10 +61,10 @@ PLAIN_HOT_SECTION static void plain_run_conv(plain_state_t *state, const uint8_t
                 acc[(at - p) * 4 + c] = plain_tables.bias_conv[c] * steps + plain_tables.v0_conv[c];
             }
         }
-        plain_host_dot_u8_i8_11(&plain_tables.g_conv, plain_at_c_input(state), p, end - p, patch_uint8_t, plain_tables.w_conv, 9, acc, 4, 4);
+        plain_host_dot_u8_i8_mixed_signed_pairs(&plain_tables.g_conv, plain_at_c_input(state), p, end - p, patch_uint8_t, plain_tables.w_conv, 9, acc, 4, 4);
         for (int32_t at = p; at < end; at++) {
             const int32_t *const sums = acc + (at - p) * 4;
-            plain_host_fire(sums, inverse, 3, (int32_t)(limit), plain_at_c_conv(state) + at * 3);
+            plain_host_fire(sums, factor, shift, 3, limit, plain_at_c_conv(state) + at * 3);
 #ifdef PLAIN_TRACE
             for (int32_t c = 0; c < 3; c++) {
                 const int32_t i = at * 3 + c;
@@ -116,7 +116,7 @@ PLAIN_HOT_SECTION static void plain_run_dense(plain_state_t *state, const uint8_
                 acc[(at - p) * 4 + c] = plain_tables.bias_dense[c] * steps;
             }
         }
-        plain_host_dot_u8_i8_11(&plain_tables.g_dense, plain_at_c_conv(state), p, end - p, patch_uint8_t, plain_tables.w_dense, 12, acc, 4, 4);
+        plain_host_dot_u8_i8_mixed_signed_pairs(&plain_tables.g_dense, plain_at_c_conv(state), p, end - p, patch_uint8_t, plain_tables.w_dense, 12, acc, 4, 4);
         for (int32_t at = p; at < end; at++) {
             const int32_t *const sums = acc + (at - p) * 4;
             for (int32_t c = 0; c < 3; c++) {

@@ -395,7 +395,7 @@ static inline void plain_put(plain_vec_t a, plain_vec_t b, plain_vec_t c, plain_
 
 /* acc[q*row + o] += scale * (weights[o] . window of position p + q), q < n <= 16, a row of acc being full fours.
  * What fills a window up to whole steps is 0; weights are read on beyond a row as far: into the next one, or the hash. */
-PLAIN_KERNEL void plain_host_dot_u8_i8_11(const plain_window_t *g, const uint8_t *source, int32_t p, int32_t n, uint8_t *patch, const int8_t *weights, int32_t length, int32_t *acc, int32_t row, int32_t scale)
+PLAIN_KERNEL void plain_host_dot_u8_i8_mixed_signed_pairs(const plain_window_t *g, const uint8_t *source, int32_t p, int32_t n, uint8_t *patch, const int8_t *weights, int32_t length, int32_t *acc, int32_t row, int32_t scale)
 {
     const uint8_t *at[16];
     const int32_t stride = (length + 63) & ~63, last = g->out_channels - 1;
@@ -506,13 +506,25 @@ PLAIN_KERNEL void plain_host_dot_u8_i8_11(const plain_window_t *g, const uint8_t
 #undef PLAIN_W
 #undef PLAIN_MAC
 
-/* out[i] = min(limit, floor(u[i] / theta)), 0 where u is negative, of n neurons; inverse: 1 / theta. Exact: u + 0.5 is
- * at least 0.5 / theta from where the floor changes, which is 2^-32 of it, and two roundings move it by less than 2^-52. */
-PLAIN_KERNEL void plain_host_fire(const int32_t *u, const double *inverse, int32_t n, int32_t limit, uint8_t *out)
+/* floor(u / theta) = u * factor >> shift of every u < 2^31: shift = 31 + s, 2^s >= theta, and theta * factor exceeds
+ * 2^shift by e in 1..theta, so that the product exceeds u * 2^shift / theta by u * e / theta < 2^shift / theta. */
+static inline void plain_host_divisor(int32_t theta, uint32_t *factor, uint32_t *shift)
+{
+    uint32_t s = 0U;
+    while ((UINT32_C(1) << s) < (uint32_t)theta) {
+        s++;
+    }
+    *factor = (uint32_t)((UINT64_C(1) << (31U + s)) / (uint32_t)theta + 1U);
+    *shift = 31U + s;
+}
+
+/* out[i] = min(limit, floor(u[i] / theta)), 0 where u is negative, of n neurons. */
+PLAIN_KERNEL void plain_host_fire(const int32_t *u, const uint32_t *factor, const uint32_t *shift, int32_t n, uint32_t limit, uint8_t *out)
 {
     for (int32_t i = 0; i < n; i++) {
-        const int32_t spikes = (int32_t)(((double)u[i] + 0.5) * inverse[i]);
-        out[i] = (uint8_t)(spikes < 0 ? 0 : spikes > limit ? limit : spikes);
+        const uint32_t charge = u[i] < 0 ? 0U : (uint32_t)u[i];
+        const uint32_t spikes = (uint32_t)((uint64_t)charge * factor[i] >> shift[i]);
+        out[i] = (uint8_t)(spikes < limit ? spikes : limit);
     }
 }
 #endif

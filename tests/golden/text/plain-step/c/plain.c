@@ -162,7 +162,7 @@ PLAIN_HOT_SECTION static void plain_run_dense(plain_state_t *state, const uint8_
                 acc[(at - p) * 4 + c] = plain_tables.bias_dense[c] * steps;
             }
         }
-        plain_host_dot_u8_i8_11(&plain_tables.g_dense, plain_at_c_conv(state), p, end - p, patch_uint8_t, plain_tables.w_dense, 12, acc, 4, 4);
+        plain_host_dot_u8_i8_mixed_signed_pairs(&plain_tables.g_dense, plain_at_c_conv(state), p, end - p, patch_uint8_t, plain_tables.w_dense, 12, acc, 4, 4);
         for (int32_t at = p; at < end; at++) {
             const int32_t *const sums = acc + (at - p) * 4;
             for (int32_t c = 0; c < 3; c++) {

@@ -341,7 +341,7 @@ static inline void plain_put(plain_vec_t a, plain_vec_t b, plain_vec_t c, plain_
 
 /* acc[q*row + o] += scale * (weights[o] . window of position p + q), q < n <= 16, a row of acc being full fours.
  * What fills a window up to whole steps is 0; weights are read on beyond a row as far: into the next one, or the hash. */
-PLAIN_KERNEL void plain_host_dot_u8_i8_11(const plain_window_t *g, const uint8_t *source, int32_t p, int32_t n, uint8_t *patch, const int8_t *weights, int32_t length, int32_t *acc, int32_t row, int32_t scale)
+PLAIN_KERNEL void plain_host_dot_u8_i8_mixed_signed_pairs(const plain_window_t *g, const uint8_t *source, int32_t p, int32_t n, uint8_t *patch, const int8_t *weights, int32_t length, int32_t *acc, int32_t row, int32_t scale)
 {
     const uint8_t *at[16];
     const int32_t stride = (length + 63) & ~63, last = g->out_channels - 1;

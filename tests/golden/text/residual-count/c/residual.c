@@ -70,9 +70,9 @@ RESIDUAL_HOT_SECTION static void residual_run_first(residual_state_t *state, con
 #ifdef RESIDUAL_HOST
     RESIDUAL_ALIGNED int32_t acc[64];
     RESIDUAL_ALIGNED uint8_t patch_uint8_t[1024];
-    double inverse[4];
+    uint32_t factor[4], shift[4];
     for (int32_t c = 0; c < 4; c++) {
-        inverse[c] = 1.0 / (double)(residual_tables.theta_first[c]);
+        residual_host_divisor(residual_tables.theta_first[c], factor + c, shift + c);
     }
     for (int32_t p = 0; p < 36; p += 16) {
         const int32_t end = residual_least(p + 16, 36);
@@ -81,10 +81,10 @@ RESIDUAL_HOT_SECTION static void residual_run_first(residual_state_t *state, con
                 acc[(at - p) * 4 + c] = residual_tables.bias_first[c] * steps + residual_tables.v0_first[c];
             }
         }
-        residual_host_dot_u8_i8_01(&residual_tables.g_first, image, p, end - p, patch_uint8_t, residual_tables.w_first, 18, acc, 4, steps);
+        residual_host_dot_u8_i8_mixed_pairs(&residual_tables.g_first, image, p, end - p, patch_uint8_t, residual_tables.w_first, 18, acc, 4, steps);
         for (int32_t at = p; at < end; at++) {
             const int32_t *const sums = acc + (at - p) * 4;
-            residual_host_fire(sums, inverse, 4, (int32_t)(limit + 2U), residual_at_c_first(state) + at * 4);
+            residual_host_fire(sums, factor, shift, 4, limit + 2U, residual_at_c_first(state) + at * 4);
 #ifdef RESIDUAL_TRACE
             for (int32_t c = 0; c < 4; c++) {
                 const int32_t i = at * 4 + c;
@@ -129,9 +129,9 @@ RESIDUAL_HOT_SECTION static void residual_run_joined(residual_state_t *state, co
 #ifdef RESIDUAL_HOST
     RESIDUAL_ALIGNED int32_t acc[32];
     RESIDUAL_ALIGNED uint8_t patch_uint8_t[512];
-    double inverse[4];
+    uint32_t factor[4], shift[4];
     for (int32_t c = 0; c < 4; c++) {
-        inverse[c] = 1.0 / (double)(542);
+        residual_host_divisor(542, factor + c, shift + c);
     }
     for (int32_t p = 0; p < 9; p += 8) {
         const int32_t end = residual_least(p + 8, 9);
@@ -140,11 +140,11 @@ RESIDUAL_HOT_SECTION static void residual_run_joined(residual_state_t *state, co
                 acc[(at - p) * 4 + c] = residual_tables.bias_joined[c] * steps + 271;
             }
         }
-        residual_host_dot_u8_i8_11(&residual_tables.g_joined_0, residual_at_c_first(state), p, end - p, patch_uint8_t, residual_tables.w_joined_0, 36, acc, 4, 8);
-        residual_host_dot_u8_i8_11(&residual_tables.g_joined_1, residual_at_c_first(state), p, end - p, patch_uint8_t, residual_tables.w_joined_1, 4, acc, 4, 8);
+        residual_host_dot_u8_i8_mixed_signed_pairs(&residual_tables.g_joined_0, residual_at_c_first(state), p, end - p, patch_uint8_t, residual_tables.w_joined_0, 36, acc, 4, 8);
+        residual_host_dot_u8_i8_mixed_signed_pairs(&residual_tables.g_joined_1, residual_at_c_first(state), p, end - p, patch_uint8_t, residual_tables.w_joined_1, 4, acc, 4, 8);
         for (int32_t at = p; at < end; at++) {
             const int32_t *const sums = acc + (at - p) * 4;
-            residual_host_fire(sums, inverse, 4, (int32_t)(limit + 2U), residual_at_c_joined(state) + at * 4);
+            residual_host_fire(sums, factor, shift, 4, limit + 2U, residual_at_c_joined(state) + at * 4);
 #ifdef RESIDUAL_TRACE
             for (int32_t c = 0; c < 4; c++) {
                 const int32_t i = at * 4 + c;
@@ -190,9 +190,9 @@ RESIDUAL_HOT_SECTION static void residual_run_again(residual_state_t *state, con
 #ifdef RESIDUAL_HOST
     RESIDUAL_ALIGNED int32_t acc[32];
     RESIDUAL_ALIGNED uint8_t patch_uint8_t[512];
-    double inverse[4];
+    uint32_t factor[4], shift[4];
     for (int32_t c = 0; c < 4; c++) {
-        inverse[c] = 1.0 / (double)(640);
+        residual_host_divisor(640, factor + c, shift + c);
     }
     for (int32_t p = 0; p < 9; p += 8) {
         const int32_t end = residual_least(p + 8, 9);
@@ -201,14 +201,14 @@ RESIDUAL_HOT_SECTION static void residual_run_again(residual_state_t *state, con
                 acc[(at - p) * 4 + c] = residual_tables.bias_again[c] * steps + 320;
             }
         }
-        residual_host_dot_u8_i8_11(&residual_tables.g_again_0, residual_at_c_joined(state), p, end - p, patch_uint8_t, residual_tables.w_again_0, 36, acc, 4, 8);
+        residual_host_dot_u8_i8_mixed_signed_pairs(&residual_tables.g_again_0, residual_at_c_joined(state), p, end - p, patch_uint8_t, residual_tables.w_again_0, 36, acc, 4, 8);
         for (int32_t at = p; at < end; at++) {
             int32_t *const sums = acc + (at - p) * 4;
             residual_taps_u8_i8_i32(&residual_tables.g_again_1, residual_at_c_joined(state), residual_tables.w_again_1, at, sums + 0, 8);
         }
         for (int32_t at = p; at < end; at++) {
             const int32_t *const sums = acc + (at - p) * 4;
-            residual_host_fire(sums, inverse, 4, (int32_t)(limit + 2U), residual_at_c_again(state) + at * 4);
+            residual_host_fire(sums, factor, shift, 4, limit + 2U, residual_at_c_again(state) + at * 4);
 #ifdef RESIDUAL_TRACE
             for (int32_t c = 0; c < 4; c++) {
                 const int32_t i = at * 4 + c;
@@ -255,9 +255,9 @@ RESIDUAL_HOT_SECTION static void residual_run_pool(residual_state_t *state, cons
 {
 #ifdef RESIDUAL_HOST
     RESIDUAL_ALIGNED int32_t acc[16];
-    double inverse[4];
+    uint32_t factor[4], shift[4];
     for (int32_t c = 0; c < 4; c++) {
-        inverse[c] = 1.0 / (double)(867);
+        residual_host_divisor(867, factor + c, shift + c);
     }
     for (int32_t p = 0; p < 4; p += 4) {
         const int32_t end = residual_least(p + 4, 4);
@@ -272,7 +272,7 @@ RESIDUAL_HOT_SECTION static void residual_run_pool(residual_state_t *state, cons
         }
         for (int32_t at = p; at < end; at++) {
             const int32_t *const sums = acc + (at - p) * 4;
-            residual_host_fire(sums, inverse, 4, (int32_t)(limit + 2U), residual_at_c_pool(state) + at * 4);
+            residual_host_fire(sums, factor, shift, 4, limit + 2U, residual_at_c_pool(state) + at * 4);
 #ifdef RESIDUAL_TRACE
             for (int32_t c = 0; c < 4; c++) {
                 const int32_t i = at * 4 + c;
@@ -319,9 +319,9 @@ RESIDUAL_HOT_SECTION static void residual_run_dense(residual_state_t *state, con
 #ifdef RESIDUAL_HOST
     RESIDUAL_ALIGNED int32_t acc[4];
     RESIDUAL_ALIGNED uint8_t patch_uint8_t[64];
-    double inverse[4];
+    uint32_t factor[4], shift[4];
     for (int32_t c = 0; c < 4; c++) {
-        inverse[c] = 1.0 / (double)(870);
+        residual_host_divisor(870, factor + c, shift + c);
     }
     for (int32_t p = 0; p < 1; p += 1) {
         const int32_t end = residual_least(p + 1, 1);
@@ -330,10 +330,10 @@ RESIDUAL_HOT_SECTION static void residual_run_dense(residual_state_t *state, con
                 acc[(at - p) * 4 + c] = residual_tables.bias_dense[c] * steps + 435;
             }
         }
-        residual_host_dot_u8_i8_11(&residual_tables.g_dense, residual_at_c_pool(state), p, end - p, patch_uint8_t, residual_tables.w_dense, 16, acc, 4, 16);
+        residual_host_dot_u8_i8_mixed_signed_pairs(&residual_tables.g_dense, residual_at_c_pool(state), p, end - p, patch_uint8_t, residual_tables.w_dense, 16, acc, 4, 16);
         for (int32_t at = p; at < end; at++) {
             const int32_t *const sums = acc + (at - p) * 4;
-            residual_host_fire(sums, inverse, 4, (int32_t)(limit + 2U), residual_at_c_dense(state) + at * 4);
+            residual_host_fire(sums, factor, shift, 4, limit + 2U, residual_at_c_dense(state) + at * 4);
 #ifdef RESIDUAL_TRACE
             for (int32_t c = 0; c < 4; c++) {
                 const int32_t i = at * 4 + c;

@@ -454,7 +454,7 @@ RESIDUAL_HOT_SECTION static void residual_drive_first(residual_state_t *state, c
                 acc[(at - p) * 4 + c] = residual_tables.bias_first[c];
             }
         }
-        residual_host_dot_u8_i8_01(&residual_tables.g_first, image, p, end - p, patch_uint8_t, residual_tables.w_first, 18, acc, 4, 1);
+        residual_host_dot_u8_i8_mixed_pairs(&residual_tables.g_first, image, p, end - p, patch_uint8_t, residual_tables.w_first, 18, acc, 4, 1);
         for (int32_t at = p; at < end; at++) {
             const int32_t *const sums = acc + (at - p) * 4;
             for (int32_t c = 0; c < 4; c++) {

@@ -64,9 +64,9 @@ VIEWS_HOT_SECTION static void views_run_deep(views_state_t *state, const uint8_t
 {
 #ifdef VIEWS_HOST
     VIEWS_ALIGNED int32_t acc[64];
-    double inverse[4];
+    uint32_t factor[4], shift[4];
     for (int32_t c = 0; c < 4; c++) {
-        inverse[c] = 1.0 / (double)(views_tables.theta_deep[c]);
+        views_host_divisor(views_tables.theta_deep[c], factor + c, shift + c);
     }
     for (int32_t p = 0; p < 25; p += 16) {
         const int32_t end = views_least(p + 16, 25);
@@ -81,7 +81,7 @@ VIEWS_HOT_SECTION static void views_run_deep(views_state_t *state, const uint8_t
         }
         for (int32_t at = p; at < end; at++) {
             const int32_t *const sums = acc + (at - p) * 4;
-            views_host_fire(sums, inverse, 4, (int32_t)(limit), views_at_c_deep(state) + at * 4);
+            views_host_fire(sums, factor, shift, 4, limit, views_at_c_deep(state) + at * 4);
 #ifdef VIEWS_TRACE
             for (int32_t c = 0; c < 4; c++) {
                 const int32_t i = at * 4 + c;
@@ -128,9 +128,9 @@ VIEWS_HOT_SECTION static void views_run_side(views_state_t *state, const uint8_t
 #ifdef VIEWS_HOST
     VIEWS_ALIGNED int32_t acc[64];
     VIEWS_ALIGNED uint8_t patch_uint8_t[1024];
-    double inverse[2];
+    uint32_t factor[2], shift[2];
     for (int32_t c = 0; c < 2; c++) {
-        inverse[c] = 1.0 / (double)(views_tables.theta_side[c]);
+        views_host_divisor(views_tables.theta_side[c], factor + c, shift + c);
     }
     for (int32_t p = 0; p < 25; p += 16) {
         const int32_t end = views_least(p + 16, 25);
@@ -139,10 +139,10 @@ VIEWS_HOT_SECTION static void views_run_side(views_state_t *state, const uint8_t
                 acc[(at - p) * 4 + c] = views_tables.bias_side[c] * steps + views_tables.v0_side[c];
             }
         }
-        views_host_dot_u8_i8_11(&views_tables.g_side, views_at_c_input(state), p, end - p, patch_uint8_t, views_tables.w_side, 18, acc, 4, 32);
+        views_host_dot_u8_i8_mixed_signed_pairs(&views_tables.g_side, views_at_c_input(state), p, end - p, patch_uint8_t, views_tables.w_side, 18, acc, 4, 32);
         for (int32_t at = p; at < end; at++) {
             const int32_t *const sums = acc + (at - p) * 4;
-            views_host_fire(sums, inverse, 2, (int32_t)(limit), views_at_c_side(state) + at * 2);
+            views_host_fire(sums, factor, shift, 2, limit, views_at_c_side(state) + at * 2);
 #ifdef VIEWS_TRACE
             for (int32_t c = 0; c < 2; c++) {
                 const int32_t i = at * 2 + c;
@@ -196,8 +196,8 @@ VIEWS_HOT_SECTION static void views_run_dense(views_state_t *state, const uint8_
                 acc[(at - p) * 4 + c] = views_tables.bias_dense[c] * steps;
             }
         }
-        views_host_dot_u8_i8_11(&views_tables.g_dense_0, views_at_c_pool0(state), p, end - p, patch_uint8_t, views_tables.w_dense_0, 16, acc, 4, 32);
-        views_host_dot_u8_i8_11(&views_tables.g_dense_1, views_at_c_pool1(state), p, end - p, patch_uint8_t, views_tables.w_dense_1, 8, acc, 4, 32);
+        views_host_dot_u8_i8_mixed_signed_pairs(&views_tables.g_dense_0, views_at_c_pool0(state), p, end - p, patch_uint8_t, views_tables.w_dense_0, 16, acc, 4, 32);
+        views_host_dot_u8_i8_mixed_signed_pairs(&views_tables.g_dense_1, views_at_c_pool1(state), p, end - p, patch_uint8_t, views_tables.w_dense_1, 8, acc, 4, 32);
         for (int32_t at = p; at < end; at++) {
             const int32_t *const sums = acc + (at - p) * 4;
             for (int32_t c = 0; c < 2; c++) {
