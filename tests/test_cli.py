@@ -393,7 +393,7 @@ def test_targets_says_what_there_is_and_what_to_install(run: Run, monkeypatch: p
     code, out, _ = run("targets", "--json")
     found = json.loads(out)
     assert code == 0 and list(found) == backends.names()
-    assert found["c"]["runners"] == ["c-host", "c-cortex-m4", "c-cortex-m55", "c-rv32"]
+    assert found["c"]["runners"] == ["c-host", "c-cortex-m4", "c-cortex-m55", "c-rv32", "c-aarch64"]
     assert all(tool["path"] for facts in found.values() for tool in facts["tools"])
     monkeypatch.setenv("PATH", "/nowhere")
     code, out, _ = run("targets")

@@ -138,6 +138,8 @@ def test_a_changed_kernel_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
             "return n < limit ? (uint32_t)n : limit;", "return n <= limit ? (uint32_t)n + (n == 2U) : limit;"
         )
         assert changed != text
+        text, changed = changed, changed.replace("(spikes < limit ? spikes : limit)", "(spikes + (spikes == 2U))")
+        assert changed != text
         return built(texts | {"net_kernels.h": changed})
 
     monkeypatch.setattr(native, "built", wrong)

@@ -102,7 +102,7 @@ def test_report(tmp_path: Path) -> None:
     folder = compiled(network, tmp_path / "net", pixels=np.zeros((3, 8, 8, 3), np.int64))
     report = verify(folder, strict=True)
     assert report.ok and {o.images for o in report.outcomes} == {3}
-    assert {o.target for o in report.outcomes} == {"c-host", "c-cortex-m4", "c-cortex-m55", "c-rv32"}
+    assert {o.target for o in report.outcomes} == {"c-host", "c-cortex-m4", "c-cortex-m55", "c-rv32", "c-aarch64"}
     said = json.loads(report.to_json())
     assert said["ok"] and set(said["targets"][0]) >= {
         "target", "status", "images", "values", "mismatches", "first_mismatch", "seconds"

@@ -137,7 +137,9 @@ class Kernels:
     def taps(self, x: Value, w: Weights, a: Accumulator, heaviest: int) -> str:
         dsp = multiplies(x, w, a, heaviest)
         tag = f"{x.tag}_{w.tag}_{a.tag}" + ("" if dsp or not w.nibble else "_long")
-        self._add("taps", tag, tag=tag, x=x, w=w, a=a, dsp=dsp, unpacks=w.packed and not w.nibble)
+        host = bool(x.pairs) and not w.packed and a.tag == "i32"
+        unpacks = w.packed and not w.nibble
+        self._add("taps", tag, tag=tag, x=x, w=w, a=a, dsp=dsp, unpacks=unpacks, host=host)
         self._dsp(w, dsp)
         return tag
 

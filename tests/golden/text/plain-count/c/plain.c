@@ -8,6 +8,14 @@
 #ifdef PLAIN_TRACE
 #define PLAIN_TRACE_SPIKES(population, neuron, n) plain_trace_spikes(population, (uint32_t)(neuron), n)
 #define PLAIN_TRACE_POTENTIAL(population, neuron, v) plain_trace_potential(population, (uint32_t)(neuron), 0U, v)
+#ifndef PLAIN_TRACE_COUNTS /* n neurons from `first` on, whose counts lie side by side */
+#define PLAIN_TRACE_COUNTS(population, first, n, counts) \
+    do { \
+        for (int32_t c = 0; c < (n); c++) { \
+            PLAIN_TRACE_SPIKES(population, (first) + c, (counts)[c]); \
+        } \
+    } while (0)
+#endif
 #else
 #define PLAIN_TRACE_SPIKES(population, neuron, n) ((void)0)
 #define PLAIN_TRACE_POTENTIAL(population, neuron, v) ((void)0)
@@ -66,10 +74,9 @@ PLAIN_HOT_SECTION static void plain_run_conv(plain_state_t *state, const uint8_t
             const int32_t *const sums = acc + (at - p) * 4;
             plain_host_fire(sums, factor, shift, 3, limit, plain_at_c_conv(state) + at * 3);
 #ifdef PLAIN_TRACE
+            PLAIN_TRACE_COUNTS(1U, at * 3, 3, plain_at_c_conv(state) + at * 3);
             for (int32_t c = 0; c < 3; c++) {
-                const int32_t i = at * 3 + c;
-                PLAIN_TRACE_SPIKES(1U, i, plain_at_c_conv(state)[i]);
-                PLAIN_TRACE_POTENTIAL(1U, i, sums[c]);
+                PLAIN_TRACE_POTENTIAL(1U, at * 3 + c, sums[c]);
             }
 #endif
         }

@@ -409,6 +409,9 @@ PLAIN_KERNEL void plain_host_dot_u8_i8_mixed_signed_pairs(const plain_window_t *
 {
     const uint8_t *at[16];
     const int32_t stride = (length + 63) & ~63, last = g->out_channels - 1;
+    if (length < stride && stride <= 512) { /* short rows at once */
+        memset(patch, 0, (size_t)(n * stride) * sizeof *patch);
+    }
     for (int32_t q = 0; q < n; q++) {
         uint8_t *to = patch + q * stride;
         at[q] = plain_gather_u8(g, source, p + q, to);
@@ -416,7 +419,7 @@ PLAIN_KERNEL void plain_host_dot_u8_i8_mixed_signed_pairs(const plain_window_t *
             memcpy(to, at[q], (size_t)length * sizeof *to);
             at[q] = to;
         }
-        if (at[q] == to) {
+        if (at[q] == to && stride > 512) {
             memset(to + length, 0, (size_t)(stride - length) * sizeof *to);
         }
     }

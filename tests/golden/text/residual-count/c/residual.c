@@ -8,6 +8,14 @@
 #ifdef RESIDUAL_TRACE
 #define RESIDUAL_TRACE_SPIKES(population, neuron, n) residual_trace_spikes(population, (uint32_t)(neuron), n)
 #define RESIDUAL_TRACE_POTENTIAL(population, neuron, v) residual_trace_potential(population, (uint32_t)(neuron), 0U, v)
+#ifndef RESIDUAL_TRACE_COUNTS /* n neurons from `first` on, whose counts lie side by side */
+#define RESIDUAL_TRACE_COUNTS(population, first, n, counts) \
+    do { \
+        for (int32_t c = 0; c < (n); c++) { \
+            RESIDUAL_TRACE_SPIKES(population, (first) + c, (counts)[c]); \
+        } \
+    } while (0)
+#endif
 #else
 #define RESIDUAL_TRACE_SPIKES(population, neuron, n) ((void)0)
 #define RESIDUAL_TRACE_POTENTIAL(population, neuron, v) ((void)0)
@@ -86,10 +94,9 @@ RESIDUAL_HOT_SECTION static void residual_run_first(residual_state_t *state, con
             const int32_t *const sums = acc + (at - p) * 4;
             residual_host_fire(sums, factor, shift, 4, limit + 2U, residual_at_c_first(state) + at * 4);
 #ifdef RESIDUAL_TRACE
+            RESIDUAL_TRACE_COUNTS(1U, at * 4, 4, residual_at_c_first(state) + at * 4);
             for (int32_t c = 0; c < 4; c++) {
-                const int32_t i = at * 4 + c;
-                RESIDUAL_TRACE_SPIKES(1U, i, residual_at_c_first(state)[i]);
-                RESIDUAL_TRACE_POTENTIAL(1U, i, sums[c]);
+                RESIDUAL_TRACE_POTENTIAL(1U, at * 4 + c, sums[c]);
             }
 #endif
         }
@@ -146,10 +153,9 @@ RESIDUAL_HOT_SECTION static void residual_run_joined(residual_state_t *state, co
             const int32_t *const sums = acc + (at - p) * 4;
             residual_host_fire(sums, factor, shift, 4, limit + 2U, residual_at_c_joined(state) + at * 4);
 #ifdef RESIDUAL_TRACE
+            RESIDUAL_TRACE_COUNTS(2U, at * 4, 4, residual_at_c_joined(state) + at * 4);
             for (int32_t c = 0; c < 4; c++) {
-                const int32_t i = at * 4 + c;
-                RESIDUAL_TRACE_SPIKES(2U, i, residual_at_c_joined(state)[i]);
-                RESIDUAL_TRACE_POTENTIAL(2U, i, sums[c]);
+                RESIDUAL_TRACE_POTENTIAL(2U, at * 4 + c, sums[c]);
             }
 #endif
         }
@@ -210,10 +216,9 @@ RESIDUAL_HOT_SECTION static void residual_run_again(residual_state_t *state, con
             const int32_t *const sums = acc + (at - p) * 4;
             residual_host_fire(sums, factor, shift, 4, limit + 2U, residual_at_c_again(state) + at * 4);
 #ifdef RESIDUAL_TRACE
+            RESIDUAL_TRACE_COUNTS(3U, at * 4, 4, residual_at_c_again(state) + at * 4);
             for (int32_t c = 0; c < 4; c++) {
-                const int32_t i = at * 4 + c;
-                RESIDUAL_TRACE_SPIKES(3U, i, residual_at_c_again(state)[i]);
-                RESIDUAL_TRACE_POTENTIAL(3U, i, sums[c]);
+                RESIDUAL_TRACE_POTENTIAL(3U, at * 4 + c, sums[c]);
             }
 #endif
         }
@@ -274,10 +279,9 @@ RESIDUAL_HOT_SECTION static void residual_run_pool(residual_state_t *state, cons
             const int32_t *const sums = acc + (at - p) * 4;
             residual_host_fire(sums, factor, shift, 4, limit + 2U, residual_at_c_pool(state) + at * 4);
 #ifdef RESIDUAL_TRACE
+            RESIDUAL_TRACE_COUNTS(4U, at * 4, 4, residual_at_c_pool(state) + at * 4);
             for (int32_t c = 0; c < 4; c++) {
-                const int32_t i = at * 4 + c;
-                RESIDUAL_TRACE_SPIKES(4U, i, residual_at_c_pool(state)[i]);
-                RESIDUAL_TRACE_POTENTIAL(4U, i, sums[c]);
+                RESIDUAL_TRACE_POTENTIAL(4U, at * 4 + c, sums[c]);
             }
 #endif
         }
@@ -335,10 +339,9 @@ RESIDUAL_HOT_SECTION static void residual_run_dense(residual_state_t *state, con
             const int32_t *const sums = acc + (at - p) * 4;
             residual_host_fire(sums, factor, shift, 4, limit + 2U, residual_at_c_dense(state) + at * 4);
 #ifdef RESIDUAL_TRACE
+            RESIDUAL_TRACE_COUNTS(5U, at * 4, 4, residual_at_c_dense(state) + at * 4);
             for (int32_t c = 0; c < 4; c++) {
-                const int32_t i = at * 4 + c;
-                RESIDUAL_TRACE_SPIKES(5U, i, residual_at_c_dense(state)[i]);
-                RESIDUAL_TRACE_POTENTIAL(5U, i, sums[c]);
+                RESIDUAL_TRACE_POTENTIAL(5U, at * 4 + c, sums[c]);
             }
 #endif
         }

@@ -393,85 +393,6 @@ RESIDUAL_KERNEL void residual_dot2_u8_i8_i32_short(RESIDUAL_ROM residual_window_
     }
 }
 
-/* Of a window's taps on one axis, `step` apart from `start` on: the first inside, and the end of those inside. */
-static inline int32_t residual_first_tap(int32_t start, int32_t step)
-{
-    return start < 0 ? (step - 1 - start) / step : 0;
-}
-
-static inline int32_t residual_end_tap(int32_t start, int32_t step, int32_t taps, int32_t size)
-{
-    return start < size ? residual_least(taps, (size - start + step - 1) / step) : 0;
-}
-
-/* Depthwise: acc[c*M + m] += scale * sum over the window's real taps of x[c] * w[c*M + m]. */
-RESIDUAL_KERNEL void residual_taps_u8_i8_i32(RESIDUAL_ROM residual_window_t *g, const uint8_t *source, RESIDUAL_ROM int8_t *weights, int32_t p, int32_t *acc, int32_t scale)
-{
-    const int32_t outputs = g->out_channels;
-    const int32_t oy = p / g->out_w, y0 = oy * g->stride_h - g->top, x0 = (p - oy * g->out_w) * g->stride_w - g->left;
-    const int32_t first_y = residual_first_tap(y0, g->dilate_h), end_y = residual_end_tap(y0, g->dilate_h, g->kernel_h, g->height);
-    const int32_t first_x = residual_first_tap(x0, g->dilate_w), end_x = residual_end_tap(x0, g->dilate_w, g->kernel_w, g->width);
-    const int32_t down = g->dilate_h * g->width * g->channels, right = g->dilate_w * g->channels;
-    const uint8_t *corner = source + ((y0 * g->width + x0) * g->channels + first_y * down + first_x * right);
-    const int32_t fours = g->multiplier == 1 ? outputs & ~3 : 0;
-    for (int32_t o = 0; o < fours; o += 4) {
-        int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-        const uint8_t *line = corner + o;
-        for (int32_t ky = first_y; ky < end_y; ky++, line += down) {
-            const uint8_t *a = line;
-            RESIDUAL_ROM int8_t *w = weights + (size_t)(ky * g->kernel_w + first_x) * (size_t)(outputs) + o;
-            for (int32_t n = end_x - first_x; n > 0; n--, a += right, w += outputs) {
-#if defined(RESIDUAL_DSP)
-                uint32_t x[2], v[2];
-                residual_lanes_u8(a, x);
-                residual_lanes_i8(w, v);
-                s0 = __smlabb((int32_t)x[0], (int32_t)v[0], s0);
-                s1 = __smlabb((int32_t)x[1], (int32_t)v[1], s1);
-                s2 = __smlatt((int32_t)x[0], (int32_t)v[0], s2);
-                s3 = __smlatt((int32_t)x[1], (int32_t)v[1], s3);
-#else
-                s0 += (int32_t)a[0] * w[0];
-                s1 += (int32_t)a[1] * w[1];
-                s2 += (int32_t)a[2] * w[2];
-                s3 += (int32_t)a[3] * w[3];
-#endif
-            }
-        }
-        acc[o + 0] += s0 * scale;
-        acc[o + 1] += s1 * scale;
-        acc[o + 2] += s2 * scale;
-        acc[o + 3] += s3 * scale;
-    }
-    for (int32_t ky = first_y; ky < end_y; ky++, corner += down) {
-        const uint8_t *a = corner;
-        for (int32_t kx = first_x; kx < end_x; kx++, a += right) {
-            RESIDUAL_ROM int8_t *w = weights + (size_t)(ky * g->kernel_w + kx) * (size_t)(outputs);
-            for (int32_t c = fours; c < g->channels; c++) {
-                for (int32_t m = c * g->multiplier; m < (c + 1) * g->multiplier; m++) {
-                    acc[m] += (int32_t)a[c] * w[m] * scale;
-                }
-            }
-        }
-    }
-}
-
-/* acc[c] += scale * sum over the window's real elements. */
-RESIDUAL_HOT_SECTION static void residual_pool_u8_i32(RESIDUAL_ROM residual_window_t *g, const uint8_t *source, int32_t p, int32_t *acc, int32_t scale)
-{
-    const int32_t channels = g->channels;
-    const int32_t oy = p / g->out_w, y0 = oy * g->stride_h - g->top, x0 = (p - oy * g->out_w) * g->stride_w - g->left;
-    const int32_t first = residual_most(0, x0), last = residual_least(g->width, x0 + g->kernel_w);
-    const int32_t end = residual_least(g->height, y0 + g->kernel_h);
-    for (int32_t y = residual_most(0, y0); y < end; y++) {
-        const uint8_t *a = source + (y * g->width + first) * channels;
-        for (int32_t x = first; x < last; x++) {
-            for (int32_t c = 0; c < channels; c++) {
-                acc[c] += ((int32_t)*a++) * scale;
-            }
-        }
-    }
-}
-
 /* Processors of hosts: AVX2, AVX-VNNI, AVX-512 VNNI, and NEON with its dot products; same results.
  * -DRESIDUAL_NO_HOST leaves them out. */
 #if !defined(RESIDUAL_NO_HOST) && defined(__AVX2__)
@@ -539,6 +460,24 @@ static inline void residual_put(residual_vec_t a, residual_vec_t b, residual_vec
     const __m128i before = _mm_loadu_si128((const __m128i *)(const void *)acc);
     _mm_storeu_si128((__m128i *)(void *)acc, _mm_add_epi32(before, _mm_mullo_epi32(sums, _mm_set1_epi32(scale))));
 }
+
+/* Eight channels of a depthwise layer in lanes of 32 bits. */
+#define RESIDUAL_LANES 8
+typedef __m256i residual_lanes_t;
+#define RESIDUAL_EIGHT(from) _mm_loadl_epi64((const __m128i *)(const void *)(from))
+#define RESIDUAL_LANES_u8(from) _mm256_cvtepu8_epi32(RESIDUAL_EIGHT(from))
+#define RESIDUAL_LANES_i8(from) _mm256_cvtepi8_epi32(RESIDUAL_EIGHT(from))
+#define RESIDUAL_LANES_u16(from) _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)(from)))
+#define RESIDUAL_LANES_i16(from) _mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *)(const void *)(from)))
+/* Of x from 0 to 2^15 - 1 the product of the lower halves is the whole one. */
+#define RESIDUAL_MAC_UNSIGNED(sum, x, w) _mm256_add_epi32(sum, _mm256_madd_epi16(x, w))
+#define RESIDUAL_MAC_INTEGER(sum, x, w) _mm256_add_epi32(sum, _mm256_mullo_epi32(x, w))
+
+static inline void residual_add_lanes(int32_t *acc, residual_lanes_t sums, int32_t scale)
+{
+    const __m256i before = _mm256_loadu_si256((const __m256i *)(const void *)acc);
+    _mm256_storeu_si256((__m256i *)(void *)acc, _mm256_add_epi32(before, _mm256_mullo_epi32(sums, _mm256_set1_epi32(scale))));
+}
 #elif !defined(RESIDUAL_NO_HOST) && defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
 #define RESIDUAL_HOST 1
 #include <arm_neon.h>
@@ -600,6 +539,9 @@ RESIDUAL_KERNEL void residual_host_dot_u8_i8_mixed_pairs(const residual_window_t
 {
     const uint8_t *at[16];
     const int32_t stride = (length + 63) & ~63, last = g->out_channels - 1;
+    if (length < stride && stride <= 512) { /* short rows at once */
+        memset(patch, 0, (size_t)(n * stride) * sizeof *patch);
+    }
     for (int32_t q = 0; q < n; q++) {
         uint8_t *to = patch + q * stride;
         at[q] = residual_gather_u8(g, source, p + q, to);
@@ -607,7 +549,7 @@ RESIDUAL_KERNEL void residual_host_dot_u8_i8_mixed_pairs(const residual_window_t
             memcpy(to, at[q], (size_t)length * sizeof *to);
             at[q] = to;
         }
-        if (at[q] == to) {
+        if (at[q] == to && stride > 512) {
             memset(to + length, 0, (size_t)(stride - length) * sizeof *to);
         }
     }
@@ -733,6 +675,9 @@ RESIDUAL_KERNEL void residual_host_dot_u8_i8_mixed_signed_pairs(const residual_w
 {
     const uint8_t *at[16];
     const int32_t stride = (length + 63) & ~63, last = g->out_channels - 1;
+    if (length < stride && stride <= 512) { /* short rows at once */
+        memset(patch, 0, (size_t)(n * stride) * sizeof *patch);
+    }
     for (int32_t q = 0; q < n; q++) {
         uint8_t *to = patch + q * stride;
         at[q] = residual_gather_u8(g, source, p + q, to);
@@ -740,7 +685,7 @@ RESIDUAL_KERNEL void residual_host_dot_u8_i8_mixed_signed_pairs(const residual_w
             memcpy(to, at[q], (size_t)length * sizeof *to);
             at[q] = to;
         }
-        if (at[q] == to) {
+        if (at[q] == to && stride > 512) {
             memset(to + length, 0, (size_t)(stride - length) * sizeof *to);
         }
     }
@@ -862,6 +807,100 @@ RESIDUAL_KERNEL void residual_host_fire(const int32_t *u, const uint32_t *factor
     }
 }
 #endif
+
+/* Of a window's taps on one axis, `step` apart from `start` on: the first inside, and the end of those inside. */
+static inline int32_t residual_first_tap(int32_t start, int32_t step)
+{
+    return start < 0 ? (step - 1 - start) / step : 0;
+}
+
+static inline int32_t residual_end_tap(int32_t start, int32_t step, int32_t taps, int32_t size)
+{
+    return start < size ? residual_least(taps, (size - start + step - 1) / step) : 0;
+}
+
+/* Depthwise: acc[c*M + m] += scale * sum over the window's real taps of x[c] * w[c*M + m]. */
+RESIDUAL_KERNEL void residual_taps_u8_i8_i32(RESIDUAL_ROM residual_window_t *g, const uint8_t *source, RESIDUAL_ROM int8_t *weights, int32_t p, int32_t *acc, int32_t scale)
+{
+    const int32_t outputs = g->out_channels;
+    const int32_t oy = p / g->out_w, y0 = oy * g->stride_h - g->top, x0 = (p - oy * g->out_w) * g->stride_w - g->left;
+    const int32_t first_y = residual_first_tap(y0, g->dilate_h), end_y = residual_end_tap(y0, g->dilate_h, g->kernel_h, g->height);
+    const int32_t first_x = residual_first_tap(x0, g->dilate_w), end_x = residual_end_tap(x0, g->dilate_w, g->kernel_w, g->width);
+    const int32_t down = g->dilate_h * g->width * g->channels, right = g->dilate_w * g->channels;
+    const uint8_t *corner = source + ((y0 * g->width + x0) * g->channels + first_y * down + first_x * right);
+    const int32_t fours = g->multiplier == 1 ? outputs & ~3 : 0;
+    int32_t o = 0;
+#ifdef RESIDUAL_LANES
+    for (; g->multiplier == 1 && o <= outputs - RESIDUAL_LANES; o += RESIDUAL_LANES) {
+        residual_lanes_t sums = _mm256_setzero_si256();
+        const uint8_t *line = corner + o;
+        for (int32_t ky = first_y; ky < end_y; ky++, line += down) {
+            const uint8_t *a = line;
+            const int8_t *w = weights + (ky * g->kernel_w + first_x) * outputs + o;
+            for (int32_t n = end_x - first_x; n > 0; n--, a += right, w += outputs) {
+                sums = RESIDUAL_MAC_UNSIGNED(sums, RESIDUAL_LANES_u8(a), RESIDUAL_LANES_i8(w));
+            }
+        }
+        residual_add_lanes(acc + o, sums, scale);
+    }
+#endif
+    for (; o < fours; o += 4) {
+        int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+        const uint8_t *line = corner + o;
+        for (int32_t ky = first_y; ky < end_y; ky++, line += down) {
+            const uint8_t *a = line;
+            RESIDUAL_ROM int8_t *w = weights + (size_t)(ky * g->kernel_w + first_x) * (size_t)(outputs) + o;
+            for (int32_t n = end_x - first_x; n > 0; n--, a += right, w += outputs) {
+#if defined(RESIDUAL_DSP)
+                uint32_t x[2], v[2];
+                residual_lanes_u8(a, x);
+                residual_lanes_i8(w, v);
+                s0 = __smlabb((int32_t)x[0], (int32_t)v[0], s0);
+                s1 = __smlabb((int32_t)x[1], (int32_t)v[1], s1);
+                s2 = __smlatt((int32_t)x[0], (int32_t)v[0], s2);
+                s3 = __smlatt((int32_t)x[1], (int32_t)v[1], s3);
+#else
+                s0 += (int32_t)a[0] * w[0];
+                s1 += (int32_t)a[1] * w[1];
+                s2 += (int32_t)a[2] * w[2];
+                s3 += (int32_t)a[3] * w[3];
+#endif
+            }
+        }
+        acc[o + 0] += s0 * scale;
+        acc[o + 1] += s1 * scale;
+        acc[o + 2] += s2 * scale;
+        acc[o + 3] += s3 * scale;
+    }
+    for (int32_t ky = first_y; ky < end_y; ky++, corner += down) {
+        const uint8_t *a = corner;
+        for (int32_t kx = first_x; kx < end_x; kx++, a += right) {
+            RESIDUAL_ROM int8_t *w = weights + (size_t)(ky * g->kernel_w + kx) * (size_t)(outputs);
+            for (int32_t c = o; c < g->channels; c++) {
+                for (int32_t m = c * g->multiplier; m < (c + 1) * g->multiplier; m++) {
+                    acc[m] += (int32_t)a[c] * w[m] * scale;
+                }
+            }
+        }
+    }
+}
+
+/* acc[c] += scale * sum over the window's real elements. */
+RESIDUAL_HOT_SECTION static void residual_pool_u8_i32(RESIDUAL_ROM residual_window_t *g, const uint8_t *source, int32_t p, int32_t *acc, int32_t scale)
+{
+    const int32_t channels = g->channels;
+    const int32_t oy = p / g->out_w, y0 = oy * g->stride_h - g->top, x0 = (p - oy * g->out_w) * g->stride_w - g->left;
+    const int32_t first = residual_most(0, x0), last = residual_least(g->width, x0 + g->kernel_w);
+    const int32_t end = residual_least(g->height, y0 + g->kernel_h);
+    for (int32_t y = residual_most(0, y0); y < end; y++) {
+        const uint8_t *a = source + (y * g->width + first) * channels;
+        for (int32_t x = first; x < last; x++) {
+            for (int32_t c = 0; c < channels; c++) {
+                acc[c] += ((int32_t)*a++) * scale;
+            }
+        }
+    }
+}
 
 /* min(limit, floor(u / theta)), 0 where u is negative. */
 RESIDUAL_UNUSED static uint32_t residual_fire_i32(int32_t u, int32_t theta, uint32_t limit)

@@ -8,6 +8,14 @@
 #ifdef VIEWS_TRACE
 #define VIEWS_TRACE_SPIKES(population, neuron, n) views_trace_spikes(population, (uint32_t)(neuron), n)
 #define VIEWS_TRACE_POTENTIAL(population, neuron, v) views_trace_potential(population, (uint32_t)(neuron), 0U, v)
+#ifndef VIEWS_TRACE_COUNTS /* n neurons from `first` on, whose counts lie side by side */
+#define VIEWS_TRACE_COUNTS(population, first, n, counts) \
+    do { \
+        for (int32_t c = 0; c < (n); c++) { \
+            VIEWS_TRACE_SPIKES(population, (first) + c, (counts)[c]); \
+        } \
+    } while (0)
+#endif
 #else
 #define VIEWS_TRACE_SPIKES(population, neuron, n) ((void)0)
 #define VIEWS_TRACE_POTENTIAL(population, neuron, v) ((void)0)
@@ -83,10 +91,9 @@ VIEWS_HOT_SECTION static void views_run_deep(views_state_t *state, const uint8_t
             const int32_t *const sums = acc + (at - p) * 4;
             views_host_fire(sums, factor, shift, 4, limit, views_at_c_deep(state) + at * 4);
 #ifdef VIEWS_TRACE
+            VIEWS_TRACE_COUNTS(1U, at * 4, 4, views_at_c_deep(state) + at * 4);
             for (int32_t c = 0; c < 4; c++) {
-                const int32_t i = at * 4 + c;
-                VIEWS_TRACE_SPIKES(1U, i, views_at_c_deep(state)[i]);
-                VIEWS_TRACE_POTENTIAL(1U, i, sums[c]);
+                VIEWS_TRACE_POTENTIAL(1U, at * 4 + c, sums[c]);
             }
 #endif
         }
@@ -144,10 +151,9 @@ VIEWS_HOT_SECTION static void views_run_side(views_state_t *state, const uint8_t
             const int32_t *const sums = acc + (at - p) * 4;
             views_host_fire(sums, factor, shift, 2, limit, views_at_c_side(state) + at * 2);
 #ifdef VIEWS_TRACE
+            VIEWS_TRACE_COUNTS(2U, at * 2, 2, views_at_c_side(state) + at * 2);
             for (int32_t c = 0; c < 2; c++) {
-                const int32_t i = at * 2 + c;
-                VIEWS_TRACE_SPIKES(2U, i, views_at_c_side(state)[i]);
-                VIEWS_TRACE_POTENTIAL(2U, i, sums[c]);
+                VIEWS_TRACE_POTENTIAL(2U, at * 2 + c, sums[c]);
             }
 #endif
         }

@@ -339,68 +339,6 @@ VIEWS_KERNEL void views_dot2_u8_i8_i32(VIEWS_ROM views_window_t *g, const uint8_
     }
 }
 
-/* Of a window's taps on one axis, `step` apart from `start` on: the first inside, and the end of those inside. */
-static inline int32_t views_first_tap(int32_t start, int32_t step)
-{
-    return start < 0 ? (step - 1 - start) / step : 0;
-}
-
-static inline int32_t views_end_tap(int32_t start, int32_t step, int32_t taps, int32_t size)
-{
-    return start < size ? views_least(taps, (size - start + step - 1) / step) : 0;
-}
-
-/* Depthwise: acc[c*M + m] += scale * sum over the window's real taps of x[c] * w[c*M + m]. */
-VIEWS_KERNEL void views_taps_u8_i8_i32(VIEWS_ROM views_window_t *g, const uint8_t *source, VIEWS_ROM int8_t *weights, int32_t p, int32_t *acc, int32_t scale)
-{
-    const int32_t outputs = g->out_channels;
-    const int32_t oy = p / g->out_w, y0 = oy * g->stride_h - g->top, x0 = (p - oy * g->out_w) * g->stride_w - g->left;
-    const int32_t first_y = views_first_tap(y0, g->dilate_h), end_y = views_end_tap(y0, g->dilate_h, g->kernel_h, g->height);
-    const int32_t first_x = views_first_tap(x0, g->dilate_w), end_x = views_end_tap(x0, g->dilate_w, g->kernel_w, g->width);
-    const int32_t down = g->dilate_h * g->width * g->channels, right = g->dilate_w * g->channels;
-    const uint8_t *corner = source + ((y0 * g->width + x0) * g->channels + first_y * down + first_x * right);
-    const int32_t fours = g->multiplier == 1 ? outputs & ~3 : 0;
-    for (int32_t o = 0; o < fours; o += 4) {
-        int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-        const uint8_t *line = corner + o;
-        for (int32_t ky = first_y; ky < end_y; ky++, line += down) {
-            const uint8_t *a = line;
-            VIEWS_ROM int8_t *w = weights + (size_t)(ky * g->kernel_w + first_x) * (size_t)(outputs) + o;
-            for (int32_t n = end_x - first_x; n > 0; n--, a += right, w += outputs) {
-#if defined(VIEWS_DSP)
-                uint32_t x[2], v[2];
-                views_lanes_u8(a, x);
-                views_lanes_i8(w, v);
-                s0 = __smlabb((int32_t)x[0], (int32_t)v[0], s0);
-                s1 = __smlabb((int32_t)x[1], (int32_t)v[1], s1);
-                s2 = __smlatt((int32_t)x[0], (int32_t)v[0], s2);
-                s3 = __smlatt((int32_t)x[1], (int32_t)v[1], s3);
-#else
-                s0 += (int32_t)a[0] * w[0];
-                s1 += (int32_t)a[1] * w[1];
-                s2 += (int32_t)a[2] * w[2];
-                s3 += (int32_t)a[3] * w[3];
-#endif
-            }
-        }
-        acc[o + 0] += s0 * scale;
-        acc[o + 1] += s1 * scale;
-        acc[o + 2] += s2 * scale;
-        acc[o + 3] += s3 * scale;
-    }
-    for (int32_t ky = first_y; ky < end_y; ky++, corner += down) {
-        const uint8_t *a = corner;
-        for (int32_t kx = first_x; kx < end_x; kx++, a += right) {
-            VIEWS_ROM int8_t *w = weights + (size_t)(ky * g->kernel_w + kx) * (size_t)(outputs);
-            for (int32_t c = fours; c < g->channels; c++) {
-                for (int32_t m = c * g->multiplier; m < (c + 1) * g->multiplier; m++) {
-                    acc[m] += (int32_t)a[c] * w[m] * scale;
-                }
-            }
-        }
-    }
-}
-
 /* Processors of hosts: AVX2, AVX-VNNI, AVX-512 VNNI, and NEON with its dot products; same results.
  * -DVIEWS_NO_HOST leaves them out. */
 #if !defined(VIEWS_NO_HOST) && defined(__AVX2__)
@@ -468,6 +406,24 @@ static inline void views_put(views_vec_t a, views_vec_t b, views_vec_t c, views_
     const __m128i before = _mm_loadu_si128((const __m128i *)(const void *)acc);
     _mm_storeu_si128((__m128i *)(void *)acc, _mm_add_epi32(before, _mm_mullo_epi32(sums, _mm_set1_epi32(scale))));
 }
+
+/* Eight channels of a depthwise layer in lanes of 32 bits. */
+#define VIEWS_LANES 8
+typedef __m256i views_lanes_t;
+#define VIEWS_EIGHT(from) _mm_loadl_epi64((const __m128i *)(const void *)(from))
+#define VIEWS_LANES_u8(from) _mm256_cvtepu8_epi32(VIEWS_EIGHT(from))
+#define VIEWS_LANES_i8(from) _mm256_cvtepi8_epi32(VIEWS_EIGHT(from))
+#define VIEWS_LANES_u16(from) _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)(from)))
+#define VIEWS_LANES_i16(from) _mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *)(const void *)(from)))
+/* Of x from 0 to 2^15 - 1 the product of the lower halves is the whole one. */
+#define VIEWS_MAC_UNSIGNED(sum, x, w) _mm256_add_epi32(sum, _mm256_madd_epi16(x, w))
+#define VIEWS_MAC_INTEGER(sum, x, w) _mm256_add_epi32(sum, _mm256_mullo_epi32(x, w))
+
+static inline void views_add_lanes(int32_t *acc, views_lanes_t sums, int32_t scale)
+{
+    const __m256i before = _mm256_loadu_si256((const __m256i *)(const void *)acc);
+    _mm256_storeu_si256((__m256i *)(void *)acc, _mm256_add_epi32(before, _mm256_mullo_epi32(sums, _mm256_set1_epi32(scale))));
+}
 #elif !defined(VIEWS_NO_HOST) && defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
 #define VIEWS_HOST 1
 #include <arm_neon.h>
@@ -531,6 +487,9 @@ VIEWS_KERNEL void views_host_dot_u8_i8_mixed_signed_pairs(const views_window_t *
 {
     const uint8_t *at[16];
     const int32_t stride = (length + 63) & ~63, last = g->out_channels - 1;
+    if (length < stride && stride <= 512) { /* short rows at once */
+        memset(patch, 0, (size_t)(n * stride) * sizeof *patch);
+    }
     for (int32_t q = 0; q < n; q++) {
         uint8_t *to = patch + q * stride;
         at[q] = views_gather_u8(g, source, p + q, to);
@@ -538,7 +497,7 @@ VIEWS_KERNEL void views_host_dot_u8_i8_mixed_signed_pairs(const views_window_t *
             memcpy(to, at[q], (size_t)length * sizeof *to);
             at[q] = to;
         }
-        if (at[q] == to) {
+        if (at[q] == to && stride > 512) {
             memset(to + length, 0, (size_t)(stride - length) * sizeof *to);
         }
     }
@@ -660,6 +619,83 @@ VIEWS_KERNEL void views_host_fire(const int32_t *u, const uint32_t *factor, cons
     }
 }
 #endif
+
+/* Of a window's taps on one axis, `step` apart from `start` on: the first inside, and the end of those inside. */
+static inline int32_t views_first_tap(int32_t start, int32_t step)
+{
+    return start < 0 ? (step - 1 - start) / step : 0;
+}
+
+static inline int32_t views_end_tap(int32_t start, int32_t step, int32_t taps, int32_t size)
+{
+    return start < size ? views_least(taps, (size - start + step - 1) / step) : 0;
+}
+
+/* Depthwise: acc[c*M + m] += scale * sum over the window's real taps of x[c] * w[c*M + m]. */
+VIEWS_KERNEL void views_taps_u8_i8_i32(VIEWS_ROM views_window_t *g, const uint8_t *source, VIEWS_ROM int8_t *weights, int32_t p, int32_t *acc, int32_t scale)
+{
+    const int32_t outputs = g->out_channels;
+    const int32_t oy = p / g->out_w, y0 = oy * g->stride_h - g->top, x0 = (p - oy * g->out_w) * g->stride_w - g->left;
+    const int32_t first_y = views_first_tap(y0, g->dilate_h), end_y = views_end_tap(y0, g->dilate_h, g->kernel_h, g->height);
+    const int32_t first_x = views_first_tap(x0, g->dilate_w), end_x = views_end_tap(x0, g->dilate_w, g->kernel_w, g->width);
+    const int32_t down = g->dilate_h * g->width * g->channels, right = g->dilate_w * g->channels;
+    const uint8_t *corner = source + ((y0 * g->width + x0) * g->channels + first_y * down + first_x * right);
+    const int32_t fours = g->multiplier == 1 ? outputs & ~3 : 0;
+    int32_t o = 0;
+#ifdef VIEWS_LANES
+    for (; g->multiplier == 1 && o <= outputs - VIEWS_LANES; o += VIEWS_LANES) {
+        views_lanes_t sums = _mm256_setzero_si256();
+        const uint8_t *line = corner + o;
+        for (int32_t ky = first_y; ky < end_y; ky++, line += down) {
+            const uint8_t *a = line;
+            const int8_t *w = weights + (ky * g->kernel_w + first_x) * outputs + o;
+            for (int32_t n = end_x - first_x; n > 0; n--, a += right, w += outputs) {
+                sums = VIEWS_MAC_UNSIGNED(sums, VIEWS_LANES_u8(a), VIEWS_LANES_i8(w));
+            }
+        }
+        views_add_lanes(acc + o, sums, scale);
+    }
+#endif
+    for (; o < fours; o += 4) {
+        int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+        const uint8_t *line = corner + o;
+        for (int32_t ky = first_y; ky < end_y; ky++, line += down) {
+            const uint8_t *a = line;
+            VIEWS_ROM int8_t *w = weights + (size_t)(ky * g->kernel_w + first_x) * (size_t)(outputs) + o;
+            for (int32_t n = end_x - first_x; n > 0; n--, a += right, w += outputs) {
+#if defined(VIEWS_DSP)
+                uint32_t x[2], v[2];
+                views_lanes_u8(a, x);
+                views_lanes_i8(w, v);
+                s0 = __smlabb((int32_t)x[0], (int32_t)v[0], s0);
+                s1 = __smlabb((int32_t)x[1], (int32_t)v[1], s1);
+                s2 = __smlatt((int32_t)x[0], (int32_t)v[0], s2);
+                s3 = __smlatt((int32_t)x[1], (int32_t)v[1], s3);
+#else
+                s0 += (int32_t)a[0] * w[0];
+                s1 += (int32_t)a[1] * w[1];
+                s2 += (int32_t)a[2] * w[2];
+                s3 += (int32_t)a[3] * w[3];
+#endif
+            }
+        }
+        acc[o + 0] += s0 * scale;
+        acc[o + 1] += s1 * scale;
+        acc[o + 2] += s2 * scale;
+        acc[o + 3] += s3 * scale;
+    }
+    for (int32_t ky = first_y; ky < end_y; ky++, corner += down) {
+        const uint8_t *a = corner;
+        for (int32_t kx = first_x; kx < end_x; kx++, a += right) {
+            VIEWS_ROM int8_t *w = weights + (size_t)(ky * g->kernel_w + kx) * (size_t)(outputs);
+            for (int32_t c = o; c < g->channels; c++) {
+                for (int32_t m = c * g->multiplier; m < (c + 1) * g->multiplier; m++) {
+                    acc[m] += (int32_t)a[c] * w[m] * scale;
+                }
+            }
+        }
+    }
+}
 
 /* out = max over each window; the frame of zeros around the source counts, what lies beyond it does not. */
 VIEWS_HOT_SECTION static void views_max_pool_u8(VIEWS_ROM views_window_t *g, VIEWS_ROM views_window_t *frame, const uint8_t *source, uint8_t *out)
