@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from snncc.backends.c import emit, packages
+from snncc.backends.c import emit, instructions, packages
 from snncc.backends.c.run import TOOLS, CortexM4, CortexM55, Host, RiscV
 from snncc.backends.options import TargetOptions, option
 from snncc.backends.target import Summary, Target
@@ -68,7 +68,7 @@ class C(Target[COptions]):
         return {"c-host": Host(), "c-cortex-m4": CortexM4(), "c-cortex-m55": CortexM55(), "c-rv32": RiscV()}
 
     def summary(self, network: Network, folder: Path | None, options: Mapping[str, Any] | None) -> Summary | None:
-        """Bytes of const data and of state, exact; where nothing is written, packed and not."""
+        """Bytes of const data and of state, exact, in `count` instructions; packed and not where nothing is written."""
         try:
             self.check(network, {"prefix": ANY_PREFIX})
         except TargetError:
@@ -93,11 +93,17 @@ ANY_PREFIX = "net"
 
 def _bytes(network: Network, pack: bool, limit: int | None = None) -> dict[str, int]:
     needed = emit.memory(network, pack=pack, state_bytes=limit)
-    return {"const_bytes": needed.const, "weight_bytes": needed.weights, "state_bytes": needed.state}
+    found = {"const_bytes": needed.const, "weight_bytes": needed.weights, "state_bytes": needed.state}
+    if network.window.stepping:  # there they follow from the spikes of images: `snncc explore`
+        return found
+    return found | {"instructions": round(instructions.estimate(network, pack=pack, state_bytes=limit))}
 
 
 def _sizes(memory: Mapping[str, Any]) -> str:
-    return f"{memory['const_bytes']:,} bytes of const data, {memory['state_bytes']:,} of state"
+    sizes = f"{memory['const_bytes']:,} bytes of const data, {memory['state_bytes']:,} of state"
+    if "instructions" not in memory:
+        return sizes
+    return f"{sizes}, about {memory['instructions'] / 1e6:.3g} M instructions on a Cortex-M4"
 
 
 TARGET = C()
