@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,7 +95,7 @@ def _widths(lines: list[str], cell: int) -> tuple[int, int]:
     return int(found["\\A_WIDTH"]), int(found["\\B_WIDTH"])
 
 
-def chosen(multipliers: list[Multiplier], slice_: DspSlice, most: int, small: int = 0) -> list[Multiplier]:
+def chosen(multipliers: Iterable[Multiplier], slice_: DspSlice, most: int, small: int = 0) -> list[Multiplier]:
     """Those that become DSPs: larger than `small`, the largest first while `most` DSPs are enough."""
     found = []
     for multiplier in sorted(multipliers, key=lambda m: (-m.size, m.line)):

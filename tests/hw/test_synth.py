@@ -18,9 +18,10 @@ from snncc import ir, store, synth
 from snncc.backends.verilog.emit import load_plan, read_manifest
 from snncc.cli import cli
 from snncc.errors import TargetError
-from snncc.synth import DEVICES, memories, run_yosys, synthesise
+from snncc.synth import DEVICES, area, memories, run_yosys, synthesise
 from snncc.synth.blockram import ECP5, ICE40, XC7, Family, Memory
 from snncc.synth.multipliers import DspSlice, Multiplier, chosen, find
+from tests.hw.area import near_enough
 from tests.networks import dense_chain, dense_skip, with_intervals
 
 
@@ -193,6 +194,15 @@ def test_the_largest_multipliers_become_dsps() -> None:
     assert chosen(everything, dsp, 0) == []
 
 
+def test_a_model_that_is_off_is_told(skip: Path) -> None:
+    """Four times the LUTs, and one flip-flop."""
+    source = skip / "verilog"
+    plan = load_plan(ir.load(skip), source)
+    held = memories(plan, read_manifest(source), source).values()
+    found = synth.Synthesis("ecp5-25k", luts=4 * round(area.estimate(plan, held, DEVICES["ecp5-25k"])["luts"]), ffs=1)
+    assert len(near_enough(skip, found)) == 2
+
+
 @pytest.fixture(scope="module")
 def skip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("skip") / "m"
@@ -205,6 +215,7 @@ def test_dsp_is_a_number_auto_or_none(skip: Path) -> None:
     dsps = {dsp: result.dsps for dsp, result in found.items()}
     assert dsps["none"] == 0 and dsps[2] == 2 < dsps["auto"] < dsps[28] <= found[28].multipliers
     assert found["none"].luts > found[2].luts > found["auto"].luts
+    assert near_enough(skip, found["auto"]) == []
     with pytest.raises(TargetError, match="auto, none or"):
         synthesise(skip, "ecp5-25k", dsp=-1)
     for wrong in ("-1", "many", "1.5"):

@@ -1,0 +1,156 @@
+"""What of a device a design takes, from its plan: how much there is of each part, and which multipliers become DSPs.
+
+A part is counted in bits: registers, adders and choices between words grow with the width that they have.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from snncc.backends import costs
+from snncc.backends.verilog.instances import design
+from snncc.backends.verilog.plan import Plan
+from snncc.synth.blockram import Family, Memory
+from snncc.synth.multipliers import SMALL, Multiplier, chosen
+
+if TYPE_CHECKING:
+    from snncc.synth import Device
+
+SUMS = 3
+"""MAXIMUM of a layer that keeps a second value for each neuron."""
+
+
+SHORTEST = {"synth_ice40": 11}
+"""By Yosys's command: bits of the shortest product that becomes a DSP; 9 elsewhere."""
+
+
+@dataclass(frozen=True)
+class Product(Multiplier):
+    """A multiplier of a plan, and the bits of its product."""
+
+    bits: int
+
+
+def multipliers(plan: Plan) -> list[Product]:
+    """The multipliers of the design but those by a bit: products of lanes, rows of weights, biases, a pixel's T."""
+    found: list[Product] = []
+    nodes = {f"u_{node.name}": node for node in plan.nodes}
+
+    def add(a: int, b: int, times: int = 1, most: int = 64) -> None:
+        found.append(Product(len(found), max(a, b), min(a, b), times, min(a + b, most)))
+
+    for made in design(plan).instances:
+        p = made.parameters
+        if made.module == "snn_edge":
+            if p["VALUES"] and not p["ONES"]:
+                add(p["WB"], _event(p) + 1, p["LANES"], p["VW"])
+            stride = p["WSTRIDE"]
+            if not p["CHANNELWISE"] and not p["LANES_ON_X"] and stride & (stride - 1):
+                add(p["D2W"], stride.bit_length(), most=p["WAW"])
+        elif made.module == "snn_layer" and p["COUNT"] and not p["MAXIMUM"] and nodes[made.name].parameters.bias.any():
+            add(p["BIASW"], p["TW"] + 1, p["FIRE_LANES"])
+        elif made.module == "snn_encoder_direct" and p["BY_T"]:
+            add(p["PB"] + 1, p["TW"] + 1)
+    return found
+
+
+def parts(plan: Plan, held: Iterable[Memory], family: Family, soft: Iterable[Multiplier]) -> dict[str, float]:
+    """Bits by part. `soft`: the multipliers that are built of LUTs; `held`: all memories, of which some are, too."""
+    found: Counter[str] = Counter({"design": 1, "multiplier": sum(m.a * m.b * m.times for m in soft)})
+    for memory in held:
+        if memory.live and not family.least(memory):
+            found[f"{'ROM' if memory.rom else 'RAM'} in LUTs"] += memory.words * memory.live
+            found["word of a memory in LUTs"] += memory.live
+    for made in design(plan).instances:
+        for part, bits in PARTS[made.module](made.parameters):
+            found[part] += bits
+    return {part: float(bits) for part, bits in found.items() if bits}
+
+
+def _event(p: Mapping[str, Any]) -> int:
+    """Bits of an event's value."""
+    tally: int = p.get("TALLY", 0)
+    return int(p["CW"]) if not tally else tally if p.get("SUMS") else tally + 1
+
+
+def _edge(p: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    yield "edge", 1
+    yield "bank", p["AW"] + p["BANKS"] * p["MW"]
+    yield "scanned word", p["SRC_LANES"] * _event(p)
+    yield "scanner", p["AW"] + p["D0W"] + p["D1W"] + p["D2W"]
+    yield "walker", p["WAW"] + p["VAW"]
+    yield "walker over a map", (p["WAW"] + p["VAW"] + p["NW"]) * p["HAS_MAP"]
+    yield "weights", p["LANES"] * p["WB"] * (not p["ONES"])
+    yield "masked lanes", p["LANES"] * (0 < p["LANES_PER_CHANNEL"] < p["LANES"])
+    yield "tally", p["SRC_LANES"] * p.get("TALLY", 0)
+    yield "place", p.get("PLACES", 0) and p["YW"] + p["XW"] + p["PLACE_CW"]
+
+
+def _layer(p: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    word, fired = p["LANES"] * p["VW"], p["FIRE_LANES"]
+    yield "layer", 1
+    yield "sum", word
+    yield "sum of two in a row", word * p["BYPASS"]
+    yield "choice of an edge", word * (p["EDGES"] - 1)
+    yield "drive", word * (p["HAS_DRIVE"] or p["MAXIMUM"] == SUMS)
+    yield "maximum", word * (p["MAXIMUM"] > 0)
+    yield "parameters", fired * (p["THW"] + p["BIASW"] + p["V0W"]) * (p["P_DEPTH"] > 1)
+    if not p["COUNT"]:
+        yield "firing", word
+        return
+    yield "part of a word", word * (p["LANES"] > fired)
+    yield "whole potential", fired * p["UW"]
+    yield "divider", fired * p["STAGES"] * (max(p["UW"], p["THW"] + p["STAGES"] * p["PERIOD"]) + 1) * p["FIRES"]
+    yield "shifter", fired * p["UW"] * p.get("RELAYS", 0)
+
+
+def _encoder(p: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    yield "encoder", p["LANES"] * p.get("CW", p["PB"])
+    yield "folds", (p["PB"] + p["TW"] + 1) * p.get("FOLDS", 0)
+
+
+def _readout(p: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    yield "readout", p["LANES"] * p["VW"] + p["DW"]
+
+
+def _pixels(p: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    yield "encoder", p["NW"] + p["TW"]
+
+
+PARTS = {
+    "snn_edge": _edge,
+    "snn_layer": _layer,
+    "snn_encoder_step": _encoder,
+    "snn_encoder_direct": _encoder,
+    "snn_readout": _readout,
+    "snn_pixels": _pixels,
+}
+
+
+def divided(plan: Plan, chip: Device) -> tuple[int, list[Multiplier]]:
+    """(DSPs, the multipliers that stay in LUTs), as `dsp="auto"` chooses."""
+    everything, shortest = multipliers(plan), SHORTEST.get(chip.flow.command, 9)
+    hard = {m.line for m in chosen(everything, chip.multiply, chip.dsps, SMALL) if everything[m.line].bits >= shortest}
+    dsps = sum(m.times * chip.multiply.needed(m.a, m.b) for m in everything if m.line in hard)
+    return dsps, [m for m in everything if m.line not in hard]
+
+
+MODEL = Path(__file__).with_name("area.json")
+
+
+def model(chip: Device) -> dict[str, costs.Costs]:
+    """What each part costs in `luts` and `ffs` on a device, which all of its family have in common."""
+    return {what: costs.read(MODEL)[f"{chip.flow.command.split()[0]} {what}"] for what in ("luts", "ffs")}
+
+
+def estimate(plan: Plan, held: Iterable[Memory], chip: Device) -> dict[str, float]:
+    """Block RAMs at least, DSPs as they are chosen, and about how many LUTs and flip-flops."""
+    held = list(held)
+    dsps, soft = divided(plan, chip)
+    there = parts(plan, held, chip.memory, soft)
+    about = {what: float(round(known.total(there))) for what, known in model(chip).items()}
+    return about | {"brams": float(sum(map(chip.memory.least, held))), "dsps": float(dsps)}
