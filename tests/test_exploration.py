@@ -20,12 +20,13 @@ from hypothesis import strategies as st
 
 import snncc
 from snncc import exploration
+from snncc.backends.c import instructions
 from snncc.cli import goals
 from snncc.errors import DataError
 from snncc.exploration import COSTS, Goals, journal
-from snncc.exploration.front import cheapest, front, ranks
+from snncc.exploration.front import AREA, cheapest, front, on, ranks
 from snncc.exploration.run import shard
-from snncc.exploration.space import Job, jobs
+from snncc.exploration.space import Design, Job, jobs
 from tests.conftest import Run
 from tests.keras_models import L, keras, randomised
 
@@ -96,17 +97,22 @@ def test_the_cheapest_meets_the_goals_if_any_does(found: list[dict[str, Any]], f
 
 
 def test_goals_of_hardware() -> None:
-    point = {"target": "verilog", "accuracy": 0.9, "cycles": 1000, "brams": {"xc7": 12}, "device_brams": {"xc7": 100}}
+    area = {"xc7": {"luts": 5000.0, "ffs": 4000.0, "dsps": 3.0, "brams": 12.0}}
+    point = on({"target": "verilog", "accuracy": 0.9, "cycles": 1000, "area": area}, "xc7")
     assert Goals(min_fps=90_000, clock_mhz=100).missed(point, None) == {}
     assert Goals(min_fps=200_000, clock_mhz=100).missed(point, None) == {"min_fps": 0.5}
     assert Goals(device="xc7").missed(point, None) == {} == Goals(device="xc7", max_bram=12).missed(point, None)
     assert Goals(device="xc7", max_bram=8).missed(point, None) == {"max_bram": 0.5}
+    assert Goals(device="xc7", max_luts=4000, max_dsps=3).missed(point, None) == {"max_luts": 0.25}
+    area["xc7"]["ffs"] = 2 * 106_400.0
+    assert Goals(device="xc7").missed(on(point, "xc7"), None) == {"max_ffs": 1.0}
+    measured = on(point | {"synthesis": {"xc7": {"luts": 4100, "ffs": 3900}}}, "xc7")
+    assert (measured["luts"], measured["dsps"], measured["synthesised"]) == (4100, 3.0, True)
     assert Goals(max_flash=10).missed(point, None) == {"max_flash": float("inf")}
-    assert Goals(device="none").missed(point, None) == {"max_bram": float("inf")}
     asked = Goals(within=2.5, min_fps=200_000, clock_mhz=100, max_flash=10)
     words = "within 5 instead of 2.5, max-flash unknown instead of 10, min-fps 100,000 instead of 200,000"
     assert asked.shortfall(point, 0.95) == words and Goals(device="xc7").shortfall(point, None) == ""
-    for wrong in ({"min_fps": 1.0}, {"clock_mhz": 1.0}, {"max_bram": 1.0}):
+    for wrong in ({"min_fps": 1.0}, {"clock_mhz": 1.0}, {"max_bram": 1.0}, {"max_luts": 1}, {"device": "none"}):
         with pytest.raises(DataError):
             Goals(**wrong)
 
@@ -117,6 +123,13 @@ def test_the_space() -> None:
     assert not any(d.options["pack"] and d.network["signed_bit"] >= 8 for job in every for d in job.designs)
     parts = [shard(every, i, 3) for i in (1, 2, 3)]
     assert sorted(str(job) for part in parts for job in part) == sorted(map(str, every))
+    assert {d.options["state_bytes"] for job in jobs("c", {"state_bytes": (None, 4096)}) for d in job.designs} == {
+        None,
+        4096,
+    }
+    assert all(
+        Design.of({"options": {**d.network, **d.options}, "target": "c"}) == d for job in every for d in job.designs
+    )
     for wrong in (("c", {"max_lanes": (1,)}), ("c", {"timesteps": ()}), ("gpu", {})):
         with pytest.raises(DataError):
             jobs(*wrong)
@@ -142,12 +155,31 @@ def test_every_point_is_what_its_command_builds(given_files: Path, tmp_path: Pat
                 point["flash_bytes"],
                 point["state_bytes"],
             )
+            about = instructions.estimate(network.ir, network.pixels(data["x_test"]), pack=point["options"]["pack"])
+            assert point["instructions"] == round(about) == facts["c"]["instructions"]
         else:
             manifest = json.loads((Path(arguments[-1]) / "verilog" / "manifest.json").read_text())
             assert manifest["cycles"]["golden_interval"] == point["cycles"]
     model = keras.models.load_model(given_files / "m.keras")
     assert found.float_accuracy == (model.predict(data["x_test"], verbose=0).argmax(1) == data["y_test"]).mean()
     assert json.loads((tmp_path / "e" / "front.json").read_text())["front"] == found.front
+
+
+def test_yosys_takes_the_place_of_the_model(given_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the front, once."""
+    small = AXES | {"timesteps": (3,), "signed_bit": (4,), "max_lanes": (2,)}
+    options = {"target": "verilog", "axes": small, "goals": Goals(device="ecp5-25k"), "synth": True}
+    found = explored(given_files, tmp_path, **options)
+    (point,) = found.points
+    measured, model = point["synthesis"]["ecp5-25k"], point["area"]["ecp5-25k"]
+    assert point["synthesised"] and {name: point[name] for name in AREA} == measured and measured["luts"] > 0
+    assert found.chosen == 0 and not found.missed and model["brams"] <= measured["brams"]
+    monkeypatch.setattr("snncc.synth.run_yosys", lambda *_: pytest.fail("Yosys ran"))
+    assert explored(given_files, tmp_path, **options).to_dict() == found.to_dict()
+    assert not explored(given_files, tmp_path, **options | {"synth": False}).points[0]["synthesised"]
+    for wrong in ({"target": "c"}, {"goals": None}):
+        with pytest.raises(DataError, match="synth"):
+            explored(given_files, tmp_path, **options | {"axes": AXES} | wrong)
 
 
 def test_a_network_that_cannot_be_is_a_point_with_a_reason(given_files: Path, tmp_path: Path) -> None:
@@ -214,7 +246,7 @@ def test_the_command(given_files: Path, tmp_path: Path, run: Run) -> None:
     assert run(*compile_, "--goal", "speed=1", "--data", data)[0] == 2
     assert run(*compile_, "--goal", "within=-1", "--data", data)[0] == 2
     within = {"within": 0.0, "max_bram": 0.0, "max_flash": 65536}
-    assert goals._parsed(["within=0", "max-bram=0", "max-flash=64k"]) == within
+    assert goals.parsed(["within=0", "max-bram=0", "max-flash=64k"]) == within
     assert list(goals.GOALS) == [field.name for field in fields(Goals)]
 
 
@@ -222,7 +254,6 @@ KILLED = """
 import sys
 from pathlib import Path
 from snncc import exploration
-from snncc.cli import goals
 from snncc.exploration import run
 whole = run.measure
 def measure(sources, job):

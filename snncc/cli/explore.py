@@ -11,7 +11,7 @@ import click
 
 from snncc.cli import parameters
 from snncc.cli.exits import FAILED, NO_KERAS, Command
-from snncc.cli.goals import GOALS, goal_options
+from snncc.cli.goals import GOALS, Size, goal_options
 from snncc.cli.parameters import AT_LEAST_1, JSON
 from snncc.stderr import held_back
 from snncc.terminal import job_bar, print_table
@@ -88,9 +88,17 @@ class Shard(click.ParamType[tuple[int, int]]):
     type=click.IntRange(1, 256),
     help="verilog: weights per cycle at most: 1, 4, 16 and 64 by default. Repeatable.",
 )
+@click.option(
+    "--linear",
+    multiple=True,
+    type=click.Choice(["auto", "compose", "relay"]),
+    help="What becomes of linear layers that others read: auto by default. Repeatable.",
+)
+@click.option("--state-bytes", multiple=True, type=Size(), help="c: RAM for the state at most (64k). Repeatable.")
 @click.option("--pack/--no-pack", default=None, show_default="both", help="c: whether weights are packed in flash.")
 @click.option("--images", type=AT_LEAST_1, show_default="all", help="How many of the first images to take.")
 @goal_options
+@click.option("--synth", is_flag=True, help="Run Yosys on the front's designs for --device, instead of the model.")
 @click.option("--shard", default="1/1", type=Shard(), help="Measure every N-th network alone, for a job array.")
 @click.option("--jobs", type=AT_LEAST_1, show_default="one per processor", help="Processes of this machine.")
 @click.option("--cluster", metavar="tcp://HOST:PORT", help="A Dask scheduler, whose workers see the same files.")
@@ -106,7 +114,7 @@ def explore(model: str, calibration: str, test: str, output: str, as_json: bool,
 
     goals = exploration.Goals(**{name: options.pop(name) for name in GOALS})
     picture, pack = options.pop("picture"), options.pop("pack")
-    asked = {name: options.pop(name) for name in (*exploration.NETWORK_AXES, "max_lanes")}
+    asked = {name: options.pop(name) for name in (*exploration.NETWORK_AXES, "max_lanes", "state_bytes")}
     asked["pack"] = () if pack is None else (pack,)
     axes = {name: values for name, values in asked.items() if values}
     with held_back(), job_bar("Exploring") as progress:
@@ -120,6 +128,7 @@ def explore(model: str, calibration: str, test: str, output: str, as_json: bool,
             axes=axes,
             goals=goals,
             images=options["images"],
+            synth=options["synth"],
             part=options["shard"],
             cluster=options["cluster"],
             processes=options["jobs"],
@@ -144,13 +153,14 @@ def _print(found: Front, folder: Path) -> None:
     header = ["accuracy", *(name.replace("_", " ") for name in costs), "design"]
     order = sorted(found.front, key=lambda i: (-found.points[i]["accuracy"], found.points[i][costs[0]]))
     rows = [
-        [f"{100 * p['accuracy']:.2f} %", *(f"{p[name]:,.0f}" for name in costs), _words(p)]
+        [f"{100 * p['accuracy']:.2f} %", *(_figure(p, name) for name in costs), _words(p)]
         for p in (found.points[i] for i in order)
     ]
     measured = [point for point in found.points if is_measured(point)]
     print_table(f"{len(found.front)} of {len(measured)} designs that no other beats", header, rows)
     for reason in dict.fromkeys(p["refused"] for p in found.points if not is_measured(p)):
         click.echo(f"refused: {reason}")
+    _say_models(measured)
     click.echo(f"float: {100 * found.float_accuracy:.2f} %")
     if found.chosen is not None and found.goals.asked:
         point = found.points[found.chosen]
@@ -162,10 +172,28 @@ def _print(found: Front, folder: Path) -> None:
     click.echo(f"{folder / FRONT}")
 
 
+def _figure(point: dict[str, Any], name: str) -> str:
+    """A cost, with a sign before it where a model says it."""
+    about = name == "instructions" or (name == "luts" and not point["synthesised"])
+    return f"{'~' * about}{point[name]:,.0f}"
+
+
+def _say_models(measured: list[dict[str, Any]]) -> None:
+    """How far the models are off, and of which device the LUTs are."""
+    from snncc.backends.c import instructions
+    from snncc.synth import DEVICES, area
+
+    for device in dict.fromkeys(point["device"] for point in measured if "device" in point):
+        click.echo(f"LUTs of {device} (~: {area.model(DEVICES[device])['luts'].words})")
+    if any("instructions" in point for point in measured):
+        click.echo(f"instructions on a Cortex-M4 at -O3 (~: {instructions.model().words})")
+
+
 def _words(point: dict[str, Any]) -> str:
     """What was chosen, in a few words."""
     given = point["options"] | point["chosen"]
-    rest = [f"{name.replace('_', '-')} {given[name]}" for name in ("max_lanes",) if name in given]
+    rest = [f"{name.replace('_', '-')} {given[name]}" for name in ("max_lanes", "state_bytes") if given.get(name)]
+    rest += [given["linear"]] if given["linear"] != "auto" else []
     rest += ["packed"] if given.get("pack") else []
     level = f"{given['encoding']}, pools {given['average_pools']}, {given['calibrate']}"
     return ", ".join([f"{given['dynamics']} T={given['timesteps']}", f"{given['signed_bit']} bits", level, *rest])

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from snncc.cli.exits import FAILED
-from snncc.cli.parameters import POSITIVE, Finite
+from snncc.cli.parameters import AT_LEAST_0, AT_LEAST_1, POSITIVE, Finite
 from snncc.stderr import held_back
 from snncc.terminal import job_bar, say
 
@@ -37,11 +37,15 @@ GOALS: Mapping[str, tuple[click.ParamType[Any], str]] = {
     "within": (Finite(0), "Goal: points of accuracy below the float network at most."),
     "max_flash": (Size(), "Goal: bytes of const data (64k)."),
     "max_ram": (Size(), "Goal: bytes of state."),
+    "max_instructions": (POSITIVE, "Goal: instructions of an image on a Cortex-M4, by a model."),
     "max_operations": (POSITIVE, "Goal: synaptic operations of an image."),
     "min_fps": (POSITIVE, "Goal: images per second, with --clock-mhz."),
     "clock_mhz": (POSITIVE, "The clock that --min-fps counts with."),
+    "max_luts": (AT_LEAST_1, "Goal: LUTs of --device, by a model."),
+    "max_ffs": (AT_LEAST_1, "Goal: flip-flops of --device, by a model."),
+    "max_dsps": (AT_LEAST_0, "Goal: DSPs of --device."),
     "max_bram": (Finite(0), "Goal: block RAMs of --device."),
-    "device": (click.STRING, "Goal: its block RAM suffices; a device of snncc synth."),
+    "device": (click.STRING, "Goal: it suffices; a device of snncc synth."),
 }
 """What may be asked for, by the fields of `exploration.Goals`: kind and help."""
 
@@ -69,7 +73,7 @@ def chosen(
 
     if not given or test is None or len(targets) != 1:
         raise click.UsageError("--goal, --data and one --target go together")
-    goals = exploration.Goals(**_parsed(given))
+    goals = exploration.Goals(**parsed(given))
     axes = {name: values for name, values in fixed.items() if name in exploration.NETWORK_AXES}
     with tempfile.TemporaryDirectory(prefix="snncc-goal-") as folder, held_back(), job_bar("Exploring") as progress:
         found = exploration.explore(
@@ -84,7 +88,8 @@ def chosen(
     return {name: options[name] for name in exploration.NETWORK_AXES}, own
 
 
-def _parsed(given: Sequence[str]) -> dict[str, Any]:
+def parsed(given: Sequence[str]) -> dict[str, Any]:
+    """GOAL=VALUE as fields of `exploration.Goals`; a UsageError where one is none."""
     goals: dict[str, Any] = {}
     for text in given:
         flag, _, value = text.partition("=")

@@ -7,18 +7,32 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from snncc.errors import DataError
+from snncc.synth import DEVICES
 
 Point = Mapping[str, Any]
 COSTS: Mapping[str, Sequence[str]] = {
-    "c": ("flash_bytes", "state_bytes", "synaptic_operations"),
-    "verilog": ("memory_bits", "weights_per_cycle", "cycles"),
+    "c": ("flash_bytes", "state_bytes", "instructions"),
+    "verilog": ("memory_bits", "luts", "cycles"),
 }
 """What a target's designs cost, the weightiest first. Accuracy is what is gained."""
+DEVICE = "xc7"
+"""Whose LUTs are compared where no device is asked for."""
+AREA = {"luts": "max_luts", "ffs": "max_ffs", "dsps": "max_dsps", "brams": "max_bram"}
+"""What a design takes of a device, and the goal that limits it."""
 
 
 def is_measured(point: Point) -> bool:
     """Whether it was built: not refused."""
     return not point.get("refused")
+
+
+def on(point: Point, device: str | None) -> dict[str, Any]:
+    """A point with what it takes of a device: as Yosys made it where that was run, else by the model."""
+    area, device = point.get("area"), device or DEVICE
+    if not area:
+        return dict(point)
+    measured = point.get("synthesis", {}).get(device, {})
+    return {**point, "device": device, **area[device], **measured, "synthesised": bool(measured)}
 
 
 def costs(point: Point) -> tuple[float, ...]:
@@ -55,40 +69,52 @@ class Goals:
     """What a design must do; None asks for nothing.
 
     `within`: points below the float network's accuracy at most. `max_flash`, `max_ram`: bytes of const data and of
-    state. `max_operations`: synaptic operations of an image. `min_fps` at `clock_mhz`: images per second.
-    `max_bram`: block RAMs of `device`, whose own number is the limit where only the device is given.
+    state. `max_instructions`, `max_operations`: instructions on a Cortex-M4 and synaptic operations of an image.
+    `min_fps` at `clock_mhz`: images per second. `max_luts`, `max_ffs`, `max_dsps`, `max_bram`: of `device`, whose own
+    numbers are the limits where they are not given.
     """
 
     within: float | None = None
     max_flash: int | None = None
     max_ram: int | None = None
+    max_instructions: float | None = None
     max_operations: float | None = None
     min_fps: float | None = None
     clock_mhz: float | None = None
+    max_luts: int | None = None
+    max_ffs: int | None = None
+    max_dsps: int | None = None
     max_bram: float | None = None
     device: str | None = None
 
     def __post_init__(self) -> None:
         if (self.min_fps is None) != (self.clock_mhz is None):
             raise DataError("`min_fps` and `clock_mhz` go together: cycles per image = clock / frames per second")
-        if self.max_bram is not None and self.device is None:
-            raise DataError("`max_bram` needs a `device`: block RAMs differ in size")
+        parts = [goal for goal in AREA.values() if getattr(self, goal) is not None]
+        if parts and self.device is None:
+            raise DataError(f"`{parts[0]}` needs a `device`: they differ in what one holds")
+        if self.device is not None and self.device not in DEVICES:
+            raise DataError(f"no device {self.device!r}: choose from {', '.join(DEVICES)}")
 
     @property
     def asked(self) -> bool:
         """Whether anything is asked for."""
         return any(getattr(self, f.name) is not None for f in fields(self))
 
-    def limits(self, point: Point) -> dict[str, float | None]:
-        """By goal what is asked for; of a device's block RAMs all, where no number is given."""
-        rams = self.max_bram if self.max_bram is not None else (point.get("device_brams") or {}).get(self.device)
+    @property
+    def limits(self) -> dict[str, float | None]:
+        """By goal what is asked for; of a device's parts all, where no number is given."""
+        chip = None if self.device is None else DEVICES[self.device]
+        given = {goal: getattr(self, goal) for goal in AREA.values()}
+        parts = {g: given[g] if given[g] is not None or not chip else getattr(chip, what) for what, g in AREA.items()}
         return {
             "within": self.within,
             "max_flash": self.max_flash,
             "max_ram": self.max_ram,
+            "max_instructions": self.max_instructions,
             "max_operations": self.max_operations,
             "min_fps": self.min_fps,
-            "max_bram": None if self.device is None else rams if rams is not None else 0.0,
+            **parts,
         }
 
     def has(self, point: Point, float_accuracy: float | None) -> dict[str, float | None]:
@@ -98,20 +124,21 @@ class Goals:
             "within": _below(point, float_accuracy),
             "max_flash": point.get("flash_bytes"),
             "max_ram": point.get("state_bytes"),
+            "max_instructions": point.get("instructions"),
             "max_operations": point.get("synaptic_operations"),
             "min_fps": self.clock_mhz * 1e6 / cycles if cycles and self.clock_mhz else None,
-            "max_bram": (point.get("brams") or {}).get(self.device),
+            **{goal: point.get(what) for what, goal in AREA.items()},
         }
 
     def missed(self, point: Point, float_accuracy: float | None) -> dict[str, float]:
         """By goal how far a design is from it, as a part of the goal; goals of another target are not met by it."""
         has = self.has(point, float_accuracy)
-        over = {name: _over(name, has[name], limit) for name, limit in self.limits(point).items()}
+        over = {name: _over(name, has[name], limit) for name, limit in self.limits.items()}
         return {name: by for name, by in over.items() if by > 0}
 
     def shortfall(self, point: Point, float_accuracy: float | None) -> str:
         """What a design has instead of what is asked for, in words; empty where it meets all goals."""
-        has, limits = self.has(point, float_accuracy), self.limits(point)
+        has, limits = self.has(point, float_accuracy), self.limits
         return ", ".join(
             f"{name.replace('_', '-')} {_number(has[name])} instead of {_number(limits[name])}"
             for name in self.missed(point, float_accuracy)

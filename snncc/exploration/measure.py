@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from snncc import api, backends, data, frontend, store, synth
+from snncc.backends.c import instructions
 from snncc.backends.c.emit import memory
 from snncc.backends.verilog.emit import load_plan, read_manifest
 from snncc.errors import DataError, SnnccError
@@ -19,9 +20,12 @@ from snncc.exploration.space import Design, Job, digest
 from snncc.ir import Array, Network
 from snncc.lower.populate import populate
 from snncc.lower.tune.judge import float_outputs
+from snncc.synth import area
 
 AUTO = ("encoding", "average_pools", "calibrate")
 """Options that the compiler may have chosen."""
+RUN = 64
+"""Images whose spikes instructions are estimated from."""
 
 
 @dataclass(frozen=True)
@@ -97,13 +101,14 @@ def measure(sources: Sources, job: Job) -> list[dict[str, Any]]:
     x, images, y = _loaded(sources)
     try:
         network = api.convert(sources.model, x, **job.network)
+        pixels = network.pixels(images[:RUN])
         shared = _of_network(network, api.evaluate(network, images, y)[0])
     except SnnccError as error:
         return [_named(identity, sources, design) | {"refused": str(error)} for design in job.designs]
     points = []
     for design in job.designs:
         try:
-            cost = COST[design.target](network.ir, design.options)
+            cost = COST[design.target](network.ir, design.options, pixels)
         except SnnccError as error:
             cost = {"refused": str(error)}
         points.append(_named(identity, sources, design) | shared | cost)
@@ -133,15 +138,22 @@ def _of_network(network: api.Network, found: Evaluation) -> dict[str, Any]:
     }
 
 
-def _of_c(network: Network, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Bytes of const data and of state, as the export has them."""
+def _of_c(network: Network, options: Mapping[str, Any], pixels: Array) -> dict[str, Any]:
+    """Bytes of const data and of state, as the export has them, and about how many instructions an image takes."""
     backends.target("c").check(network, {**options, "prefix": "net"})
-    needed = memory(network, pack=bool(options.get("pack")))
-    return {"flash_bytes": needed.const, "state_bytes": needed.state}
+    needed = memory(network, **options)
+    return {
+        "flash_bytes": needed.const,
+        "state_bytes": needed.state,
+        "instructions": round(instructions.estimate(network, pixels, **options)),
+    }
 
 
-def _of_verilog(network: Network, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Exact cycles of the golden images, every memory, and the block RAM that they need at least."""
+def _of_verilog(network: Network, options: Mapping[str, Any], pixels: Array) -> dict[str, Any]:
+    """Exact cycles of the golden images, every memory, and what a device must hold: block RAM at least, the rest about.
+
+    `pixels` are not needed: what hardware takes does not depend on them.
+    """
     with tempfile.TemporaryDirectory(prefix="snncc-explore-") as name:
         folder = Path(name) / "m"
         store.write(network, folder, {"verilog": options})
@@ -154,9 +166,24 @@ def _of_verilog(network: Network, options: Mapping[str, Any]) -> dict[str, Any]:
         "latency_cycles": manifest["cycles"]["golden_latency"][0],
         "memory_bits": sum(memory.size for memory in held.values()),
         "weights_per_cycle": sum(node.lanes for node in plan.nodes),
-        "brams": {d: float(sum(map(chip.memory.least, held.values()))) for d, chip in synth.DEVICES.items()},
-        "device_brams": {name: chip.brams for name, chip in synth.DEVICES.items()},
+        "area": {name: area.estimate(plan, held.values(), chip) for name, chip in synth.DEVICES.items()},
     }
+
+
+def synthesise(sources: Sources, design: Design, device: str) -> dict[str, Any]:
+    """What Yosys makes of a design of hardware on a device: a line of the journal, by `key_of_synthesis`."""
+    network = api.convert(sources.model, _loaded(sources)[0], **design.network)
+    with tempfile.TemporaryDirectory(prefix="snncc-explore-") as name:
+        folder = Path(name) / "m"
+        store.write(network.ir, folder, {design.target: design.options})
+        found = synth.synthesise(folder, device, place=False).to_dict()
+    made = {name: found[name] for name in synth.COUNTED if found[name] is not None}
+    return {"key": key_of_synthesis(sources.identity, design, device), "device": device, "made": made}
+
+
+def key_of_synthesis(sources: str, design: Design, device: str) -> str:
+    """What a synthesis is known by in the journal."""
+    return digest([key_of(sources, design), "synthesis", device])
 
 
 COST = {"c": _of_c, "verilog": _of_verilog}

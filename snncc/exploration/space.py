@@ -18,11 +18,12 @@ NETWORK_AXES: Mapping[str, Sequence[Any]] = {
     "dynamics": ("count", "step"),
     "encoding": ("auto",),
     "average_pools": ("auto",),
+    "linear": ("auto",),
     "calibrate": ("auto",),
 }
 """Options of `convert`, and the values that are tried by default."""
 TARGET_AXES: Mapping[str, Mapping[str, Sequence[Any]]] = {
-    "c": {"pack": (False, True)},
+    "c": {"pack": (False, True), "state_bytes": (None,)},
     "verilog": {"max_lanes": (1, 4, 16, 64)},
 }
 """Options of the targets, likewise. Weights of 8 bits or more are not packed."""
@@ -36,10 +37,17 @@ class Design:
     target: str
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    @staticmethod
+    def of(point: Mapping[str, Any]) -> Design:
+        """The design that a point is of."""
+        given = point["options"]
+        network = {name: given[name] for name in NETWORK_AXES}
+        return Design(network, point["target"], {name: v for name, v in given.items() if name not in network})
+
     def arguments(self) -> list[str]:
         """What `snncc compile` is given to make it."""
         given = {**self.network, "target": self.target, **self.options}
-        flags = [(f"--{name.replace('_', '-')}", value) for name, value in given.items() if value is not False]
+        flags = [(f"--{name.replace('_', '-')}", value) for name, value in given.items() if value not in (False, None)]
         return [part for flag, value in flags for part in ((flag,) if value is True else (flag, str(value)))]
 
     def command(self, model: str, calibration: str) -> str:

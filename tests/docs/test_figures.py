@@ -145,6 +145,35 @@ def test_the_table_of_applications() -> None:
         assert wrong(list(zip(numbers(bytes_), sizes, strict=True))) == [], name
 
 
+ERRORS = ("median", "nine_of_ten", "most")
+
+
+def errors(name: str, of: str) -> list[float]:
+    """A model's errors in %."""
+    return [results(name)["errors_percent"][of][kind] for kind in ERRORS]
+
+
+def test_the_table_of_the_model_of_instructions() -> None:
+    rows = read("docs/reference/figures-c.md").table("model of instructions")
+    assert [row[0] for row in rows] == list(results("c_instructions")["errors_percent"])
+    for of, networks, *written in rows:
+        assert says(networks, results("c_instructions")["errors_percent"][of]["networks"])
+        assert wrong(list(zip(written, errors("c_instructions", of), strict=True))) == [], of
+
+
+def test_the_table_of_the_model_of_area() -> None:
+    rows = read("docs/reference/figures-hardware.md").table("model of area")
+    assert len(rows) == len(results("area")["errors_percent"])
+    for name, designs, *written in rows:
+        of = f"{SYNTHESES[name.split()[0]]} {'ffs' if 'flip' in name else 'luts'}"
+        found = results("area")["errors_percent"][of]
+        assert wrong(list(zip(numbers(designs), [found["networks"]], strict=True))) == [], of
+        assert wrong(list(zip(written, errors("area", of), strict=True))) == [], of
+
+
+SYNTHESES = {"xc7": "synth_xilinx", "ECP5": "synth_ecp5", "iCE40": "synth_ice40"}
+
+
 # --- hardware ----------------------------------------------------------------------------------------------
 
 
@@ -282,6 +311,30 @@ SENTENCES: list[tuple[str, str, Callable[[], list[float]]]] = [
         lambda: [n for network in ("image_classification", "keyword_spotting", "visual_wake_words")
                  for each in [[mlperf("rows", network=network, dynamics="count", bits=8, T=t) for t in (16, 255)]]
                  for n in (*(MILLION * row["-O3"]["instructions"] for row in each), *map(closeness, each))],
+    ),
+    (
+        "docs/guide/explore.md",
+        rf"On {F} networks that it was not fitted to it is off by {F} % in the median, {F} % at most in nine of ten, "
+        rf"{F} % at worst",
+        lambda: [
+            results("c_instructions")["errors_percent"]["unseen"]["networks"],
+            *errors("c_instructions", "unseen"),
+        ],
+    ),
+    (
+        "docs/guide/explore.md",
+        rf"were off by at most {F} % \(xc7\), {F} % \(ECP5\) and {F} % \(iCE40\)",
+        lambda: [errors("area", f"{command} luts")[2] for command in SYNTHESES.values()],
+    ),
+    (
+        "docs/reference/figures-c.md",
+        rf"fits the costs to {F} random networks",
+        lambda: [results("c_instructions")["model"]["networks"]],
+    ),
+    (
+        "docs/reference/figures-hardware.md",
+        rf"as predicted in {F} of {F} mappings",
+        lambda: [results("area")["dsps_exact"], results("area")["mappings"]],
     ),
     (
         "docs/reference/figures-hardware.md",
