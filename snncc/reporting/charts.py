@@ -73,9 +73,7 @@ def scatter(points: Sequence[Mapping[str, Any]], cost: str, kept: Sequence[int])
         {"x": x.place(a), "y": y.place(100 * b), "kept": i in kept, "label": f"{100 * b:.2f} %, {a:,.0f}"}
         for i, a, b in zip(known, costs, gains, strict=True)
     ]
-    line = sorted((dot["x"], dot["y"]) for dot in dots if dot["kept"])
-    path = "M" + "L".join(f"{a:g} {b:g}" for a, b in line) if line else ""
-    return {"dots": dots, "path": path, "x": x.ticks(), "y": y.ticks()}
+    return {"dots": dots, "x": x.ticks(), "y": y.ticks()}
 
 
 def _number(value: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from snncc import store
@@ -14,10 +14,11 @@ from snncc.names import arguments, flag
 PYTHON_ALONE = ("fixed_lambda",)
 """Options of `snncc.convert` that no option of the command line sets."""
 PLAIN = Options()
+LONG = 70
 
 
 def again(record: Record, folder: str, targets: store.Targets) -> str:
-    """A line for the shell, MODEL and DATA.npz standing for the user's files; Python where the shell has no option.
+    """A command for the shell, MODEL and DATA.npz standing for the user's files; Python where the shell has no option.
 
     T is always said: the command line's own default follows the targets.
     """
@@ -33,7 +34,17 @@ def again(record: Record, folder: str, targets: store.Targets) -> str:
     parts = ["snncc", "compile", "MODEL", "--calibration", "DATA.npz", "-o", folder, *_network(kept)]
     for name, own in asked.items():
         parts += [*arguments({"target": name}), *arguments(own)]
-    return shlex.join(parts)
+    return _in_lines(parts)
+
+
+def _in_lines(parts: Sequence[str]) -> str:
+    """A command of several lines, as a shell reads it on: an option begins a line where the one before is long."""
+    lines = [""]
+    for part in parts:
+        if part.startswith("--") and len(lines[-1]) > LONG:
+            lines.append("   ")
+        lines[-1] += f" {shlex.quote(part)}"
+    return " \\\n".join(lines).lstrip()
 
 
 def _network(options: Mapping[str, Any]) -> list[str]:

@@ -44,7 +44,7 @@ def choose(network: Network, goal: goals.Goal, pixels: Array, ports: Ports = PLA
 
     The balance goes by means over an image; where they promise too much, it is asked again for that much more.
     """
-    pixels = np.resize(pixels, (max(len(pixels), LEAST), *pixels.shape[1:]))
+    pixels = timed(pixels)
     seen, asked = activity(network, pixels), goal
     while True:
         balance = goals.balance(network, asked, seen)
@@ -54,6 +54,11 @@ def choose(network: Network, goal: goals.Goal, pixels: Array, ports: Ports = PLA
         if made.met or not balance.met or asked.cycles is None or goal.cycles is None:
             return made
         asked = replace(goal, cycles=min(asked.cycles * goal.cycles / made.interval, 0.99 * balance.reached))
+
+
+def timed(pixels: Array) -> Array:
+    """The golden images as they are run one after the other: repeated where there are fewer than `LEAST`."""
+    return np.resize(pixels, (max(len(pixels), LEAST), *pixels.shape[1:]))
 
 
 def activity(network: Network, pixels: Array) -> dict[str, Array]:

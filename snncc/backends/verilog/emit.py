@@ -7,7 +7,7 @@ from typing import Any
 
 from snncc.backends.vectors import golden_pixels
 from snncc.backends.verilog import goals, manifest, system, vectors, write
-from snncc.backends.verilog.choose import choose
+from snncc.backends.verilog.choose import choose, timed
 from snncc.backends.verilog.cycles import node_cycles
 from snncc.backends.verilog.drafts import drafts, legal_lanes
 from snncc.backends.verilog.plan import Plan, build
@@ -49,8 +49,8 @@ def load_plan(network: Network, folder: Path) -> Plan:
 
 
 def golden_cycles(network: Network, folder: Path) -> dict[str, float]:
-    """By layer the exact cycles that it is at work for a golden image of an exported folder, in the mean."""
-    plan, pixels = load_plan(network, folder), golden_pixels(network, None)
+    """By layer the exact cycles that it is at work for an image: the mean of those that the golden interval is of."""
+    plan, pixels = load_plan(network, folder), timed(golden_pixels(network, None))[1:-1]
     found = node_cycles(plan, vectors.make(plan, pixels, [network.timesteps] * len(pixels)))
     return {name.removeprefix("pop_"): cycles for name, cycles in found.items()}
 
