@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import struct
 import zipfile
+from bisect import bisect_right
 from itertools import accumulate
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -100,9 +101,11 @@ class Folder:
 
     def read(self, start: int, stop: int) -> Array:
         found = []
-        for i, (begin, end) in enumerate(zip([0, *self._ends], self._ends, strict=False)):
-            if begin < stop and start < end:
-                found.append(self._part(i).read(max(start, begin) - begin, min(stop, end) - begin))
+        number = bisect_right(self._ends, start)
+        while start < stop:
+            begin, end = self._ends[number - 1] if number else 0, self._ends[number]
+            found.append(self._part(number).read(start - begin, min(stop, end) - begin))
+            number, start = number + 1, end
         return found[0] if len(found) == 1 else np.concatenate([np.empty((0, *self.shape[1:]), self.dtype), *found])
 
     def _part(self, number: int) -> Rows:
