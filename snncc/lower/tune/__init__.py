@@ -26,8 +26,9 @@ from snncc.lower.tune.state import State
 from snncc.lower.tune.widths import Room, narrowed, rooms
 
 Progress = Callable[[int, int], object]
-LONGEST = 128
-"""Timesteps of `step` that tuning runs at most: beyond them finite T costs nothing measurable."""
+LONGEST = 64
+"""Timesteps of `step` that tuning runs at most: beyond them the images that memory then has no room for are worth more.
+"""
 MEMORY = 2**25
 """Elements of the largest array that tuning holds."""
 
@@ -141,7 +142,7 @@ def held_out(x: Array, random: np.random.Generator) -> tuple[Array, Array]:
 
 
 def tuned_window(options: Options) -> Window:
-    """What calibration runs: long windows of `step` are cut, where finite T costs nothing any more."""
+    """What calibration runs: long windows of `step` are cut, where more images are worth more than more timesteps."""
     window = Window(options.dynamics, options.timesteps, max(0, options.spike_ext))
     return replace(window, timesteps=min(options.timesteps, LONGEST)) if window.stepping else window
 

@@ -46,7 +46,7 @@ class Sample:
         return replace(
             self,
             drive=self.drive[..., part],
-            bias=np.broadcast_to(self.bias, self.target.shape)[..., part],
+            bias=self.bias[..., part],
             target=self.target[..., part],
             linear=self.linear[..., part],
             least=self.least[part],
