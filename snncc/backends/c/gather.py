@@ -203,5 +203,6 @@ def _patch(program: Program, x: Value, pair: int, length: int, gathers: bool, jo
         return program.need("lanes", "uint32_t", padded + (padded // 4 if gathers else 0), "two windows side by side")
     if not gathers:
         return "NULL"
-    program.kernels.gather(x)
+    if pair == 1:
+        program.kernels.gather(x)
     return program.need(f"patch_{x.tag}", x.ctype, pair * length, "windows in one piece")

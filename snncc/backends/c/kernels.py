@@ -86,8 +86,11 @@ class Kernels:
             "unpack", w.tag, tag=w.tag, bits=w.bits, element=w.element, mask=2**w.bits - 1, sign=2 ** (w.bits - 1)
         )
 
-    def gather(self, x: Value) -> None:
-        self._add("gather", (x.tag, ""), tag=x.tag, ctype=x.ctype, per_word=x.per_word, join="")
+    def gather(self, x: Value, short: bool = False) -> str:
+        """`short`: of few elements, for which a compiler may make it anew of what it knows of a window. Its tag."""
+        tag = f"{x.tag}_short" if short else x.tag
+        self._add("gather", (tag, ""), tag=tag, ctype=x.ctype, per_word=x.per_word, join="", short=short)
+        return tag
 
     def dot(self, x: Value, w: Weights, a: Accumulator, double: bool, heaviest: int, joined: bool) -> str:
         """One window with two outputs at a time, or, `double`, two windows with two outputs.
@@ -104,7 +107,7 @@ class Kernels:
         )
         entry["double" if double else "single"] = True
         if double:
-            self.gather(x)
+            entry["gather"] = self.gather(x, short)
         if double and joined:
             join = f"{x.pairs}_octet" if w.nibble else x.pairs
             self._add("gather", (x.tag, join), tag=x.tag, ctype=x.ctype, join=join, octet=w.nibble)

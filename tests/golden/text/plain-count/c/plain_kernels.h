@@ -139,7 +139,7 @@ PLAIN_INLINE int16x8_t plain_eight_i16(const int16_t *from, mve_pred16_t left)
 #define PLAIN_LANE(c) (c)
 #endif
 
-PLAIN_KERNEL void plain_copy_u8(uint8_t *to, const uint8_t *from, int32_t n)
+PLAIN_HOT_SECTION static inline void plain_copy_u8_short(uint8_t *to, const uint8_t *from, int32_t n)
 {
 #ifdef PLAIN_DSP
     int32_t i = 0;
@@ -155,7 +155,7 @@ PLAIN_KERNEL void plain_copy_u8(uint8_t *to, const uint8_t *from, int32_t n)
 }
 
 /* The window of output position p in one piece: where it lies already, or copied to `patch` with zeros outside. */
-PLAIN_KERNEL const uint8_t *plain_gather_u8(PLAIN_ROM plain_window_t *g, const uint8_t *source, int32_t p, uint8_t *patch)
+PLAIN_HOT_SECTION static inline const uint8_t *plain_gather_u8_short(PLAIN_ROM plain_window_t *g, const uint8_t *source, int32_t p, uint8_t *patch)
 {
     const int32_t channels = g->channels, row = g->width * channels;
     if (!g->gathers) {
@@ -169,14 +169,14 @@ PLAIN_KERNEL const uint8_t *plain_gather_u8(PLAIN_ROM plain_window_t *g, const u
         const int inside = y >= 0 && y < g->height;
         const uint8_t *from = source + (inside ? y * row : 0);
         if (inside && g->dilate_w == 1 && x0 >= 0 && x0 + g->kernel_w <= g->width) {
-            plain_copy_u8(to, from + x0 * channels, g->kernel_w * channels);
+            plain_copy_u8_short(to, from + x0 * channels, g->kernel_w * channels);
             to += g->kernel_w * channels;
             continue;
         }
         int32_t x = x0;
         for (int32_t kx = 0; kx < g->kernel_w; kx++, x += g->dilate_w, to += channels) {
             if (inside && x >= 0 && x < g->width) {
-                plain_copy_u8(to, from + x * channels, channels);
+                plain_copy_u8_short(to, from + x * channels, channels);
             } else {
                 memset(to, 0, (size_t)channels * sizeof *to);
             }
@@ -188,8 +188,8 @@ PLAIN_KERNEL const uint8_t *plain_gather_u8(PLAIN_ROM plain_window_t *g, const u
 /* The same for the windows of output positions p and q, whose accumulators lie g->row apart. */
 PLAIN_KERNEL void plain_dot2_u8_i8_i32_short(PLAIN_ROM plain_window_t *g, const uint8_t *source, int32_t p, int32_t q, uint8_t *patch, PLAIN_ROM int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
 {
-    const uint8_t *a = plain_gather_u8(g, source, p, patch);
-    const uint8_t *b = plain_gather_u8(g, source, q, patch + length);
+    const uint8_t *a = plain_gather_u8_short(g, source, p, patch);
+    const uint8_t *b = plain_gather_u8_short(g, source, q, patch + length);
     for (int32_t o = 0; o < g->out_channels; o += 2) {
         const int32_t second = plain_least(o + 1, g->out_channels - 1);
         PLAIN_ROM int8_t *w0 = weights + (size_t)(o) * (size_t)(length);
