@@ -185,6 +185,52 @@ PLAIN_HOT_SECTION static inline const uint8_t *plain_gather_u8_short(PLAIN_ROM p
     return patch;
 }
 
+PLAIN_KERNEL void plain_copy_u8(uint8_t *to, const uint8_t *from, int32_t n)
+{
+#ifdef PLAIN_DSP
+    int32_t i = 0;
+    for (; i < (n & ~3); i += 4) {
+        memcpy(to + i, from + i, 4U);
+    }
+    for (; i < n; i++) {
+        to[i] = from[i];
+    }
+#else
+    memcpy(to, from, (size_t)n * sizeof *to);
+#endif
+}
+
+/* The window of output position p in one piece: where it lies already, or copied to `patch` with zeros outside. */
+PLAIN_KERNEL const uint8_t *plain_gather_u8(PLAIN_ROM plain_window_t *g, const uint8_t *source, int32_t p, uint8_t *patch)
+{
+    const int32_t channels = g->channels, row = g->width * channels;
+    if (!g->gathers) {
+        return source + p * channels;
+    }
+    const int32_t oy = p / g->out_w;
+    const int32_t x0 = (p - oy * g->out_w) * g->stride_w - g->left;
+    int32_t y = oy * g->stride_h - g->top;
+    uint8_t *to = patch;
+    for (int32_t ky = 0; ky < g->kernel_h; ky++, y += g->dilate_h) {
+        const int inside = y >= 0 && y < g->height;
+        const uint8_t *from = source + (inside ? y * row : 0);
+        if (inside && g->dilate_w == 1 && x0 >= 0 && x0 + g->kernel_w <= g->width) {
+            plain_copy_u8(to, from + x0 * channels, g->kernel_w * channels);
+            to += g->kernel_w * channels;
+            continue;
+        }
+        int32_t x = x0;
+        for (int32_t kx = 0; kx < g->kernel_w; kx++, x += g->dilate_w, to += channels) {
+            if (inside && x >= 0 && x < g->width) {
+                plain_copy_u8(to, from + x * channels, channels);
+            } else {
+                memset(to, 0, (size_t)channels * sizeof *to);
+            }
+        }
+    }
+    return patch;
+}
+
 /* The same for the windows of output positions p and q, whose accumulators lie g->row apart. */
 PLAIN_KERNEL void plain_dot2_u8_i8_i32_short(PLAIN_ROM plain_window_t *g, const uint8_t *source, int32_t p, int32_t q, uint8_t *patch, PLAIN_ROM int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
 {
