@@ -26,6 +26,9 @@ from snncc.resources import tool_version as tool_version
 from snncc.shown import html
 from snncc.sim.encode import bytes_to_pixels, to_pixels
 
+CHANGED = "changed"
+"""Under which a record says how `with_` changed what was compiled."""
+
 
 class Network:
     """An exact integer spiking network. `.ir` is its data (populations, views, projections)."""
@@ -141,8 +144,14 @@ class Network:
         if new.is_integer:
             new = ir.proven(new)
         if new.record:
-            changed = {key: getattr(new, key) for key in new.record.options if hasattr(new, key)}
-            new = ir.replace(new, record=ir.replace(new.record, options=new.record.options | changed))
+            options = {key: getattr(new, key) for key in new.record.options if hasattr(new, key)}
+            asked = {"timesteps": timesteps, "dynamics": dynamics, "thresholding": thresholding, "spike_ext": spike_ext,
+                     "scaling_factor": None if scaling_factor == 1 else scaling_factor}  # fmt: skip
+            words = ", ".join(f"{key}={value!r}" for key, value in asked.items() if value is not None)
+            data = dict(new.record.data)
+            if words:
+                data[CHANGED] = f"{data.get(CHANGED, '')}.with_({words})"
+            new = ir.replace(new, record=ir.replace(new.record, options=new.record.options | options, data=data))
         ir.check(new)
         return Network(new)
 

@@ -63,5 +63,9 @@ def test_what_the_shell_cannot_say_is_said_in_python(digits: Digits, tmp_path: P
     x = np.load(digits.data)["x_train"]
     network = snncc.convert(str(digits.model), x, timesteps=4, fixed_lambda=1.5, input_range=(0.0, 2.0))
     command = again(network.ir.record, str(tmp_path / "b"), {"c": {"pack": False}})  # type: ignore[arg-type]
+    changed = network.with_(name="other").with_(timesteps=2, scaling_factor=1.5).with_(dynamics="step")
+    changed.write(tmp_path / "c")
+    words = ".with_(timesteps=2, scaling_factor=1.5).with_(dynamics=&#39;step&#39;)"
+    assert f"<code>{words}</code>" in snncc.report(tmp_path / "c").read_text()
     exec(command.replace("MODEL", str(digits.model)), {"snncc": snncc, "x": x})  # noqa: S102 (it is ours)
     assert snncc.load(tmp_path / "b").hash == network.hash and store.read_targets(tmp_path / "b")

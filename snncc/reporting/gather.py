@@ -30,6 +30,7 @@ def of_folder(folder: Path) -> dict[str, Any]:
         "made": {} if not record else dict(record.versions),
         "command": again(record, str(folder), store.read_targets(folder)) if record else "",
         "said": [] if not record else [in_flags(record.data[name]) for name in ("bytes", *AUTO) if name in record.data],
+        "changed": record.data.get(api.CHANGED, "") if record else "",
         "calibration": {} if not record else {k: record.data[k] for k in ("sha256", "shape", "dtype")},
         "graph": drawing.graph(network),
         "populations": [
