@@ -8,7 +8,6 @@ from typing import ClassVar, TypeAlias
 
 from snncc.backends.c.edges import Kind
 from snncc.backends.c.expressions import RUN, SCAN, Expression
-from snncc.backends.c.hosted import Hosted
 from snncc.backends.c.kernels import Accumulator, Potential, Value
 from snncc.backends.c.layout import Buffer
 from snncc.backends.c.types import Weights
@@ -143,6 +142,23 @@ class Relaying:
     def shift_in_scan(self) -> str:
         """The shift inside a scan."""
         return self.shift.text(SCAN)
+
+
+@dataclass(frozen=True)
+class Hosted:
+    """How a run goes on a host's processor, a block of positions at a time.
+
+    `block`: positions of a block; `row`: elements of one's sums. `patches`: ctype -> elements of all windows.
+    """
+
+    block: int
+    row: int
+    patches: dict[str, int]
+
+    @property
+    def sums(self) -> int:
+        """Elements of the sums of a block."""
+        return self.block * self.row
 
 
 @dataclass(frozen=True)

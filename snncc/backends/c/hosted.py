@@ -7,14 +7,10 @@ caches. Its room is on the stack: the state's size is that of every processor. S
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from snncc.backends.c.calls import Call, Hosted
 from snncc.backends.c.kernels import MOST_TOGETHER, Accumulator, Value
 from snncc.backends.c.types import SIZES, Weights
-
-if TYPE_CHECKING:
-    from snncc.backends.c.calls import Call
 
 STACK = 112 * 2**10
 """Bytes of a block, at most."""
@@ -22,15 +18,6 @@ NEAR, FAR = 20 * 2**10, 2**20
 """Bytes: windows that stay in a first cache beside a few outputs' weights, and weights that do not stay in a second."""
 LINE, OUTPUTS = 64, 4
 """Elements that a window is filled up to, and outputs that a row of sums is filled up to."""
-
-
-@dataclass(frozen=True)
-class Hosted:
-    """`block`: positions of a block; `row`: elements of one's sums. `patches`: ctype -> elements of all windows."""
-
-    block: int
-    row: int
-    patches: dict[str, int]
 
 
 def fits(x: Value, w: Weights, a: Accumulator) -> bool:
