@@ -186,7 +186,7 @@ def _call(program: Program, edge: Edge, row: int, a: Accumulator, pair: int, hel
     heaviest = int(np.abs(rows.astype(np.int32)).sum(axis=int(edge.kind == "dot")).max()) if w.nibble else 0
     call = replace(call, w=w, weights=weights, length=w.length, rows="" if w.nibble else program.unpacked(w, 2))
     if edge.kind == "dot":
-        joined = pair > 1 and joins(x, w, a, heaviest, w.length)
+        joined = pair > 1 and joins(x, w, a, heaviest, w.length, outputs)
         kernel = program.kernels.dot(x, w, a, double=pair > 1, heaviest=heaviest, joined=joined)
         call = replace(call, patch=_patch(program, x, pair, w.length, call.gathers, joined), kernel=kernel)
         if fits(x, w, a):

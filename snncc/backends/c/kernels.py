@@ -7,8 +7,8 @@ from typing import Any
 
 from snncc.backends.c.types import SIZES, TAGS, Weights
 
-SHORTEST = 16
-"""Elements of a window that is worth widening beside another one."""
+SHORTEST, FEWEST = 16, 256
+"""Elements of a window that is worth widening beside another one, and of the weights that then read it."""
 MOST_TOGETHER = 16
 """Positions whose windows a host's kernel reads together."""
 
@@ -220,9 +220,9 @@ class Kernels:
         return {kind: list(self.used.get(kind, {}).values()) for kind in kinds}
 
 
-def joins(x: Value, w: Weights, a: Accumulator, heaviest: int, length: int) -> bool:
+def joins(x: Value, w: Weights, a: Accumulator, heaviest: int, length: int, outputs: int) -> bool:
     """Whether the DSP path widens two windows side by side, filled up to eight elements: not those of few."""
-    long = w.nibble or length >= SHORTEST or length % 8 == 0
+    long = w.nibble or length % 8 == 0 or (length >= SHORTEST and length * outputs >= FEWEST)
     return multiplies(x, w, a, heaviest) and x.joins and long
 
 

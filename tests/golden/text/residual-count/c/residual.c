@@ -33,42 +33,37 @@ RESIDUAL_CHECK(state_bytes, sizeof(residual_state_t) <= RESIDUAL_STATE_BYTES && 
  * the last that needs each are in brackets. */
 RESIDUAL_UNUSED static inline uint8_t *residual_at_c_first(residual_state_t *state) /* 144: counts of first [1, 2] */
 {
-    void *const at = state->memory + 50;
+    void *const at = state->memory + 0;
     return (uint8_t *)at;
 }
 RESIDUAL_UNUSED static inline uint8_t *residual_at_c_joined(residual_state_t *state) /* 36: counts of joined [2, 3] */
 {
-    void *const at = state->memory + 86;
+    void *const at = state->memory + 54;
     return (uint8_t *)at;
 }
 RESIDUAL_UNUSED static inline uint8_t *residual_at_c_again(residual_state_t *state) /* 36: counts of again [3, 4] */
 {
-    void *const at = state->memory + 50;
+    void *const at = state->memory + 0;
     return (uint8_t *)at;
 }
 RESIDUAL_UNUSED static inline uint8_t *residual_at_c_pool(residual_state_t *state) /* 16: counts of pool [4, 5] */
 {
-    void *const at = state->memory + 59;
+    void *const at = state->memory + 9;
     return (uint8_t *)at;
 }
 RESIDUAL_UNUSED static inline uint8_t *residual_at_c_dense(residual_state_t *state) /* 4: counts of dense [5, 6] */
 {
-    void *const at = state->memory + 50;
+    void *const at = state->memory + 0;
     return (uint8_t *)at;
 }
 RESIDUAL_UNUSED static inline int32_t *residual_at_acc_i32(residual_state_t *state) /* 8: accumulators [0, end] */
 {
-    void *const at = state->memory + 95;
+    void *const at = state->memory + 63;
     return (int32_t *)at;
 }
-RESIDUAL_UNUSED static inline uint32_t *residual_at_lanes(residual_state_t *state) /* 50: two windows side by side [0, end] */
+RESIDUAL_UNUSED static inline uint8_t *residual_at_patch_u8(residual_state_t *state) /* 72: windows in one piece [0, end] */
 {
-    void *const at = state->memory + 0;
-    return (uint32_t *)at;
-}
-RESIDUAL_UNUSED static inline uint8_t *residual_at_patch_u8(residual_state_t *state) /* 8: windows in one piece [0, end] */
-{
-    void *const at = state->memory + 103;
+    void *const at = state->memory + 36;
     return (uint8_t *)at;
 }
 
@@ -110,7 +105,7 @@ RESIDUAL_HOT_SECTION static void residual_run_first(residual_state_t *state, con
             acc[c] = start;
             acc[4 + c] = start;
         }
-        residual_dot2_u8_i8_i32(&residual_tables.g_first, image, p, next, residual_at_lanes(state), residual_tables.w_first, 18, acc, steps);
+        residual_dot2_u8_i8_i32_short(&residual_tables.g_first, image, p, next, residual_at_patch_u8(state), residual_tables.w_first, 18, acc, steps);
         for (int32_t at = p; at <= next; at++) {
             for (int32_t c = 0; c < 4; c++) {
                 const int32_t u = acc[(at - p) * 4 + c];
@@ -169,7 +164,7 @@ RESIDUAL_HOT_SECTION static void residual_run_joined(residual_state_t *state, co
             acc[c] = start;
             acc[4 + c] = start;
         }
-        residual_dot2_u8_i8_i32(&residual_tables.g_joined_0, residual_at_c_first(state), p, next, residual_at_lanes(state), residual_tables.w_joined_0, 36, acc, 8);
+        residual_dot2_u8_i8_i32_short(&residual_tables.g_joined_0, residual_at_c_first(state), p, next, residual_at_patch_u8(state), residual_tables.w_joined_0, 36, acc, 8);
         residual_dot2_u8_i8_i32_short(&residual_tables.g_joined_1, residual_at_c_first(state), p, next, residual_at_patch_u8(state), residual_tables.w_joined_1, 4, acc, 8);
         for (int32_t at = p; at <= next; at++) {
             for (int32_t c = 0; c < 4; c++) {
@@ -232,7 +227,7 @@ RESIDUAL_HOT_SECTION static void residual_run_again(residual_state_t *state, con
             acc[c] = start;
             acc[4 + c] = start;
         }
-        residual_dot2_u8_i8_i32(&residual_tables.g_again_0, residual_at_c_joined(state), p, next, residual_at_lanes(state), residual_tables.w_again_0, 36, acc, 8);
+        residual_dot2_u8_i8_i32_short(&residual_tables.g_again_0, residual_at_c_joined(state), p, next, residual_at_patch_u8(state), residual_tables.w_again_0, 36, acc, 8);
         for (int32_t q = 0; q < 2; q++) {
             residual_taps_u8_i8_i32(&residual_tables.g_again_1, residual_at_c_joined(state), residual_tables.w_again_1, q == 0 ? p : next, acc + q * 4 + 0, 8);
         }

@@ -2,7 +2,7 @@
  * snncc of unknown version: count, T <= 6, 5-bit weights, current input of 8 bits, network 883ce0a705447098. */
 /* residual.h: residual, an integer spiking network as plain C99. Written by snncc; do not edit.
  *
- *   static residual_state_t state;               420 bytes of RAM, yours; one per thread
+ *   static residual_state_t state;               284 bytes of RAM, yours; one per thread
  *   residual_result_t result;
  *   residual_infer(&state, image, RESIDUAL_T_MAX, &result);
  *
@@ -24,7 +24,7 @@ extern "C" {
 #define RESIDUAL_OUTPUTS 4
 #define RESIDUAL_T_MAX 6U
 #define RESIDUAL_SPIKE_EXT 2
-#define RESIDUAL_STATE_BYTES 420U
+#define RESIDUAL_STATE_BYTES 284U
 #define RESIDUAL_STATE_ALIGN 4U /* what residual_infer_sized asks of the address of its state */
 #define RESIDUAL_CONST_BYTES 798U
 #define RESIDUAL_BYTE_TABLE_BYTES 0U /* more, in residual_quantise.c */
@@ -42,7 +42,7 @@ typedef int32_t residual_value_t;
 
 /* Working memory. Its contents need no initialisation and mean nothing between calls. */
 typedef struct {
-    int32_t memory[105]; /* residual.c says what lies where, and when */
+    int32_t memory[71]; /* residual.c says what lies where, and when */
 } residual_state_t;
 
 typedef struct {

@@ -139,85 +139,6 @@ RESIDUAL_INLINE int16x8_t residual_eight_i16(const int16_t *from, mve_pred16_t l
 #define RESIDUAL_LANE(c) (c)
 #endif
 
-RESIDUAL_KERNEL void residual_copy_u8(uint8_t *to, const uint8_t *from, int32_t n)
-{
-#ifdef RESIDUAL_DSP
-    int32_t i = 0;
-    for (; i < (n & ~3); i += 4) {
-        memcpy(to + i, from + i, 4U);
-    }
-    for (; i < n; i++) {
-        to[i] = from[i];
-    }
-#else
-    memcpy(to, from, (size_t)n * sizeof *to);
-#endif
-}
-
-/* The window of output position p in one piece: where it lies already, or copied to `patch` with zeros outside. */
-RESIDUAL_KERNEL const uint8_t *residual_gather_u8(RESIDUAL_ROM residual_window_t *g, const uint8_t *source, int32_t p, uint8_t *patch)
-{
-    const int32_t channels = g->channels, row = g->width * channels;
-    if (!g->gathers) {
-        return source + p * channels;
-    }
-    const int32_t oy = p / g->out_w;
-    const int32_t x0 = (p - oy * g->out_w) * g->stride_w - g->left;
-    int32_t y = oy * g->stride_h - g->top;
-    uint8_t *to = patch;
-    for (int32_t ky = 0; ky < g->kernel_h; ky++, y += g->dilate_h) {
-        const int inside = y >= 0 && y < g->height;
-        const uint8_t *from = source + (inside ? y * row : 0);
-        if (inside && g->dilate_w == 1 && x0 >= 0 && x0 + g->kernel_w <= g->width) {
-            residual_copy_u8(to, from + x0 * channels, g->kernel_w * channels);
-            to += g->kernel_w * channels;
-            continue;
-        }
-        int32_t x = x0;
-        for (int32_t kx = 0; kx < g->kernel_w; kx++, x += g->dilate_w, to += channels) {
-            if (inside && x >= 0 && x < g->width) {
-                residual_copy_u8(to, from + x * channels, channels);
-            } else {
-                memset(to, 0, (size_t)channels * sizeof *to);
-            }
-        }
-    }
-    return patch;
-}
-
-#if defined(RESIDUAL_DSP)
-RESIDUAL_INLINE void residual_put_u8(uint32_t *to, const uint8_t *from)
-{
-    uint32_t lanes[4];
-    residual_lanes_u8(from, lanes);
-    residual_lanes_u8(from + 4, lanes + 2);
-    to[0] = lanes[0];
-    to[1] = lanes[1];
-    to[4] = lanes[2];
-    to[5] = lanes[3];
-}
-
-/* n elements as lanes, a word for each as they lie beside the other window's; a last group is filled up with zeros. */
-RESIDUAL_KERNEL void residual_lay_u8(uint32_t *to, const uint8_t *from, int32_t n)
-{
-    for (; n >= 8; n -= 8, from += 8, to += 8) {
-        residual_put_u8(to, from);
-    }
-    if (n > 0) {
-        uint8_t last[8] = { 0 };
-        memcpy(last, from, (size_t)n * sizeof *from);
-        residual_put_u8(to, last);
-    }
-}
-
-/* The window of output position p as lanes, where `second` says among the words of `patch`; behind them is scratch. */
-RESIDUAL_KERNEL void residual_join_u8(RESIDUAL_ROM residual_window_t *g, const uint8_t *source, int32_t p, int32_t length, uint32_t *patch, int32_t second)
-{
-    uint8_t *scratch = (uint8_t *)(patch + ((length + 7) & ~7));
-    residual_lay_u8(patch + 2 * second, residual_gather_u8(g, source, p, scratch), length);
-}
-#endif
-
 RESIDUAL_HOT_SECTION static inline void residual_copy_u8_short(uint8_t *to, const uint8_t *from, int32_t n)
 {
 #ifdef RESIDUAL_DSP
@@ -264,125 +185,50 @@ RESIDUAL_HOT_SECTION static inline const uint8_t *residual_gather_u8_short(RESID
     return patch;
 }
 
-/* acc[o] += scale * (weights[o] . window), for one window: two outputs at a time. */
-RESIDUAL_KERNEL void residual_dot1_u8_i8_i32(RESIDUAL_ROM residual_window_t *g, const uint8_t *a, RESIDUAL_ROM int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
+RESIDUAL_KERNEL void residual_copy_u8(uint8_t *to, const uint8_t *from, int32_t n)
 {
-    for (int32_t o = 0; o < g->out_channels; o += 2) {
-        const int32_t second = residual_least(o + 1, g->out_channels - 1);
-        RESIDUAL_ROM int8_t *w0 = weights + (size_t)(o) * (size_t)(length);
-        RESIDUAL_ROM int8_t *w1 = weights + (size_t)(second) * (size_t)(length);
-        int32_t a0 = 0, a1 = 0;
-        int32_t i = 0;
-#if defined(RESIDUAL_MVE)
-        for (; i < length; i += 8) {
-            const mve_pred16_t left = vctp16q((uint32_t)(length - i));
-            const int16x8_t v0 = residual_eight_i8(w0 + i, left), v1 = residual_eight_i8(w1 + i, left);
-            const int16x8_t ax = residual_eight_u8(a + i, left);
-            a0 = vmladavaq_s16(a0, ax, v0);
-            a1 = vmladavaq_s16(a1, ax, v1);
-        }
-#elif defined(RESIDUAL_DSP)
-        for (; i < (length & ~3); i += 4) {
-            uint32_t w[2], ax[2];
-            residual_lanes_u8(a + i, ax);
-            residual_lanes_i8(w0 + i, w);
-            a0 = residual_mac(ax[0], w[0], a0);
-            a0 = residual_mac(ax[1], w[1], a0);
-            residual_lanes_i8(w1 + i, w);
-            a1 = residual_mac(ax[0], w[0], a1);
-            a1 = residual_mac(ax[1], w[1], a1);
-        }
-#endif
-        for (; i < length; i++) {
-            a0 += (int32_t)a[i] * w0[i];
-            a1 += (int32_t)a[i] * w1[i];
-        }
-        acc[o] += a0 * scale;
-        if (second != o) {
-            acc[second] += a1 * scale;
-        }
+#ifdef RESIDUAL_DSP
+    int32_t i = 0;
+    for (; i < (n & ~3); i += 4) {
+        memcpy(to + i, from + i, 4U);
     }
+    for (; i < n; i++) {
+        to[i] = from[i];
+    }
+#else
+    memcpy(to, from, (size_t)n * sizeof *to);
+#endif
 }
 
-/* The same for the windows of output positions p and q, whose accumulators lie g->row apart. */
-RESIDUAL_KERNEL void residual_dot2_u8_i8_i32(RESIDUAL_ROM residual_window_t *g, const uint8_t *source, int32_t p, int32_t q, uint32_t *patch, RESIDUAL_ROM int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
+/* The window of output position p in one piece: where it lies already, or copied to `patch` with zeros outside. */
+RESIDUAL_KERNEL const uint8_t *residual_gather_u8(RESIDUAL_ROM residual_window_t *g, const uint8_t *source, int32_t p, uint8_t *patch)
 {
-#if defined(RESIDUAL_DSP) && !defined(RESIDUAL_MVE)
-    /* Weights are read on beyond a row, times the zeros that fill up a window: into the next row, table or the hash. */
-    const uint32_t *end = patch + ((length + 7) & ~7);
-    residual_join_u8(g, source, p, length, patch, 0);
-    residual_join_u8(g, source, q, length, patch, 1);
-    const uint8_t *a = NULL, *b = NULL;
-#else
-    uint8_t *bytes = (uint8_t *)patch;
-    const uint8_t *a = residual_gather_u8(g, source, p, bytes);
-    const uint8_t *b = residual_gather_u8(g, source, q, bytes + length);
-#endif
-    for (int32_t o = 0; o < g->out_channels; o += 2) {
-        const int32_t second = residual_least(o + 1, g->out_channels - 1);
-        RESIDUAL_ROM int8_t *w0 = weights + (size_t)(o) * (size_t)(length);
-        RESIDUAL_ROM int8_t *w1 = weights + (size_t)(second) * (size_t)(length);
-        int32_t a0 = 0, a1 = 0, b0 = 0, b1 = 0;
-        int32_t i = 0;
-#if defined(RESIDUAL_MVE)
-        for (; i < length; i += 8) {
-            const mve_pred16_t left = vctp16q((uint32_t)(length - i));
-            const int16x8_t v0 = residual_eight_i8(w0 + i, left), v1 = residual_eight_i8(w1 + i, left);
-            const int16x8_t ax = residual_eight_u8(a + i, left);
-            a0 = vmladavaq_s16(a0, ax, v0);
-            a1 = vmladavaq_s16(a1, ax, v1);
-            const int16x8_t bx = residual_eight_u8(b + i, left);
-            b0 = vmladavaq_s16(b0, bx, v0);
-            b1 = vmladavaq_s16(b1, bx, v1);
+    const int32_t channels = g->channels, row = g->width * channels;
+    if (!g->gathers) {
+        return source + p * channels;
+    }
+    const int32_t oy = p / g->out_w;
+    const int32_t x0 = (p - oy * g->out_w) * g->stride_w - g->left;
+    int32_t y = oy * g->stride_h - g->top;
+    uint8_t *to = patch;
+    for (int32_t ky = 0; ky < g->kernel_h; ky++, y += g->dilate_h) {
+        const int inside = y >= 0 && y < g->height;
+        const uint8_t *from = source + (inside ? y * row : 0);
+        if (inside && g->dilate_w == 1 && x0 >= 0 && x0 + g->kernel_w <= g->width) {
+            residual_copy_u8(to, from + x0 * channels, g->kernel_w * channels);
+            to += g->kernel_w * channels;
+            continue;
         }
-#elif defined(RESIDUAL_DSP)
-        for (const uint32_t *at = patch; at != end; w0 += 8, w1 += 8) {
-            {
-                uint32_t w[2], ax[2], bx[2];
-                residual_take(&at, ax + 0);
-                residual_take(&at, bx + 0);
-                residual_lanes_i8(w0, w);
-                a0 = residual_mac(ax[0], w[0], a0);
-                a0 = residual_mac(ax[1], w[1], a0);
-                b0 = residual_mac(bx[0], w[0], b0);
-                b0 = residual_mac(bx[1], w[1], b0);
-                residual_lanes_i8(w1, w);
-                a1 = residual_mac(ax[0], w[0], a1);
-                a1 = residual_mac(ax[1], w[1], a1);
-                b1 = residual_mac(bx[0], w[0], b1);
-                b1 = residual_mac(bx[1], w[1], b1);
+        int32_t x = x0;
+        for (int32_t kx = 0; kx < g->kernel_w; kx++, x += g->dilate_w, to += channels) {
+            if (inside && x >= 0 && x < g->width) {
+                residual_copy_u8(to, from + x * channels, channels);
+            } else {
+                memset(to, 0, (size_t)channels * sizeof *to);
             }
-            {
-                uint32_t w[2], ax[2], bx[2];
-                residual_take(&at, ax + 0);
-                residual_take(&at, bx + 0);
-                residual_lanes_i8(w0 + 4, w);
-                a0 = residual_mac(ax[0], w[0], a0);
-                a0 = residual_mac(ax[1], w[1], a0);
-                b0 = residual_mac(bx[0], w[0], b0);
-                b0 = residual_mac(bx[1], w[1], b0);
-                residual_lanes_i8(w1 + 4, w);
-                a1 = residual_mac(ax[0], w[0], a1);
-                a1 = residual_mac(ax[1], w[1], a1);
-                b1 = residual_mac(bx[0], w[0], b1);
-                b1 = residual_mac(bx[1], w[1], b1);
-            }
-        }
-        i = length;
-#endif
-        for (; i < length; i++) {
-            a0 += (int32_t)a[i] * w0[i];
-            a1 += (int32_t)a[i] * w1[i];
-            b0 += (int32_t)b[i] * w0[i];
-            b1 += (int32_t)b[i] * w1[i];
-        }
-        acc[o] += a0 * scale;
-        acc[g->row + o] += b0 * scale;
-        if (second != o) {
-            acc[second] += a1 * scale;
-            acc[g->row + second] += b1 * scale;
         }
     }
+    return patch;
 }
 
 /* The same for the windows of output positions p and q, whose accumulators lie g->row apart. */
@@ -435,6 +281,46 @@ RESIDUAL_KERNEL void residual_dot2_u8_i8_i32_short(RESIDUAL_ROM residual_window_
         if (second != o) {
             acc[second] += a1 * scale;
             acc[g->row + second] += b1 * scale;
+        }
+    }
+}
+
+/* acc[o] += scale * (weights[o] . window), for one window: two outputs at a time. */
+RESIDUAL_KERNEL void residual_dot1_u8_i8_i32(RESIDUAL_ROM residual_window_t *g, const uint8_t *a, RESIDUAL_ROM int8_t *weights, int32_t length, int32_t *acc, int32_t scale)
+{
+    for (int32_t o = 0; o < g->out_channels; o += 2) {
+        const int32_t second = residual_least(o + 1, g->out_channels - 1);
+        RESIDUAL_ROM int8_t *w0 = weights + (size_t)(o) * (size_t)(length);
+        RESIDUAL_ROM int8_t *w1 = weights + (size_t)(second) * (size_t)(length);
+        int32_t a0 = 0, a1 = 0;
+        int32_t i = 0;
+#if defined(RESIDUAL_MVE)
+        for (; i < length; i += 8) {
+            const mve_pred16_t left = vctp16q((uint32_t)(length - i));
+            const int16x8_t v0 = residual_eight_i8(w0 + i, left), v1 = residual_eight_i8(w1 + i, left);
+            const int16x8_t ax = residual_eight_u8(a + i, left);
+            a0 = vmladavaq_s16(a0, ax, v0);
+            a1 = vmladavaq_s16(a1, ax, v1);
+        }
+#elif defined(RESIDUAL_DSP)
+        for (; i < (length & ~3); i += 4) {
+            uint32_t w[2], ax[2];
+            residual_lanes_u8(a + i, ax);
+            residual_lanes_i8(w0 + i, w);
+            a0 = residual_mac(ax[0], w[0], a0);
+            a0 = residual_mac(ax[1], w[1], a0);
+            residual_lanes_i8(w1 + i, w);
+            a1 = residual_mac(ax[0], w[0], a1);
+            a1 = residual_mac(ax[1], w[1], a1);
+        }
+#endif
+        for (; i < length; i++) {
+            a0 += (int32_t)a[i] * w0[i];
+            a1 += (int32_t)a[i] * w1[i];
+        }
+        acc[o] += a0 * scale;
+        if (second != o) {
+            acc[second] += a1 * scale;
         }
     }
 }

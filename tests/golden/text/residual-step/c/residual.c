@@ -25,7 +25,7 @@ RESIDUAL_CHECK(state_bytes, sizeof(residual_state_t) <= RESIDUAL_STATE_BYTES && 
  * the last that needs each are in brackets. */
 RESIDUAL_UNUSED static inline uint8_t *residual_at_c_dense(residual_state_t *state) /* 4: spikes of dense so far [0, 0] */
 {
-    void *const at = state->memory + 300;
+    void *const at = state->memory + 279;
     return (uint8_t *)at;
 }
 RESIDUAL_UNUSED static inline int32_t *residual_at_v_first(residual_state_t *state) /* 144: potentials of first [0, 0] */
@@ -40,33 +40,33 @@ RESIDUAL_UNUSED static inline int16_t *residual_at_d_first(residual_state_t *sta
 }
 RESIDUAL_UNUSED static inline int16_t *residual_at_v_joined(residual_state_t *state) /* 36: potentials of joined [0, 0] */
 {
-    void *const at = state->memory + 246;
+    void *const at = state->memory + 216;
     return (int16_t *)at;
 }
 RESIDUAL_UNUSED static inline int16_t *residual_at_v_again(residual_state_t *state) /* 36: potentials of again [0, 0] */
 {
-    void *const at = state->memory + 264;
+    void *const at = state->memory + 234;
     return (int16_t *)at;
 }
 RESIDUAL_UNUSED static inline int16_t *residual_at_v_pool(residual_state_t *state) /* 16: potentials of pool [0, 0] */
 {
-    void *const at = state->memory + 282;
+    void *const at = state->memory + 261;
     return (int16_t *)at;
 }
 RESIDUAL_UNUSED static inline int16_t *residual_at_v_dense(residual_state_t *state) /* 4: potentials of dense [0, 0] */
 {
-    void *const at = state->memory + 298;
+    void *const at = state->memory + 277;
     return (int16_t *)at;
 }
 RESIDUAL_UNUSED static inline int32_t *residual_at_acc_i32(residual_state_t *state) /* 8: accumulators [0, end] */
 {
-    void *const at = state->memory + 290;
+    void *const at = state->memory + 269;
     return (int32_t *)at;
 }
-RESIDUAL_UNUSED static inline uint32_t *residual_at_lanes(residual_state_t *state) /* 30: two windows side by side [0, end] */
+RESIDUAL_UNUSED static inline uint8_t *residual_at_patch_u8(residual_state_t *state) /* 36: windows in one piece [0, end] */
 {
-    void *const at = state->memory + 216;
-    return (uint32_t *)at;
+    void *const at = state->memory + 252;
+    return (uint8_t *)at;
 }
 
 /* A spike of first. */
@@ -473,7 +473,7 @@ RESIDUAL_HOT_SECTION static void residual_drive_first(residual_state_t *state, c
             acc[c] = start;
             acc[4 + c] = start;
         }
-        residual_dot2_u8_i8_i32(&residual_tables.g_first, image, p, next, residual_at_lanes(state), residual_tables.w_first, 18, acc, 1);
+        residual_dot2_u8_i8_i32_short(&residual_tables.g_first, image, p, next, residual_at_patch_u8(state), residual_tables.w_first, 18, acc, 1);
         for (int32_t at = p; at <= next; at++) {
             for (int32_t c = 0; c < 4; c++) {
                 const int32_t u = acc[(at - p) * 4 + c];

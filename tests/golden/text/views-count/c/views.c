@@ -33,38 +33,38 @@ VIEWS_CHECK(state_bytes, sizeof(views_state_t) <= VIEWS_STATE_BYTES && VIEWS_STA
  * the last that needs each are in brackets. */
 VIEWS_UNUSED static inline uint8_t *views_at_c_input(views_state_t *state) /* 50: counts of input [0, 2] */
 {
-    void *const at = state->memory + 63;
+    void *const at = state->memory + 42;
     return (uint8_t *)at;
 }
 VIEWS_UNUSED static inline uint8_t *views_at_c_deep(views_state_t *state) /* 100: counts of deep [1, 3] */
 {
-    void *const at = state->memory + 38;
+    void *const at = state->memory + 17;
     return (uint8_t *)at;
 }
 VIEWS_UNUSED static inline uint8_t *views_at_c_side(views_state_t *state) /* 50: counts of side [2, 4] */
 {
-    void *const at = state->memory + 76;
+    void *const at = state->memory + 55;
     return (uint8_t *)at;
 }
 VIEWS_UNUSED static inline uint8_t *views_at_c_pool0(views_state_t *state) /* 16: counts of pool0 [3, 5] */
 {
-    void *const at = state->memory + 63;
+    void *const at = state->memory + 42;
     return (uint8_t *)at;
 }
 VIEWS_UNUSED static inline uint8_t *views_at_c_pool1(views_state_t *state) /* 8: counts of pool1 [4, 5] */
 {
-    void *const at = state->memory + 38;
+    void *const at = state->memory + 17;
     return (uint8_t *)at;
 }
 VIEWS_UNUSED static inline int32_t *views_at_acc_i32(views_state_t *state) /* 8: accumulators [0, end] */
 {
-    void *const at = state->memory + 30;
+    void *const at = state->memory + 9;
     return (int32_t *)at;
 }
-VIEWS_UNUSED static inline uint32_t *views_at_lanes(views_state_t *state) /* 30: two windows side by side [0, end] */
+VIEWS_UNUSED static inline uint8_t *views_at_patch_u8(views_state_t *state) /* 36: windows in one piece [0, end] */
 {
     void *const at = state->memory + 0;
-    return (uint32_t *)at;
+    return (uint8_t *)at;
 }
 
 /* deep over the whole image. */
@@ -167,7 +167,7 @@ VIEWS_HOT_SECTION static void views_run_side(views_state_t *state, const uint8_t
             acc[c] = start;
             acc[2 + c] = start;
         }
-        views_dot2_u8_i8_i32(&views_tables.g_side, views_at_c_input(state), p, next, views_at_lanes(state), views_tables.w_side, 18, acc, 32);
+        views_dot2_u8_i8_i32_short(&views_tables.g_side, views_at_c_input(state), p, next, views_at_patch_u8(state), views_tables.w_side, 18, acc, 32);
         for (int32_t at = p; at <= next; at++) {
             for (int32_t c = 0; c < 2; c++) {
                 const int32_t u = acc[(at - p) * 2 + c];

@@ -2,7 +2,7 @@
  * snncc of unknown version: count, T <= 16, 4-bit weights, rate input of 8 bits, network 4d995fe2ee1f23f2. */
 /* views.h: views, an integer spiking network as plain C99. Written by snncc; do not edit.
  *
- *   static views_state_t state;               356 bytes of RAM, yours; one per thread
+ *   static views_state_t state;               272 bytes of RAM, yours; one per thread
  *   views_result_t result;
  *   views_infer(&state, image, VIEWS_T_MAX, &result);
  *
@@ -24,7 +24,7 @@ extern "C" {
 #define VIEWS_OUTPUTS 2
 #define VIEWS_T_MAX 16U
 #define VIEWS_SPIKE_EXT 0
-#define VIEWS_STATE_BYTES 356U
+#define VIEWS_STATE_BYTES 272U
 #define VIEWS_STATE_ALIGN 4U /* what views_infer_sized asks of the address of its state */
 #define VIEWS_CONST_BYTES 512U
 #define VIEWS_BYTE_TABLE_BYTES 0U /* more, in views_quantise.c */
@@ -42,7 +42,7 @@ typedef int32_t views_value_t;
 
 /* Working memory. Its contents need no initialisation and mean nothing between calls. */
 typedef struct {
-    int32_t memory[89]; /* views.c says what lies where, and when */
+    int32_t memory[68]; /* views.c says what lies where, and when */
 } views_state_t;
 
 typedef struct {
