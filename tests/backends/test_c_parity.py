@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from snncc.backends.c import kernels
 from snncc.backends.c.emit import memory
 from snncc.backends.c.run import CortexM4, CortexM55, RiscV
 from tests.backends.c_folder import agree, compiled
@@ -22,6 +24,14 @@ from tests.support import examples
 from snncc import ir, sim  # isort: skip
 
 EXT = st.sampled_from([0, 0, 1, 2, 7])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_layers_are_widened() -> Iterator[None]:
+    """Layers as small as these take the DSP path of large ones too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernels, "FEWEST", 0)
+        yield
 
 
 def check(case: Case, pack: bool, variant: str, runner: object = None) -> None:
