@@ -52,7 +52,7 @@ def test_0_and_what_fails_is_1(folder: Path) -> None:
     source.write_text(before.replace("net_tables.bias_first[c]", "0"))
     assert source.read_text() != before
     done = snncc("verify", folder, "--target", "c-host", "--images", 2)
-    assert done.returncode == 1 and "5 of 5 ran: 5 failed." in done.stdout
+    assert done.returncode == 1 and "6 of 6 ran: 6 failed." in done.stdout
     done = snncc("verify", folder, "--target", "nowhere")
     assert done.returncode == 1 and done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
 
@@ -76,14 +76,14 @@ def test_wrong_usage_is_2(folder: Path) -> None:
 def test_a_missing_tool_is_3_where_nothing_else_ran(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     done = snncc("verify", folder, PATH=str(tmp_path / "empty"))
-    assert done.returncode == 3 and "0 of 11 ran: nothing is verified. 11 not run for want of a tool." in done.stdout
+    assert done.returncode == 3 and "0 of 14 ran: nothing is verified. 14 not run for want of a tool." in done.stdout
     assert "install gcc-arm-none-eabi" in done.stdout
 
 
 def test_strict_is_an_option_and_ci_its_default(folder: Path, only_gcc: str) -> None:
     """gcc alone: three of the five variants on the host run."""
     host = ("verify", folder, "--target", "c-host", "--images", 1)
-    said = "3 of 5 ran: every integer is the simulator's. 2 not run for want of a tool."
+    said = "4 of 6 ran: every integer is the simulator's. 2 not run for want of a tool."
     for options, environment, status in (
         ((), {}, 0), (("--strict",), {}, 3), ((), {"CI": "true"}, 3), (("--no-strict",), {"CI": "true"}, 0),
     ):  # fmt: skip
@@ -96,7 +96,7 @@ def test_a_difference_comes_before_a_missing_tool(folder: Path, only_gcc: str) -
     source = folder / "c" / "net.c"
     source.write_text(source.read_text().replace("net_tables.bias_first[c]", "0"))
     done = snncc("verify", folder, "--target", "c-host", "--images", 2, "--strict", PATH=only_gcc)
-    assert done.returncode == 1 and "3 of 5 ran: 3 failed. 2 not run for want of a tool." in done.stdout
+    assert done.returncode == 1 and "4 of 6 ran: 4 failed. 2 not run for want of a tool." in done.stdout
 
 
 def test_every_case_of_a_report() -> None:
