@@ -24,12 +24,14 @@ CASES: list[tuple[dict[str, Any], dict[str, dict[str, Any]]]] = [
         {"signed_bit": 4, "timesteps": 5, "dynamics": "step", "encoding": "current", "thresholding": 0.25, "seed": 3,
          "percentile": 99.5, "per_channel": False, "input_bits": 6, "input_range": (-0.125, 1.25), "bytes": "x-128",
          "average_pools": "global", "linear": "relay", "calibrate": "light", "name": "other"},
-        {"c": {"pack": True, "state_bytes": 20_000, "prefix": "abc", "package": "arduino", "license": "MIT OR Zlib"}},
+        {"c": {"pack": True, "state_bytes": 20_000, "fast_bytes": 400, "prefix": "abc", "package": "arduino",
+               "license": "MIT OR Zlib"}},
     ),
     (
         {"timesteps": 6, "lambda_per_channel": True, "readout": "spikes", "spike_ext": 2, "calibrate": "full",
          "calibrate_widths": "free", "bytes_scale": (1 / 255,), "bytes_offset": -0.5, "thresholding": "-1/3"},
-        {"verilog": {"memory_format": "coe", "max_lanes": 3, "lanes": {"conv": 1, "out": 2}}},
+        {"verilog": {"memory_format": "coe", "max_lanes": 3, "lanes": {"conv": 1, "out": 2}, "prefix": "own",
+                     "input_width": 32, "axi_lite": True}},
     ),
     ({"timesteps": 4, "calibrate": "none"}, {"verilog": {"target_fps": 1000.0, "clock_mhz": 12.5}, "c": {}}),
 ]  # fmt: skip

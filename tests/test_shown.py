@@ -32,9 +32,9 @@ def found() -> tuple[Evaluations, np.ndarray]:
 
 def front() -> Front:
     options = {"dynamics": "step", "timesteps": 4, "signed_bit": 8}
-    chosen = {"encoding": "rate", "average_pools": "fire", "calibrate": HOSTILE}
+    chosen = {"encoding": "rate", "average_pools": "fire", "linear": "least", "calibrate": HOSTILE}
     points: list[dict[str, Any]] = [
-        {"target": "c", "accuracy": accuracy, "flash_bytes": size, "state_bytes": 7, "synaptic_operations": 9,
+        {"target": "c", "accuracy": accuracy, "flash_bytes": size, "state_bytes": 7, "instructions": 9,
          "options": options, "chosen": chosen}
         for accuracy, size in ((0.5, 1_000), (0.75, 50_000), (0.25, 60_000))
     ]  # fmt: skip

@@ -41,7 +41,7 @@ class Option:
             case "text":
                 return "" if isinstance(value, str) else f"must be a text, not {value!r}"
             case "choice":
-                return "" if value in self.choices else f"must be one of {', '.join(self.choices)}, not {value!r}"
+                return "" if str(value) in self.choices else f"must be one of {', '.join(self.choices)}, not {value!r}"
             case "integer":
                 return self._integer(value)
             case "number":

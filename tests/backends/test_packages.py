@@ -227,7 +227,7 @@ def test_code_tables_and_state_lie_where_the_guides_linker_script_says(
     folder = tmp_path / "m" / "c"
     guide = Path("docs/guide/c.md").read_text(encoding="utf-8")
     (script,) = re.findall(r"```text\n(MEMORY.*?)```", guide, re.DOTALL)
-    (copy,) = re.findall(r"```c\n(memcpy\(__hot.*?\n)```", guide, re.DOTALL)
+    (copy,) = re.findall(r"`(memcpy\(__hot.*?;)`", guide)
     (state,) = re.findall(r"`static NAME_state_t state (.*?);`", guide)
     (folder / "more.ld").write_text(script)
     startup, main = folder / "port" / "cortex_m_startup.c", folder / "test" / "main.c"

@@ -143,17 +143,19 @@ def worst(plan: Plan, images: int = 3) -> Timing:
 def node_cycles(plan: Plan, vectors: Vectors) -> dict[str, float]:
     """Cycles that each node is at work for an image, in the mean, without waits: what the recurrence sums.
 
-    A frame takes the sum over its edges of start to done (`work` + 2; 2 where it is empty) and the pass (pass + 1).
+    A frame takes the sum over its edges' turns of start to done (`work` + 2; 2 where it is empty), a cycle where an
+    edge has no turn before a pass, and the passes (pass + 1).
     """
     frames, images, stored = _frames(plan, vectors.timesteps), len(vectors.timesteps), stores_images(plan.network)
-    sent = [(k < steps if stored else k == 0) or plan.count for steps in vectors.timesteps
-            for k in range(plan.network.over(steps).passes)]  # fmt: skip
+    sent = np.array([(k < steps if stored else k == 0) or plan.count for steps in vectors.timesteps
+                     for k in range(plan.network.over(steps).passes)])  # fmt: skip
     found = {}
     for node in plan.nodes:
-        total = frames * (pass_cycles(plan, node) + 1)
-        for edge in node.edges:
+        total = frames * (node.bands * (pass_cycles(plan, node) + 1) + int((node.turns == 0).sum()))
+        for edge, turns in zip(node.edges, node.turns.sum(axis=0).tolist(), strict=True):
             work, _ = edge_work(edge, busy(plan, vectors, edge.source) | edge.every, offsets(plan, edge.source))
-            total += 2 * frames + int(work[sent].sum() if edge.source == INPUT else work.sum())
+            real = np.repeat(sent, turns) if edge.source == INPUT else slice(None)
+            total += 2 * frames * turns + int(work[real].sum())
         found[node.name] = total / images
     return found
 
