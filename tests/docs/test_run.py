@@ -155,7 +155,7 @@ def test_every_name_on_the_c_page_is_in_an_export(exported: dict[str, Path], tmp
     import snncc
 
     network = snncc.load(exported["bytes"] / "network.snn")
-    network.export(tmp_path / "fast", "c", prefix="digits", fast_bytes=1000)
+    network.export(tmp_path / "fast", "c", prefix="digits", fast_bytes=300)
     paths = [path for folder in (exported["bytes"], tmp_path / "fast") for path in (folder / "c").rglob("*.[ch]")]
     words = set(re.findall(r"\w+", "\n".join(f"{path} {path.read_text()}" for path in paths)))
     named = set(re.findall(r"NAME_\w+", text("docs/guide/c.md")))
