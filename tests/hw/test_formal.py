@@ -20,18 +20,22 @@ from tests.hw.cocotb_bench import Fault
 EDGE = ("snn_edge", "snn_bank", "snn_ram", "snn_scan", "snn_walk", "snn_lanes")
 EDGE_UNUSED = ("snn_tally", "snn_place", "snn_rom")
 COUNT = ("snn_fire_count", "snn_divide")
+RING = {"WORDS": 4, "RING": 2, "VAW": 3, "P_DEPTH": 5, "PAW": 3}
 RELAY = {"FIRES": 0, "RELAYS": 1, "OUT_CW": 3}
 
 
 @dataclass(frozen=True)
 class Proof:
-    """`steps`: the induction's length, or the depth of a bounded proof, in clock cycles from reset."""
+    """`steps`: the induction's length, or the depth of a bounded proof; `within`: when every fault has shown. Both in
+    clock cycles from reset.
+    """
 
     check: str
     modules: tuple[str, ...]
     steps: int
     bounded: bool = False
     parameters: Mapping[str, int] = field(default_factory=dict)
+    within: int = 12
 
 
 PROOFS = {
@@ -42,10 +46,13 @@ PROOFS = {
     "scan": Proof("scan", ("snn_scan",), 2),
     "scan, zeros too": Proof("scan", ("snn_scan",), 2, parameters={
         "LANES": 3, "CW": 1, "D0": 1, "D1": 3, "D1W": 2, "BLOCKS": 1, "AW": 3, "EVERY": 1}),
+    "scan, bands": Proof("scan", ("snn_scan",), 2, parameters={
+        "CW": 1, "D0": 3, "D0W": 2, "BLOCKS": 1, "D2W": 1, "BANDS": 3, "BANKS": 2, "AW": 3}, within=16),
     "fire in step": Proof("fire_step", ("snn_fire_step",), 2),
     "fire in step, relay": Proof("fire_step", ("snn_fire_step",), 2, parameters=RELAY),
     "fire in count": Proof("fire_count", COUNT, 10),
     "fire in count, relay": Proof("fire_count", COUNT, 9, parameters=RELAY),
+    "fire in count, ring": Proof("fire_count", COUNT, 10, parameters=RING, within=24),
     "axis split": Proof("axis_split", ("snn_axis_split",), 1),
     "axis split, wide pixels": Proof("axis_split", ("snn_axis_split",), 1, parameters={"DW": 64, "PW": 16}),
     "edge, two words": Proof("edge", EDGE + EDGE_UNUSED, 16, True, {"GROUPS": 1, "CW": 1, "VW": 5}),
@@ -54,7 +61,7 @@ PROOFS = {
 
 
 def prove(work: Path, proof: Proof, fault: Fault | None = None) -> str:
-    """Yosys's log of a proof that holds; of a faulty module, of a counterexample within `steps` cycles of reset."""
+    """Yosys's log of a proof that holds; of a faulty module, of a counterexample soon after reset."""
     hw = resource("hw_sim")
     for name in proof.modules:
         text = (hw / "rtl" / f"{name}.v").read_text()
@@ -66,7 +73,9 @@ def prove(work: Path, proof: Proof, fault: Fault | None = None) -> str:
     checker = (hw / "formal" / f"{top}.v").read_text()
     (work / f"{top}.v").write_text(checker)
     inside = re.findall(r'inside = "(\S+)" \*\) wire .*?(\w+);', checker)
-    bounded = f"-seq {max(proof.steps, 12)}" if fault else f"-seq {proof.steps}"
+    if proof.parameters.get("BANDS", 1) == 1:  # then the module has no such block
+        inside = [(register, wire) for register, wire in inside if not register.startswith("g_bands.")]
+    bounded = f"-seq {max(proof.steps, proof.within)}" if fault else f"-seq {proof.steps}"
     how = bounded if fault or proof.bounded else f"-tempinduct -maxsteps {proof.steps}"
     script = [
         f"read_verilog -sv -formal -defer -DSYNTHESIS {' '.join(f'{name}.v' for name in proof.modules)} {top}.v",
@@ -110,6 +119,10 @@ FAULTS: dict[str, tuple[str, Fault]] = {
     "scan: does not wait": ("scan", ("snn_scan", "!last_q && read_q", "!last_q")),
     "scan: takes a word as it is written": ("scan", ("snn_scan", "load ? whole || next_ptr != w_addr : ready", "1'b1")),
     "scan: no zeros": ("scan, zeros too", ("snn_scan", "EVERY != 0 || ", "")),
+    "scan: every band begins a frame": ("scan, bands", ("snn_scan", "first_q <= frame_end", "first_q <= band_end")),
+    "scan: the frame's coordinates go on": ("scan, bands", ("snn_scan", "first_q <= frame_end", "first_q <= 1'b0")),
+    "scan: a band has no end": ("scan, bands", ("snn_scan", "last_q <= band_end", "last_q <= frame_end")),
+    "scan: a reset keeps the place": ("scan, bands", ("snn_scan", "            first_q <= 1'b1;\n", "")),
     "scan: an element is offered twice": ("scan", ("snn_scan", "if (accept) rem_q <= rest;", "")),
     "step: ties do not fire": ("fire in step", ("snn_fire_step", "fire = !less[VW]", "fire = !less[VW] && less != 0")),
     "step: a bit too few": ("fire in step", ("snn_fire_step", "signed [VW:0] less", "signed [VW-1:0] less")),
@@ -123,6 +136,16 @@ FAULTS: dict[str, tuple[str, Fault]] = {
     "count: cleared too early": (
         "fire in count", ("snn_fire_count", "write = valid1_q && sub1_q == S_END", "write = valid1_q"),
     ),
+    "count: the ring has no end": (
+        "fire in count, ring", ("snn_fire_count", "addr_q == V_END ? {VAW{1'b0}} : addr_q", "addr_q"),
+    ),
+    "count: every band begins a frame": (
+        "fire in count, ring", ("snn_fire_count", "frame_end = read_end && last_q", "frame_end = read_end"),
+    ),
+    "count: a band is the whole ring": (
+        "fire in count, ring", ("snn_fire_count", "in_q == O_END :", "addr_q == V_END :"),
+    ),
+    "count: the frame has no end": ("fire in count, ring", ("snn_fire_count", "rst || frame_end", "rst")),
     "count: a relay's shift without sign": (
         "fire in count, relay", ("snn_fire_count", "u_q >>> shift_q", "u_q >> shift_q"),
     ),
