@@ -36,7 +36,7 @@ from snncc.sim.run import batches
 
 TIMESTEPS = {"count": 64, "step": 16}
 IMAGES = {"vgg16": 64, "image_classification": 256, "visual_wake_words": 64, "demo": 512}
-SPIKING_IMAGES, ROUNDS = 16, 3
+SPIKING_IMAGES, ROUNDS = 8, 3
 
 
 def networks() -> dict[str, Any]:

@@ -145,6 +145,25 @@ def test_the_table_of_applications() -> None:
         assert wrong(list(zip(numbers(bytes_), sizes, strict=True))) == [], name
 
 
+ENGINE_NETWORKS = {
+    "VGG-16": "vgg16", "ResNet-8": "image_classification", "MobileNetV1 0.25": "visual_wake_words",
+    "the demo's CNN": "demo",
+}  # fmt: skip
+
+
+def test_the_table_of_engines() -> None:
+    rows = read("docs/guide/engines.md").table("How fast")
+    found = results("engines")["networks"]
+    assert len(rows) == sum(map(len, found.values()))
+    for network, processors, *written in rows:
+        rate = found[ENGINE_NETWORKS[network]][processors]["images_per_second"]
+        keras, spiking = rate["keras float predict"], max(rate["spikingjelly"], rate["snntorch"])
+        peers = [max(rate["tflite int8"], rate["onnxruntime int8"]), max(keras, rate["onnxruntime float"])]
+        measured = [n / keras for n in (rate["native count"], rate["numpy count"], *peers)]
+        measured += [rate[f"{engine} step"] / spiking for engine in ("native", "numpy")]
+        assert wrong(list(zip(written, measured, strict=True))) == [], network
+
+
 ERRORS = ("median", "nine_of_ten", "most")
 
 
