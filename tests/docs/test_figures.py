@@ -152,7 +152,7 @@ ENGINE_NETWORKS = {
 
 
 def test_the_table_of_engines() -> None:
-    rows = read("docs/guide/engines.md").table("How fast")
+    rows = read("docs/guide/engines.md").table("network")
     found = results("engines")["networks"]
     assert len(rows) == sum(map(len, found.values()))
     for network, processors, *written in rows:
