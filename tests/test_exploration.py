@@ -69,6 +69,14 @@ points = st.lists(
 )
 
 
+def test_an_engine_changes_no_figure(given_files: Path, tmp_path: Path) -> None:
+    axes = {**AXES, "timesteps": (4,), "dynamics": ("count", "step")}
+    one, other = (explored(given_files, tmp_path / name, axes=axes, engine=name) for name in ("numpy", "native"))
+    assert one.points == other.points and len(one.points) > 1
+    with pytest.raises(DataError, match="no engine 'fast'"):
+        explored(given_files, tmp_path / "fast", axes=axes, engine="fast")
+
+
 @given(points)
 def test_the_front_is_what_no_other_point_beats(found: list[dict[str, Any]]) -> None:
     kept = set(front(found))

@@ -99,6 +99,7 @@ class Shard(click.ParamType[tuple[int, int]]):
 @click.option("--images", type=AT_LEAST_1, show_default="all", help="How many of the first images to take.")
 @goal_options
 @click.option("--synth", is_flag=True, help="Run Yosys on the front's designs for --device, instead of the model.")
+@parameters.ENGINE
 @click.option("--shard", default="1/1", type=Shard(), help="Measure every N-th network alone, for a job array.")
 @click.option("--jobs", type=AT_LEAST_1, show_default="one per processor", help="Processes of this machine.")
 @click.option("--cluster", metavar="tcp://HOST:PORT", help="A Dask scheduler, whose workers see the same files.")
@@ -128,6 +129,7 @@ def explore(model: str, calibration: str, test: str, output: str, as_json: bool,
             axes=axes,
             goals=goals,
             images=options["images"],
+            engine=options["engine"],
             synth=options["synth"],
             part=options["shard"],
             cluster=options["cluster"],

@@ -46,12 +46,17 @@ ENGINES: dict[str, Engine] = {engine.name: engine for engine in (Numpy(), Native
 NAMES = (AUTO, *ENGINES)
 
 
+def check(name: str) -> None:
+    """DataError where there is no engine of this name."""
+    if name not in NAMES:
+        raise DataError(f"no engine {name!r}: there are {', '.join(NAMES)}")
+
+
 def choose(
     name: str, network: Network, timesteps: int, dynamics: Dynamics, images: float, changes: bool = False
 ) -> tuple[str, Ready]:
     """(the engine that runs, the network made ready on it). DataError: there is none of this name."""
-    if name not in NAMES:
-        raise DataError(f"no engine {name!r}: there are {', '.join(NAMES)}")
+    check(name)
     if name != AUTO:
         return name, ENGINES[name].ready(network, timesteps, dynamics, changes)
     if seconds(network, timesteps, dynamics) * images >= WORTH:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from snncc import staging
+from snncc import engines, staging
 from snncc.errors import DataError
 from snncc.exploration.front import COSTS, Goals, cheapest, front, is_measured, on, shown_cost, words
 from snncc.exploration.measure import Sources, float_accuracy
@@ -112,6 +112,7 @@ def explore(
     goals: Goals | None = None,
     images: int | None = None,
     synth: bool = False,
+    engine: str = "auto",
     part: tuple[int, int] = (1, 1),
     cluster: str | None = None,
     processes: int | None = None,
@@ -121,8 +122,9 @@ def explore(
 
     `calibration`, `test`, `labels`: files of arrays (FILE.npz:NAME picks one). `axes`: option -> values, instead of the
     default ones (`NETWORK_AXES`, `TARGET_AXES`). `synth`: Yosys maps what is on the front to the goals' device, and its
-    LUTs, flip-flops, DSPs and block RAMs take the place of the model's. `part` (i, n): every n-th network alone.
-    `cluster`: the address of a Dask scheduler, whose workers see the same files; else processes of this machine.
+    LUTs, flip-flops, DSPs and block RAMs take the place of the model's. `engine`: what runs the networks.
+    `part` (i, n): every n-th network alone. `cluster`: the address of a Dask scheduler, whose workers see the same
+    files; else processes of this machine.
     OUTPUT/journal.jsonl keeps each point as soon as it is measured: a run that was broken off goes on there, and
     *.jsonl of other runs count too.
     """
@@ -130,7 +132,9 @@ def explore(
     device = goals.device if synth else None
     if synth and (target != "verilog" or device is None):
         raise DataError("`synth` goes with the target verilog and a `device`")
-    sources = Sources(str(model), str(calibration), str(test), None if labels is None else str(labels), images)
+    engines.check(engine)
+    named = None if labels is None else str(labels)
+    sources = Sources(str(model), str(calibration), str(test), named, images, engine=engine)
     folder, work = Path(output), shard(jobs(target, axes or {}), *part)
     points = explore_jobs(sources, work, folder, cluster, processes, progress)
     exact = float_accuracy(sources)

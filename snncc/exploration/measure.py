@@ -31,7 +31,8 @@ RUN = 64
 class Sources:
     """Where the model and the data are: a path, and files as the command line names them (FILE.npz:NAME).
 
-    `images`: how many of the first test images are taken; `seen`: of the calibration samples; None: all.
+    `images`: how many of the first test images are taken; `seen`: of the calibration samples; None: all. `engine`: what
+    runs the networks, on which no measurement depends.
     """
 
     model: str
@@ -40,6 +41,7 @@ class Sources:
     labels: str | None = None
     images: int | None = None
     seen: int | None = None
+    engine: str = "auto"
 
     @property
     def identity(self) -> str:
@@ -101,7 +103,7 @@ def measure(sources: Sources, job: Job) -> list[dict[str, Any]]:
     try:
         network = api.convert(sources.model, x, **job.network)
         pixels = network.pixels(images[:RUN])
-        shared = _of_network(network, api.evaluate(network, images, y)[0])
+        shared = _of_network(network, api.evaluate(network, images, y, engine=sources.engine)[0])
     except SnnccError as error:
         return [_named(identity, sources, design) | {"refused": str(error)} for design in job.designs]
     points = []
