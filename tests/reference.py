@@ -51,6 +51,9 @@ def elements(view: ir.View, shapes: dict[str, Shape]) -> tuple[Shape, list[Eleme
     if isinstance(view, ir.Source):
         shape = shapes[view.population]
         return shape, [((view.population, i),) for i in range(math.prod(shape))]
+    if isinstance(view, ir.Late):
+        shape = shapes[view.population]
+        return shape, [((f"{view.population} late", i),) for i in range(math.prod(shape))]
     if isinstance(view, ir.Reshape):
         return tuple(view.shape), elements(view.view, shapes)[1]
     if isinstance(view, ir.Concat):
@@ -166,14 +169,69 @@ def parameter(values: Any, shape: Shape, index: int) -> int:
 
 
 @dataclass
+class Leaky:
+    """A leaky neuron: its numbers, its current, and how often it fired at the timestep before."""
+
+    leak: int
+    decay: int
+    lowest: int
+    towards_zero: bool
+    late_current: bool
+    amount: int = 0
+    reset: str = ""
+    most: int = 1
+    current: int = 0
+    fired: int = 0
+
+    def gone(self, x: int, part: int) -> int:
+        """What of x is gone: x*part / 4096, downwards or towards zero."""
+        exact = x * part
+        return -(-exact // 4096) if self.towards_zero and exact < 0 else exact // 4096
+
+    def step(self, v: int, charge: int, theta: int | None) -> tuple[int, int]:
+        """(V at the end of the timestep, spikes)."""
+        before = self.current
+        self.current = before - self.gone(before, self.decay) + charge
+        v = v - self.gone(v, self.leak) + (before if self.late_current else self.current)
+        if self.reset == "subtract_late":
+            v -= self.amount * self.fired
+        v = max(v, self.lowest)
+        self.fired = 0
+        while theta is not None and self.fired < self.most and v >= theta + self.fired * self.amount:
+            self.fired += 1
+            if self.reset == "value":
+                break
+        if self.reset == "subtract":
+            v -= self.amount * self.fired
+        if self.reset == "value" and self.fired:
+            v = self.amount
+        return v, self.fired
+
+
+def leaky(kind: Any, shape: Shape, index: int) -> Leaky | None:
+    """The numbers of a leaky kind at one neuron."""
+    if not isinstance(kind, ir.LeakyIntegrateAndFire | ir.LeakyIntegrator):
+        return None
+    numbers = {name: parameter(getattr(kind, name), shape, index) for name in ("leak", "decay", "lowest")}
+    made = Leaky(**numbers, towards_zero=kind.rounding == "zero", late_current=kind.late_current)
+    if isinstance(kind, ir.LeakyIntegrateAndFire):
+        made.amount, made.reset, made.most = parameter(kind.amount, shape, index), kind.reset, kind.most
+    return made
+
+
+@dataclass
 class Neuron:
-    """One neuron: everything that reaches it, weights with their shift, and its parameters; `shift` of a relay."""
+    """One neuron: everything that reaches it, weights with their shift, and its parameters.
+
+    `shift` of a relay; `leaky` of a leaky kind: its numbers at this neuron.
+    """
 
     inputs: list[tuple[Element, int]]
     theta: int | None
     bias: int
     v0: int
     shift: int | None = None
+    leaky: Leaky | None = None
 
     def rounded(self, u: int) -> int:
         """What a relay hands on: u / 2^shift to the nearest integer, halves upwards."""
@@ -183,7 +241,8 @@ class Neuron:
 
 def wire(network: ir.Network) -> dict[str, list[Neuron]]:
     """All neurons of a network, population by population."""
-    shapes: dict[str, Shape] = {"input": tuple(network.input.shape)}
+    shapes: dict[str, Shape] = {p.name: tuple(p.shape) for p in network.populations}
+    shapes["input"] = tuple(network.input.shape)
     wired: dict[str, list[Neuron]] = {}
     for population in network.populations:
         shape = tuple(population.shape)
@@ -199,10 +258,10 @@ def wire(network: ir.Network) -> dict[str, list[Neuron]]:
                 parameter(population.bias, shape, o),
                 parameter(population.v0, shape, o),
                 None if population.relay is None else parameter(population.relay.shift, shape, o),
+                leaky(population.kind, shape, o),
             )
             for o in range(math.prod(shape))
         ]
-        shapes[population.name] = shape
     return wired
 
 
@@ -265,7 +324,9 @@ def step(network: ir.Network, pixels: Any, timesteps: int) -> Step:
     if network.spike_ext < 0:
         raise ValueError("step needs spike_ext >= 0")
     wired, source = wire(network), network.input
-    flat = [int(p) for p in pixels.reshape(-1)]
+    frames = source.encoding == "frames"
+    shown = [[int(p) for p in (pixels[t] if frames else pixels).reshape(-1)] for t in range(timesteps)]
+    flat = shown[0]
     rate = source.encoding == "rate"
     result = Step({name: [] for name in wired}, {name: [] for name in wired})
     result.spikes["input"], result.potentials["input"] = [], []
@@ -273,10 +334,12 @@ def step(network: ir.Network, pixels: Any, timesteps: int) -> Step:
     integrated = [0] * len(flat)
     fired = [0] * len(potential[network.populations[-1].name])
     sent: Outputs = {"input": [0] * len(flat)} | {name: [0] * len(neurons) for name, neurons in wired.items()}
+    sent |= {f"{name} late": values for name, values in sent.items()}
     for t in range(timesteps + network.spike_ext):
         running = t < timesteps
         before = {name: list(values) for name, values in sent.items()}
-        outputs: Outputs = {"input": [p if running else 0 for p in flat]}
+        sent |= {f"{name} late": before[name] for name in wired}
+        outputs: Outputs = {"input": shown[t] if running else [0] * len(flat)}
         if rate:
             integrated = [v + p for v, p in zip(integrated, outputs["input"], strict=True)]
             outputs["input"] = [int(v >= source.levels) for v in integrated]
@@ -290,7 +353,11 @@ def step(network: ir.Network, pixels: Any, timesteps: int) -> Step:
             for i, n in enumerate(neurons):
                 if n.shift is not None:
                     v[i] = 0
-                v[i] += drive(n, sent, before) + (n.bias if running else 0)
+                charge = drive(n, sent, before) + (n.bias if running else 0)
+                if n.leaky is not None:
+                    v[i], outputs[name][i] = n.leaky.step(v[i], charge, n.theta)
+                    continue
+                v[i] += charge
                 if n.shift is not None:
                     outputs[name][i] = n.rounded(v[i])
                 if n.theta is not None and v[i] >= n.theta:

@@ -6,10 +6,11 @@ Pixels are integers `p` in 0..L (or -L..L), L the levels. To add one: a module w
 from typing import TypeAlias
 
 from snncc.encodings.current import Current
+from snncc.encodings.frames import Frames
 from snncc.encodings.rate import Rate
 
-Coding: TypeAlias = Rate | Current
+Coding: TypeAlias = Rate | Current | Frames
 
-ENCODINGS: dict[str, Coding] = {"rate": Rate(), "current": Current()}
+ENCODINGS: dict[str, Coding] = {"rate": Rate(), "current": Current(), "frames": Frames()}
 
-__all__ = ["ENCODINGS", "Coding", "Current", "Rate"]
+__all__ = ["ENCODINGS", "Coding", "Current", "Frames", "Rate"]

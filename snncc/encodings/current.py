@@ -21,6 +21,8 @@ class Current:
     spiking: ClassVar[bool] = False
     signed: ClassVar[bool] = True
     """Whether pixels may be negative."""
+    sequences: ClassVar[bool] = False
+    """Whether a sample is (T, *shape)."""
 
     def unit(self, lambda_0: float, levels: int) -> float:
         """What one unit of current stands for."""

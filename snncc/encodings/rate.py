@@ -21,6 +21,8 @@ class Rate:
     spiking: ClassVar[bool] = True
     signed: ClassVar[bool] = False
     """Whether pixels may be negative."""
+    sequences: ClassVar[bool] = False
+    """Whether a sample is (T, *shape)."""
 
     def unit(self, lambda_0: float, levels: int) -> float:
         """What one spike per timestep stands for."""

@@ -17,6 +17,7 @@ from snncc.ir.network import (
     Identity,
     Input,
     Interval,
+    Late,
     MaxPool,
     Network,
     Pad,
@@ -40,6 +41,7 @@ from snncc.ir.shapes import (
     dense_weights,
     has_max_pool,
     kernel_size,
+    late_sources,
     population_shapes,
     projection_shape,
     sources,
@@ -49,7 +51,7 @@ from snncc.ir.shapes import (
 )
 from snncc.ir.walk import Visitor, fold
 from snncc.ir.window import DYNAMICS, MAX_TIMESTEPS, Dynamics, Window
-from snncc.neurons import Relay
+from snncc.neurons import LeakyIntegrateAndFire, LeakyIntegrator, Relay
 
 __all__ = [
     "AXES",
@@ -72,6 +74,9 @@ __all__ = [
     "Identity",
     "Input",
     "Interval",
+    "Late",
+    "LeakyIntegrateAndFire",
+    "LeakyIntegrator",
     "MaxPool",
     "Network",
     "Pad",
@@ -106,6 +111,7 @@ __all__ = [
     "has_max_pool",
     "hull",
     "kernel_size",
+    "late_sources",
     "load",
     "output_range",
     "own_shape",

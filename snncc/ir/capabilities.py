@@ -26,8 +26,13 @@ FEATURES = {
     "wide weights": "weights of more than 8 bits",
     "rate": "rate-coded input",
     "current": "constant input current",
+    "frames": "a sequence of frames, one a timestep",
+    "frames in count": "a sequence of frames, in `count`",
     "signed": "negative pixels",
     "integrate_and_fire": "integrate-and-fire neurons, reset by subtraction",
+    "leaky_integrate_and_fire": "leaky integrate-and-fire neurons: leak, synaptic current, any reset, several spikes",
+    "leaky_integrator": "a readout of potentials that leaks",
+    "leaky in count": "leaky neurons, in `count`",
     "silent": "a readout of potentials",
     "relay": "relays: linear layers that hand on values",
     "spikes readout": "a readout that fires",
@@ -48,14 +53,24 @@ FEATURES = {
     "pad": "a view that pads",
     "concat": "a view that concatenates",
     "spread": "a view that spreads or repeats the elements of a map",
+    "late": "recurrent projections and delays: a view of what a population handed on a timestep before",
+    "timed in float": "leaks, late sources or frames in a float twin",
+    "late in count": "recurrent projections and delays, in `count`",
     "max_pool": "a view that takes a maximum",
     "max_pool in step": "a view that takes a maximum, in `step`",
     "max_pool of the input and values in step": "a view that takes a maximum over the input and other populations, one "
     "of them a current or a relay, in `step`",
 }
 
+TIMED = {"leaky_integrate_and_fire": "leaky", "leaky_integrator": "leaky", "late": "late", "frames": "frames"}
+"""Features that are of `step` alone, and what their use in `count` is called."""
+
 NO_MEANING: Refusals = {
     "no upper clip in step": "spike_ext = -1 (no upper clip) exists in `count` only",
+    "frames in count": "its input is a sequence of frames, which `count` would sum up: use dynamics `step`",
+    "leaky in count": "{where} has leaky neurons, whose spikes depend on when a charge arrives: use dynamics `step`",
+    "late in count": "{where} reads a timestep that has passed, which `count` has not: use dynamics `step`",
+    "timed in float": "leaks, late sources and frames are of integers: use `signed_bit` of 2..16",
 }
 """What nobody can do."""
 NO_HARDWARE: Refusals = {
@@ -71,6 +86,9 @@ class _Kinds:
 
     def source(self, name: str) -> list[str]:
         return []
+
+    def late(self, name: str) -> list[str]:
+        return ["late"]
 
     def reshape(self, inner: list[str], shape: tuple[int, ...]) -> list[str]:
         return [*inner, "reshape"]
@@ -96,6 +114,11 @@ def features(network: Network, dynamics: Dynamics | None = None) -> dict[str, st
     for population in network.populations:
         for feature in _of_population(population):
             found.setdefault(feature, f"population {population.name!r}")
+    for kind, word in TIMED.items():
+        if kind in found and "count" in found:
+            found.setdefault(f"{word} in count", found[kind])
+        if kind in found and "float twin" in found:
+            found.setdefault("timed in float", found[kind])
     if {"step", "max_pool"} <= found.keys() and (mixed := _pooled_mixture(network)):
         found["max_pool of the input and values in step"] = f"population {mixed!r}"
     if "step" in found and "max_pool" in found:
@@ -127,6 +150,9 @@ class _Pooled:
     """A visitor: what each max-pool of a view reads."""
 
     def source(self, name: str) -> _Read:
+        return _Read(frozenset((name,)))
+
+    def late(self, name: str) -> _Read:
         return _Read(frozenset((name,)))
 
     def reshape(self, inner: _Read, shape: tuple[int, ...]) -> _Read:

@@ -31,8 +31,9 @@ from snncc.ir.network import (
 )
 from snncc.ir.pixels import pixel_range
 from snncc.ir.raw import BYTES, byte_pixels
-from snncc.ir.shapes import Shapes, projection_shape, sources, view_shape
-from snncc.neurons import INTEGRATE_AND_FIRE, SILENT, Relay
+from snncc.ir.shapes import Shapes, late_sources, population_shapes, projection_shape, sources, view_shape
+from snncc.neurons import INTEGRATE_AND_FIRE, SILENT, LeakyIntegrateAndFire, LeakyIntegrator, Relay
+from snncc.neurons.leaky import MOST_SPIKES, UNCLAMPED, WHOLE
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 DECIMAL = re.compile(r"[-+]?[0-9]{0,20}[./]?[0-9]{0,40}(e[-+]?[0-9]{1,2})?\Z", re.IGNORECASE)
@@ -102,6 +103,13 @@ def _check_header(network: Network) -> None:
     _require(network.signed_bit == 0 or 2 <= network.signed_bit <= 16, "signed_bit must be 0 or 2..16")
     _require(not network.window.fault, network.window.fault)
     _require(network.populations, "a network needs at least one population, its readout")
+    _require(
+        network.dynamics in network.runs_in,
+        "it has no dynamics `count`: leaks, late sources and frames depend on when a charge arrives",
+    )
+    timed = "count" not in network.runs_in
+    _require(network.is_integer or not timed, "a float twin has no leaks, late sources or frames")
+    _require(network.spike_ext >= 0 or not timed, "spike_ext -1 exists in `count` only")
     _require(2 <= source.bits <= 16, "input bits must be 2..16")
     _require(source.coding.signed or not source.signed, f"a signed input cannot be {source.encoding}-coded")
     _require(math.isfinite(source.lambda_0) and source.lambda_0 > 0, "lambda_0 must be finite and positive")
@@ -152,7 +160,12 @@ def _check_record(network: Network) -> None:
     if golden is None:
         return
     low, high = pixel_range(network.input)
-    _require(golden.dtype == np.int64 and golden.shape[1:] == network.input.shape, "golden images of another shape")
+    lead = golden.ndim - len(network.input.shape)
+    _require(golden.dtype == np.int64 and golden.shape[lead:] == network.input.shape, "golden images of another shape")
+    if network.input.coding.sequences:
+        _require(lead == 2 and 1 <= golden.shape[1] <= network.timesteps, "golden sequences of another length")
+    else:
+        _require(lead == 1, "golden images of another shape")
     _require(len(golden) >= 1, "no golden images")
     _require(int(golden.min()) >= low and int(golden.max()) <= high, "a golden pixel is out of range")
 
@@ -166,8 +179,11 @@ def _check_population(network: Network, population: Population, shapes: Shapes) 
     _require(population.projections, "no projection reaches it")
     _require(all(map(str.isprintable, population.layers)), "a layer's name is not a line of text")
     silent = population is network.output and network.readout == "potential"
-    if population.relay:
-        _check_relay(network, population, population.relay)
+    kind = population.neuron
+    if isinstance(kind, Relay):
+        _check_relay(network, population, kind)
+    elif isinstance(kind, LeakyIntegrateAndFire | LeakyIntegrator):
+        _check_leaky(network, population, kind, silent)
     else:
         _require(
             (population.theta is None) == silent,
@@ -182,7 +198,7 @@ def _check_population(network: Network, population: Population, shapes: Shapes) 
     if population.theta is not None:
         _check_parameter(network, population, "theta", population.theta)
         _require((population.theta > 0).all(), "every threshold must be positive")
-    else:
+    elif not isinstance(kind, LeakyIntegrator):
         _require(not population.v0.any(), "without a threshold it starts at v0 = 0")
     scale = population.lambda_
     _require(scale.dtype == np.float64 and scale.shape in ((), population.shape[-1:]), "lambda: one or per channel")
@@ -211,6 +227,34 @@ def _check_relay(network: Network, population: Population, relay: Relay) -> None
         _require(not relay.shift.any(), "a relay of a float twin does not shift")
 
 
+def _check_leaky(
+    network: Network, population: Population, kind: LeakyIntegrateAndFire | LeakyIntegrator, silent: bool
+) -> None:
+    """Its numbers in their ranges, and a reset that ends below the threshold."""
+    _require(not population.saturates, "leaky neurons do not saturate")
+    _require(kind.fires != silent, "a leaky readout of potentials is a leaky_integrator, which nothing else is")
+    _require((population.theta is None) != kind.fires, "it needs a threshold where it fires, and has none otherwise")
+    numbers = {"leak": kind.leak, "decay": kind.decay, "lowest": kind.lowest}
+    if isinstance(kind, LeakyIntegrateAndFire):
+        numbers["amount"] = kind.amount
+    for name, values in numbers.items():
+        _require(values.dtype == np.int64, f"{name} must be int64")
+        _require(values.shape in ((), population.shape[-1:]), f"{name} must be one number or one per channel")
+        _require((np.abs(values.astype(np.float64)) <= PARAMETER_LIMIT).all(), f"{name} is out of range")
+    for name in ("leak", "decay"):
+        _require(((numbers[name] >= 0) & (numbers[name] <= WHOLE)).all(), f"{name} must be 0 to {WHOLE}")
+    _require(((kind.lowest == UNCLAMPED) | (kind.lowest <= 0)).all(), "lowest must not be above 0")
+    if not isinstance(kind, LeakyIntegrateAndFire) or population.theta is None:
+        return
+    _require(1 <= kind.most <= MOST_SPIKES, f"spikes in a timestep must be 1 to {MOST_SPIKES}")
+    if kind.reset == "value":
+        _require(kind.most == 1, "several spikes in a timestep need a reset by subtraction")
+        _require((kind.amount < population.theta).all(), "the potential after a reset must be below the threshold")
+    else:
+        _require((kind.amount > 0).all(), "what a reset subtracts must be positive")
+    _require(not kind.late_reset or (population.v0 < population.theta).all(), "with a late reset v0 is below theta")
+
+
 def _check_parameter(network: Network, population: Population, name: str, values: Array) -> None:
     """Type, range and a shape of (), (C,), (H, W, 1) or (H, W, C)."""
     shape = population.shape
@@ -224,7 +268,11 @@ def _check_parameter(network: Network, population: Population, name: str, values
 
 
 def _check_projection(network: Network, population: Population, projection: Projection, shapes: Shapes) -> None:
-    shape = projection_shape(projection, view_shape(projection.source, shapes))
+    everywhere = population_shapes(network)
+    shape = projection_shape(projection, view_shape(projection.source, shapes, everywhere))
+    for name in late_sources(projection.source):
+        _require(network[name].hands_on, f"{name!r} hands on nothing that can be read a timestep later")
+        _require(name in shapes or not network[name].relay, f"{name!r} is a relay, which only later ones read late")
     _require(shape == population.shape, f"it makes {shape}, its population is {population.shape}")
     _require(0 <= projection.shift <= LARGEST_SHIFT, f"shift {projection.shift} is out of range")
     if isinstance(projection, SumPool2D):
@@ -264,6 +312,7 @@ def _depth(view: View) -> int:
 
 def _check_connected(network: Network) -> None:
     """Every population but the readout is read by a later one, and so is the input."""
-    read = {name for p in network.populations for projection in p.projections for name in sources(projection.source)}
+    views = [projection.source for population in network.populations for projection in population.projections]
+    read = {name for view in views for name in (*sources(view), *late_sources(view))}
     unread = {INPUT, *(p.name for p in network.populations[:-1])} - read
     _require(not unread, f"nothing reads {', '.join(sorted(unread))}")

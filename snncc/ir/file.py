@@ -22,11 +22,14 @@ from snncc.ir.network import Array, Network, replace
 from snncc.staging import staged
 
 FORMAT = "snncc-network"
-VERSION = 3
+VERSION = 4
 """The newest version that is read. What is written is 1 where nothing of 2 is in it (raw bytes, a record), nor of 3
-(relays, spread maps)."""
-NEWEST = frozenset(("relay", "spread"))
-"""Features that version 3 has and others have not."""
+(relays, spread maps), nor of 4 (leaks, late sources, frames)."""
+SINCE = {
+    3: frozenset(("relay", "spread")),
+    4: frozenset(("leaky_integrate_and_fire", "leaky_integrator", "late", "frames")),
+}
+"""Features that a version has and the one before has not."""
 MAX_SCHEMA = 2**22
 STORED = frozenset(("I8", "I16", "I64", "F32", "F64"))
 
@@ -58,7 +61,8 @@ def _dump(network: Network) -> tuple[bytes, list[Array]]:
         return {"tensor": len(tensors) - 1}
 
     version = 2 if network.record or network.input.raw else 1
-    version = 3 if NEWEST & features(network).keys() else version
+    used = features(network).keys()
+    version = max([version, *(since for since, new in SINCE.items() if new & used)])
     text = msgspec.json.encode(Document(FORMAT, version, network), enc_hook=hook, order="sorted")
     return text, tensors
 

@@ -13,11 +13,10 @@ import numpy as np
 
 from snncc.errors import NetworkError
 from snncc.ir.network import INPUT, Array, Interval, Network, Population, Projection, SumPool2D, View, replace
-from snncc.ir.shapes import dense_weights, sources
-from snncc.ir.window import DYNAMICS, Dynamics
+from snncc.ir.shapes import dense_weights, late_sources, sources
+from snncc.ir.window import Dynamics
 from snncc.neurons import Relay
 
-LIMIT_BITS = 63
 BLOCK = 2**18
 
 Proved = dict[str, Interval]
@@ -33,7 +32,7 @@ def source_range(
     bounds a count, needs them.
     """
     proved = network.intervals.get("count", {}) if proved is None else proved
-    return hull(output_range(network, name, dynamics, proved, whole) for name in set(sources(view)))
+    return hull(output_range(network, name, dynamics, proved, whole) for name in {*sources(view), *late_sources(view)})
 
 
 def hull(ranges: Iterable[Interval]) -> Interval:
@@ -131,24 +130,25 @@ def bits_needed(interval: Interval) -> int:
 
 
 def prove(network: Network) -> dict[str, Proved]:
-    """Intervals of every population in both dynamics; NetworkError naming one that needs over 63 bits.
+    """Intervals of every population in all dynamics; NetworkError naming one that needs over 63 bits, or over 50.
 
     And one naming a relay whose values are not within the ranges that it states.
     """
-    found: dict[str, Proved] = {"count": {}, "step": {}}
-    for dynamics in DYNAMICS:
+    found: dict[str, Proved] = {dynamics: {} for dynamics in network.runs_in}
+    counted = found.get("count", {})
+    for dynamics in network.runs_in:
         for population in network.populations:
-            interval = potential_bounds(network, population, dynamics, found["count"])
-            if bits_needed(interval) > LIMIT_BITS:
+            interval = potential_bounds(network, population, dynamics, counted)
+            if bits_needed(interval) > population.neuron.bits:
                 raise NetworkError(
                     f"population {population.name!r}: its potential can reach {interval} in `{dynamics}`, which "
-                    f"needs {bits_needed(interval)} bits (limit {LIMIT_BITS}): "
+                    f"needs {bits_needed(interval)} bits (limit {population.neuron.bits}): "
                     "use fewer timesteps or a smaller signed_bit"
                 )
             found[dynamics][population.name] = interval
             if population.relay:
                 stated = population.relay.output(network.over(dynamics=dynamics).counting, None, 0, 0)
-                reach = relay_range(network, population, population.relay, dynamics, found["count"])
+                reach = relay_range(network, population, population.relay, dynamics, counted)
                 if not stated[0] <= reach[0] <= 0 <= reach[1] <= stated[1]:
                     raise NetworkError(
                         f"population {population.name!r} hands on values of {reach[0]}..{reach[1]} in `{dynamics}` and "
@@ -170,8 +170,8 @@ def ranged(network: Network, population: Population, proved: Proved | None = Non
     relay = population.relay
     if relay is None:
         return population
-    count, step = (relay_range(network, population, relay, dynamics, proved) for dynamics in ("count", "step"))
-    return replace(population, kind=replace(relay, count=count, step=step))  # type: ignore[no-any-return]
+    reach = {d: relay_range(network, population, relay, d, proved) for d in network.runs_in}
+    return replace(population, kind=replace(relay, count=reach.get("count", (0, 0)), step=reach["step"]))  # type: ignore[no-any-return]
 
 
 def proven(network: Network) -> Network:
@@ -179,8 +179,8 @@ def proven(network: Network) -> Network:
     if network.has_relays:
         made: list[Population] = []
         proved: Proved = {}
-        for population in network.populations:
-            part = replace(network, populations=(*made, population))
+        for number, population in enumerate(network.populations):
+            part = replace(network, populations=(*made, *network.populations[number:]))
             made.append(ranged(part, population, proved))
             if network.spike_ext < 0:  # what no clip bounds, its potential does
                 proved[population.name] = potential_bounds(part, made[-1], "count", proved)

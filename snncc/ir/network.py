@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from snncc.encodings import ENCODINGS, Coding
 from snncc.errors import NetworkError
-from snncc.ir.window import Dynamics, Window
-from snncc.neurons import INTEGRATE_AND_FIRE, SILENT, Firing, Neuron, Relay, Silent
+from snncc.ir.window import DYNAMICS, Dynamics, Window
+from snncc.neurons import INTEGRATE_AND_FIRE, SILENT, Firing, LeakyIntegrator, Neuron, Relay, Silent
 
 Array: TypeAlias = NDArray[Any]
 Pair: TypeAlias = tuple[int, int]
 Pads: TypeAlias = tuple[int, int, int, int]
-Encoding: TypeAlias = Literal["rate", "current"]
+Encoding: TypeAlias = Literal["rate", "current", "frames"]
 Readout: TypeAlias = Literal["potential", "spikes"]
 Head: TypeAlias = Literal["linear", "softmax", "sigmoid", "relu"]
 
@@ -31,6 +31,16 @@ INPUT = "input"
 
 class Source(Struct, frozen=True, forbid_unknown_fields=True, tag="source", eq=False):
     """Leaf of a view: the output of one population (or of the input), in its own shape."""
+
+    population: str
+
+
+class Late(Struct, frozen=True, forbid_unknown_fields=True, tag="late", eq=False):
+    """Leaf of a view: what a population, wherever it stands, handed on at the timestep before; 0 at the first.
+
+    A recurrent projection reads its own population, or a later one, through it; of an earlier one it is a delay.
+    In `step` only.
+    """
 
     population: str
 
@@ -85,7 +95,7 @@ class Spread(Struct, frozen=True, forbid_unknown_fields=True, tag="spread", eq=F
         return (height - 1) * down + rows, (width - 1) * across + columns
 
 
-View: TypeAlias = Source | Reshape | Pad | Concat | MaxPool | Spread
+View: TypeAlias = Source | Late | Reshape | Pad | Concat | MaxPool | Spread
 
 
 class Conv2D(Struct, frozen=True, forbid_unknown_fields=True, tag="conv2d", eq=False, kw_only=True):
@@ -183,10 +193,15 @@ class Population(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_o
         return SILENT if self.theta is None else INTEGRATE_AND_FIRE
 
     @property
+    def threshold(self) -> Array:
+        """theta; 0 where it has none."""
+        return np.zeros((), np.int64) if self.theta is None else self.theta
+
+    @property
     def firing(self) -> Firing:
         """The kind of its neurons, where they fire; NetworkError where they are silent."""
         neuron = self.neuron
-        if isinstance(neuron, Silent | Relay):
+        if isinstance(neuron, Silent | Relay | LeakyIntegrator):
             raise NetworkError(f"population {self.name!r} never fires")
         return neuron
 
@@ -229,7 +244,8 @@ class Input(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_only=T
 
     `p = clip(rint((float64(x)*gain[c] + offset[c]) * L / lambda_0), -L if signed else 0, L)`, half to even.
     `gain`, `offset` ((C,) or ()) hold leading Rescaling/Normalization layers. encoding `rate`: a population with
-    theta = L, v0 = 0, drive p (unsigned only). `current`: the value p at every timestep. `raw`: how bytes become
+    theta = L, v0 = 0, drive p (unsigned only). `current`: the value p at every timestep. `frames`: a sample is a
+    sequence (T, *shape), of which every timestep reads its own. `raw`: how bytes become
     pixels, where that is known.
     """
 
@@ -335,6 +351,17 @@ class Network(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_only
         return self.signed_bit >= 2
 
     @property
+    def runs_in(self) -> tuple[Dynamics, ...]:
+        """The dynamics that it has: without `count` where something depends on when a charge arrives."""
+        timed = self.input.encoding == "frames" or not all(p.neuron.counts for p in self.populations)
+        return ("step",) if timed or self.has_late else DYNAMICS
+
+    @property
+    def has_late(self) -> bool:
+        """Whether some view reads what a population handed on a timestep before."""
+        return any(_reads_late(q.source) for p in self.populations for q in p.projections)
+
+    @property
     def has_relays(self) -> bool:
         """Whether some population hands on values."""
         return any(population.relay for population in self.populations)
@@ -343,6 +370,18 @@ class Network(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_only
     def golden(self) -> Array | None:
         """Pixels of calibration samples (N, *input.shape), from when it was compiled."""
         return self.record.golden if self.record else None
+
+
+def _reads_late(view: View) -> bool:
+    match view:
+        case Late():
+            return True
+        case Concat(views=views):
+            return any(map(_reads_late, views))
+        case Reshape(view=inner) | Pad(view=inner) | MaxPool(view=inner) | Spread(view=inner):
+            return _reads_late(inner)
+        case Source():
+            return False
 
 
 def replace(struct: Any, **changes: Any) -> Any:

@@ -44,10 +44,16 @@ def population_shapes(network: Network) -> dict[str, Shape]:
 
 
 class _Sources:
-    """Names, left to right."""
+    """Names, left to right, of those that are read at the same timestep or of those that are read late."""
+
+    def __init__(self, late: bool) -> None:
+        self.lately = late
 
     def source(self, name: str) -> list[str]:
-        return [name]
+        return [] if self.lately else [name]
+
+    def late(self, name: str) -> list[str]:
+        return [name] if self.lately else []
 
     def reshape(self, inner: list[str], shape: Shape) -> list[str]:
         return inner
@@ -71,6 +77,9 @@ class _Maximum:
     def source(self, name: str) -> bool:
         return False
 
+    def late(self, name: str) -> bool:
+        return False
+
     def reshape(self, inner: bool, shape: Shape) -> bool:
         return inner
 
@@ -88,8 +97,13 @@ class _Maximum:
 
 
 def sources(view: View) -> list[str]:
-    """Names of the populations that a view reads, left to right."""
-    return fold(view, _Sources())
+    """Names of the populations that a view reads at the same timestep, left to right."""
+    return fold(view, _Sources(late=False))
+
+
+def late_sources(view: View) -> list[str]:
+    """Names of the populations that a view reads as they were at the timestep before, left to right."""
+    return fold(view, _Sources(late=True))
 
 
 def has_max_pool(view: View) -> bool:
@@ -119,13 +133,18 @@ def window_shape(shape: Shape, kernel: Pair, strides: Pair, dilation: Pair, pads
 class _Shape:
     """The shape of a view; NetworkError where it does not fit what it reads."""
 
-    def __init__(self, shapes: Shapes) -> None:
-        self.shapes = shapes
+    def __init__(self, shapes: Shapes, later: Shapes) -> None:
+        self.shapes, self.later = shapes, later
 
     def source(self, name: str) -> Shape:
         if name not in self.shapes:
             raise NetworkError(f"a view reads {name!r}, which is not an earlier population")
         return self.shapes[name]
+
+    def late(self, name: str) -> Shape:
+        if name == INPUT or name not in self.later:
+            raise NetworkError(f"a view reads what {name!r} was a timestep before, which is no population")
+        return self.later[name]
 
     def reshape(self, inner: Shape, shape: Shape) -> Shape:
         if len(shape) not in (1, 3) or min(shape) < 1 or math.prod(shape) != math.prod(inner):
@@ -155,9 +174,9 @@ class _Shape:
         return (*spread.extent(inner[0], inner[1]), inner[2])
 
 
-def view_shape(view: View, shapes: Shapes) -> Shape:
-    """Shape of a view; NetworkError where it does not fit what it reads."""
-    return fold(view, _Shape(shapes))
+def view_shape(view: View, shapes: Shapes, later: Shapes | None = None) -> Shape:
+    """Shape of a view; NetworkError where it does not fit what it reads. `later`: of all populations, read late."""
+    return fold(view, _Shape(shapes, shapes if later is None else later))
 
 
 def kernel_size(projection: Conv2D | DepthwiseConv2D | SumPool2D) -> Pair:

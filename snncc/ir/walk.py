@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, TypeVar
 
-from snncc.ir.network import Concat, MaxPool, Pad, Pads, Reshape, Source, Spread, View
+from snncc.ir.network import Concat, Late, MaxPool, Pad, Pads, Reshape, Source, Spread, View
 
 T = TypeVar("T")
 
@@ -14,6 +14,9 @@ class Visitor(Protocol[T]):
 
     def source(self, name: str) -> T:
         """The output of a population, or of the input."""
+
+    def late(self, name: str) -> T:
+        """What any population handed on at the timestep before."""
 
     def reshape(self, inner: T, shape: tuple[int, ...]) -> T:
         """The same elements under another shape."""
@@ -36,6 +39,8 @@ def fold(view: View, visitor: Visitor[T]) -> T:
     match view:
         case Source(population=name):
             return visitor.source(name)
+        case Late(population=name):
+            return visitor.late(name)
         case Reshape(view=inner, shape=shape):
             return visitor.reshape(fold(inner, visitor), shape)
         case Pad(view=inner, pads=pads):

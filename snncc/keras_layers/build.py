@@ -214,6 +214,9 @@ class _Builder:
     def source(self, name: str) -> Tensor:
         return self.tensors[name]
 
+    def late(self, name: str) -> Tensor:
+        raise NetworkError(f"the Keras twin has no timestep before, which a view of {name!r} reads")
+
     def reshape(self, inner: Tensor, shape: tuple[int, ...]) -> Tensor:
         return layers.Reshape(shape, dtype=inner.dtype, name=self._unique("reshape"))(inner)
 

@@ -8,14 +8,27 @@ To add one: docs/adding.md, which does it with a toy.
 from typing import TypeAlias
 
 from snncc.neurons.integrate_and_fire import IntegrateAndFire
+from snncc.neurons.leaky import LeakyIntegrateAndFire, LeakyIntegrator
 from snncc.neurons.relay import Relay
 from snncc.neurons.silent import Silent
+from snncc.neurons.state import State
 
-Firing: TypeAlias = IntegrateAndFire
+Firing: TypeAlias = IntegrateAndFire | LeakyIntegrateAndFire
 """Kinds that hand on spikes."""
-Neuron: TypeAlias = Firing | Silent | Relay
+Neuron: TypeAlias = Firing | Silent | Relay | LeakyIntegrator
 """What a population is made of."""
 
 INTEGRATE_AND_FIRE, SILENT = IntegrateAndFire(), Silent()
 
-__all__ = ["INTEGRATE_AND_FIRE", "SILENT", "Firing", "IntegrateAndFire", "Neuron", "Relay", "Silent"]
+__all__ = [
+    "INTEGRATE_AND_FIRE",
+    "SILENT",
+    "Firing",
+    "IntegrateAndFire",
+    "LeakyIntegrateAndFire",
+    "LeakyIntegrator",
+    "Neuron",
+    "Relay",
+    "Silent",
+    "State",
+]

@@ -8,6 +8,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from snncc.neurons.state import State
+
 Array: TypeAlias = NDArray[Any]
 
 
@@ -23,6 +25,8 @@ class IntegrateAndFire(Struct, frozen=True, forbid_unknown_fields=True, tag="int
 
     fires: ClassVar[bool] = True
     relays: ClassVar[bool] = False
+    counts: ClassVar[bool] = True
+    bits: ClassVar[int] = 63
 
     def counts_at_once(self, counting: bool) -> bool:
         """Whether it takes its whole window in one pass: in `count`."""
@@ -55,6 +59,17 @@ class IntegrateAndFire(Struct, frozen=True, forbid_unknown_fields=True, tag="int
             if potentials is not None:
                 potentials[t] = potential
         return spikes
+
+    def start(self, v0: Array, images: int, shape: tuple[int, ...], dtype: Any) -> State:
+        """V = v0."""
+        return State.start(v0, images, shape, dtype)
+
+    def advance(self, state: State, charge: Array, theta: Array) -> Array:
+        """s[t] after one timestep with this charge, bias and all; the state becomes that after the reset."""
+        state.potential += charge
+        fired = state.potential >= theta
+        np.subtract(state.potential, theta, out=state.potential, where=fired)
+        return np.asarray(fired.astype(charge.dtype))
 
     def output(self, counting: bool, limit: int | None, highest: int, theta: int) -> tuple[int, int]:
         """[least, most] of what it hands on at once; `highest` potential and least `theta` bound it without a limit."""

@@ -9,6 +9,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from snncc.neurons.integrate_and_fire import integrated
+from snncc.neurons.state import State
 
 Array: TypeAlias = NDArray[Any]
 Interval: TypeAlias = tuple[int, int]
@@ -31,6 +32,8 @@ class Relay(Struct, frozen=True, forbid_unknown_fields=True, tag="relay", eq=Fal
 
     fires: ClassVar[bool] = False
     relays: ClassVar[bool] = True
+    counts: ClassVar[bool] = True
+    bits: ClassVar[int] = 63
 
     @property
     def half(self) -> Array:
@@ -51,6 +54,15 @@ class Relay(Struct, frozen=True, forbid_unknown_fields=True, tag="relay", eq=Fal
             u /= np.ldexp(1.0, self.shift).astype(u.dtype)
             np.floor(u, out=u)
         return u
+
+    def start(self, v0: Array, images: int, shape: tuple[int, ...], dtype: Any) -> State:
+        """It keeps nothing; `potential` is what it last rounded."""
+        return State.start(v0, images, shape, dtype)
+
+    def advance(self, state: State, charge: Array, theta: Array) -> Array:
+        """y of one timestep with this charge, bias and all."""
+        state.potential[...] = charge
+        return self.hand_on(charge.copy())
 
     def output(self, counting: bool, limit: int | None, highest: int, theta: int) -> Interval:
         """[least, most] of what it hands on at once."""

@@ -8,6 +8,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from snncc.neurons.integrate_and_fire import integrated
+from snncc.neurons.state import State
 
 Array: TypeAlias = NDArray[Any]
 
@@ -21,10 +22,21 @@ class Silent(Struct, frozen=True, forbid_unknown_fields=True, tag="silent"):
 
     fires: ClassVar[bool] = False
     relays: ClassVar[bool] = False
+    counts: ClassVar[bool] = True
+    bits: ClassVar[int] = 63
 
     def counts_at_once(self, counting: bool) -> bool:
         """Whether it takes its whole window in one pass: always."""
         return True
+
+    def start(self, v0: Array, images: int, shape: tuple[int, ...], dtype: Any) -> State:
+        """V = 0."""
+        return State.start(v0, images, shape, dtype)
+
+    def advance(self, state: State, charge: Array, theta: Array) -> Array:
+        """V after one timestep with this charge, bias and all."""
+        state.potential += charge
+        return state.potential
 
     def output(self, counting: bool, limit: int | None, highest: int, theta: int) -> tuple[int, int]:
         """It hands on nothing."""

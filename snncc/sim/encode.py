@@ -51,9 +51,14 @@ def quantised(source: Input, x: Array) -> tuple[Array, int]:
     x = np.asarray(x)
     if x.dtype.kind not in "buif":
         raise DataError(f"images must be numbers, not {x.dtype}")
-    if not _same_elements(x.shape[1:], source.shape):
+    if source.coding.sequences:
+        if x.ndim < 3 or not _same_elements(x.shape[2:], source.shape):
+            raise DataError(f"sequences of shape {x.shape[1:]}; the network reads (frames, *{source.shape})")
+        pixels = exact_pixels(source, x.reshape(*x.shape[:2], *source.shape))
+    elif not _same_elements(x.shape[1:], source.shape):
         raise DataError(f"images of shape {x.shape[1:]}; the network reads {source.shape}")
-    pixels = exact_pixels(source, x.reshape(len(x), *source.shape))
+    else:
+        pixels = exact_pixels(source, x.reshape(len(x), *source.shape))
     if not np.isfinite(pixels).all():
         raise DataError("the images hold NaN or infinity")
     negatives = int((pixels < 0).sum()) if not source.signed else 0

@@ -49,6 +49,11 @@ def exact_dtype(interval: Interval) -> Any:
     return np.float32 if reach <= 2**24 else np.float64 if reach <= 2**53 else np.int64
 
 
+def before(name: str) -> str:
+    """Under which name the outputs hold what a population handed on a timestep before."""
+    return f"{name} before"
+
+
 class _Read:
     """Arrays (N, *shape) of a batch."""
 
@@ -57,6 +62,9 @@ class _Read:
 
     def source(self, name: str) -> Array:
         return self.outputs[name]
+
+    def late(self, name: str) -> Array:
+        return self.outputs[before(name)]
 
     def reshape(self, inner: Array, shape: tuple[int, ...]) -> Array:
         return inner.reshape(len(inner), *shape)

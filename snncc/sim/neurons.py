@@ -107,7 +107,8 @@ def prepare(network: Network, population: Population, dynamics: Dynamics) -> Neu
         scratch = max(scratch, scratch_elements(projection, source, population.shape))
     potential: Any = np.float64
     if network.is_integer:
-        potential = exact_dtype(widened(network, population, dynamics))
+        leaks = not population.neuron.counts  # what leaks is shifted
+        potential = np.int64 if leaks else exact_dtype(widened(network, population, dynamics))
     return Neurons(population, tuple(synapses), potential, max(1, BLOCK_ELEMENTS // scratch), network.is_integer)
 
 

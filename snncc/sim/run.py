@@ -10,6 +10,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -52,7 +53,7 @@ class Result:
     `values` (N, *shape): potential after the last timestep, in the readout's LSB, or its counts (`spikes`).
     `outputs` (N, *output_shape) float64: what the Keras model's last linear layer would give.
     `counts[name]` `(N, *shape)`: spikes of each firing population and of the input (`current`: `p*T`), and the values
-    of each relay, summed over time.
+    of each relay, summed over time. `memory`: where the next window of the sequences goes on, where that was asked for.
     """
 
     timesteps: int
@@ -62,6 +63,7 @@ class Result:
     outputs: Array
     counts: dict[str, Array]
     trace: Trace | None = None
+    memory: step.Memory | None = None
 
 
 def check(network: Network, pixels: Array, timesteps: int, dynamics: Dynamics, noneloss: bool = False) -> None:
@@ -69,8 +71,7 @@ def check(network: Network, pixels: Array, timesteps: int, dynamics: Dynamics, n
     window = network.over(timesteps, dynamics)
     if noneloss and (network.is_integer or not window.counting):
         raise NetworkError("noneloss (nothing rounded) exists in the float twin's `count` only: use signed_bit=0")
-    if pixels.shape[1:] != network.input.shape:
-        raise DataError(f"images of shape {pixels.shape[1:]}; the network reads {network.input.shape}")
+    check_shape(network, pixels.shape[1:], timesteps)
     if not np.issubdtype(pixels.dtype, np.integer):
         raise DataError(f"pixels must be integers, not {pixels.dtype}: quantise the images first")
     low, high = pixel_range(network.input)
@@ -80,6 +81,19 @@ def check(network: Network, pixels: Array, timesteps: int, dynamics: Dynamics, n
     if dynamics not in ("count", "step"):
         raise DataError(f"no dynamics {dynamics!r}: there are count and step")
     refuse(network, dynamics, NO_MEANING, NetworkError)
+
+
+def check_shape(network: Network, shape: tuple[int, ...], timesteps: int) -> None:
+    """The shape of a sample's pixels: the input's, or of a sequence (frames, *input.shape) of at least T frames."""
+    source = network.input
+    if not source.coding.sequences:
+        if shape != source.shape:
+            raise DataError(f"images of shape {shape}; the network reads {source.shape}")
+        return
+    if shape[1:] != source.shape:
+        raise DataError(f"sequences of shape {shape}; the network reads frames of {source.shape}: (frames, *shape)")
+    if shape[0] < timesteps:
+        raise DataError(f"sequences of {shape[0]} frames; T = {timesteps} timesteps read as many frames")
 
 
 def check_timesteps(network: Network, timesteps: int) -> None:
@@ -202,7 +216,8 @@ def _run_chunk(
         kept.potentials[name] = u.astype(whole)
 
     def keep_spikes(name: str, spikes: Array, potentials: Array) -> None:
-        kept.spikes[name] = spikes.astype(whole if name != INPUT and network[name].relay else np.uint8)
+        if name == INPUT or network[name].hands_on:
+            kept.spikes[name] = spikes.astype(whole if name != INPUT and network[name].relay else np.uint8)
         if name != INPUT:
             kept.potentials[name] = potentials.astype(whole)
 
@@ -252,6 +267,46 @@ def run(
         trace=_join([kept for _, kept in parts], 0 if network.over(timesteps, dynamics).counting else 1)
         if trace
         else None,
+    )
+
+
+def go_on(
+    network: Network, pixels: Array, timesteps: int, memory: step.Memory | None = None, trace: bool = False
+) -> Result:
+    """Run sequences (N, T, *input.shape) in `step` and keep their state: `memory` of the result is the next window's.
+
+    Potentials, currents and what is read late go on; counts and a potential readout's value are the window's own, a
+    leaking readout's is its potential. Bit for bit what one longer window does. DataError, NetworkError as `check`.
+    """
+    check(network, pixels, timesteps, "step")
+    if not network.input.coding.sequences:
+        raise NetworkError("state is kept between windows of a sequence: the input of this network is an image")
+    if network.spike_ext:
+        raise NetworkError("with spike_ext timesteps follow a window's end, so that it cannot go on: compile with 0")
+    layers = [prepare(network, population, "step") for population in network.populations]
+    memory = step.Memory.of(layers, len(pixels)) if memory is None else deepcopy(memory)
+    if not network.output.fires and network.output.neuron.counts:
+        memory.states[network.output.name].potential[...] = 0
+    train = step.input_train(network, pixels, timesteps, timesteps)
+    kept = Trace()
+
+    def keep(name: str, spikes: Array, potentials: Array) -> None:
+        if network[name].hands_on:
+            kept.spikes[name] = spikes.astype(np.int64 if network[name].relay else np.uint8)
+        kept.potentials[name] = potentials.astype(np.int64)
+
+    outputs = step.in_time(layers, memory, train, timesteps, network, keep if trace else None)
+    counts = {name: values.astype(np.int64) for name, values in outputs.items()}
+    values = counts[network.output.name] if network.output.fires else counts.pop(network.output.name)
+    return Result(
+        timesteps=timesteps,
+        dynamics="step",
+        classes=classify(values),
+        values=values,
+        outputs=rescale(network, values, timesteps),
+        counts=counts,
+        trace=kept if trace else None,
+        memory=memory,
     )
 
 

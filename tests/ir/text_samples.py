@@ -8,7 +8,7 @@ import numpy as np
 from snncc import ir
 from snncc.ir.text import dump
 from tests.ir.changes import same
-from tests.networks import every_kind, grown
+from tests.networks import every_kind, grown, recurrent
 
 
 def whole() -> ir.Network:
@@ -58,6 +58,7 @@ def twin() -> ir.Network:
 SAMPLES = {
     "every kind": every_kind,
     "spread": grown,
+    "recurrent": recurrent,
     "spikes": lambda: every_kind(spikes=True),
     "record and raw bytes": whole,
     "float twin": twin,

@@ -19,12 +19,14 @@ from tests.networks.maxima import signed_maxima, signed_pixels
 from tests.networks.relays import relay, separable
 from tests.networks.spread import grown
 from tests.networks.tangled import TANGLED_FIRST, tangled, tangled_readout, tangled_view
+from tests.networks.timed import change_kinds, recurrent
 from tests.networks.vectors import dense_chain, dense_skip, nested, toy
 
 __all__ = [
     "SIGNED",
     "TANGLED_FIRST",
     "change",
+    "change_kinds",
     "change_projection",
     "dense_chain",
     "dense_skip",
@@ -38,6 +40,7 @@ __all__ = [
     "one_output",
     "population",
     "proved",
+    "recurrent",
     "relay",
     "residual",
     "separable",

@@ -38,9 +38,11 @@ def _expected(network: ir.Network, image: np.ndarray, timesteps: int, dynamics: 
     counts = reference.spike_counts(stepped)
     found = {f"counts {name}": counts[name] for name in rate + fires}
     if not rate:
-        found["counts input"] = [int(p) * timesteps for p in image.reshape(-1)]
+        summed = image[:timesteps].sum(0) if network.input.encoding == "frames" else image * timesteps
+        found["counts input"] = [int(p) for p in summed.reshape(-1)]
     found |= {f"spikes {name}": stepped.spikes[name] for name in rate + fires}
-    found |= {f"potentials {name}": stepped.potentials[name] for name in fires}
+    held = [p.name for p in network.populations if not p.neuron.counts_at_once(False)]
+    found |= {f"potentials {name}": stepped.potentials[name] for name in held}
     return found | {"values": stepped.values, "classes": stepped.label}
 
 

@@ -6,14 +6,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from snncc.backends.c import emit, instructions, packages
 from snncc.backends.c.run import TOOLS, AArch64, CortexM4, CortexM55, Host, RiscV
 from snncc.backends.options import PREFIX, TargetOptions, option, shared
 from snncc.backends.target import Summary, Target
 from snncc.errors import TargetError
-from snncc.ir import Network
+from snncc.ir import NO_HARDWARE, Network, Refusals
 from snncc.jobs import Runner
 from snncc.names import unfit
 
@@ -46,6 +46,13 @@ class C(Target[COptions]):
     writes = "C99 for microcontrollers, with Makefile, CMake target and self-test"
     options = COptions
     tools = TOOLS
+    refuses: ClassVar[Refusals] = {
+        **NO_HARDWARE,
+        "leaky_integrate_and_fire": "{where} has leaky neurons, which the C has not",
+        "leaky_integrator": "{where} is a leaking readout, which the C has not",
+        "late": "{where} reads a timestep that has passed, which the C has not",
+        "frames": "its input is a sequence of frames, which the C has not",
+    }
     limits = (
         "a max-pool over a reshaped mix of spikes and values (the constant input current, or a relay)",
         "a view that reshapes a concatenation or a padding in front of a windowed projection, where that as a matrix "

@@ -14,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 
 from snncc import ir
+from snncc.errors import TargetError
 from snncc.ir import Array, Pads, Pair
 
 Shape = tuple[int, ...]
@@ -118,6 +119,9 @@ class Splitter:
 
     def source(self, name: str) -> Split:
         return _whole(Leaf(name, self.shapes[name]))
+
+    def late(self, name: str) -> Split:
+        raise TargetError(f"the C has no timestep before, which a view of {name!r} reads")
 
     def reshape(self, inner: Split, shape: Shape) -> Split:
         if shape == inner.labels.shape:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from snncc.errors import TargetError
 from snncc.ir import INPUT, Array, MaxPool, Pads, Spread
 
 Shape = tuple[int, ...]
@@ -53,6 +54,9 @@ class Resolver:
 
     def source(self, name: str) -> Resolved:
         return self._node(node_name(name))
+
+    def late(self, name: str) -> Resolved:
+        raise TargetError(f"the RTL has no timestep before, which a view of {name!r} reads")
 
     def reshape(self, inner: Resolved, shape: Shape) -> Resolved:
         return Resolved(tuple(replace(leaf, shape=shape) for leaf in inner.leaves), shape)

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import tensorflow as tf
 
+from snncc.errors import NetworkError
 from snncc.ir import (
     INPUT,
     Conv2D,
@@ -53,6 +54,9 @@ class _Read:
 
     def source(self, name: str) -> Tensor:
         return self.outputs[name]
+
+    def late(self, name: str) -> Tensor:
+        raise NetworkError(f"calibration has no timestep before, which a view of {name!r} reads")
 
     def reshape(self, inner: Tensor, shape: tuple[int, ...]) -> Tensor:
         return tf.reshape(inner, (-1, *shape))

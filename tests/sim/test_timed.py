@@ -1,0 +1,97 @@
+"""Leaky neurons, late sources and frames: the simulator against the plain-Python reference, integer by integer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from snncc import ir, sim
+from snncc.sim.run import go_on
+from tests import networks, strategies
+from tests.sim.test_parity import differences, expected, simulated
+from tests.support import examples
+
+
+@examples(300)
+@given(strategies.timed_cases())
+def test_step_equals_the_reference(case: strategies.Case) -> None:
+    found = differences(expected(*case, "step"), simulated(*case, "step"))
+    assert not found, found
+
+
+@examples(150)
+@given(strategies.timed_cases())
+def test_potentials_stay_within_what_is_proved(case: strategies.Case) -> None:
+    result = sim.run(*case, "step", trace=True)
+    assert result.trace is not None
+    for name, potentials in result.trace.potentials.items():
+        low, high = case.network.intervals["step"][name]
+        assert low <= potentials.min() and potentials.max() <= high, name
+
+
+EVENTS = np.random.default_rng(0).integers(0, 4, (5, 20, 12))
+
+
+def test_the_network_of_the_controls_equals_the_reference() -> None:
+    result = sim.run(networks.recurrent(), EVENTS, 20, "step", trace=True)
+    assert result.trace is not None
+    assert result.trace.spikes["hidden"].max() == 3, "several spikes in a timestep"
+    assert not differences(
+        expected(networks.recurrent(), EVENTS, 20, "step"), simulated(networks.recurrent(), EVENTS, 20, "step")
+    )
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"rounding": "floor"}, {"leak": np.array(301)}, {"decay": np.array(1001)}, {"lowest": np.array(-899)},
+        {"amount": np.array(701)}, {"most": 2}, {"late_current": True}, {"reset": "subtract_late"},
+        {"reset": "value", "most": 1, "amount": np.array(0)},
+    ],
+    ids=lambda fields: next(iter(fields)),
+)  # fmt: skip
+def test_each_number_decides(fields: dict[str, Any]) -> None:
+    other = networks.change_kinds(networks.recurrent(), **fields)
+    assert differences(
+        expected(networks.recurrent(), EVENTS, 20, "step"), simulated(ir.proven(other), EVENTS, 20, "step")
+    )
+
+
+def test_a_late_source_read_early_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = expected(networks.recurrent(), EVENTS, 20, "step")
+    monkeypatch.setattr("snncc.sim.step.before", lambda name: name)
+    with pytest.raises(KeyError):
+        sim.run(networks.recurrent(), EVENTS, 20, "step")
+    monkeypatch.undo()
+    shifted = networks.change(
+        networks.recurrent(), "hidden", projections=networks.recurrent()["hidden"].projections[:1]
+    )
+    assert differences(wanted, simulated(ir.proven(shifted), EVENTS, 20, "step"))
+
+
+@examples(60)
+@given(strategies.timed_cases(only="frames", spike_ext=st.just(0)))
+def test_windows_that_go_on_are_one_long_window(case: strategies.Case) -> None:
+    network, pixels, timesteps = case
+    cut = max(1, timesteps // 3)
+    whole = sim.run(network, pixels, timesteps, "step", trace=True)
+    first = go_on(network, pixels, cut, trace=True)
+    assert whole.trace is not None and first.trace is not None
+    joined, counts = first.trace, first.counts
+    if cut < timesteps:
+        second = go_on(network, pixels[:, cut:], timesteps - cut, first.memory, trace=True)
+        assert second.trace is not None
+        counts = {name: counts[name] + second.counts[name] for name in counts}
+        for kind in ("spikes", "potentials"):
+            for name, values in getattr(second.trace, kind).items():
+                getattr(joined, kind)[name] = np.concatenate([getattr(joined, kind)[name], values])
+        again = go_on(network, pixels[:, cut:], timesteps - cut, first.memory)
+        assert np.array_equal(again.values, second.values), "a memory can be used again"
+    for name, values in whole.trace.potentials.items():
+        assert np.array_equal(values, joined.potentials[name])
+    for name, values in whole.counts.items():
+        assert np.array_equal(values, counts[name])
