@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from snncc import ir, sim
 from snncc.sim.run import go_on
 from tests import networks, strategies
-from tests.sim.test_parity import differences, expected, simulated
+from tests.sim.parity import differences, expected, simulated
 from tests.support import examples
 
 
@@ -34,6 +34,7 @@ def test_potentials_stay_within_what_is_proved(case: strategies.Case) -> None:
 
 
 EVENTS = np.random.default_rng(0).integers(0, 4, (5, 20, 12))
+WANTED = expected(networks.recurrent(), EVENTS, 20, "step")
 
 
 def test_the_network_of_the_controls_equals_the_reference() -> None:
@@ -62,7 +63,6 @@ def test_each_number_decides(fields: dict[str, Any]) -> None:
 
 
 def test_a_late_source_read_early_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    wanted = expected(networks.recurrent(), EVENTS, 20, "step")
     monkeypatch.setattr("snncc.sim.step.before", lambda name: name)
     with pytest.raises(KeyError):
         sim.run(networks.recurrent(), EVENTS, 20, "step")
@@ -70,7 +70,7 @@ def test_a_late_source_read_early_would_be_noticed(monkeypatch: pytest.MonkeyPat
     shifted = networks.change(
         networks.recurrent(), "hidden", projections=networks.recurrent()["hidden"].projections[:1]
     )
-    assert differences(wanted, simulated(ir.proven(shifted), EVENTS, 20, "step"))
+    assert differences(WANTED, simulated(ir.proven(shifted), EVENTS, 20, "step"))
 
 
 @examples(60)
