@@ -51,6 +51,7 @@ def check(case: strategies.Case, dynamics: str) -> None:
     assert found.spikes_per_image == {name: total / images for name, total in spikes.items()}
     assert found.synaptic_operations_per_image == operations / images
     assert found.input_macs_per_image == macs * (timesteps if network.input.encoding == "frames" else 1)
+    assert 0 <= found.neurobench["ActivationSparsity"] <= 1
     assert found.relay_macs_per_image == relayed * (1 if dynamics == "count" else timesteps + network.spike_ext)
 
 

@@ -106,14 +106,20 @@ class Meter:
                 values = self._read(view, chunk, trace, self.passes(projection))
                 operations.append(np.rint(nonzero(values, axis=1) @ fan).astype(np.int64))
                 graded.append(np.array([largest(one) > 1 for one in values]))
-        counted = chunk.total if self.window.stepping else chunk.active
         return Work(
             images=len(chunk.outputs[INPUT]),
             operations=tuple(operations),
             graded=tuple(graded),
-            activations=sum(int(counted(population.name).sum(dtype=np.float64)) for population in self.firing),
+            activations=sum(self._active(population.name, chunk, trace) for population in self.firing),
             changes=sum(trace.changes.get(population.name, 0) for population in self.firing),
         )
+
+    def _active(self, name: str, chunk: Chunk, trace: Trace) -> int:
+        """Outputs of a firing population that are not 0, over all passes."""
+        if self.window.stepping and name in self.graded:
+            return int(np.count_nonzero(trace.spikes[name]))
+        counted = chunk.total if self.window.stepping else chunk.active
+        return int(counted(name).sum(dtype=np.float64))
 
     def spiking(self, projection: Projection) -> bool:
         """Whether all that a projection reads are spikes, at most one a timestep."""
