@@ -131,3 +131,11 @@ def test_what_frames_cannot_be() -> None:
         api.Network(networks.every_kind()).go_on(np.zeros((1, 4, 4, 2)))
     with pytest.raises(NetworkError, match="integrate-and-fire neurons in both"):
         network.with_(thresholding=0.25)
+
+
+def test_what_a_clamp_cuts_off_is_in_the_interval() -> None:
+    """What a late reset takes off is there before the clamp brings it back: a device must hold it."""
+    late = {"reset": "subtract_late", "amount": np.array(5000), "lowest": np.array(0), "most": 1}
+    network = networks.recurrent(**late)
+    low, _ = network.intervals["step"]["hidden"]
+    assert low <= 800 - 800 * 300 // 4096 - 5000, "a neuron at its threshold, leaked, less the amount"
