@@ -501,6 +501,7 @@ def _forgetting(n: Any, theta: int | None, v0: int, b: int, low: int, high: int,
                 reached[0] = min(reached[0], first - n.gone(first, n.leak) - n.amount * fired)
                 reached[1] = max(reached[1], theta - 1, v[1] - n.amount * n.most)
             reached = [reached[0] + came[0], reached[1] + came[1]]
+            ends = [min(ends[0], reached[0]), max(ends[1], reached[1])]
         reached = [max(x, n.lowest) for x in reached]
         if theta is not None and reached[1] >= theta and n.reset == "subtract":
             reached = [min(reached[0], theta - n.amount), max(theta - 1, reached[1] - n.amount * n.most)]

@@ -135,7 +135,11 @@ def test_what_frames_cannot_be() -> None:
 
 def test_what_a_clamp_cuts_off_is_in_the_interval() -> None:
     """What a late reset takes off is there before the clamp brings it back: a device must hold it."""
-    late = {"reset": "subtract_late", "amount": np.array(5000), "lowest": np.array(0), "most": 1}
-    network = networks.recurrent(**late)
-    low, _ = network.intervals["step"]["hidden"]
-    assert low <= 800 - 800 * 300 // 4096 - 5000, "a neuron at its threshold, leaked, less the amount"
+    numbers = {"leak": np.array(2048), "decay": np.array(4096), "lowest": np.array(0), "amount": np.array(5000)}
+    kind = ir.LeakyIntegrateAndFire(**numbers, reset="subtract_late")
+    one = ir.Identity(name="a", source=ir.Source("input"), weights=np.array(7, np.int8))
+    fires = networks.population("last", (1,), one, theta=20, kind=kind)
+    network = networks.network(
+        fires, shape=(1,), source={"encoding": "frames", "bits": 3}, dynamics="step", timesteps=9, readout="spikes"
+    )
+    assert network.intervals["step"]["last"][0] == 10 - 5000, "V = 20 fires, leaks, and loses the amount"
