@@ -206,7 +206,7 @@ class LeakyIntegrateAndFire(
             return self._late(rest, charge, theta, amount) if self.late_reset else whole
 
         def fire(arrived: Ends) -> Ends:
-            return self._reset(*(np.maximum(end, floor) for end in arrived), theta, amount)
+            return self._reset(np.maximum(arrived[0], floor), np.maximum(arrived[1], floor), theta, amount)
 
         return self._walk(v0, low, high, length, arrive, fire)
 
