@@ -53,7 +53,7 @@ BROKEN: dict[str, tuple[ir.Network, str]] = {
     "fires as a readout": (change(recurrent(), "last", kind=recurrent()["hidden"].kind), "is a leaky_integrator"),
     "reads the input late": (late("input"), "'input' was a timestep before, which is no population"),
     "reads nobody late": (late("nobody"), "'nobody' was a timestep before"),
-    "reads a readout late": (change_projection(late("last"), "last", weights=np.ones((3, 3), np.int8)), "hands on nothing"),
+    "reads a readout late": (change_projection(late("last"), "last", weights=np.ones((3, 3), np.int8)), "on nothing"),
     "count": (ir.replace(recurrent(), dynamics="count"), "no dynamics `count`"),
     "float twin": (ir.replace(recurrent(), signed_bit=0, intervals={}), "a float twin has no leaks"),
     "no upper clip": (ir.replace(recurrent(), spike_ext=-1), "spike_ext -1 exists in `count` only"),
