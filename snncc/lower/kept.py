@@ -2,8 +2,8 @@
 
 Of a layer with `W' = w * step[c]`, w integers of `signed_bit` bits, that reads a source of scale lambda_p, 1 in the
 rates `sum w r` is worth `unit[c] = step[c] * lambda_p`. With the common scale `s[c] = 2^e / unit[c]` the integer
-weights are w and F = e. A second such projection keeps its own where its unit is the first one's times one power of two,
-by which its F differs. Source: docs/contract.md, 3.
+weights are w and F = e. A second such projection keeps its own where its unit is the first one's times one power of
+two, by which its F differs. Source: docs/contract.md, 3.
 """
 
 from __future__ import annotations

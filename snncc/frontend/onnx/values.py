@@ -30,6 +30,8 @@ class Value:
     seen: Shape
     axes: tuple[int, ...]
     shape: Shape
+    rounded: tuple[float, ...] | None = None
+    """Scale and zero point of the integers that the model has here for these numbers."""
 
     @property
     def direct(self) -> bool:
