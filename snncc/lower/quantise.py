@@ -19,6 +19,8 @@ from snncc.errors import CalibrationError, NetworkError, SnnccWarning
 from snncc.ir import (
     INPUT,
     Array,
+    Conv2D,
+    Dense,
     Input,
     Network,
     Population,
@@ -137,7 +139,8 @@ class Quantiser:
         self.real, self.population, self.options = real, population, options
         self.lambdas = lambdas
         self.scale = lambdas[population.name]
-        self.channelwise = not population.relay or channelwise(real, population.name)
+        alone = not population.relay or channelwise(real, population.name)
+        self.channelwise = alone and not (population.relay and read_by_kept(real, population.name, options))
         self.per_tensor = population is real.populations[-1] or not options.per_channel or not self.channelwise
         self.shapes = real.shapes
 
@@ -330,6 +333,23 @@ def channelwise(real: RealNetwork, population: str) -> bool:
                 except NetworkError:
                     return False
     return True
+
+
+def read_by_kept(real: RealNetwork, population: str, options: Options, fewest: int = 1) -> bool:
+    """Whether weights that stay the model's own integers sum over its channels: they must share one scale.
+
+    `fewest`: so many such projections reach one reader, whose scales then depend on one another.
+    """
+    for reader in real.populations:
+        if not any(population in sources(p.source) for p in reader.projections):
+            continue
+        ones = [np.ones(view_shape(p.source, real.shapes)[-1]) for p in reader.projections]
+        shared = reader is real.populations[-1] or not options.per_channel
+        more = keep(reader.projections, ones, options.signed_bit, shared).more
+        sums = [p for i, p in enumerate(reader.projections) if i in more and isinstance(p, RealProjection)]
+        if len(more) >= fewest and any(population in sources(p.source) and p.kind in (Conv2D, Dense) for p in sums):
+            return True
+    return False
 
 
 def source_scale(

@@ -19,7 +19,7 @@ from snncc.ir import INPUT, Array, Input, Network, Population, Window
 from snncc.lower.calibrate import LARGEST_LOGIT
 from snncc.lower.kept import kept
 from snncc.lower.options import Options
-from snncc.lower.quantise import Quantiser, channelwise, network_of
+from snncc.lower.quantise import Quantiser, channelwise, network_of, read_by_kept
 from snncc.lower.real import RealNetwork
 from snncc.lower.tune.effort import EFFORTS
 from snncc.lower.tune.population import Level, Objective, fire, read_out, relay, settled, take_places, weigh
@@ -107,6 +107,7 @@ def _layer_by_layer(
         places = take_places(population.shape, state.images, level.patches, random)
         quantiser = Quantiser(real, population, lambdas, options)
         own = population is not readout and channelwise(real, population.name)
+        own = own and not read_by_kept(real, population.name, options)
         room = rooms[population.name]
         weights = weigh(quantiser, state, linear, places, level)
         if population is readout:
@@ -125,7 +126,8 @@ def _layer_by_layer(
             gained = Objective(population.name, error, error)
         else:
             seen = take_places(population.shape, state.images, level.samples, random)
-            final, drive, gained = fire(quantiser, weights, state, linear, seen, window, own, room)
+            fixed = read_by_kept(real, population.name, options, fewest=2)
+            final, drive, gained = fire(quantiser, weights, state, linear, seen, window, own, room, fixed)
             held = any(kept(population, final))
             final, halved = narrowed(state.network(final), final, room, window, together=False, held=held)
             lambdas[population.name] = final.lambda_

@@ -165,10 +165,11 @@ def fire(
     window: Window,
     channelwise: bool,
     room: Room,
+    fixed: bool = False,
 ) -> tuple[Population, Array, Objective]:
     """(the population, what its projections add, what was gained): threshold, bias and v0 that minimise E.
 
-    F grows until every theta is 512, as far as the room allows.
+    F grows until every theta is 512, as far as the room allows. `fixed`: the threshold stays what it is.
     """
     population, unit = quantiser.population, weights.unit
     channels = population.shape[-1]
@@ -187,7 +188,7 @@ def fire(
     start = np.full(channels, float(Fraction(quantiser.thresholding)))
     threshold = np.broadcast_to(quantiser.scale, (channels,)).astype(np.float64)
     before = error(sample, window, threshold, np.zeros(channels), start)
-    choice = search(sample, window, Choice(threshold, np.zeros(channels), start, before), ROUNDS, channelwise)
+    choice = search(sample, window, Choice(threshold, np.zeros(channels), start, before), ROUNDS, channelwise, fixed)
     shift = min(0, highest)
     while shift < min(highest, SHIFT_CAP) and np.rint(unit * choice.threshold * 2.0**shift).min() < MIN_THETA:
         shift += 1
