@@ -16,7 +16,7 @@ LARGEST, MOST = 2**25, 2**27
 SMALL = 1024
 """Elements of a constant whose numbers shape inference may look at."""
 _FOLDED = """
-Abs Add And Cast CastLike Ceil Concat Constant ConstantOfShape Div Equal Exp Expand Flatten Floor Gather Greater
+Abs Add And Cast CastLike Ceil Clip Concat Constant ConstantOfShape Div Equal Exp Expand Flatten Floor Gather Greater
 Identity Less Log Max Min Mod Mul Neg Not Or Pad Pow Range Reciprocal ReduceMax ReduceMin ReduceProd ReduceSum Reshape
 Round Shape Sign Size Slice Split Sqrt Squeeze Sub Tile Transpose Unsqueeze Where
 """

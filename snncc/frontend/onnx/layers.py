@@ -16,7 +16,7 @@ from snncc import graph
 from snncc.frontend.builder import Refusal
 from snncc.frontend.onnx.advice import ADVICE, NOTHING
 from snncc.frontend.onnx.call import Call, Reader
-from snncc.frontend.onnx.quantisers import APART, MOVES, QUANTISERS
+from snncc.frontend.onnx.quantisers import APART, MOVES, QUANTISERS, narrowed
 from snncc.frontend.onnx.steps import Floor
 from snncc.frontend.onnx.values import Value, plain
 from snncc.frontend.onnx.windows import WINDOWS
@@ -27,11 +27,14 @@ def read(call: Call) -> Value:
     """What one node of READERS or NOTHING makes."""
     if call.kind in NOTHING:
         return call.value()
-    if call.kind not in QUANTISERS and (whole := _rounded(call)):
+    whole = None if call.kind in QUANTISERS else _rounded(call)
+    if whole is None or whole.rounded is None:
+        made = READERS[call.kind](call)
+    elif call.kind == "Clip":
+        made = narrowed(call, whole.rounded)
+    else:
         numbers = replace(call, inputs=(replace(whole, rounded=None), *call.inputs[1:]))
         made = replace(READERS[call.kind](numbers), rounded=whole.rounded)
-    else:
-        made = READERS[call.kind](call)
     same = made.shape == call.shape or math.prod(made.shape) != math.prod(call.shape)  # of [1 - p, p] only p is kept
     return made if same else call.layouts.viewed(made, call.shape)  # a constant of more axes adds axes of one
 
@@ -39,7 +42,7 @@ def read(call: Call) -> Value:
 def _rounded(call: Call) -> Value | None:
     """The input that the model has as integers; Refusal where the operator does more than move them."""
     whole = next((v for v in call.inputs if isinstance(v, Value) and v.rounded is not None), None)
-    if whole is not None and call.kind not in MOVES:
+    if whole is not None and call.kind not in (*MOVES, "Clip"):
         raise Refusal(APART)
     return whole
 

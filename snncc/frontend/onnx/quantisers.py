@@ -193,22 +193,25 @@ def _again(op: graph.ClipFloor, step: Array, top: float, bottom: float) -> bool:
 
 
 def _quantize(call: Call) -> Value:
-    """Data as numbers, not as integers, until DequantizeLinear reads them with the same scale and zero point."""
+    """Data that are to be rounded."""
     value, zero = call.value(), call.maybe(2, "zero point")
-    quantiser = _linear(call, len(value.shape) + 1, str(_type(call, zero)))
-    return replace(_rounded(call, value, quantiser), rounded=_key(quantiser))
+    return replace(value, rounded=_linear(call, len(value.shape) + 1, str(_type(call, zero))))
+
+
+def narrowed(call: Call, given: Quantiser) -> Value:
+    """A Clip of integers, before they are numbers again."""
+    low, high = call.number(1, "min"), call.number(2, "max")
+    ends = {"low": given.low if low is None else low, "high": given.high if high is None else high}
+    return replace(call.value(), rounded=replace(given, **ends))
 
 
 def _dequantize(call: Call) -> Value:
     value, zero = call.value(), call.maybe(2, "zero point")
-    kind = "uint8" if zero is None else str(zero.dtype)
-    if value.rounded != _key(_linear(call, len(value.shape) + 1, kind)):
+    own = _linear(call, len(value.shape) + 1, "uint8" if zero is None else str(zero.dtype))
+    given = value.rounded
+    if given is None or not (np.array_equal(given.scale, own.scale) and np.array_equal(given.zero, own.zero)):
         raise Refusal(APART)
-    return replace(value, rounded=None)
-
-
-def _key(quantiser: Quantiser) -> tuple[float, ...]:
-    return (*quantiser.scale.reshape(-1), *quantiser.zero.reshape(-1))
+    return _rounded(call, replace(value, rounded=None), given)
 
 
 def _of_data(call: Call) -> Value:

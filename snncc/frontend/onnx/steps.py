@@ -20,6 +20,8 @@ from snncc.graph import Array, Node
 SAME = 1e-5
 """Relative difference of what is the same in float32."""
 LEVELS = 2**16 - 1
+HALF = 0.5
+"""The start that most have; of several chains that are one activation the one with it is taken, and the longest."""
 ADVICE = (
     "it rounds what no activation of levels is made of; use scale * clip(floor(x * levels / scale + 0.5), 0, levels) / "
     "levels"
@@ -33,7 +35,7 @@ class Floor:
 
 @dataclass(frozen=True)
 class Line:
-    """`clip(x * gain + shift, low, high)`; arrays () or (C,), gain > 0."""
+    """`clip(x * gain + shift, low, high)`; arrays () or (C,), gain not 0."""
 
     gain: Array
     shift: Array
@@ -42,9 +44,9 @@ class Line:
 
     def then(self, op: graph.Op) -> Line | None:
         """A gain and shift, or a relu, after it; None for anything else."""
-        if isinstance(op, graph.Affine) and (np.asarray(op.scale) > 0).all():
-            shift, low, high = (op.scale * v + op.shift for v in (self.shift, self.low, self.high))
-            return Line(op.scale * self.gain, shift, low, high)
+        if isinstance(op, graph.Affine) and np.asarray(op.scale).all():
+            shift, *ends = (op.scale * v + op.shift for v in (self.shift, self.low, self.high))
+            return Line(op.scale * self.gain, shift, np.minimum(*ends), np.maximum(*ends))
         if isinstance(op, graph.Relu) and op.slope is None:
             most = np.inf if op.max_value is None else op.max_value
             return replace(self, low=np.clip(self.low, 0, most), high=np.clip(self.high, 0, most))
@@ -56,7 +58,7 @@ ALL = Line(np.ones(()), np.zeros(()), np.array(-np.inf), np.array(np.inf))
 
 def with_levels(build: Builder) -> None:
     """Put a ClipFloor in the place of the end of each such chain; what is left of a floor is refused."""
-    by_name = {node.name: place for place, node in enumerate(build.nodes)}
+    places = {node.name: place for place, node in enumerate(build.nodes)}
     readers: dict[str, list[Node]] = {}
     for node in build.nodes:
         for name in node.inputs:
@@ -64,20 +66,17 @@ def with_levels(build: Builder) -> None:
     for node in list(build.nodes):
         if not isinstance(node.op, Floor):
             continue
-        before, line, end = _before(build, node), ALL, node
-        made = _first(before, line)
-        while made is None:
-            after = readers.get(end.name, [])
-            further = line.then(after[0].op) if len(after) == 1 else None
-            if further is None:
-                break
-            line, end = further, after[0]
-            made = _first(before, line)
-        if made is None:
-            build.refused.append(f"Floor of layer {node.layer!r}: {ADVICE}")
+        found = [
+            (op.start == HALF, i + j, op, source, end)
+            for i, (before, source) in enumerate(_before(build, node))
+            for j, (after, end) in enumerate(_after(readers, node))
+            if (op := _levels(before, after))
+        ]
+        if found:
+            _, _, op, source, end = max(found, key=lambda one: one[:2])
+            build.nodes[places[end.name]] = replace(end, op=op, inputs=(source,))
         else:
-            op, source = made
-            build.nodes[by_name[end.name]] = replace(end, op=op, inputs=(source,))
+            build.refused.append(f"Floor of layer {node.layer!r}: {ADVICE}")
 
 
 def _before(build: Builder, floor: Node) -> list[tuple[Line, str]]:
@@ -97,14 +96,19 @@ def _before(build: Builder, floor: Node) -> list[tuple[Line, str]]:
     return found
 
 
-def _first(before: list[tuple[Line, str]], after: Line) -> tuple[graph.ClipFloor, str] | None:
-    """The activation of the shortest chain that is one, and what it reads."""
-    made = ((_levels(line, after), source) for line, source in before)
-    return next(((op, source) for op, source in made if op), None)
+def _after(readers: dict[str, list[Node]], floor: Node) -> list[tuple[Line, Node]]:
+    """Every line behind a floor, the shortest first, and the node that makes it."""
+    found, line, node = [(ALL, floor)], ALL, floor
+    while len(after := readers.get(node.name, [])) == 1 and (further := line.then(after[0].op)):
+        line, node = further, after[0]
+        found.append((line, node))
+    return found
 
 
 def _levels(before: Line, after: Line) -> graph.ClipFloor | None:
     """The activation of a whole chain, if that is one."""
+    if not ((before.gain > 0).all() and (after.gain > 0).all()):
+        return None
     with np.errstate(invalid="ignore"):
         ends = [np.floor(v + SAME) for v in (before.low, before.high)]
         cut = [(v - after.shift) / after.gain for v in (after.low, after.high)]
@@ -119,4 +123,7 @@ def _levels(before: Line, after: Line) -> graph.ClipFloor | None:
     single = np.ptp(levels) == 0 and np.ptp(start) == 0 and 1 <= levels.flat[0] <= LEVELS and 0 <= start.flat[0] <= 1
     if not (whole and zero and same and single):
         return None
-    return graph.ClipFloor(int(levels.flat[0]), np.asarray(after.gain * levels), float(start.flat[0]))
+    near = float(start.flat[0])
+    return graph.ClipFloor(
+        int(levels.flat[0]), np.asarray(after.gain * levels), HALF if abs(near - HALF) <= SAME else near
+    )
