@@ -29,7 +29,9 @@ from snncc.graph import (
     Relu,
     Reshape,
 )
-from snncc.lower import Options, lower
+from snncc.ir import Window
+from snncc.lower import Options, calibrated, lower
+from snncc.lower.tune.descent import Learned
 from snncc.lower.tune.effort import EFFORTS, Effort
 from snncc.sim import run
 from snncc.sim.encode import to_pixels
@@ -200,7 +202,7 @@ def test_branches_of_powers_of_two_are_both_kept(ratio: float, calibrate: str) -
 def deep() -> Graph:
     """A depthwise convolution that is composed with the one after it."""
     net = Net()
-    net("deep", Depthwise(np.full((1, 1, 2, 1), 0.5), None, (1, 1), (1, 1), (0,) * 4, np.array(0.25)), SHAPE)
+    net("deep", Depthwise(np.full((1, 1, 2, 1), -0.5), None, (1, 1), (1, 1), (0,) * 4, np.array(0.25)), SHAPE)
     net("point", Conv(np.ones((1, 1, 2, 3)), None, (1, 1), (1, 1), (0,) * 4), (5, 4, 3))
     net("relu", Relu(), (5, 4, 3))
     return ended(net)
@@ -242,6 +244,32 @@ def test_what_breaks_a_grid_is_one_line_that_names_the_layer(case: str) -> None:
         compiled(graph, timesteps=8, calibrate="none", **options)
     (line,) = [w for w in caught if "quantised anew" in str(w.message)]
     assert re.fullmatch(said + "[^\n]*", str(line.message)) and issubclass(line.category, SnnccWarning)
+
+
+def test_one_scale_per_tensor_and_one_per_channel_keep_the_same() -> None:
+    random = np.random.default_rng(11)
+    w = random.integers(-7, 8, (1, 1, 2, 3))
+    net = Net()
+    net("conv", Conv(w * 0.04, random.uniform(0, 0.2, 3), (1, 1), (1, 1), (0,) * 4, np.array(0.04)), (5, 4, 3))
+    net("levels", ClipFloor(5, np.array(0.3)), (5, 4, 3))
+    graph = ended(net)
+    networks = [compiled(graph, timesteps=5, calibrate="none", per_channel=own) for own in (True, False)]
+    assert all(np.array_equal(n.populations[0].projections[0].weights, w) for n in networks)
+    assert networks[1].populations[0].theta.shape == ()
+    first, second = (run(n, to_pixels(n.input, X), 5, "count").counts["conv"] for n in networks)
+    assert np.array_equal(first, second)
+
+
+def test_the_descent_moves_no_weight_that_is_kept_and_nothing_that_is_exact() -> None:
+    made = drawn(5, 4, 4, True, False)
+    source = made.graph
+    x = source.channels_last(X)
+    for timesteps, moving in ((4, 0), (8, 3)):
+        options = Options(signed_bit=4, timesteps=timesteps, encoding="current", calibrate="none")
+        real = calibrated(source, x, options).real
+        network = lower(source, X, options)
+        part = Learned(real.populations[0], network.populations[0], 1.0, Window("count", timesteps, 0), 4)
+        assert part.held == [True] and part.free == [] and len(part.moving) == moving
 
 
 def test_auto_takes_no_choice_that_loses_a_grid() -> None:
