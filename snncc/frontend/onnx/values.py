@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from snncc.frontend.builder import Builder, Refusal, Shape
+from snncc.frontend.onnx.rounding import Quantiser
 from snncc.graph import Array, Op
 from snncc.graph import Reshape as ReshapeOp
 
@@ -30,6 +31,8 @@ class Value:
     seen: Shape
     axes: tuple[int, ...]
     shape: Shape
+    rounded: Quantiser | None = None
+    """What made integers of these numbers in the model: they are not rounded yet, DequantizeLinear does it."""
 
     @property
     def direct(self) -> bool:
