@@ -10,7 +10,7 @@ import numpy as np
 from snncc import ir
 from snncc.errors import NetworkError
 from snncc.ir import INPUT, Array
-from snncc.keras_layers.build import Builder, Place
+from snncc.keras_layers.build import Builder
 from snncc.keras_layers.check import compare
 
 
@@ -25,15 +25,9 @@ def to_network(model: keras.Model, network: Any, *, check: int = 4) -> ir.Networ
     bits, or the check found a difference.
     """
     whole: ir.Network = getattr(network, "ir", network)
-    changed = {population.name: population for population in whole.populations}
     timesteps = int(_layer(model, INPUT).timesteps)
     builder = Builder(whole, timesteps, trainable=whole.is_integer)
-    builder.model(rescale=False)
-    for name, place in builder.places.items():
-        changed[place.population] = _read(_layer(model, name), place, changed[place.population], whole)
-    for population in whole.populations:
-        _same_threshold(_layer(model, population.name), population)
-    made: ir.Network = ir.replace(whole, populations=tuple(changed.values()))
+    made: ir.Network = ir.replace(whole, populations=tuple(_read(model, builder, p) for p in whole.populations))
     if made.is_integer:
         made = ir.proven(made)
     ir.check(made)
@@ -51,28 +45,31 @@ def _layer(model: keras.Model, name: str) -> Any:
     return found[0]
 
 
-def _read(layer: Any, place: Place, population: ir.Population, network: ir.Network) -> ir.Population:
-    """The population with one layer's numbers."""
-    number = place.projection
-    old = population.bias if number is None else population.projections[number].weights  # type: ignore[union-attr]
-    used = getattr(layer, "bias_used" if number is None else "weights_used", None)
-    values = np.asarray(used()) if used else np.zeros(0)
-    if not used or values.shape != old.shape:
-        raise NetworkError(f"layer {layer.name!r} does not hold numbers of shape {old.shape}, as this network's does")
-    new = _integers(layer.name, values, old) if network.is_integer else values.astype(old.dtype)
-    if number is None:
-        found: ir.Population = ir.replace(population, bias=new)
-        return found
-    projections = list(population.projections)
-    projections[number] = ir.replace(projections[number], weights=new)
-    found = ir.replace(population, projections=tuple(projections))
+def _read(model: keras.Model, builder: Builder, population: ir.Population) -> ir.Population:
+    """The population with the numbers of its layers."""
+    _same_threshold(_layer(model, population.name), population)
+    projections = []
+    for number, projection in enumerate(population.projections):
+        if not isinstance(projection, ir.SumPool2D):
+            layer = _layer(model, builder.synapses[population.name, number])
+            projection = ir.replace(projection, weights=_used(layer, "weights_used", projection.weights))
+        projections.append(projection)
+    bias = population.bias
+    if population.name in builder.biases:
+        bias = _used(_layer(model, builder.biases[population.name]), "bias_used", bias)
+    found: ir.Population = ir.replace(population, projections=tuple(projections), bias=bias)
     return found
 
 
-def _integers(name: str, values: Array, old: Array) -> Array:
+def _used(layer: Any, which: str, old: Array) -> Array:
+    """What a layer acts with, in the type and shape of the network's."""
+    used = getattr(layer, which, None)
+    values = np.asarray(used()) if used else None
+    if values is None or values.shape != old.shape:
+        raise NetworkError(f"layer {layer.name!r} does not hold numbers of shape {old.shape}, as this network's does")
     new = values.astype(old.dtype)
-    if not np.array_equal(new, values):
-        raise NetworkError(f"layer {name!r} holds numbers that are no integers: make it by to_keras(trainable=True)")
+    if np.issubdtype(old.dtype, np.integer) and not np.array_equal(new, values):
+        raise NetworkError(f"layer {layer.name!r} holds numbers that are no integers: it must be made trainable=True")
     return new
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -79,16 +78,12 @@ def _has_float64() -> bool:
     return bool(keras.backend.standardize_dtype(probe.dtype) == "float64")
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a layer's numbers are in the network: of a projection, by its number, or of the biases (None)."""
-
-    population: str
-    projection: int | None
-
-
 class Builder:
-    """Makes the model. `places`: layer -> what of the network it holds; `most` > 0: what weights may be trained to."""
+    """Makes the model.
+
+    `synapses`: (population, number of the projection) -> its layer; `biases`: population -> the layer of its biases,
+    where it has one; `most` > 0: what weights may be trained to.
+    """
 
     def __init__(
         self,
@@ -103,8 +98,17 @@ class Builder:
         self.dtype = dtype
         self.most = 2 ** (network.signed_bit - 1) - 1 if trainable else 0
         self.widest = _largest_weights(network, self.most) if trainable else network
-        self.places: dict[str, Place] = {}
         self.names = {INPUT, "images", *(p.name.lower() for p in network.populations)}
+        self.synapses = {
+            (p.name, number): self._unique(f"{p.name}_synapses")
+            for p in network.populations
+            for number in range(len(p.projections))
+        }
+        self.biases = {
+            p.name: p.name if not p.hands_on else self._unique(f"{p.name}_bias")
+            for p in network.populations
+            if not p.hands_on or p.bias.any() or trainable
+        }
         self.tensors: dict[str, Tensor] = {}
         self.loads: list[Callable[[], None]] = []  # weights go in when all layers are built
 
@@ -172,10 +176,8 @@ class Builder:
         dtype = self._exact(population)
         parts = [self._projection(population, number, dtype) for number in range(len(population.projections))]
         u = layers.Add(dtype=dtype, name=self._unique(f"{population.name}_sum"))(parts) if len(parts) > 1 else parts[0]
-        silent = not population.hands_on
-        if silent or population.bias.any() or self.most:
-            name = population.name if silent else self._unique(f"{population.name}_bias")
-            self.places[name] = Place(population.name, None)
+        name = self.biases.get(population.name)
+        if name:
             unit = 2.0 ** max(projection.shift for projection in population.projections) if self.most else 0.0
             bias = CurrentBias(self.timesteps, population.bias.shape, unit, dtype=dtype, name=name)
             u = self._add(bias, population.bias / (unit or 1))(u)
@@ -203,9 +205,8 @@ class Builder:
     def _projection(self, population: ir.Population, number: int, dtype: str) -> Tensor:
         projection = population.projections[number]
         x = self._view(projection.source)
-        own: dict[str, Any] = {"dtype": dtype, "name": self._unique(f"{population.name}_synapses")}
+        own: dict[str, Any] = {"dtype": dtype, "name": self.synapses[population.name, number]}
         if not isinstance(projection, ir.SumPool2D):
-            self.places[own["name"]] = Place(population.name, number)
             own["most"] = self.most
         match projection:
             case ir.Dense(weights=w):

@@ -20,7 +20,7 @@ from snncc.training.replace import with_qcfs
 def fine_tune(
     model: keras.Model | str | Path,
     x: Array,
-    y: Array,
+    y: Array | None = None,
     *,
     timesteps: int,
     epochs: int = 8,
@@ -33,17 +33,20 @@ def fine_tune(
 ) -> keras.Model:
     """A trained Keras model (or its file), fine-tuned for few timesteps: a copy with QCFS for every relu (`with_qcfs`).
 
-    `x` (N, *input shape), `y`: labels as the loss wants them. Trained by `fit` with Adam, the rate annealed to 0 by a
-    cosine; `fit`: more of its arguments (validation_data, callbacks, verbose). `loss`: by default cross-entropy of
-    classes (N,) or of one-hot rows. `seed` is set as Keras's own seed, for everything after it too.
+    `x` (N, *input shape). `y`: classes (N,) or one-hot rows, learned by cross-entropy, or what `loss` wants; None: the
+    float network's own outputs on x are the aim (cross-entropy of its softmax, else the squared error), no labels.
+    Trained by `fit` with Adam, the rate annealed to 0 by a cosine; `fit`: more of its arguments (validation_data,
+    callbacks, verbose). `seed` is set as Keras's own seed, for everything after it too.
 
     Compile it for the same T, in `count`; docs/guide/training.md. Errors as `with_qcfs`; DataError: no default loss.
     """
     loaded = load_model(model) if isinstance(model, str | Path) else model
     keras.utils.set_random_seed(seed)
     made = with_qcfs(loaded, x, timesteps, per_channel=per_channel, seed=seed)
-    ends = getattr(made.outputs[0]._keras_history.operation, "activation", None)
-    head = getattr(ends, "__name__", type(made.outputs[0]._keras_history.operation).__name__.lower())
+    last = made.outputs[0]._keras_history.operation
+    head = getattr(getattr(last, "activation", None), "__name__", type(last).__name__.lower())
+    if y is None:
+        y, loss = loaded.predict(x, verbose=0), loss or ("categorical_crossentropy" if head == "softmax" else "mse")
     _fit(made, x, y, loss or _loss(made, np.asarray(y), head), epochs, batch_size, learning_rate, fit)
     return made
 
@@ -55,7 +58,7 @@ def fine_tune_network(
     *,
     epochs: int = 8,
     batch_size: int = 64,
-    learning_rate: float = 0.1,
+    learning_rate: float = 5e-4,
     loss: Any = None,
     seed: int = 0,
     check: int = 4,
@@ -64,8 +67,8 @@ def fine_tune_network(
     """An integer network with weights and biases fine-tuned for its T in `count`: the same shapes and thresholds.
 
     Its trainable Keras form (`to_keras`) is trained and read back (`to_network`), so the loss is that of the integers
-    themselves. `learning_rate` is in units of a weight's last bit: Adam moves a weight by about so much per batch, at
-    first. Other arguments as `fine_tune`, `check` as `to_network`. The record says that it was tuned.
+    themselves. `learning_rate` is in parts of the largest weight there can be: Adam moves a weight by about so much per
+    batch, at first. Other arguments as `fine_tune`, `check` as `to_network`. The record says that it was tuned.
 
     DataError, NetworkError as those three.
     """
@@ -74,7 +77,8 @@ def fine_tune_network(
     keras.utils.set_random_seed(seed)
     model = to_keras(network, trainable=True, check=0)
     loss = loss or _loss(model, np.asarray(y), network.ir.head)
-    _fit(model, ir.as_read(network.ir, x), y, loss, epochs, batch_size, learning_rate, fit)
+    largest = 2 ** (network.ir.signed_bit - 1) - 1
+    _fit(model, ir.as_read(network.ir, x), y, loss, epochs, batch_size, learning_rate * largest, fit)
     made = to_network(model, network, check=check)
     if made.record:
         words = f".fine_tuned(epochs={epochs}, learning_rate={learning_rate}, seed={seed}, images={len(x)})"
