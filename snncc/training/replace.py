@@ -63,9 +63,11 @@ def least_error(values: Array, levels: int, per_channel: bool) -> Array:
 class _Watched(keras.layers.Layer):  # type: ignore[misc]
     """A relu that keeps what it made."""
 
+    seen: Array | None = None
+
     def call(self, inputs: Any) -> Any:
         y = keras.ops.relu(inputs)
-        self.seen = np.concatenate([*([self.seen] if hasattr(self, "seen") else []), np.asarray(y)])
+        self.seen = np.asarray(y) if self.seen is None else np.concatenate([self.seen, np.asarray(y)])
         return y
 
     def compute_output_spec(self, inputs: Any) -> Any:

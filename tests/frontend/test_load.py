@@ -157,7 +157,7 @@ def test_qcfs_loads_without_an_import_and_layers_of_a_converted_network_do_not(t
     for suffix in ("keras", "h5"):
         path = tmp_path / f"few.{suffix}"
         model.save(path)
-        code = "import sys; from snncc.frontend.keras import load_model\nprint(float(load_model(sys.argv[1]).layers[-1].scale))"
+        code = "import sys, snncc.frontend.keras as k; print(float(k.load_model(sys.argv[1]).layers[-1].scale))"
         done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
         assert done.stdout.split()[-1] == "2.5"
     keras.Sequential([keras.Input((3,)), CurrentBias(name="current")]).save(tmp_path / "twin.keras")
