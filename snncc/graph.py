@@ -25,13 +25,18 @@ class Input:
 
 @dataclass(frozen=True)
 class Conv:
-    """`y = x * kernel + bias`: cross-correlation, kernel (KH, KW, C_in, C_out)."""
+    """`y = x * kernel + bias`: cross-correlation, kernel (KH, KW, C_in, C_out).
+
+    `step`, here and below: the kernel is integers times it, one per output channel (C_out,) or () for all; None: it is
+    not known to lie on such a grid.
+    """
 
     kernel: Array
     bias: Array | None
     strides: Pair
     dilation: Pair
     pads: Pads
+    step: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ class Depthwise:
     strides: Pair
     dilation: Pair
     pads: Pads
+    step: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,7 @@ class Dense:
 
     kernel: Array
     bias: Array | None
+    step: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,18 @@ class Relu:
 
     max_value: float | None = None
     slope: Array | None = None
+
+
+@dataclass(frozen=True)
+class ClipFloor:
+    """`y = scale * clip(floor(x * levels / scale + start), 0, levels) / levels`; scale (C,) or ().
+
+    A relu of so many levels: QCFS of Bu et al. 2022 (arXiv 2303.04347), and a relu whose values are rounded to a grid.
+    """
+
+    levels: int
+    scale: Array
+    start: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -131,6 +150,7 @@ Op: TypeAlias = (
     | Dense
     | Affine
     | Relu
+    | ClipFloor
     | AveragePool
     | MaxPool
     | Add

@@ -209,11 +209,11 @@ def _timesteps(options: dict[str, Any], targets: Iterable[str]) -> tuple[int, st
 def _say_choices(network: ir.Network, timesteps: str) -> None:
     """One line for each choice that was made, and what rate coding leaves of a pixel where it was asked for."""
     from snncc import ir
-    from snncc.lower.options import AUTO
+    from snncc.lower.options import AUTO, WEIGHTS
 
     found, own = network.record.data if network.record else {}, ir.own_shape(network)
     layout = own and f"Data keep the model's layout {own[0]}; a device gets {network.input.shape}, channels last."
-    for line in filter(None, (found.get("bytes"), layout, timesteps, *(found.get(name) for name in AUTO))):
+    for line in filter(None, (found.get("bytes"), layout, timesteps, *(found.get(name) for name in (WEIGHTS, *AUTO)))):
         click.echo(in_flags(line))
     if network.input.coding.spiking and network.timesteps < FEW_TIMESTEPS and "encoding" not in found:
         click.echo(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from snncc.errors import FileFormatError, UnsupportedLayerError
+from snncc.frontend.grids import with_grids
 from snncc.graph import Graph
 
 GROUP = "snncc.frontends"
@@ -70,4 +71,4 @@ def frontend_of(source: object) -> Frontend:
 
 def read(source: Any, sample_shape: tuple[int, ...] | None = None) -> Graph:
     """The graph of a model of any front end's library, or of the path of one. Errors as `Frontend.read`."""
-    return frontend_of(source).read(Path(source) if isinstance(source, str) else source, sample_shape)
+    return with_grids(frontend_of(source).read(Path(source) if isinstance(source, str) else source, sample_shape))

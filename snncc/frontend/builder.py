@@ -31,6 +31,7 @@ class Builder:
         self.nodes: list[Node] = []
         self.shapes: dict[str, Shape] = {}
         self.refused: list[str] = []
+        self.notes: list[str] = []  # layers whose rounding is left out
         self._names: set[str] = {"input"}  # in lower case: some file systems know no other
 
     def add(self, layer: str, op: Op, inputs: Sequence[str], shape: Shape, name: str | None = None) -> str:

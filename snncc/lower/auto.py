@@ -9,6 +9,7 @@ on a part of the samples. Source: docs/adr/0018-auto.md.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from snncc.errors import UnsupportedLayerError
+from snncc.errors import SnnccWarning, UnsupportedLayerError
 from snncc.graph import Graph
 from snncc.ir import Array
 from snncc.lower.options import AUTO, Options
@@ -153,7 +154,8 @@ class Trials:
         for options in all_of:
             real = populated(self.graph, self.extremes[0] < 0, options)
             found.setdefault(_structure(real), (options, real))
-        return list(found.values())
+        most = max(_grids(real) for _, real in found.values())
+        return [(options, real) for options, real in found.values() if _grids(real) == most]
 
     def _larger(self, found: Options, own: RealNetwork, pools: Sequence[Any]) -> list[tuple[Options, RealNetwork]]:
         """The networks that differ from what was found in larger kernels, composed; none that explodes."""
@@ -164,7 +166,7 @@ class Trials:
             with suppress(UnsupportedLayerError, TooLargeError):
                 real = populated(self.graph, self.extremes[0] < 0, options, GROWTH * weights)
                 small = _weights(real) <= GROWTH * weights and multiplications(real, self.window) <= GROWTH * work
-                if small and _weights(real) > weights and _structure(real) != known:
+                if small and _weights(real) > weights and _structure(real) != known and _grids(real) >= _grids(own):
                     larger.setdefault(_structure(real), (options, real))
         return list(larger.values())
 
@@ -190,7 +192,9 @@ class Trials:
     def error(self, made: Calibrated, options: Options) -> float:
         """E of one network."""
         level = "light" if options.calibrate == "full" else options.calibrate
-        network = finish(made, replace(options, calibrate=level), self._tell if self.progress else None)
+        with warnings.catch_warnings():  # about a network that nobody gets
+            warnings.simplefilter("ignore", SnnccWarning)
+            network = finish(made, replace(options, calibrate=level), self._tell if self.progress else None)
         self.told += self.populations
         return self.judge(network)
 
@@ -224,6 +228,13 @@ class Trials:
 
 def _weights(real: RealNetwork) -> int:
     return sum(p.weights.size for q in real.populations for p in q.projections if isinstance(p, RealProjection))
+
+
+def _grids(real: RealNetwork) -> int:
+    """How many layers have weights that may stay the model's own integers: composed, they would not."""
+    return len(
+        {q.grid.layer for p in real.populations for q in p.projections if isinstance(q, RealProjection) and q.grid}
+    )
 
 
 def _structure(real: RealNetwork) -> Any:

@@ -94,7 +94,8 @@ def scales(
 ) -> dict[str, Array]:
     """lambda of every population, float64 () or (C,). The readout's and a relay's are the largest magnitude.
 
-    `fixed` is the lambda of every population but the readout, whatever the samples say.
+    `fixed` is the lambda of every population but the readout, whatever the samples say. Levels
+    have a scale of their own.
     """
     if not 0 < percentile <= 100:
         raise CalibrationError(f"percentile must be in (0, 100], not {percentile}")
@@ -125,6 +126,8 @@ def scales(
         largest = found[population.name].value(100 if signed else percentile)
         if fixed is not None and population is not readout:
             largest = np.full_like(largest, fixed)
+        if population.levels is not None:
+            largest = np.asarray(population.levels.scale, np.float64)
         result[population.name] = _cap(population, largest, signed)
     result[LARGEST_LOGIT] = np.maximum(largest_logit.value(100), 0)
     return result

@@ -86,7 +86,7 @@ class Choice:
                 case graph.Relu(_, slope) if slope is not None:  # two populations, both of this map
                     twice = None if any(isinstance(o, PoolMax) for o in seen) else linear.cost + linear.cost
                     yield Reader(twice, alone.apart + alone.apart, linear=True)
-                case graph.Relu() | graph.Affine():
+                case graph.Relu() | graph.ClipFloor() | graph.Affine():
                     yield alone
                 case _:
                     yield self._linear(node, linear, seen, shape)

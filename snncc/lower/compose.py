@@ -14,6 +14,7 @@ import numpy as np
 from snncc.errors import UnsupportedLayerError
 from snncc.graph import Words
 from snncc.ir import Array, Conv2D, DepthwiseConv2D, Pads, Pair, Source, View, window_output
+from snncc.lower.grid import Grid
 from snncc.lower.projections import RealPool, RealProjection
 
 Map = tuple[int, int, int]
@@ -28,6 +29,7 @@ class Kernel:
     strides: Pair = (1, 1)
     dilation: Pair = (1, 1)
     pads: Pads = (0, 0, 0, 0)
+    grid: Grid | None = None
 
     def output(self, shape: Map) -> Map:
         """Shape of the map it makes from one of `shape`."""
@@ -112,7 +114,8 @@ def scaled(linear: Linear, scale: Array, shift: Array, layer: str) -> Linear:
 
 def _scale_outputs(kernel: Kernel, scale: Array) -> Kernel:
     shaped = scale.reshape(kernel.weights.shape[2:]) if kernel.depthwise else scale
-    return replace(kernel, weights=kernel.weights * shaped)
+    grid = kernel.grid and kernel.grid.scaled(scale)
+    return replace(kernel, weights=kernel.weights * shaped, grid=grid)
 
 
 def then(linear: Linear, second: Kernel, bias: Array, layer: str, words: Words) -> Linear:

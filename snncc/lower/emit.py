@@ -39,19 +39,20 @@ def _vector(term: Term, name: str) -> RealProjection:
     view = reshaped(term.view, term.shape, (size,))
     weights = term.kernel.weights
     if term.kernel.depthwise and weights.shape[3] == 1:
-        return RealProjection(Identity, name, view, weights.reshape(size))
+        return RealProjection(Identity, name, view, weights.reshape(size), grid=term.kernel.grid)
     if term.kernel.depthwise:  # one input feeds M outputs: a dense layer with a block diagonal
         multiplier = weights.shape[3]
         matrix = np.zeros((size, size * multiplier))
         for m in range(multiplier):
             matrix[np.arange(size), np.arange(size) * multiplier + m] = weights[0, 0, :, m]
-        return RealProjection(Dense, name, view, matrix)
-    return RealProjection(Dense, name, view, weights.reshape(size, -1))
+        return RealProjection(Dense, name, view, matrix, grid=term.kernel.grid)
+    return RealProjection(Dense, name, view, weights.reshape(size, -1), grid=term.kernel.grid)
 
 
 def _map(term: Term, name: str) -> RealProjection:
     kernel = term.kernel
     if kernel.depthwise and kernel.pointwise and kernel.weights.shape[3] == 1:
-        return RealProjection(Identity, name, term.view, kernel.weights.reshape(-1))
+        return RealProjection(Identity, name, term.view, kernel.weights.reshape(-1), grid=kernel.grid)
     kind = DepthwiseConv2D if kernel.depthwise else Conv2D
-    return RealProjection(kind, name, term.view, kernel.weights, kernel.strides, kernel.dilation, kernel.pads)
+    window = kernel.strides, kernel.dilation, kernel.pads
+    return RealProjection(kind, name, term.view, kernel.weights, *window, kernel.grid)

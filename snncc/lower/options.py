@@ -15,6 +15,8 @@ LinearLayers: TypeAlias = Literal["least", "compose", "relay"]
 """What becomes of a linear layer that another layer reads: what costs least, one kernel of both, or a relay between."""
 AUTO = ("encoding", "average_pools", "linear", "calibrate")
 """Options whose `auto` is tried out on calibration samples (auto.py), in the order in which they are said."""
+WEIGHTS = "weights"
+"""Under which a record says which layers keep their weights (kept.py)."""
 CalibrateWidths: TypeAlias = Literal["keep", "free"]
 """Whether tuning keeps the widths of the potentials of `none`, one bit more at most."""
 

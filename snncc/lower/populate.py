@@ -22,6 +22,7 @@ from snncc.lower.choice import Choice
 from snncc.lower.compose import Kernel, Linear, Map, Term, biased, composed_cost, identity, scaled, then, total
 from snncc.lower.emit import emit_terms
 from snncc.lower.ends import head_of, input_scaling, input_shape
+from snncc.lower.grid import Grid
 from snncc.lower.options import AveragePools, LinearLayers
 from snncc.lower.populations import Populations
 from snncc.lower.projections import RealPool
@@ -97,6 +98,7 @@ class _Populate:
         self.populations = Populations()
         self.pooled: dict[View, Pending] = {}  # the linear map of an average pool whose population may be passed by
         self.refused: dict[str, None] = {}
+        self.grids: dict[str, None] = {}
 
     def run(self) -> RealNetwork:
         nodes, last = self.network.nodes, self.last
@@ -124,23 +126,29 @@ class _Populate:
             self.populations.alive(),
             self.head,
             nodes[-1].shape,
+            tuple(self.grids),
         )
 
     def _convert(self, node: Node, inputs: list[Value], readout: bool) -> Value:
         value = inputs[0]
         match node.op:
-            case graph.Conv(kernel, bias, strides, dilation, pads):
-                return self._conv(node, value, Kernel(kernel, False, strides, dilation, pads), bias)
-            case graph.Dense(kernel, bias):
-                return self._conv(node, value, Kernel(kernel[None, None]), bias)
-            case graph.Depthwise(kernel, bias, strides, dilation, pads):
-                return self._depthwise(node, value, Kernel(kernel, True, strides, dilation, pads), bias)
+            case graph.Conv(kernel, bias, strides, dilation, pads, step):
+                own = self._grid(node, step, kernel.shape[3])
+                return self._conv(node, value, Kernel(kernel, False, strides, dilation, pads, own), bias)
+            case graph.Dense(kernel, bias, step):
+                own = self._grid(node, step, kernel.shape[1])
+                return self._conv(node, value, Kernel(kernel[None, None], grid=own), bias)
+            case graph.Depthwise(kernel, bias, strides, dilation, pads, step):
+                own = self._grid(node, step, kernel.shape[2] * kernel.shape[3])
+                return self._depthwise(node, value, Kernel(kernel, True, strides, dilation, pads, own), bias)
             case graph.Affine(scale, shift):
                 return self._affine(node, value, scale, shift)
             case graph.Relu(max_value, slope) if slope is not None:
                 return self._leaky(node, value, max_value, slope)
             case graph.Relu(max_value):
                 return tuple(self.populations.fire(self._restrict(node, part, max_value), max_value) for part in value)
+            case graph.ClipFloor():
+                return self._levels(node, value, node.op)
             case graph.AveragePool():
                 return self._average(node, value, node.op, readout)
             case graph.MaxPool(size, strides, pads):
@@ -159,6 +167,13 @@ class _Populate:
                 raise UnsupportedLayerError(f"layer {node.layer!r}: {type(node.op).__name__} inside the network")
 
     # --- linear layers -------------------------------------------------------------------------------------
+
+    def _grid(self, node: Node, step: Array | None, outputs: int) -> Grid | None:
+        """The grid of a layer's weights, where the model has them on one."""
+        if step is None:
+            return None
+        self.grids[node.layer] = None
+        return Grid(node.layer, np.broadcast_to(np.asarray(step, np.float64), (outputs,)))
 
     def _chosen(self, node: Node, value: Value) -> Value:
         """The linear maps that a node made, those relayed that do not wait for their readers."""
@@ -218,7 +233,8 @@ class _Populate:
         multiplier = kernel.weights.shape[3]
         for part in value:
             stop = start + part.shape[2]
-            own = replace(kernel, weights=kernel.weights[:, :, start:stop])
+            grid = kernel.grid and kernel.grid.part(slice(start * multiplier, stop * multiplier))
+            own = replace(kernel, weights=kernel.weights[:, :, start:stop], grid=grid)
             part = self._settle(part, node, own)
             if isinstance(part, Signal):
                 shape = own.output(part.shape)
@@ -372,13 +388,30 @@ class _Populate:
             )
         return part.linear
 
-    def _restrict(self, node: Node, part: Part, max_value: float | None) -> Part:
+    def _restrict(self, node: Node, part: Part, limit: float | graph.ClipFloor | None) -> Part:
         """What a relu makes a population of: a signal that it leaves alone stays a signal."""
-        if isinstance(part, Pending) or (part.nonnegative and max_value is None):
+        if isinstance(part, Pending) or (part.nonnegative and limit is None):
             return part
         term = Term(part.view, part.shape, identity(part.shape[2]), node.layer)
         linear = Linear((term,), np.zeros(part.shape[2]), part.shape, (node.layer,), part.nonnegative)
         return self._pending(node, linear)
+
+    def _levels(self, node: Node, value: Value, op: graph.ClipFloor) -> Value:
+        """A population of so many levels of each part, at its channels' scale."""
+        scale, start = np.broadcast_to(op.scale, (channels(value),)), 0
+        parts: list[Part] = []
+        for part in self._relays_joined(value):
+            start, own = start + part.shape[2], scale[start : start + part.shape[2]]
+            if (own == own[0]).all():
+                own = own[0].reshape(())
+            part = self._restrict(node, part, op)
+            if own.ndim and isinstance(part, Pending) and part.linear.shape[2] != part.shape[2]:
+                raise UnsupportedLayerError(
+                    f"layer {node.layer!r} has a scale per channel and follows a reshape of "
+                    f"{names(part.linear.layers)}: put it before the reshape"
+                )
+            parts.append(self.populations.fire(part, replace(op, scale=own)))
+        return tuple(parts)
 
     def _leaky(self, node: Node, value: Value, max_value: float | None, slope: Array) -> Value:
         """The positive part and the negative one, each a population of the same map, and the linear sum of both."""

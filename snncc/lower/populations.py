@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from snncc.graph import ClipFloor
 from snncc.ir import INPUT, Array, sources
-from snncc.lower.compose import Linear
 from snncc.lower.emit import emit_terms
 from snncc.lower.projections import RealPool, RealProjection
 from snncc.lower.real import RealPopulation
@@ -12,7 +12,7 @@ from snncc.names import unique
 
 
 class Populations:
-    """Populations in topological order. A linear map fires once per max_value, however many layers read it.
+    """Populations in topological order. A linear map fires once per upper end, however many layers read it.
 
     And it is relayed once.
     """
@@ -20,9 +20,9 @@ class Populations:
     def __init__(self) -> None:
         self.made: list[RealPopulation] = []
         self.weights = 0  # of all of them
-        self.firing: dict[tuple[int, float | None], Signal] = {}
+        self.firing: dict[tuple[int, float | int | None], Signal] = {}
         self.relays: dict[int, Signal] = {}
-        self.kept: list[Linear] = []  # keeps the identities in `firing` and `relays` alive
+        self.kept: list[object] = []  # keeps the identities in `firing` and `relays` alive
 
     def add(
         self,
@@ -30,7 +30,7 @@ class Populations:
         shape: tuple[int, ...],
         projections: tuple[RealProjection | RealPool, ...],
         bias: Array,
-        max_value: float | None,
+        limit: float | ClipFloor | None,
         layers: tuple[str, ...],
         nonnegative: bool = True,
         relay: bool = False,
@@ -39,18 +39,22 @@ class Populations:
         taken = {p.name.lower() for p in self.made} | {INPUT}
         own = unique(name, taken, "_p{}".format)
         self.weights += sum(p.weights.size for p in projections if isinstance(p, RealProjection))
-        self.made.append(RealPopulation(own, shape, projections, bias, max_value, layers, relay))
+        max_value, levels = (None, limit) if isinstance(limit, ClipFloor) else (limit, None)
+        self.made.append(RealPopulation(own, shape, projections, bias, max_value, layers, relay, levels))
         return source(own, shape, nonnegative, relay)
 
-    def fire(self, part: Part, max_value: float | None) -> Signal:
-        """The population of a linear map, made once, seen through the index operations after it."""
+    def fire(self, part: Part, limit: float | ClipFloor | None) -> Signal:
+        """The population of a linear map, made once, seen through the index operations after it.
+
+        `limit`: a relu's upper end, or its levels.
+        """
         if isinstance(part, Signal):
             return part
-        linear, key = part.linear, (id(part.linear), max_value)
+        linear, key = part.linear, (id(part.linear), id(limit) if isinstance(limit, ClipFloor) else limit)
         if key not in self.firing:
-            self.kept.append(linear)
+            self.kept += [linear, limit]
             projections, shape = emit_terms(linear)
-            self.firing[key] = self.add(part.name, shape, projections, linear.bias, max_value, linear.layers)
+            self.firing[key] = self.add(part.name, shape, projections, linear.bias, limit, linear.layers)
         return _seen_through(self.firing[key], part)
 
     def relay(self, part: Pending) -> Signal:

@@ -24,6 +24,7 @@ from snncc.ir import (
     View,
     dense_weights,
 )
+from snncc.lower.grid import Grid
 from snncc.sim.linear import Operator, operator, scratch_elements
 
 Kind: TypeAlias = type[Conv2D] | type[DepthwiseConv2D] | type[Dense] | type[Identity]
@@ -41,6 +42,8 @@ class Weighted:
     strides: Pair = (1, 1)
     dilation: Pair = (1, 1)
     pads: Pads = (0, 0, 0, 0)
+    grid: Grid | None = None
+    """Of W', before it was scaled."""
 
     def projection(self, weights: Array, shift: int = 0) -> Projection:
         """The IR's projection of this geometry with other weights."""
@@ -51,6 +54,10 @@ class Weighted:
     def columns(self, channels: int) -> Array:
         """(taps, C_out): what each output channel sums over."""
         return dense_weights(self.projection(self.weights), channels)
+
+    def per_output(self, s: Array) -> Array:
+        """A factor per output channel, (C,) or (), in the shape that multiplies the weights."""
+        return s.reshape(self.weights.shape[2:]) if self.kind is DepthwiseConv2D and s.size > 1 else s
 
     def operator(self, source: Shape, output: Shape, dtype: Any) -> Operator:
         """The map on batches (N, *source) of type `dtype`."""
@@ -69,16 +76,17 @@ class RealProjection(Weighted):
         """W'' = W' * lambda of each source channel (C_in,)."""
         shaped = lambdas if self.kind is Identity else lambdas[:, None]
         weights = np.asarray(self.weights, np.float64) * shaped
-        return ScaledProjection(self.kind, self.name, self.source, weights, self.strides, self.dilation, self.pads)
+        window = self.strides, self.dilation, self.pads
+        return ScaledProjection(self.kind, self.name, self.source, weights, *window, self.grid)
+
+    def integers(self) -> Array | None:
+        """W' on its grid: the model's own integers, float64; None where it has none."""
+        return None if self.grid is None else np.rint(self.weights / self.per_output(self.grid.step))
 
 
 @dataclass(frozen=True)
 class ScaledProjection(Weighted):
     """`y = W'' r`: rates of the sources (n spikes in T timesteps are the rate n/T) to real pre-activations."""
-
-    def per_output(self, s: Array) -> Array:
-        """A factor per output channel, (C,) or (), in the shape that multiplies the weights."""
-        return s.reshape(self.weights.shape[2:]) if self.kind is DepthwiseConv2D and s.size > 1 else s
 
 
 @dataclass(frozen=True)

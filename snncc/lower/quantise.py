@@ -10,6 +10,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from snncc.errors import CalibrationError, NetworkError, SnnccWarning
 from snncc.ir import (
     INPUT,
     Array,
+    Conv2D,
+    Dense,
     Input,
     Network,
     Population,
@@ -32,6 +35,8 @@ from snncc.ir import (
     weight_limit,
 )
 from snncc.lower.calibrate import LARGEST_LOGIT
+from snncc.lower.kept import Kept, keep
+from snncc.lower.levels import Rungs, rungs
 from snncc.lower.options import Options
 from snncc.lower.projections import RealPool, RealProjection, ScaledProjection, pool_counts
 from snncc.lower.real import RealNetwork, RealPopulation
@@ -42,6 +47,9 @@ MIN_THETA = 512
 """Scales and shifts are chosen so that thresholds do not fall below it: then rounding them is negligible."""
 MAX_SCALE = 2**20
 """No common scale makes a threshold larger."""
+READOUT_SCALE = 2**16
+"""The largest output of a readout that keeps its weights, in units of its potential, at least: finer than its biases.
+"""
 SHIFT_CAP = 40
 """No larger F, and no larger power of two in a common scale, is chosen; a file may hold more."""
 FEW = 64
@@ -131,9 +139,17 @@ class Quantiser:
         self.real, self.population, self.options = real, population, options
         self.lambdas = lambdas
         self.scale = lambdas[population.name]
-        self.channelwise = not population.relay or channelwise(real, population.name)
+        alone = not population.relay or channelwise(real, population.name)
+        self.channelwise = alone and not (population.relay and read_by_kept(real, population.name, options))
         self.per_tensor = population is real.populations[-1] or not options.per_channel or not self.channelwise
         self.shapes = real.shapes
+
+    @cached_property
+    def kept(self) -> Kept:
+        """What stays of the integers that the model has for weights."""
+        projections = self.population.projections
+        scales = [self.source_scale(p) for p in projections]
+        return keep(projections, scales, self.options.signed_bit, self.per_tensor)
 
     def run(self, silent: bool) -> tuple[Population, Array]:
         """(the population, s). `silent`: without threshold, a potential readout (per tensor) or a relay to be."""
@@ -144,6 +160,10 @@ class Quantiser:
             s = self.common_scale(weighted)
             projections = self.integers(weighted, s)
             theta, bias = self._round(s * self.scale), self._round(s * self.population.bias)
+            exact = None if silent else self._rungs(projections, s)
+            if exact:
+                finer = [replace(p, shift=p.shift + exact.more) for p in projections]
+                return self.assemble(finer, exact.theta, exact.bias, exact.v0), s * 2.0**exact.more
         if self.options.signed_bit:
             theta = np.maximum(theta, 1)
             if not silent and int(theta.min()) < MIN_THETA:
@@ -154,8 +174,21 @@ class Quantiser:
                     SnnccWarning,
                     stacklevel=2,
                 )
-        v0 = np.zeros((), theta.dtype) if silent else start_potential(theta, str(self.options.thresholding))
+        v0 = np.zeros((), theta.dtype) if silent else start_potential(theta, self.thresholding)
         return self.assemble(projections, None if silent else theta, bias, v0), s
+
+    @property
+    def thresholding(self) -> str:
+        """v0 in thresholds: that of its levels, or the option."""
+        levels = self.population.levels
+        return str(self.options.thresholding if levels is None else levels.start)
+
+    def _rungs(self, projections: Sequence[Projection], s: Array) -> Rungs | None:
+        """The exact thresholds of an activation of T levels."""
+        levels = self.population.levels
+        if levels is None or levels.levels != self.options.timesteps or not self.options.signed_bit:
+            return None
+        return rungs(levels, s, self.population.bias, min(p.shift for p in projections), MAX_SCALE)
 
     def relayed(self, network: Network, silent: Population, s: Array) -> Population:
         """The relay of a population without threshold whose sources are in `network`: its shift, ranges and lambda.
@@ -183,7 +216,7 @@ class Quantiser:
             bias=bias,
             v0=v0,
             lambda_=np.asarray(self.scale, np.float64),
-            saturates=self.population.max_value is not None,
+            saturates=self.population.saturates,
             layers=self.population.layers,
         )
 
@@ -203,7 +236,9 @@ class Quantiser:
         """s of the contract: (C,), or () per tensor. The float twin's is 1."""
         if not self.options.signed_bit:
             return np.ones(())
-        peaks = self._peaks(weighted)
+        peaks, kept = self._peaks(weighted), self.kept
+        if kept.unit is not None:
+            return self._kept_scale(peaks, kept, kept.unit)
         m = np.max(peaks, axis=0)
         m = np.where(m > 0, m, m.max() or 1.0)
         q = weight_limit(self.options.signed_bit)
@@ -224,10 +259,15 @@ class Quantiser:
         if not self.options.signed_bit:
             return [p.projection(p.weights.astype(np.float32)) for p in weighted]
         out: list[Projection] = []
-        for projection, shift in zip(weighted, self.shifts(weighted, s), strict=True):
-            weights = projection.weights * (projection.per_output(s) / 2**shift)
-            integer = np.rint(weights).astype(weight_dtype(self.options.signed_bit))
-            out.append(projection.projection(integer, shift))
+        kept = self.kept
+        for place, (projection, shift) in enumerate(zip(weighted, self.shifts(weighted, s), strict=True)):
+            own = self.population.projections[place]
+            if place in kept.more and kept.unit is not None and isinstance(own, RealProjection):
+                weights: Any = own.integers()
+                shift = kept.more[place] + round(math.log2(float((s * kept.unit).flat[0])))
+            else:
+                weights = np.rint(projection.weights * (projection.per_output(s) / 2**shift))
+            out.append(projection.projection(weights.astype(weight_dtype(self.options.signed_bit)), shift))
         return out
 
     def shifts(self, weighted: list[ScaledProjection], s: Array) -> list[int]:
@@ -248,6 +288,19 @@ class Quantiser:
             if (2**e * ratio >= MIN_THETA).all() and all(2**e * branch > 0.5 for branch in branches):
                 break
         return np.minimum(2.0**e * q / m, (MAX_SCALE / self.scale).min() if m.size == 1 else MAX_SCALE / self.scale)
+
+    def _kept_scale(self, peaks: list[Array], kept: Kept, unit: Array) -> Array:
+        """s = 2^e / unit, e the smallest that keeps theta, and the bits of what is rounded beside kept weights."""
+        q = weight_limit(self.options.signed_bit)
+        silent = self.population is self.real.populations[-1] and self.options.readout == "potential"
+        ratio, least = self.scale / unit, READOUT_SCALE if silent else MIN_THETA
+        others = [(peak / unit).max() for i, peak in enumerate(peaks) if i not in kept.more and peak.any()]
+        e = max(0, *(-more for more in kept.more.values()))
+        while e < SHIFT_CAP and (2.0**e * ratio).max() < MAX_SCALE / 2:
+            if (2.0**e * ratio >= least).all() and all(2.0**e * other > q / 2 for other in others):
+                break
+            e += 1
+        return np.asarray(2.0**e / unit)
 
     def _pool(self, projection: RealPool) -> tuple[list[Projection], Array, Array, Array]:
         """Sum pooling: weights 1; theta = rint(k * 2^F * lambda / lambda_src), F the smallest with theta >= 512."""
@@ -280,6 +333,23 @@ def channelwise(real: RealNetwork, population: str) -> bool:
                 except NetworkError:
                     return False
     return True
+
+
+def read_by_kept(real: RealNetwork, population: str, options: Options, fewest: int = 1) -> bool:
+    """Whether weights that stay the model's own integers sum over its channels: they must share one scale.
+
+    `fewest`: so many such projections reach one reader, whose scales then depend on one another.
+    """
+    for reader in real.populations:
+        if not any(population in sources(p.source) for p in reader.projections):
+            continue
+        ones = [np.ones(view_shape(p.source, real.shapes)[-1]) for p in reader.projections]
+        shared = reader is real.populations[-1] or not options.per_channel
+        more = keep(reader.projections, ones, options.signed_bit, shared).more
+        sums = [p for i, p in enumerate(reader.projections) if i in more and isinstance(p, RealProjection)]
+        if len(more) >= fewest and any(population in sources(p.source) and p.kind in (Conv2D, Dense) for p in sums):
+            return True
+    return False
 
 
 def source_scale(

@@ -1,7 +1,8 @@
 """The real-valued network in the shape of the integer one: the same populations, views and projections.
 
 Every batch normalisation is folded and every linear chain composed, so that a population is exactly
-`a = min(max(sum of projections + bias, 0), max_value)`. Calibration, tuning and diagnosis run it.
+`a = min(max(sum of projections + bias, 0), max_value)`, or that rounded to the levels of a ClipFloor. Calibration,
+tuning and diagnosis run it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from snncc.graph import ClipFloor
 from snncc.ir import INPUT, Array, Head, View, sources, view_shape
 from snncc.lower.projections import RealPool, RealProjection
 from snncc.sim.linear import BLOCK_ELEMENTS, Operator, values_of
@@ -31,10 +33,23 @@ class RealPopulation:
     max_value: float | None = None
     layers: tuple[str, ...] = ()
     relay: bool = False
+    levels: ClipFloor | None = None
+    """Its activation, where that has levels; then there is no max_value."""
+
+    @property
+    def saturates(self) -> bool:
+        """Whether its activation has an upper end."""
+        return self.max_value is not None or self.levels is not None
 
     def activation(self, linear: Array) -> Array:
         """What it hands on, of its pre-activations: below a relu, but for a relay."""
-        return linear if self.relay else np.clip(linear, 0, self.max_value)
+        if self.relay:
+            return linear
+        if self.levels is None:
+            return np.clip(linear, 0, self.max_value)
+        scale = np.asarray(self.levels.scale, linear.dtype)
+        raised = np.floor(linear * (self.levels.levels / scale) + linear.dtype.type(self.levels.start))
+        return np.asarray(np.clip(raised, 0, self.levels.levels) * (scale / self.levels.levels))
 
 
 @dataclass(frozen=True)
@@ -48,6 +63,8 @@ class RealNetwork:
     populations: tuple[RealPopulation, ...]
     head: Head
     output_shape: tuple[int, ...]
+    grids: tuple[str, ...] = ()
+    """Layers whose weights the model has on a grid."""
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -110,11 +127,7 @@ def runner(network: RealNetwork, population: RealPopulation, relu: bool = True) 
                 product = apply(values_of(view, rows))
                 total = np.add(total, product, out=total) if first else product
             total += bias
-            if not linear:
-                np.maximum(total, 0, out=total)
-                if population.max_value is not None:
-                    np.minimum(total, population.max_value, out=total)
-            out[start : start + block] = total
+            out[start : start + block] = total if linear else population.activation(total)
         return out
 
     return run

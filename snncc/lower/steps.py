@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import inf
@@ -10,19 +11,21 @@ from typing import cast
 from msgspec import UNSET
 
 from snncc.encodings import ENCODINGS
-from snncc.errors import CalibrationError
+from snncc.errors import CalibrationError, SnnccWarning
 from snncc.graph import Graph
-from snncc.ir import AXES, Array, Encoding, Input, Network
+from snncc.ir import AXES, INPUT, Array, Encoding, Input, Network
 from snncc.ir import replace as replace_fields
 from snncc.lower.calibrate import check_samples, input_extremes, scales, snap
 from snncc.lower.ends import input_scaling
-from snncc.lower.options import AveragePools, LinearLayers, Options
+from snncc.lower.kept import report
+from snncc.lower.options import WEIGHTS, AveragePools, LinearLayers, Options
 from snncc.lower.populate import populate
-from snncc.lower.quantise import check_thresholding, quantised_network
+from snncc.lower.quantise import Quantiser, check_thresholding, quantised_network
 from snncc.lower.raw import Found, raw_bytes
 from snncc.lower.real import RealNetwork
 from snncc.lower.record import record
 from snncc.lower.tune import Progress, tuned_network
+from snncc.lower.values import names
 
 
 @dataclass(frozen=True)
@@ -86,9 +89,31 @@ def finish(
     else:
         network = tuned_network(made.real, made.source, made.scales, options, made.samples, progress)[0]
     axes = {} if made.axes is None else {AXES: ",".join(map(str, made.axes))}
-    lines = {"bytes": made.raw.line, **axes, **(choices or {})}
+    lines = {"bytes": made.raw.line, **axes, **_weights(made, network, options), **(choices or {})}
     whole: Network = replace_fields(network, record=record(options, made.source, made.samples, lines))
     return whole
+
+
+def _weights(made: Calibrated, network: Network, options: Options) -> dict[str, str]:
+    """The line about weights that are the model's own integers; a warning for each layer whose are not."""
+    real = made.real
+    if not real.grids or not network.is_integer:
+        return {}
+    lambdas = {INPUT: made.source.lambda_} | {p.name: p.lambda_ for p in network.populations}
+    lost: dict[str, str] = {}
+    for population in real.populations:
+        lost |= Quantiser(real, population, lambdas, options).kept.lost
+    layers, why = report(real, network, lost)
+    for layer, reason in why.items():
+        warnings.warn(
+            f"layer {layer!r} has weights that are integers, and they are quantised anew: {reason}",
+            SnnccWarning,
+            stacklevel=3,
+        )
+    if not layers:
+        return {}
+    tuned = "" if options.calibrate == "none" else "; calibration chose no more than thresholds, biases and starts"
+    return {WEIGHTS: f"Weights of {names(tuple(layers))} are the model's own integers{tuned}."}
 
 
 def _encoding(wanted: str, signed: bool) -> Encoding:

@@ -12,7 +12,7 @@ from snncc import api, backends, ir, store, tables
 from snncc.backends.verilog.emit import golden_cycles, summary
 from snncc.errors import SnnccError
 from snncc.exploration import COSTS, FRONT
-from snncc.lower.options import AUTO
+from snncc.lower.options import AUTO, WEIGHTS
 from snncc.names import in_flags
 from snncc.reporting import charts, drawing
 from snncc.reporting.command import again
@@ -29,7 +29,9 @@ def of_folder(folder: Path) -> dict[str, Any]:
         "lines": tables.summary_lines(facts),
         "made": {} if not record else dict(record.versions),
         "command": again(record, str(folder), store.read_targets(folder)) if record else "",
-        "said": [] if not record else [in_flags(record.data[name]) for name in ("bytes", *AUTO) if name in record.data],
+        "said": []
+        if not record
+        else [in_flags(line) for line in map(record.data.get, ("bytes", WEIGHTS, *AUTO)) if line],
         "changed": record.data.get(api.CHANGED, "") if record else "",
         "calibration": {} if not record else {k: record.data[k] for k in ("sha256", "shape", "dtype")},
         "graph": drawing.graph(network),

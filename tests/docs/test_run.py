@@ -18,6 +18,7 @@ from tests.docs.running import compile_c, not_printed, run_line, run_page
 PRINTED = {
     "README.md": [r" \(16, 5, 6, 6, 8\)$", r"^8 [\d.]+ [\d.]+$", r"network\.snn"],
     "docs/reference/ir.md": [r"^\[\[3\]\]$"],
+    "docs/guide/quantised.md": [r"^True$"],
     "docs/guide/onnx.md": [r"^ +count +8 +(9\d|100)\.\d+ %"],
 }
 """What a page's comments say that its blocks print."""
@@ -36,6 +37,9 @@ def given(name: str) -> dict[str, Any]:
         return {"snncc": snncc, "model": load_model("model.keras"), "x": data["x_calibration"][:60]}
     if name in ("docs/guide/onnx.md", "docs/guide/pytorch-to-esp32.md"):
         _digits_of_torch()
+    if name == "docs/guide/quantised.md":
+        for file in ("brevitas.onnx", "brevitas.npz"):
+            shutil.copyfile(ROOT / "tests" / "golden" / "quantised" / file, file)
     if "spkeras" in name:
         x, y = data["x_test"], np.eye(10)[data["y_test"]]
         return {"cnn_model": _spkeras_model(), "x_train": x, "y_train": y, "x_test": x, "y_test": y}

@@ -53,7 +53,7 @@ def test_every_activation_converts_or_is_refused_with_a_way_out() -> None:
             with pytest.raises(Refusal, match=r"use .*relu.* and fine-tune; at the end .* on the host"):
                 activation(function)
     assert {activation(layer())[0].slope is None for layer in (L.ReLU, L.LeakyReLU)} == {True, False}
-    assert ACTIVATIONS.keys() == {"ReLU", "LeakyReLU", "PReLU"}
+    assert ACTIVATIONS.keys() == {"ReLU", "LeakyReLU", "PReLU", "QCFS"}
 
 
 def test_gates_and_scales_are_refused_in_one_message() -> None:

@@ -91,5 +91,13 @@ def _prelu(layer: Any, inputs: Sequence[Shape], output: Shape) -> list[Step]:
     return steps(output, graph.Relu(None, alpha.reshape(-1)))
 
 
-ACTIVATIONS: dict[str, Reader] = {"ReLU": _relu, "LeakyReLU": _leaky, "PReLU": _prelu}
+def _qcfs(layer: Any, inputs: Sequence[Shape], output: Shape) -> list[Step]:
+    """Ours, of `snncc.training`; lambda is its weight `scale`."""
+    scale = needed(layer, "scale")
+    if not (np.isfinite(scale).all() and (scale > 0).all()):
+        raise Refusal("its scale is not positive: train it again")
+    return steps(output, graph.ClipFloor(int(layer.levels), scale.reshape(()) if scale.size == 1 else scale))
+
+
+ACTIVATIONS: dict[str, Reader] = {"ReLU": _relu, "LeakyReLU": _leaky, "PReLU": _prelu, "QCFS": _qcfs}
 """Layers that are an activation with parameters, by their class in Keras."""

@@ -36,8 +36,25 @@ def read(layer: Any, inputs: Sequence[Shape], output: Shape) -> list[Step]:
 
 
 def _dense(layer: Any, inputs: Sequence[Shape], output: Shape) -> list[Step]:
-    dense = graph.Dense(needed(layer, "kernel"), bias(layer))
+    kernel, step = needed(layer, "kernel"), _step(layer)
+    dense = graph.Dense(kernel if step is None else kernel * step, bias(layer), step)
     return steps(output, dense, activation(layer.activation))
+
+
+def _step(layer: Any) -> Array | None:
+    """What 1 of a quantised layer's integers stands for, per output: `model.quantize("int8")` stores its inverse."""
+    mode = getattr(layer, "quantization_mode", None)
+    if mode is None:
+        return None
+    scale = weights(layer, "kernel_scale")
+    if mode not in ("int8", "int4") or scale is None or scale.shape != (layer.units,):
+        raise Refusal(f"quantised as {layer.dtype_policy.name!r}; use model.quantize('int8'), or 'int4' with one scale "
+                      "per output (Int4QuantizationConfig(block_size=None))")  # fmt: skip
+    if layer.lora_enabled:
+        raise Refusal("its LoRA weights are not merged; save the model and load it again")
+    if not (np.isfinite(scale).all() and (scale > 0).all()):
+        raise Refusal("its scale is not positive: quantise it again")
+    return 1 / scale
 
 
 def _last_axis(layer: Any, inputs: Sequence[Shape]) -> None:

@@ -25,6 +25,10 @@ OWN_PACKAGE, OWN_LAYERS = "snncc", ("QCFS",)
 SUFFIXES = (".keras", ".h5", ".hdf5")
 WEIGHTS = "model.weights.h5"
 CODE = ("TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
+QKERAS = ("QActivation", "QAdaptiveActivation", "QBatchNormalization", "QConv1D", "QConv2D", "QConv2DBatchnorm",
+          "QConv2DTranspose", "QDense", "QDepthwiseConv2D", "QDepthwiseConv2DBatchnorm", "QSeparableConv1D",
+          "QSeparableConv2D")  # fmt: skip
+"""Layers of QKeras, which needs Keras 2."""
 READ_FILES = ("StringLookup", "IntegerLookup", "TextVectorization")
 
 
@@ -151,6 +155,11 @@ def _refuse_code(path: Path, config: Any) -> None:
             plain in CODE or "lambda" in kind.lower()
         ):  # Lambda, __lambda__, TFOpLambda, SlicingOpLambda, "keras.layers>Lambda"
             found.add(f"  - {kind} layer {name!r}: it carries code, which is never run; use the supported layers")
+        elif plain in QKERAS:
+            found.add(
+                f"  - {kind} layer {name!r}: of QKeras, whose code is never run; put the weights of "
+                "qkeras.utils.model_save_quantized_weights into Keras's own layers, or export the model to QONNX"
+            )
         elif plain in READ_FILES:
             found.add(f"  - {kind} layer {name!r}: it reads other files; prepare the data before the model")
         elif package == OWN_PACKAGE:

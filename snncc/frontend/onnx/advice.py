@@ -13,7 +13,9 @@ PRODUCT = (
     "a product of two tensors has no rate-coded form; use Add or Concat, and leave out gates (squeeze-and-excite, "
     "hard_swish)"
 )
-QUANTISED = "a quantised model: export the float model; snncc quantises it itself"
+QUANTISED = "integers of a runtime's own; export the model in QDQ form (QuantizeLinear and DequantizeLinear)"
+BIPOLAR = "a spike is 0 or 1, never a sign; use Quant: of 2 bits (narrow) for weights, unsigned for activations"
+OTHER_QUANT = "its numbers are no multiples of one step; use Quant"
 MOVES = "it rearranges the elements of a map; use ConvTranspose, Resize (nearest) or a Conv with strides"
 PARTS = "it takes parts of a tensor; use a Conv with one output for each part, or crop the data before the model"
 CONTROL = "control flow depends on the data; export the branch that is used (torch.onnx.export with fixed shapes)"
@@ -28,8 +30,10 @@ GROUPS = {
     RECURRENT: "LSTM GRU RNN",
     PER_SAMPLE: "InstanceNormalization LayerNormalization GroupNormalization LpNormalization MeanVarianceNormalization "
     "RMSNormalization LRN ai.onnx.ml.Normalizer",
-    QUANTISED: "QuantizeLinear DequantizeLinear DynamicQuantizeLinear QLinearConv QLinearMatMul ConvInteger "
-    "MatMulInteger",
+    QUANTISED: "DynamicQuantizeLinear QLinearConv QLinearMatMul ConvInteger MatMulInteger",
+    BIPOLAR: "qonnx.custom_op.general.BipolarQuant onnx.brevitas.BipolarQuant",
+    OTHER_QUANT: "qonnx.custom_op.general.Trunc onnx.brevitas.Trunc qonnx.custom_op.general.FloatQuant "
+    "onnx.brevitas.FloatQuant",
     MOVES: "DepthToSpace SpaceToDepth GridSample Tile Expand",
     PARTS: "Slice Split Gather GatherElements GatherND ScatterND",
     CONTROL: "If Loop Scan Where",

@@ -23,6 +23,8 @@ class Call:
     inputs: tuple[Value | Array | None, ...]
     shape: Shape
     layouts: Layouts
+    steps_of: tuple[Array | None, ...] = ()
+    """Of each input that is a constant on a grid: its step, of its shape."""
 
     def value(self, i: int = 0) -> Value:
         """An input that data reach."""
@@ -49,6 +51,20 @@ class Call:
         if not np.isfinite(numbers).all():
             raise Refusal(f"its {what} holds NaN or infinity: train it again")
         return numbers
+
+    def step(self, i: int, laid_out: Callable[[Array], Array]) -> Array | None:
+        """The step of a kernel, one per output channel or (); `laid_out` puts the outputs on the last axis.
+
+        None where it is on no grid, or on one that differs within an output channel.
+        """
+        found = self.steps_of[i] if i < len(self.steps_of) else None
+        if found is None:
+            return None
+        rows = laid_out(np.asarray(found, np.float64))
+        rows = rows.reshape(-1, rows.shape[-1])
+        if not (rows == rows[0]).all():
+            return None
+        return np.array(rows[0, 0]) if (rows[0] == rows[0, 0]).all() else np.array(rows[0])
 
     def number(self, i: int, what: str) -> float | None:
         """A constant input of one element that may be left out, or stand in the attribute of this name."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from snncc.errors import FileFormatError
 from snncc.frontend.onnx.load import elements, library
+from snncc.frontend.onnx.quantisers import Constant
 from snncc.graph import Array
 
 LARGEST, MOST = 2**25, 2**27
@@ -15,12 +16,14 @@ LARGEST, MOST = 2**25, 2**27
 SMALL = 1024
 """Elements of a constant whose numbers shape inference may look at."""
 _FOLDED = """
-Abs Add And Cast CastLike Ceil Concat Constant ConstantOfShape Div Equal Exp Expand Flatten Floor Gather Greater
+Abs Add And Cast CastLike Ceil Clip Concat Constant ConstantOfShape Div Equal Exp Expand Flatten Floor Gather Greater
 Identity Less Log Max Min Mod Mul Neg Not Or Pad Pow Range Reciprocal ReduceMax ReduceMin ReduceProd ReduceSum Reshape
 Round Shape Sign Size Slice Split Sqrt Squeeze Sub Tile Transpose Unsqueeze Where
 """
 FOLDED = frozenset(_FOLDED.split())
 """What is evaluated where all that it reads is constant."""
+MOVES = ("Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
+"""What moves the elements of its first input."""
 SHAPES = ("Shape", "Size")
 """What reads no more than a shape."""
 SILENT = ("Scaler", "ZipMap")
@@ -36,6 +39,7 @@ class Constants:
         self.versions = {opset.domain or "": opset.version for opset in model.opset_import}
         self.stored = {tensor.name: tensor for tensor in model.graph.initializer}
         self.values: dict[str, Array] = {}
+        self.steps: dict[str, Array] = {}  # of constants on a grid: integers times it, of the constant's shape
         self.types: dict[str, Any] = {}
         self.computed = 0
 
@@ -76,6 +80,9 @@ class Constants:
     def infer(self, node: Any) -> None:
         """Types and shapes of a node's outputs; FileFormatError where they contradict each other."""
         domain = "" if node.domain == "ai.onnx" else node.domain
+        if domain and node.op_type.endswith("Quant") and node.input[0] in self.types:
+            self.types[node.output[0]] = self.types[node.input[0]]
+            return
         try:
             schema = self.onnx.defs.get_schema(node.op_type, self.versions.get(domain, 1), domain)
         except self.onnx.defs.SchemaError:
@@ -113,9 +120,13 @@ class Constants:
         self.computed += sum(elements(self.shape(name) or ()) for name in node.output if name)
         if self.computed > MOST:
             raise FileFormatError(f"{self.where}: {node.op_type} node {node.name!r}: its constants are too large")
+        grid = self.steps.get(node.input[0]) if node.op_type in MOVES else None
         try:
             with np.errstate(all="ignore"):
                 made = self._evaluator(node).run(None, inputs)
+                if grid is not None:
+                    moved = {**inputs, node.input[0]: grid.astype(made[0].dtype)}
+                    (self.steps[node.output[0]],) = self._evaluator(node).run(None, moved)
         except Exception as error:
             raise FileFormatError(
                 f"{self.where}: {node.op_type} node {node.name!r} cannot be evaluated: {error}"
@@ -123,6 +134,12 @@ class Constants:
         for name, value in zip(node.output, made, strict=False):
             self._keep(name, np.asarray(value))
         return True
+
+    def keep(self, name: str, found: Constant) -> None:
+        """A constant that a quantiser made."""
+        self._keep(name, found.values)
+        if found.step is not None:
+            self.steps[name] = found.step
 
     def _stand_in(self, name: str) -> Array | None:
         """Zeros of a tensor's shape that take no memory."""

@@ -7,6 +7,8 @@ write instead.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +16,8 @@ from snncc import graph
 from snncc.frontend.builder import Refusal
 from snncc.frontend.onnx.advice import ADVICE, NOTHING
 from snncc.frontend.onnx.call import Call, Reader
+from snncc.frontend.onnx.quantisers import APART, MOVES, QUANTISERS, narrowed
+from snncc.frontend.onnx.steps import Floor
 from snncc.frontend.onnx.values import Value, plain
 from snncc.frontend.onnx.windows import WINDOWS
 from snncc.graph import Array
@@ -23,9 +27,24 @@ def read(call: Call) -> Value:
     """What one node of READERS or NOTHING makes."""
     if call.kind in NOTHING:
         return call.value()
-    made = READERS[call.kind](call)
+    whole = None if call.kind in QUANTISERS else _rounded(call)
+    if whole is None or whole.rounded is None:
+        made = READERS[call.kind](call)
+    elif call.kind == "Clip":
+        made = narrowed(call, whole.rounded)
+    else:
+        numbers = replace(call, inputs=(replace(whole, rounded=None), *call.inputs[1:]))
+        made = replace(READERS[call.kind](numbers), rounded=whole.rounded)
     same = made.shape == call.shape or math.prod(made.shape) != math.prod(call.shape)  # of [1 - p, p] only p is kept
     return made if same else call.layouts.viewed(made, call.shape)  # a constant of more axes adds axes of one
+
+
+def _rounded(call: Call) -> Value | None:
+    """The input that the model has as integers; Refusal where the operator does more than move them."""
+    whole = next((v for v in call.inputs if isinstance(v, Value) and v.rounded is not None), None)
+    if whole is not None and call.kind not in (*MOVES, "Clip"):
+        raise Refusal(APART)
+    return whole
 
 
 def _affine(call: Call, value: Value, scale: Array | float, shift: Array | float) -> Value:
@@ -99,7 +118,7 @@ def _scaler(call: Call) -> Value:
 
 
 def _matmul(call: Call) -> Value:
-    return _dense(call, call.value(0), call.array(1, "matrix"), None)
+    return _dense(call, call.value(0), call.array(1, "matrix"), None, call.step(1, np.asarray))
 
 
 def _gemm(call: Call) -> Value:
@@ -108,13 +127,14 @@ def _gemm(call: Call) -> Value:
     if call.attributes.get("transA") or matrix.ndim != 2:
         raise Refusal("it multiplies from the left; the data must be its first input, not transposed")
     matrix = (matrix.T if call.attributes.get("transB") else matrix) * call.attributes.get("alpha", 1.0)
+    step = call.step(1, lambda grid: grid.T if call.attributes.get("transB") else grid)
     bias = call.maybe(2, "bias")
     if bias is not None:
         bias = np.broadcast_to(bias * call.attributes.get("beta", 1.0), (1, matrix.shape[1]))[0]
-    return _dense(call, value, matrix, bias)
+    return _dense(call, value, matrix, bias, None if step is None else step * abs(call.attributes.get("alpha", 1.0)))
 
 
-def _dense(call: Call, value: Value, matrix: Array, bias: Array | None) -> Value:
+def _dense(call: Call, value: Value, matrix: Array, bias: Array | None, step: Array | None) -> Value:
     """A matrix on the last axis; that of a flattened map gets its rows in the order of the map."""
     if matrix.ndim != 2:
         raise Refusal(f"a stack of matrices {matrix.shape}; use one")
@@ -126,7 +146,7 @@ def _dense(call: Call, value: Value, matrix: Array, bias: Array | None) -> Value
         rows[value.order()] = matrix
     else:
         node, rows = call.layouts.with_axes(value, tuple(range(len(value.shape)))), matrix
-    return plain(call.steps(node, [(graph.Dense(rows, bias), call.shape)]), call.shape)
+    return plain(call.steps(node, [(graph.Dense(rows, bias, step), call.shape)]), call.shape)
 
 
 def _relu(call: Call) -> Value:
@@ -181,6 +201,13 @@ def _thresholded(call: Call) -> Value:
     if call.attributes.get("alpha", 1.0):
         raise Refusal("its alpha must be 0: a spike train is linear above 0; use Relu")
     return _relu(call)
+
+
+def _floor(call: Call) -> Value:
+    """A floor, or a rounding as a floor: part of an activation of levels, or refused (steps.py)."""
+    half = [graph.Affine(np.array(1.0), np.array(0.5))] if call.kind == "Round" else []
+    floor: Any = Floor()
+    return call.each(call.value(), *half, floor)
 
 
 def _dropout(call: Call) -> Value:
@@ -247,37 +274,43 @@ def _transpose(call: Call) -> Value:
 
 REAL = (1, 10, 11, 16)
 """The types float, float16, double and bfloat16 by their numbers in ONNX."""
-READERS: dict[str, Reader] = WINDOWS | {
-    "Add": _arithmetic,
-    "Sub": _arithmetic,
-    "Mul": _arithmetic,
-    "Div": _arithmetic,
-    "Neg": _negative,
-    "Sum": _variadic,
-    "Mean": _variadic,
-    "BatchNormalization": _batch_norm,
-    "ai.onnx.ml.Scaler": _scaler,
-    "MatMul": _matmul,
-    "Gemm": _gemm,
-    "Dropout": _dropout,
-    "Cast": _cast,
-    "CastLike": _cast,
-    "Relu": _relu,
-    "LeakyRelu": _leaky,
-    "PRelu": _prelu,
-    "Clip": _clip,
-    "Min": _extreme,
-    "Max": _extreme,
-    "HardSigmoid": _hard_sigmoid,
-    "ThresholdedRelu": _thresholded,
-    "Softmax": _softmax,
-    "LogSoftmax": _softmax,
-    "Sigmoid": _sigmoid,
-    "Concat": _concat,
-    "Flatten": _view,
-    "Reshape": _view,
-    "Squeeze": _view,
-    "Unsqueeze": _view,
-    "Transpose": _transpose,
-}
+READERS: dict[str, Reader] = (
+    WINDOWS
+    | QUANTISERS
+    | {
+        "Floor": _floor,
+        "Round": _floor,
+        "Add": _arithmetic,
+        "Sub": _arithmetic,
+        "Mul": _arithmetic,
+        "Div": _arithmetic,
+        "Neg": _negative,
+        "Sum": _variadic,
+        "Mean": _variadic,
+        "BatchNormalization": _batch_norm,
+        "ai.onnx.ml.Scaler": _scaler,
+        "MatMul": _matmul,
+        "Gemm": _gemm,
+        "Dropout": _dropout,
+        "Cast": _cast,
+        "CastLike": _cast,
+        "Relu": _relu,
+        "LeakyRelu": _leaky,
+        "PRelu": _prelu,
+        "Clip": _clip,
+        "Min": _extreme,
+        "Max": _extreme,
+        "HardSigmoid": _hard_sigmoid,
+        "ThresholdedRelu": _thresholded,
+        "Softmax": _softmax,
+        "LogSoftmax": _softmax,
+        "Sigmoid": _sigmoid,
+        "Concat": _concat,
+        "Flatten": _view,
+        "Reshape": _view,
+        "Squeeze": _view,
+        "Unsqueeze": _view,
+        "Transpose": _transpose,
+    }
+)
 """Operators by name; those of another domain with it."""

@@ -12,12 +12,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from snncc.frontend.builder import Builder, Refusal, Shape
 from snncc.graph import Array, Op
 from snncc.graph import Reshape as ReshapeOp
+
+if TYPE_CHECKING:
+    from snncc.frontend.onnx.quantisers import Quantiser
 
 MOVES = "it would move the data in memory, which no layer here does; keep one layout between the layers"
 
@@ -30,6 +34,8 @@ class Value:
     seen: Shape
     axes: tuple[int, ...]
     shape: Shape
+    rounded: Quantiser | None = None
+    """What made integers of these numbers in the model: they are not rounded yet, DequantizeLinear does it."""
 
     @property
     def direct(self) -> bool:

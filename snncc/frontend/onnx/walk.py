@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import warnings
 from typing import Any
 
 import numpy as np
 
-from snncc.errors import FileFormatError, UnsupportedLayerError
+from snncc.errors import FileFormatError, SnnccWarning, UnsupportedLayerError
 from snncc.frontend.builder import Builder, Refusal, Shape
 from snncc.frontend.onnx.advice import ADVICE, NOTHING, UNKNOWN
 from snncc.frontend.onnx.call import Call
@@ -15,6 +16,8 @@ from snncc.frontend.onnx.fold import Constants
 from snncc.frontend.onnx.layers import READERS, read
 from snncc.frontend.onnx.layout import orders
 from snncc.frontend.onnx.load import library
+from snncc.frontend.onnx.quantisers import CONSTANT, constant
+from snncc.frontend.onnx.steps import with_levels
 from snncc.frontend.onnx.values import Layouts, Value
 from snncc.graph import Array, Graph, Input, Words
 
@@ -76,7 +79,20 @@ class _Walk:
                 "(channels last): end with the map, or with Gemm"
             )
         end = made.node if made is not None else node
+        with_levels(self.build)
+        self._say_notes()
         return self.build.graph(end, None if axes == tuple(range(len(axes))) else axes)
+
+    def _say_notes(self) -> None:
+        """That some numbers are not rounded as in the model."""
+        if self.build.notes and not self.build.refused:
+            layers = ", ".join(map(repr, dict.fromkeys(self.build.notes)))
+            warnings.warn(
+                f"model {self.name!r}: the rounding of {layers} is left out: no layer here rounds numbers that may be "
+                "negative, or means",
+                SnnccWarning,
+                stacklevel=3,
+            )
 
     # --- ends ----------------------------------------------------------------------------------------------
 
@@ -150,6 +166,9 @@ class _Walk:
             if name and name not in self.values and self.known.value(name) is None:
                 raise FileFormatError(f"{self.name}: {kind} node {node.name!r} reads {name!r}, which nothing makes")
         try:
+            if kind in CONSTANT and not data:
+                self.known.keep(node.output[0], constant(self._call(node, kind, ())))
+                return
             self.values[node.output[0]] = self._read(node, kind)
         except Refusal as why:
             self.build.refused.append(f"{kind} node {node.name or node.output[0]!r}: {why}")
@@ -162,7 +181,6 @@ class _Walk:
             self.values[name] = None
 
     def _read(self, node: Any, kind: str) -> Value | None:
-        inputs = tuple(self._argument(name) for name in node.input)
         shape = self.known.shape(node.output[0])
         if kind not in READERS and kind not in NOTHING:
             raise Refusal(ADVICE.get(kind, UNKNOWN))
@@ -174,15 +192,18 @@ class _Walk:
             raise Refusal("its shape is not known before the data are; export the model with fixed shapes")
         if not shape or shape[0] != 1:
             raise Refusal(f"it makes a tensor of shape {shape}, whose first axis is not the batch")
-        call = Call(
+        return read(self._call(node, kind, shape[1:]))
+
+    def _call(self, node: Any, kind: str, shape: Shape) -> Call:
+        return Call(
             kind,
             self.known.versions.get("", 1),
             self.known.attributes(node),
-            inputs,
-            shape[1:],
+            tuple(self._argument(name) for name in node.input),
+            shape,
             Layouts(self.build, layer_of(node)),
+            tuple(self.known.steps.get(name) for name in node.input),
         )
-        return read(call)
 
     def _argument(self, name: str) -> Value | Array | None:
         return self.values[name] if name in self.values else self.known.value(name) if name else None

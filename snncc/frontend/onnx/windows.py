@@ -79,7 +79,7 @@ def _whole(kernel: Array, groups: int) -> Array:
 def _conv(call: Call) -> Value:
     node = call.layouts.map(call.value())
     held = call.layouts.build.shapes[node]
-    kernel, bias = _taps(call.array(1, "kernel")), call.maybe(2, "bias")
+    kernel, bias, step = _taps(call.array(1, "kernel")), call.maybe(2, "bias"), call.step(1, _taps)
     rank, groups = len(held) - 1, int(call.attributes.get("group", 1))
     strides, dilation = (_pair(_listed(call, name, rank, 1)) for name in ("strides", "dilations"))
     pads = _pads(call, held, kernel.shape[:2], strides, dilation)
@@ -87,9 +87,9 @@ def _conv(call: Call) -> Value:
     if groups == held[-1] and kernel.shape[2] == 1 and groups > 1:
         height, width, _, out = kernel.shape
         depth = kernel.reshape(height, width, groups, out // groups)
-        op: graph.Op = graph.Depthwise(depth, bias, strides, dilation, pads)
+        op: graph.Op = graph.Depthwise(depth, bias, strides, dilation, pads, step)
     else:
-        op = graph.Conv(_whole(kernel, groups), bias, strides, dilation, pads)
+        op = graph.Conv(_whole(kernel, groups), bias, strides, dilation, pads, step)
     made = _made(call)
     return first(call.steps(node, [(op, made)]), made)
 
@@ -101,8 +101,7 @@ def _transposed(call: Call) -> Value:
     kernel, bias = call.array(1, "kernel"), call.maybe(2, "bias")
     rank, groups = len(held) - 1, int(call.attributes.get("group", 1))
     _fit((kernel.shape[0], held[-1]), kernel.shape[1] * groups, bias, groups)
-    parts = [_taps(part)[::-1, ::-1].swapaxes(2, 3) for part in np.split(kernel, groups)]
-    whole = _whole(np.concatenate(parts, axis=3), groups)
+    whole, step = _whole(_turned(kernel, groups), groups), call.step(1, lambda grid: _turned(grid, groups))
     strides, dilation = (_pair(_listed(call, name, rank, 1)) for name in ("strides", "dilations"))
     spread = _pair([(size - 1) * stride + 1 for size, stride in zip(held, strides[-rank:], strict=False)])
     reach = _pair([(size - 1) * step for size, step in zip(whole.shape[:2], dilation, strict=True)])
@@ -112,8 +111,13 @@ def _transposed(call: Call) -> Value:
         raise Refusal("its pads are larger than its kernel reaches; use smaller ones")
     wide = (*spread, held[-1])[-len(held) :]
     steps: list[tuple[graph.Op, Shape]] = [] if strides == (1, 1) else [(graph.Spread(strides, repeat=False), wide)]
-    steps += [(graph.Conv(whole, bias, (1, 1), dilation, (*pads[0], *pads[1])), made)]
+    steps += [(graph.Conv(whole, bias, (1, 1), dilation, (*pads[0], *pads[1]), step), made)]
     return first(call.steps(node, steps), made)
+
+
+def _turned(kernel: Array, groups: int) -> Array:
+    """A transposed convolution's kernel (in, out/groups, [KH,] KW) as that of the convolution, grouped."""
+    return np.concatenate([_taps(part)[::-1, ::-1].swapaxes(2, 3) for part in np.split(kernel, groups)], axis=3)
 
 
 def _cut(call: Call, rank: int, spread: Pair, reach: Pair, made: Shape) -> Pair:

@@ -17,11 +17,12 @@ import numpy as np
 from snncc.errors import ToolMissingError
 from snncc.ir import INPUT, Array, Input, Network, Population, Window
 from snncc.lower.calibrate import LARGEST_LOGIT
+from snncc.lower.kept import kept
 from snncc.lower.options import Options
-from snncc.lower.quantise import Quantiser, channelwise, network_of
+from snncc.lower.quantise import Quantiser, channelwise, network_of, read_by_kept
 from snncc.lower.real import RealNetwork
 from snncc.lower.tune.effort import EFFORTS
-from snncc.lower.tune.population import Level, Objective, fire, read_out, relay, take_places, weigh
+from snncc.lower.tune.population import Level, Objective, fire, read_out, relay, settled, take_places, weigh
 from snncc.lower.tune.state import State
 from snncc.lower.tune.widths import Room, narrowed, rooms
 
@@ -106,22 +107,31 @@ def _layer_by_layer(
         places = take_places(population.shape, state.images, level.patches, random)
         quantiser = Quantiser(real, population, lambdas, options)
         own = population is not readout and channelwise(real, population.name)
+        own = own and not read_by_kept(real, population.name, options)
         room = rooms[population.name]
         weights = weigh(quantiser, state, linear, places, level)
         if population is readout:
             final, gained = read_out(quantiser, weights, state, linear, window, options.readout == "spikes")
-            final, halved = narrowed(state.network(final), final, room, window, together=True)
+            held = any(kept(population, final))
+            final, halved = narrowed(state.network(final), final, room, window, together=True, held=held)
             output_scale = 1.0 if options.readout == "spikes" else float(weights.unit) / 2 ** int(halved)
         elif population.relay:
             final, gained = relay(quantiser, weights, state, linear, window, room)
             lambdas[population.name] = final.lambda_
             state.advance(final, None, linear)
+        elif settled(population, ready := quantiser.run(silent=False)[0], window):
+            final, wanted = ready, population.activation(linear)
+            counts = state.advance(final, None, wanted)
+            error = float(np.square(counts * (final.lambda_ / window.timesteps) - wanted).mean())
+            gained = Objective(population.name, error, error)
         else:
             seen = take_places(population.shape, state.images, level.samples, random)
-            final, drive, gained = fire(quantiser, weights, state, linear, seen, window, own, room)
-            final, halved = narrowed(state.network(final), final, room, window, together=False)
+            fixed = read_by_kept(real, population.name, options, fewest=2)
+            final, drive, gained = fire(quantiser, weights, state, linear, seen, window, own, room, fixed)
+            held = any(kept(population, final))
+            final, halved = narrowed(state.network(final), final, room, window, together=False, held=held)
             lambdas[population.name] = final.lambda_
-            state.advance(final, None if halved.any() else drive, np.clip(linear, 0, population.max_value))
+            state.advance(final, None if halved.any() else drive, population.activation(linear))
         populations.append(final)
         objectives.append(gained)
     progress(len(populations))

@@ -13,7 +13,7 @@ and 2106.06984 (reconstruction of what a quantised or spiking network loses, fro
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeAlias
 
 import numpy as np
@@ -34,9 +34,11 @@ from snncc.ir import (
     sources,
     weight_limit,
 )
-from snncc.lower.real import RealNetwork, real_input
+from snncc.lower.kept import kept
+from snncc.lower.real import RealNetwork, RealPopulation, real_input
 from snncc.lower.tune.effort import Effort, planned
 from snncc.lower.tune.judge import Judge, float_outputs, power_of
+from snncc.lower.tune.population import settled
 from snncc.lower.tune.tensors import Teacher, Tensor, constant, growth, linear, rounded, scan, values_of
 from snncc.lower.tune.widths import Room, narrowed
 from snncc.sim import count, step
@@ -53,10 +55,16 @@ TOLD = 8
 
 
 class Learned:
-    """A population and what was learned about it, counted in longest steps: weights, bias, v0 and factor of theta."""
+    """A population and what was learned about it, counted in longest steps: weights, bias, v0 and factor of theta.
 
-    def __init__(self, population: Population, unit: float | Array, timesteps: int, bits: int) -> None:
-        self.given, self.timesteps = population, timesteps
+    `real`: what it was made of. Weights that are the model's own integers stay, and all of what is settled.
+    """
+
+    def __init__(
+        self, real: RealPopulation, population: Population, unit: float | Array, window: Window, bits: int
+    ) -> None:
+        self.given, self.timesteps = population, window.timesteps
+        self.held, self.settled = kept(real, population), settled(real, population, window)
         if population.relay:
             unit = np.ldexp(1.0, population.relay.shift) / population.lambda_
         self.size = np.asarray(unit if population.theta is None else population.theta, np.float64)
@@ -87,7 +95,13 @@ class Learned:
     def moving(self) -> list[Tensor]:
         """What is learned of a population inside the network: without a threshold there is neither start nor factor."""
         firing = [self.v0, self.factor] if self.given.fires else []
-        return [*self.weights, self.bias, *firing]
+        return [] if self.settled else [*self.free, self.bias, *firing]
+
+    @property
+    def free(self) -> list[Tensor]:
+        """The weights that may move."""
+        held = (h for h, p in zip(self.held, self.given.projections, strict=True) if not isinstance(p, SumPool2D))
+        return [w for w, stays in zip(self.weights, held, strict=True) if not stays]
 
     def integers(self) -> Population:
         """The population as it is now; without steps the one it started from."""
@@ -215,10 +229,11 @@ class Learner:
     def __init__(self, real: RealNetwork, network: Network, window: Window, x: Array, power: float) -> None:
         self.given, self.window, self.power = network, window, power
         self.parts = [
-            Learned(p, network.output_scale, window.timesteps, network.signed_bit) for p in network.populations
+            Learned(own, p, network.output_scale, window, network.signed_bit)
+            for own, p in zip(real.populations, network.populations, strict=True)
         ]
         self.moving = [v for p in self.parts[:-1] for v in p.moving]
-        self.moving += [*self.parts[-1].weights, self.parts[-1].bias]  # a readout keeps its start, and its threshold
+        self.moving += [*self.parts[-1].free, self.parts[-1].bias]  # a readout keeps its start, and its threshold
         readout = network.output
         unit = float(readout.lambda_) if readout.fires else 1 / network.output_scale
         self.units = {p.name: constant(p.lambda_ / window.timesteps) for p in network.populations[:-1]}
@@ -303,17 +318,19 @@ def descend(
         done = (n + 1) * TOLD // steps
         if done > n * TOLD // steps:
             progress(done)
-    learned = within(learner.network(), rooms, window)
+    held = {p.given.name for p in learner.parts if any(p.held)}
+    learned = within(learner.network(), rooms, window, held)
     after = judge(learned)
     return (learned, before, after) if after < before else (start, before, before)
 
 
-def within(network: Network, rooms: dict[str, Room], window: Window) -> Network:
-    """The network with every population in its room; intervals proved."""
+def within(network: Network, rooms: dict[str, Room], window: Window, held: Collection[str] = ()) -> Network:
+    """The network with every population in its room; intervals proved. `held`: those whose weights stay."""
     populations, scale = [], network.output_scale
     for population in network.populations:
         last = population is network.output
-        population, halved = narrowed(network, population, rooms[population.name], window, together=last)
+        stays = population.name in held
+        population, halved = narrowed(network, population, rooms[population.name], window, together=last, held=stays)
         populations.append(population)
         if last and not population.fires:
             scale /= 2 ** int(halved)

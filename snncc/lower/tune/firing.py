@@ -11,6 +11,7 @@ Sources: docs/design/calibration.md; Li et al. 2021, arXiv 2106.06984 (layer-wis
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,6 +24,8 @@ BIASES = (-0.3, -0.15, -0.06, 0.06, 0.15, 0.3)
 STARTS = (-0.4, -0.2, -0.08, 0.08, 0.2, 0.4)
 THRESHOLDS = (0.8, 0.92, 1.08, 1.25)
 """Steps of the first round: bias per timestep and v0 in thresholds, the threshold as a factor."""
+FACTORS = tuple(np.geomspace(1, 0.06, 16)[1:].tolist())
+"""Thresholds that are tried before that, as parts of the largest activation."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +86,16 @@ def error(sample: Sample, window: Window, threshold: Array, shift: Array, start:
     return np.asarray(np.einsum("mc,mc->c", difference, difference, dtype=np.float64) / len(difference))
 
 
-def search(sample: Sample, window: Window, first: Choice, rounds: int, per_channel: bool) -> Choice:
-    """The best choice found, never worse than `first`; `per_channel=False` shares one threshold among all."""
+def search(
+    sample: Sample, window: Window, first: Choice, rounds: int, per_channel: bool, fixed: bool = False
+) -> Choice:
+    """The best choice found, never worse than `first`.
+
+    `per_channel=False` shares one threshold among all; `fixed` keeps those of `first`.
+    """
     count = sample.target.shape[1]
+    if fixed:
+        return _descend(sample, window, first, rounds, shared=False, factors=(), thresholds=())
     if not per_channel:
         return _descend(sample, window, first, rounds, shared=True)
     size = -(-count // worker_count(count))
@@ -99,12 +109,20 @@ def search(sample: Sample, window: Window, first: Choice, rounds: int, per_chann
     return Choice(*(np.concatenate([getattr(c, name) for c in found]) for name in Choice.__dataclass_fields__))
 
 
-def _descend(sample: Sample, window: Window, best: Choice, rounds: int, shared: bool) -> Choice:
+def _descend(
+    sample: Sample,
+    window: Window,
+    best: Choice,
+    rounds: int,
+    shared: bool,
+    factors: Sequence[float] = FACTORS,
+    thresholds: Sequence[float] = THRESHOLDS,
+) -> Choice:
     """Thresholds first, over the whole range; then bias, start and threshold in turn, the steps halved each round."""
     correction = sample.linear.mean(axis=0) - _mean_drive(sample, window)
     best = _try(sample, window, best, shift=correction)
     largest = _largest(best, sample)
-    for factor in np.geomspace(1, 0.06, 16)[1:]:
+    for factor in factors:
         best = _try(sample, window, best, threshold=factor * largest, shared=shared)
     for n in range(rounds):
         step = 0.5**n
@@ -114,7 +132,7 @@ def _descend(sample: Sample, window: Window, best: Choice, rounds: int, shared: 
         for part in STARTS:
             start = best.start + step * part
             best = _try(sample, window, best, start=np.clip(start, -1, 2))
-        for factor in THRESHOLDS:
+        for factor in thresholds:
             threshold = best.threshold * factor**step
             best = _try(sample, window, best, threshold=threshold, shared=shared)
     return best

@@ -19,8 +19,10 @@ from snncc.ir import (
     weight_dtype,
     weight_limit,
 )
+from snncc.lower.kept import kept
 from snncc.lower.projections import RealPool, ScaledProjection, pool_counts
 from snncc.lower.quantise import MIN_THETA, SHIFT_CAP, Quantiser, start_potential
+from snncc.lower.real import RealPopulation
 from snncc.lower.tune import rounding
 from snncc.lower.tune.firing import Choice, Sample, error, search
 from snncc.lower.tune.state import State
@@ -99,6 +101,9 @@ def weigh(quantiser: Quantiser, state: State, linear: Array, places: Places, lev
         scale = quantiser.source_scale(first)
         return Weights([first.projection()], counts / (scale[0] if (scale == scale[0]).all() else scale))
     weighted = quantiser.weighted()
+    if quantiser.kept.unit is not None:
+        s = quantiser.common_scale(weighted)
+        return Weights(quantiser.integers(weighted, s), s)
     groups = [rounding.grouped(p, p.weights) for p in weighted]
     squares: list[Array | None] = [None] * len(groups)
     if all(g.shape[1] <= level.taps for g in groups):
@@ -160,10 +165,11 @@ def fire(
     window: Window,
     channelwise: bool,
     room: Room,
+    fixed: bool = False,
 ) -> tuple[Population, Array, Objective]:
     """(the population, what its projections add, what was gained): threshold, bias and v0 that minimise E.
 
-    F grows until every theta is 512, as far as the room allows.
+    F grows until every theta is 512, as far as the room allows. `fixed`: the threshold stays what it is.
     """
     population, unit = quantiser.population, weights.unit
     channels = population.shape[-1]
@@ -174,21 +180,22 @@ def fire(
     sample = Sample(
         drive=(places.of(drive) / places.parameter(unit, population.shape)).astype(np.float32),
         bias=places.parameter(population.bias, population.shape).astype(np.float32),
-        target=np.clip(wanted, 0, population.max_value),
+        target=population.activation(wanted),
         linear=wanted,
-        limit=window.limit(population.max_value is not None),
+        limit=window.limit(population.saturates),
         least=LEAST_THETA / 2.0**highest / smallest(unit, population.shape),
     )
-    start = np.full(channels, float(Fraction(quantiser.options.thresholding)))
+    start = np.full(channels, float(Fraction(quantiser.thresholding)))
     threshold = np.broadcast_to(quantiser.scale, (channels,)).astype(np.float64)
     before = error(sample, window, threshold, np.zeros(channels), start)
-    choice = search(sample, window, Choice(threshold, np.zeros(channels), start, before), ROUNDS, channelwise)
+    choice = search(sample, window, Choice(threshold, np.zeros(channels), start, before), ROUNDS, channelwise, fixed)
     shift = min(0, highest)
     while shift < min(highest, SHIFT_CAP) and np.rint(unit * choice.threshold * 2.0**shift).min() < MIN_THETA:
         shift += 1
     projections = [replace(p, shift=p.shift + shift) for p in weights.projections]
     unit = unit * 2.0**shift
-    quantiser.scale = choice.threshold if channelwise else choice.threshold[:1].reshape(())
+    shared = not channelwise and (choice.threshold == choice.threshold[0]).all()
+    quantiser.scale = choice.threshold[:1].reshape(()) if shared else choice.threshold
     theta = _theta(unit, quantiser.scale)
     if channelwise and unit.ndim < 2:
         quantiser.scale = exact_scale(quantiser.scale, theta, unit * quantiser.scale)
@@ -213,14 +220,23 @@ def _theta(unit: Array, scale: Array) -> Array:
     return np.asarray(np.maximum(1, np.rint(unit * scale)).astype(np.int64))
 
 
+def settled(population: RealPopulation, made: Population, window: Window) -> bool:
+    """Whether counts are the model's own: its levels are the T of `count`, and its weights are kept."""
+    levels = population.levels
+    exact = levels is not None and window.counting and window.timesteps == levels.levels
+    return exact and all(kept(population, made))
+
+
 def relay(
     quantiser: Quantiser, weights: Weights, state: State, linear: Array, window: Window, room: Room
 ) -> tuple[Population, Objective]:
     """A relay: its bias corrected so that the mean of each channel is the float network's, then its shifts."""
+    population = quantiser.population
     given, gained = _unbiased(quantiser, weights, state, linear, window)
     together = not quantiser.channelwise or weights.unit.ndim == 0
     given = replace(given, kind=Relay(shift=np.zeros((), np.int64)))
-    silent, halved = narrowed(state.network(given), given, room, window, together=together)
+    held = any(kept(population, given))
+    silent, halved = narrowed(state.network(given), given, room, window, together=together, held=held)
     return quantiser.relayed(state.network(silent), silent, weights.unit / 2.0**halved), gained
 
 

@@ -30,7 +30,7 @@ from snncc.ir import (
     view_shape,
 )
 from snncc.lower.projections import RealPool, RealProjection
-from snncc.lower.real import RealNetwork
+from snncc.lower.real import RealNetwork, RealPopulation
 
 Tensor: TypeAlias = Any
 
@@ -155,10 +155,19 @@ class Teacher:
                 product = linear(projection, weights, values_of(projection.source, values))
                 total = total + (product * weights if isinstance(projection, SumPool2D) else product)
             if population is not self.real.populations[-1] and not population.relay:
-                total = tf.minimum(tf.nn.relu(total), np.inf if population.max_value is None else population.max_value)
+                total = _activation(population, total)
             values[population.name] = total
         del values[INPUT]
         return values
+
+
+def _activation(population: RealPopulation, linear: Tensor) -> Tensor:
+    """A relu, its upper end, its levels."""
+    levels = population.levels
+    if levels is None:
+        return tf.minimum(tf.nn.relu(linear), np.inf if population.max_value is None else population.max_value)
+    raised = tf.floor(linear * constant(levels.levels / levels.scale) + levels.start)
+    return tf.clip_by_value(raised, 0.0, float(levels.levels)) * constant(levels.scale / levels.levels)
 
 
 def _real(p: RealProjection | RealPool, real: RealNetwork, output: tuple[int, ...]) -> tuple[Projection, Tensor]:

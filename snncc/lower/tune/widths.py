@@ -98,17 +98,20 @@ def _shifted(population: Population, by: int) -> Population:
 
 
 def narrowed(
-    network: Network, given: Population, room: Room, window: Window, together: bool
+    network: Network, given: Population, room: Room, window: Window, together: bool, held: bool = False
 ) -> tuple[Population, Array]:
-    """(the population within its room, how often each channel was halved: (C,), or () if `together`)."""
+    """(the population within its room, how often each channel was halved: (C,), or () if `together`).
+
+    `held`: the weights stay as they are; what F = 0 does not bring into the room stays wider.
+    """
     lowered, halved = 0, np.zeros(() if together else given.shape[-1:], np.int64)
     population, least = given, min(p.shift for p in given.projections)
     pool = isinstance(given.projections[0], SumPool2D)
     while not (fits := fitting(network, population, room)).all():
         heavy = ~fits & ~fitting(network, weights_alone(population), room, less=2)
-        if lowered < least and (pool or heavy.any()):
+        if lowered < least and (pool or held or heavy.any()):
             lowered += 1
-        elif pool and given.theta is None:  # it has neither weights nor a threshold
+        elif held or (pool and given.theta is None):  # it has neither weights nor a threshold
             break
         elif pool:
             return _as_its_source(network, population, ~fits), halved + lowered
