@@ -214,6 +214,25 @@ def test_fine_tuning_without_labels_learns_at_one_timestep(trained: Any, digits:
         np.testing.assert_array_equal(old, new)
 
 
+def test_a_tuned_model_converts_to_the_counts_of_its_activations(
+    trained: Any, digits: tuple[np.ndarray, np.ndarray]
+) -> None:
+    """At 12 bits the rounding of weights moves hardly a count; another lambda moves many."""
+    images = (np.rint(digits[0] * 255) / 255).astype(np.float32)  # as fine as pixels
+    x = images[1200:1400]
+    model = with_qcfs(trained, images[:300], 3)
+    options: Any = {"signed_bit": 12, "encoding": "current", "calibrate": "none"}
+    network = snncc.convert(model, images[:300], timesteps=3, average_pools="all", **options)
+    layers = qcfs_layers(model)
+    made = keras.Model(model.input, {name: layer.output for name, layer in layers.items()}).predict(x, verbose=0)
+    counts = network.run(x, 3).counts
+    populations = [p.name for p in network.ir.populations if p.saturates]
+    for (name, layer), population in zip(layers.items(), populations, strict=True):
+        n = np.asarray(made[name]) * 3 / float(layer.scale)
+        assert (counts[population] == n.round()).mean() > 0.998, name
+        assert (counts[population] == (n * 0.6).round()).mean() < 0.95, name
+
+
 def test_the_same_seed_gives_the_same_model_and_a_file_does_as_well(
     trained: Any, digits: tuple[np.ndarray, np.ndarray], tmp_path: Path
 ) -> None:

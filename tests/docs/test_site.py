@@ -45,7 +45,8 @@ OBJECTS = {
         "snncc.spkeras.cnn_to_snn": snncc.spkeras.cnn_to_snn,
         "snncc.keras_layers.to_keras": snncc.keras_layers.to_keras,
         "snncc.keras_layers.to_network": snncc.keras_layers.to_network,
-        **{f"snncc.training.{name}": getattr(snncc.training, name) for name in snncc.training.__all__ if name != "QCFS"},
+        **{f"snncc.training.{name}": getattr(snncc.training, name)
+           for name in ("fine_tune", "fine_tune_network", "with_qcfs")},
     },
     "reference/api-inside.html": {
         **{f"snncc.ir.{name}": value for name in snncc.ir.__all__
