@@ -86,6 +86,22 @@ def main(names: list[str]) -> None:
             write("training", {"seed": SEED, "float": floats, "rows": rows})
             print(rows[-1], flush=True)
 
+    print(table(floats, rows))
+
+
+def table(floats: dict[str, float], rows: list[Row]) -> str:
+    """The table of docs/guide/training.md."""
+    found = {(row["network"], row["timesteps"], row["method"]): row["accuracy"] for row in rows}
+    names = {"small": "demo CNN", "six_conv": "6 convolutions", "residual": "residual"}
+    lines = ["| trained network (float) | T | `light` | `full` | QCFS | integers |", "|---|---|---|---|---|---|"]
+    for name, said in names.items():
+        for timesteps in (1, 2, 4):
+            values = [found.get((name, timesteps, method)) for method in ("light", "full", "qcfs", "network")]
+            best = max(value for value in values if value is not None)
+            cells = ["-" if v is None else f"**{100 * v:.1f}**" if v == best else f"{100 * v:.1f}" for v in values]
+            lines.append(f"| {said} ({100 * floats[name]:.1f}) | {timesteps} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
 
 if __name__ == "__main__":
     main(sys.argv[1:])
