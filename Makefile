@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo trial test lint docs bench soak mutants golden clean
+.PHONY: help setup tools demo trial test lint docs notebooks bench soak mutants golden clean
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -37,6 +37,9 @@ lint: $(VENV)/.ready ## ruff, mypy, import-linter
 
 docs: $(VENV)/.ready ## the documentation as a site in build/site, the API from the docstrings; broken links fail
 	$(BIN)/python -m mkdocs build --strict
+
+notebooks: $(VENV)/.ready ## the guides as notebooks in build/notebooks
+	$(BIN)/python tools/notebooks.py build/notebooks docs/guide/*.md
 
 bench: $(VENV)/.ready tools ## measure everything; writes benchmarks/results/*.json
 	@for b in benchmarks/*_bench.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done

@@ -29,7 +29,7 @@ from snncc.keras_layers import (
     to_keras,
 )
 from snncc.keras_layers.check import compare
-from snncc.keras_layers.layers import floor_divide
+from snncc.keras_layers.straight import floor_divide
 from snncc.keras_layers.synapses import cut, floor
 from snncc.sim.encode import steps, to_pixels
 from tests import strategies

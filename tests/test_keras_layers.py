@@ -16,7 +16,7 @@ import snncc
 from snncc import ir
 from snncc.errors import CalibrationError, NetworkError
 from snncc.keras_layers import CurrentBias, SpikeForward, SumPooling2D, to_keras
-from snncc.keras_layers.layers import floor_divide
+from snncc.keras_layers.straight import floor_divide
 from tests import networks, strategies
 from tests.keras_counts import built, counts, differences, images
 from tests.spkeras_golden import logits, mnist, model

@@ -38,6 +38,7 @@ def to_keras(
     rescale: bool = True,
     dtype: str | None = None,
     check: int = 4,
+    trainable: bool = False,
 ) -> keras.Model:
     """The network (`snncc.Network` or its IR) in `count` dynamics, T timesteps, as an ordinary Keras model.
 
@@ -45,7 +46,9 @@ def to_keras(
     potential readout: V), equal to `Network.run`'s for an integer network, whose kernels hold W_int. The output is
     the CNN's: `V / (s*T)` or, where the readout fires, `lambda*n / T` (`rescale=False`: V or n), then its head.
     `noneloss` and `pixels=False` (images unrounded, as SpKeras feeds them) are the float twin's alone. `dtype`:
-    float64 also where float32 is exact.
+    float64 also where float32 is exact. `trainable` (an integer network): the model can be fine-tuned by `fit`. Its
+    weights and biases are real numbers that act as the nearest integers, gradients straight through, a bias in units of
+    its population's weights; `to_network` reads the integers back.
 
     It is exact by construction: docs/adr/0303-one-form-for-products.md. All the same an integer network's model is
     run once, on `check` images (0: none; some made up, some of its calibration data), and every population is compared
@@ -64,7 +67,7 @@ def to_keras(
     timesteps = whole.timesteps if timesteps is None else timesteps
     check_timesteps(whole, timesteps)
     ir.refuse(whole, "count", ir.NO_MEANING, NetworkError)
-    model = _Builder(whole, timesteps, noneloss, pixels, dtype).model(rescale)
+    model = Builder(whole, timesteps, noneloss, pixels, dtype, trainable and whole.is_integer).model(rescale)
     if whole.is_integer and check:
         compare(whole, model, timesteps, check)
     return model
@@ -75,11 +78,37 @@ def _has_float64() -> bool:
     return bool(keras.backend.standardize_dtype(probe.dtype) == "float64")
 
 
-class _Builder:
-    def __init__(self, network: ir.Network, timesteps: int, noneloss: bool, pixels: bool, dtype: str | None) -> None:
+class Builder:
+    """Makes the model.
+
+    `synapses`: (population, number of the projection) -> its layer; `biases`: population -> the layer of its biases,
+    where it has one; `most` > 0: what weights may be trained to.
+    """
+
+    def __init__(
+        self,
+        network: ir.Network,
+        timesteps: int,
+        noneloss: bool = False,
+        pixels: bool = True,
+        dtype: str | None = None,
+        trainable: bool = False,
+    ) -> None:
         self.network, self.timesteps, self.noneloss, self.pixels = network, timesteps, noneloss, pixels
         self.dtype = dtype
+        self.most = 2 ** (network.signed_bit - 1) - 1 if trainable else 0
+        self.widest = _largest_weights(network, self.most) if trainable else network
         self.names = {INPUT, "images", *(p.name.lower() for p in network.populations)}
+        self.synapses = {
+            (p.name, number): self._unique(f"{p.name}_synapses")
+            for p in network.populations
+            for number in range(len(p.projections))
+        }
+        self.biases = {
+            p.name: p.name if not p.hands_on else self._unique(f"{p.name}_bias")
+            for p in network.populations
+            if not p.hands_on or p.bias.any() or trainable
+        }
         self.tensors: dict[str, Tensor] = {}
         self.loads: list[Callable[[], None]] = []  # weights go in when all layers are built
 
@@ -133,7 +162,7 @@ class _Builder:
         """
         if not self.network.is_integer:
             return self.dtype or "float32"
-        low, high = widened(self.network, population, "count")
+        low, high = widened(self.widest, self.widest[population.name], "count")
         theta = 0 if population.theta is None else int(np.max(population.theta))
         reach = max(theta - low, high + theta)
         if reach > 2**53:
@@ -145,13 +174,13 @@ class _Builder:
 
     def _population(self, population: ir.Population) -> Tensor:
         dtype = self._exact(population)
-        parts = [self._projection(population, p, dtype) for p in population.projections]
+        parts = [self._projection(population, number, dtype) for number in range(len(population.projections))]
         u = layers.Add(dtype=dtype, name=self._unique(f"{population.name}_sum"))(parts) if len(parts) > 1 else parts[0]
-        silent = not population.hands_on
-        if silent or population.bias.any():
-            name = population.name if silent else self._unique(f"{population.name}_bias")
-            bias = CurrentBias(self.timesteps, population.bias.shape, dtype=dtype, name=name)
-            u = self._add(bias, population.bias)(u)
+        name = self.biases.get(population.name)
+        if name:
+            unit = 2.0 ** max(projection.shift for projection in population.projections) if self.most else 0.0
+            bias = CurrentBias(self.timesteps, population.bias.shape, unit, dtype=dtype, name=name)
+            u = self._add(bias, population.bias / (unit or 1))(u)
         if population.relay:
             shift = population.relay.shift
             relay = RelayForward(shift.shape, self.network.is_integer, dtype=dtype, name=population.name)
@@ -173,9 +202,12 @@ class _Builder:
 
     # --- projections ---------------------------------------------------------------------------------------
 
-    def _projection(self, population: ir.Population, projection: ir.Projection, dtype: str) -> Tensor:
+    def _projection(self, population: ir.Population, number: int, dtype: str) -> Tensor:
+        projection = population.projections[number]
         x = self._view(projection.source)
-        own: dict[str, Any] = {"dtype": dtype, "name": self._unique(f"{population.name}_synapses")}
+        own: dict[str, Any] = {"dtype": dtype, "name": self.synapses[population.name, number]}
+        if not isinstance(projection, ir.SumPool2D):
+            own["most"] = self.most
         match projection:
             case ir.Dense(weights=w):
                 x = self._add(ExactDense(w.shape[1], pieces=self._pieces(projection, dtype), **own), w)(x)
@@ -198,8 +230,9 @@ class _Builder:
         """How many pieces of 8 bits the view's values and the weights need in a float32 product."""
         if not self.network.is_integer or dtype == "float64":
             return 1, 1
-        reach = ir.source_range(self.network, projection.source, "count")
-        return pieces(max(-reach[0], reach[1])), pieces(int(np.abs(projection.weights.astype(np.int64)).max()))
+        reach = ir.source_range(self.widest, projection.source, "count")
+        weights = np.abs(projection.weights.astype(np.int64)).max()
+        return pieces(max(-reach[0], reach[1])), pieces(max(int(weights), self.most))
 
     # --- views ---------------------------------------------------------------------------------------------
 
@@ -226,7 +259,7 @@ class _Builder:
 
     def max_pool(self, inner: Tensor, pool: ir.MaxPool) -> Tensor:
         """Padding takes no part: 0 is below every count; what may be negative is lifted above 0 and back."""
-        lift = -ir.source_range(self.network, pool.view, "count")[0] if any(pool.pads) else 0
+        lift = -ir.source_range(self.widest, pool.view, "count")[0] if any(pool.pads) else 0
         x = self.pad(self._shifted(inner, lift), pool.pads)
         pooling = layers.MaxPooling2D(pool.size, pool.strides, dtype=x.dtype, name=self._unique("max_pool"))
         return self._shifted(pooling(x), -lift)
@@ -261,6 +294,19 @@ class _Builder:
         if network.head != "linear":
             y = layers.Activation(network.head, dtype=y.dtype, name=self._unique(network.head))(y)
         return y
+
+
+def _largest_weights(network: ir.Network, most: int) -> ir.Network:
+    """The network with every weight the largest there is: its intervals hold whatever weights are trained."""
+
+    def largest(projection: ir.Projection) -> ir.Projection:
+        if isinstance(projection, ir.SumPool2D):
+            return projection
+        changed: ir.Projection = ir.replace(projection, weights=np.full_like(projection.weights, most))
+        return changed
+
+    populations = [ir.replace(p, projections=tuple(map(largest, p.projections))) for p in network.populations]
+    return ir.proven(ir.replace(network, populations=tuple(populations)))
 
 
 def pieces(largest: int) -> int:

@@ -14,7 +14,8 @@ from keras import ops
 from snncc import ir
 from snncc.encodings import ENCODINGS
 from snncc.errors import CalibrationError
-from snncc.keras_layers.synapses import PACKAGE, floor
+from snncc.keras_layers.straight import PACKAGE, floor, floor_divide, floor_through
+from snncc.keras_layers.synapses import Kernel
 from snncc.sim.encode import steps
 
 
@@ -23,23 +24,6 @@ def _window(timesteps: int, spike_ext: int = 0) -> tuple[int, int]:
     if window.fault:
         raise CalibrationError(window.fault)
     return window.timesteps, window.spike_ext
-
-
-@ops.custom_gradient  # type: ignore[untyped-decorator]
-def floor_divide(u: Any, theta: Any) -> Any:
-    """`floor(u / theta)`, exact for integers that the type holds; its gradient is that of `u / theta`.
-
-    The remainder corrects what a compiler may make of a division (a product with 1/theta is wrong near whole numbers).
-    """
-
-    def straight_through(*arguments: Any, upstream: Any = None) -> Any:
-        upstream = arguments[-1] if upstream is None else upstream
-        return upstream / theta, ops.zeros_like(theta)
-
-    n = floor(u / theta)
-    rest = u - n * theta
-    n = n + ops.cast(rest >= theta, n.dtype) - ops.cast(rest < 0, n.dtype)
-    return n, straight_through
 
 
 def at_least(values: ir.Array, dtype: str) -> ir.Array:
@@ -53,26 +37,35 @@ class CurrentBias(keras.layers.Layer):  # type: ignore[misc]
     """A constant current: `y = x + bias * T`, the bias of T timesteps at once.
 
     `bias` (a weight) is what flows in per timestep, in the unit of the potential; `shape` () or (C,) or one that
-    broadcasts to the map, by default one per channel.
+    broadcasts to the map, by default one per channel. `unit` > 0: the weight is the bias in this unit, and what flows
+    in the nearest whole number of the potential's (`bias_used`), gradients straight through.
     """
 
-    def __init__(self, timesteps: int = 256, shape: tuple[int, ...] | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, timesteps: int = 256, shape: tuple[int, ...] | None = None, unit: float = 0.0, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.timesteps, _ = _window(timesteps)
+        self.unit = float(unit)
         self.shape = None if shape is None else tuple(int(n) for n in shape)
 
     def build(self, input_shape: Any) -> None:
         shape = tuple(input_shape[-1:]) if self.shape is None else self.shape
         self.bias = self.add_weight(name="bias", shape=shape, initializer="zeros")
 
+    def bias_used(self) -> Any:
+        """What flows in per timestep."""
+        bias = ops.convert_to_tensor(self.bias)
+        return floor_through(bias * self.unit + 0.5) if self.unit else bias
+
     def call(self, inputs: Any) -> Any:
-        return inputs + self.bias * self.timesteps
+        return inputs + self.bias_used() * self.timesteps
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "timesteps": self.timesteps, "shape": self.shape}
+        return {**super().get_config(), "timesteps": self.timesteps, "shape": self.shape, "unit": self.unit}
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -127,16 +120,6 @@ class SpikeForward(keras.layers.Layer):  # type: ignore[misc]
             "saturates": self.saturates,
             "shape": self.shape,
         }
-
-
-@ops.custom_gradient  # type: ignore[untyped-decorator]
-def floor_through(u: Any) -> Any:
-    """`floor(u)`; its gradient is that of u."""
-
-    def straight_through(*arguments: Any, upstream: Any = None) -> Any:
-        return arguments[-1] if upstream is None else upstream
-
-    return floor(u), straight_through
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -254,7 +237,7 @@ class InputSpikes(keras.layers.Layer):  # type: ignore[misc]
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class ChannelWeights(keras.layers.Layer):  # type: ignore[misc]
+class ChannelWeights(Kernel):
     """`y[..., c] = w[c] * x[..., c]`, one weight per channel or, with shape (), one for all: an `identity`."""
 
     def __init__(self, shape: tuple[int, ...] = (), **kwargs: Any) -> None:
@@ -262,10 +245,10 @@ class ChannelWeights(keras.layers.Layer):  # type: ignore[misc]
         self.shape = tuple(int(n) for n in shape)
 
     def build(self, input_shape: Any) -> None:
-        self.kernel = self.add_weight(name="kernel", shape=self.shape, initializer="ones")
+        self.add_kernel(self.shape, initializer="ones")
 
     def call(self, inputs: Any) -> Any:
-        return inputs * self.kernel
+        return inputs * self.weights_used()
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape

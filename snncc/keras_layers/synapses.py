@@ -10,7 +10,7 @@ Every partial sum of the pieces' products then lies in the projection's proved i
 `pieces` of a layer: how many pieces its inputs and its kernel are cut into. docs/adr/0303-one-form-for-products.md.
 
 Operators stand for those functions of keras.ops that make float64 float32 on JAX or PyTorch: `@` for matmul, `floor`
-below for floor; clip stands for maximum and minimum.
+of straight.py for floor; clip stands for maximum and minimum.
 """
 
 from __future__ import annotations
@@ -22,14 +22,10 @@ from typing import Any
 import keras
 from keras import ops
 
-PACKAGE = "snncc"
+from snncc.keras_layers.straight import PACKAGE, floor, whole
+
 RADIX = 256
 """Integers up to this one have at most 8 significant bits."""
-
-
-def floor(x: Any) -> Any:
-    """The largest whole number up to x, in x's own type."""
-    return x // 1
 
 
 def cut(x: Any, count: int) -> list[Any]:
@@ -44,7 +40,30 @@ def cut(x: Any, count: int) -> list[Any]:
     return [*found, x]
 
 
-class _InPieces(keras.layers.Layer):  # type: ignore[misc]
+class Kernel(keras.layers.Layer):  # type: ignore[misc]
+    """A layer with a kernel. `most` > 0: it acts as the nearest whole numbers, at most so far from 0 (`weights_used`),
+    while what is trained is real and kept within `most`; gradients pass straight through. 0: the kernel as it is.
+    """
+
+    def __init__(self, most: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.most = int(most)
+
+    def add_kernel(self, shape: tuple[int, ...], **kwargs: Any) -> None:
+        """The layer's one weight."""
+        kept = {"constraint": lambda kernel: ops.clip(kernel, -self.most, self.most)} if self.most else {}
+        self.kernel = self.add_weight(name="kernel", shape=shape, **kept, **kwargs)
+
+    def weights_used(self) -> Any:
+        """The kernel that the layer acts with."""
+        kernel = ops.convert_to_tensor(self.kernel)
+        return whole(kernel, self.most) if self.most else kernel
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "most": self.most}
+
+
+class _InPieces(Kernel):
     def __init__(self, pieces: tuple[int, int] = (1, 1), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.pieces = int(pieces[0]), int(pieces[1])
@@ -62,10 +81,10 @@ class ExactDense(_InPieces):
         self.units = int(units)
 
     def build(self, input_shape: Any) -> None:
-        self.kernel = self.add_weight(name="kernel", shape=(input_shape[-1], self.units))
+        self.add_kernel((input_shape[-1], self.units))
 
     def call(self, inputs: Any) -> Any:
-        kernels = cut(ops.convert_to_tensor(self.kernel), self.pieces[1])
+        kernels = cut(self.weights_used(), self.pieces[1])
         return reduce(add, [x @ kernel for x in cut(inputs, self.pieces[0]) for kernel in kernels])
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -123,13 +142,13 @@ class ExactConv2D(_Windows, _InPieces):
         self.filters = int(filters)
 
     def build(self, input_shape: Any) -> None:
-        self.kernel = self.add_weight(name="kernel", shape=(*self.kernel_size, input_shape[-1], self.filters))
+        self.add_kernel((*self.kernel_size, input_shape[-1], self.filters))
 
     def call(self, inputs: Any) -> Any:
         rows, columns = self.kernel_size
         _, height, width, _ = self.compute_output_shape(inputs.shape)
         joined = columns * inputs.shape[-1]
-        kernels = cut(ops.reshape(self.kernel, (rows, joined, self.filters)), self.pieces[1])
+        kernels = cut(ops.reshape(self.weights_used(), (rows, joined, self.filters)), self.pieces[1])
         products = []
         for x in cut(inputs, self.pieces[0]):
             wide = [self._seen(x, 1, column) for column in range(columns)]
@@ -147,7 +166,7 @@ class ExactConv2D(_Windows, _InPieces):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class ExactDepthwiseConv2D(_Windows):
+class ExactDepthwiseConv2D(_Windows, Kernel):
     """As `ExactConv2D`, each channel alone: output channel `c*M + m` reads channel c; `kernel`: (KH, KW, C_in, M).
 
     One elementwise product per tap, in the layer's own type, which nothing rounds: no pieces.
@@ -158,12 +177,11 @@ class ExactDepthwiseConv2D(_Windows):
         self.depth_multiplier = int(depth_multiplier)
 
     def build(self, input_shape: Any) -> None:
-        shape = (*self.kernel_size, input_shape[-1], self.depth_multiplier)
-        self.kernel = self.add_weight(name="kernel", shape=shape)
+        self.add_kernel((*self.kernel_size, input_shape[-1], self.depth_multiplier))
 
     def call(self, inputs: Any) -> Any:
         rows, columns = self.kernel_size
-        kernel = ops.convert_to_tensor(self.kernel)
+        kernel = self.weights_used()
         taps = []
         for row in range(rows):
             seen = self._seen(inputs, 0, row)

@@ -1,7 +1,8 @@
 """The figures that pages quote from benchmarks/results are those that were measured.
 
 Tables are compared cell by cell: docs/reference/figures-c.md (c_cortex_m4.json, mlperf_tiny.json),
-figures-hardware.md (hw.json), figures-accuracy.md (accuracy.json) and figures-applications.md (applications.json).
+figures-hardware.md (hw.json), figures-accuracy.md (accuracy.json) and figures-applications.md (applications.json),
+docs/guide/training.md (training.json).
 Sentences of README and of these pages stand in SENTENCES. Not covered:
 figures that no file of benchmarks/results holds (docs/reference/spkeras.md has those of a golden comparison,
 tests/test_spkeras.py).
@@ -268,6 +269,23 @@ def test_the_table_of_accuracies() -> None:
             choice = (encoding, pools, level.strip("*"), int(column.removeprefix("T=")))
             measured = cells()[NETWORKS[network], dynamics.strip("`"), *choice]
             assert len(measured) == 3 and says(written, percent(measured)), (name, dynamics, choice)
+
+
+TRAINED = ("light", "full", "qcfs", "network")
+"""Columns of the table of training."""
+
+
+def test_the_table_of_training() -> None:
+    found = {(r["network"], r["timesteps"], r["method"]): r["accuracy"] for r in results("training")["rows"]}
+    rows = read("docs/guide/training.md").table("trained network (float)")
+    assert len(rows) == 3 * 3
+    for name, timesteps, *written in rows:
+        network, _, float_accuracy = name.rstrip(")").partition(" (")
+        assert says(float_accuracy, 100 * results("training")["float"][NETWORKS[network]])
+        for method, cell in zip(TRAINED, written, strict=True):
+            accuracy = found.pop((NETWORKS[network], int(timesteps), method), None)
+            assert cell == "-" if accuracy is None else says(cell.strip("*"), 100 * accuracy), (name, timesteps, method)
+    assert not found
 
 
 # --- sentences ---------------------------------------------------------------------------------------------

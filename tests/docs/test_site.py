@@ -25,6 +25,7 @@ import snncc.keras_layers
 import snncc.neurons
 import snncc.sim
 import snncc.spkeras
+import snncc.training
 from tests.docs.pages import ROOT
 
 LOADED = re.compile(
@@ -43,6 +44,9 @@ OBJECTS = {
         **{f"snncc.errors.{name}": kind for name, kind in vars(snncc.errors).items() if inspect.isclass(kind)},
         "snncc.spkeras.cnn_to_snn": snncc.spkeras.cnn_to_snn,
         "snncc.keras_layers.to_keras": snncc.keras_layers.to_keras,
+        "snncc.keras_layers.to_network": snncc.keras_layers.to_network,
+        **{f"snncc.training.{name}": getattr(snncc.training, name)
+           for name in ("fine_tune", "fine_tune_network", "with_qcfs")},
     },
     "reference/api-inside.html": {
         **{f"snncc.ir.{name}": value for name in snncc.ir.__all__

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -145,6 +147,38 @@ def test_classes_from_elsewhere(saved: dict[str, Path], tmp_path: Path) -> None:
         load_model(_edited(saved["keras"], tmp_path / "a.keras", foreign))
     with pytest.raises(UnsupportedLayerError, match="Lambda"):
         load_model(_edited(saved["keras"], tmp_path / "b.keras", spelled))
+
+
+def test_qcfs_loads_without_an_import_and_layers_of_a_converted_network_do_not(tmp_path: Path) -> None:
+    """In a process that knows nothing of snncc.training; a registered name of ours brings no other class with it."""
+    from snncc.keras_layers import QCFS, CurrentBias
+
+    model = keras.Sequential([keras.Input((3,)), L.Dense(4), QCFS(4, initial=2.5, name="few")])
+    for suffix in ("keras", "h5"):
+        path = tmp_path / f"few.{suffix}"
+        model.save(path)
+        code = "import sys, snncc.frontend.keras as k; print(float(k.load_model(sys.argv[1]).layers[-1].scale))"
+        done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
+        assert done.stdout.split()[-1] == "2.5"
+    keras.Sequential([keras.Input((3,)), CurrentBias(name="current")]).save(tmp_path / "twin.keras")
+    with pytest.raises(UnsupportedLayerError, match="'current': of a network that is converted already"):
+        load_model(tmp_path / "twin.keras")
+
+    def disguised(config: Any) -> None:
+        config["config"]["layers"][1] |= {"module": "os", "class_name": "system", "registered_name": "snncc>QCFS"}
+
+    def renamed(config: Any) -> None:
+        config["config"]["layers"][1] |= {"module": "os", "class_name": "QCFS", "registered_name": "snncc>system"}
+
+    for change in (disguised, renamed):
+        with pytest.raises(UnsupportedLayerError):
+            load_model(_edited(tmp_path / "few.keras", tmp_path / "a.keras", change))
+
+    def hostile(config: Any) -> None:
+        config["config"]["layers"][-1]["config"]["levels"] = "many"
+
+    with pytest.raises(FileFormatError, match="cannot load it"):
+        load_model(_edited(tmp_path / "few.keras", tmp_path / "b.keras", hostile))
 
 
 def test_a_description_nested_without_end(saved: dict[str, Path], tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ from snncc.errors import FileFormatError, ToolMissingError, UnsupportedLayerErro
 MAX_CONFIG = 2**26
 MAX_EXPANSION, EXPANSION_FLOOR = 100, 2**26
 """What a packed member or dataset may grow to: so many times what is stored, or so many bytes."""
-OWN_PACKAGE = "snncc"
+OWN_PACKAGE, OWN_LAYERS = "snncc", ("QCFS",)
+"""Layers of ours that a model to be converted may have."""
 SUFFIXES = (".keras", ".h5", ".hdf5")
 WEIGHTS = "model.weights.h5"
 CODE = ("TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
@@ -39,6 +40,7 @@ def load_model(path: str | Path) -> Any:
     path = Path(path)
     vet(path)
     keras = _loaded("keras")
+    from snncc import keras_layers
 
     class DepthwiseConv2D(keras.layers.DepthwiseConv2D):  # type: ignore[misc,name-defined]
         """Keras 2 wrote a `groups` that Keras 3 does not take."""
@@ -46,9 +48,10 @@ def load_model(path: str | Path) -> Any:
         def __init__(self, *args: Any, groups: int = 1, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
 
-    legacy = {} if path.suffix == ".keras" else {"DepthwiseConv2D": DepthwiseConv2D}
+    known = {} if path.suffix == ".keras" else {"DepthwiseConv2D": DepthwiseConv2D}
+    known |= {f"{OWN_PACKAGE}>{name}": getattr(keras_layers, name) for name in OWN_LAYERS}
     try:
-        return keras.models.load_model(path, custom_objects=legacy, compile=False, safe_mode=True)
+        return keras.models.load_model(path, custom_objects=known, compile=False, safe_mode=True)
     except Exception as error:
         raise FileFormatError(f"{path}: Keras cannot load it: {error}") from error
 
@@ -140,13 +143,13 @@ def _objects(config: Any) -> Iterator[dict[str, Any]]:
 
 
 def _refuse_code(path: Path, config: Any) -> None:
-    """No Lambda, no byte code, no class from outside Keras."""
+    """No Lambda, no byte code, no class from outside Keras but those of ours that are layers of a CNN."""
     found = set()
     for entry in _objects(config):
         kind, module = str(entry["class_name"]), str(entry.get("module") or "keras")
         inner = entry.get("config")
         name = inner.get("name", kind) if isinstance(inner, dict) else kind
-        package = str(entry.get("registered_name") or kind).split(">")[0]
+        package, _, registered = str(entry.get("registered_name") or kind).rpartition(">")
         plain = kind.split(">")[-1]
         if (
             plain in CODE or "lambda" in kind.lower()
@@ -159,7 +162,10 @@ def _refuse_code(path: Path, config: Any) -> None:
             )
         elif plain in READ_FILES:
             found.add(f"  - {kind} layer {name!r}: it reads other files; prepare the data before the model")
-        elif module.split(".")[0] not in ("keras", "builtins", "tensorflow") and package != OWN_PACKAGE:
+        elif package == OWN_PACKAGE:
+            if registered not in OWN_LAYERS or plain not in OWN_LAYERS:
+                found.add(f"  - {kind} layer {name!r}: of a network that is converted already; compile the CNN instead")
+        elif module.split(".")[0] not in ("keras", "builtins", "tensorflow"):
             found.add(f"  - {kind} {name!r}: a class of {module!r}; use Keras's own layers")
     if found:
         raise UnsupportedLayerError(f"{path} cannot be converted:\n" + "\n".join(sorted(found)))
