@@ -14,6 +14,7 @@ from snncc.backends.verilog import cycles, vectors, write
 from snncc.backends.verilog.drafts import drafts, legal_lanes
 from snncc.backends.verilog.plan import Choice, Plan, build
 from snncc.backends.verilog.ports import PLAIN, Ports
+from snncc.backends.verilog.run import bench_files
 
 
 def plan_with(
@@ -45,8 +46,7 @@ def make(folder: Path, plan: Plan, pixels: np.ndarray, timesteps: Sequence[int])
 
 def build_command(ports: Ports = PLAIN) -> list[str]:
     """How Icarus compiles a folder's bench."""
-    bench, monitor, top = (ports.module(name) for name in ("bench", "monitor", "top"))
-    return ["iverilog", "-g2005", "-s", bench, "-o", "bench", f"{bench}.v", f"{monitor}.v", "-f", f"{top}.f"]
+    return ["iverilog", "-g2005", "-s", ports.module("bench"), "-o", "bench", *bench_files(ports)]
 
 
 def compile_bench(folder: Path, ports: Ports = PLAIN) -> None:

@@ -9,21 +9,28 @@ from typing import Any
 import numpy as np
 
 from snncc.backends.verilog import cycles, memory, vectors
-from snncc.backends.verilog.instances import Design, design, input_width, output_width
+from snncc.backends.verilog.instances import Design, design, input_width, output_width, read_bus
 from snncc.backends.verilog.plan import Plan
 from snncc.backends.verilog.ports import Ports, pixel_width
+from snncc.backends.verilog.tiles import PAGE
 from snncc.ir import INPUT, content_hash, describe_bytes, pixel_range
 from snncc.resources import resource, templates
 
 MODULES = {
     "snn_edge": ("snn_edge", "snn_bank", "snn_ram", "snn_rom", "snn_words", "snn_scan", "snn_walk", "snn_lanes"),
+    "snn_edge_tiles": (
+        "snn_edge_tiles", "snn_bank", "snn_ram", "snn_rom", "snn_words", "snn_scan", "snn_walk", "snn_lanes",
+        "snn_tiles", "snn_fill",
+    ),
+    "snn_reader": ("snn_reader", "snn_deal"),
+    "snn_load": ("snn_load", "snn_deal", "snn_fill"),
     "snn_layer": ("snn_layer", "snn_ram", "snn_rom", "snn_words"),
     "snn_axis_split": ("snn_axis_split",),
     "snn_pixels": ("snn_pixels",),
     "snn_encoder_step": ("snn_encoder_step", "snn_ram"),
     "snn_encoder_direct": ("snn_encoder_direct",),
     "snn_readout": ("snn_readout", "snn_ram"),
-}
+}  # fmt: skip
 
 
 def render(folder: Path, ports: Ports, template: str, target: str = "", /, **values: Any) -> None:
@@ -65,7 +72,39 @@ def streams(plan: Plan) -> dict[str, Any]:
     return {
         "input_width": input_width(plan), "output_width": output_width(plan), "wide": wide, "keep": wide // 8,
         "slots": input_width(plan) // bits, "pixel_bits": bits,
+        "weights": plan.ports.weights if plan.streamed else None,
+        "read_bus": read_bus(plan.ports.weights.bus),
     }  # fmt: skip
+
+
+def weight_file(plan: Plan) -> str:
+    """The name of the file of weights that come from outside."""
+    return plan.ports.memory("weights.bin")
+
+
+def weight_beats(plan: Plan) -> int:
+    """Beats of that file."""
+    page = PAGE * 8 // plan.ports.weights.bus if plan.ports.weights.where == "external" else 1
+    return sum(-(-beats // page) * page for beats in plan.stream_beats)
+
+
+def weights(plan: Plan) -> bytes:
+    """That file: the weight words of one edge after the other, in whole beats; external ones begin with a page."""
+    ports, found = plan.ports.weights, bytearray()
+    for edge in plan.streamed:
+        for block in memory.beats([(edge.weights, edge.weight_bits)], ports.bus):
+            found += block
+        if ports.where == "external":
+            found += bytes(-len(found) % PAGE)
+    return bytes(found)
+
+
+def weight_memory(folder: Path, plan: Plan, held: bytes) -> None:
+    """The same as a memory of the bench, a beat a word."""
+    if held:
+        beats = np.frombuffer(held, np.uint8).reshape(-1, plan.ports.weights.bus // 8)[:, ::-1]
+        text = beats.tobytes().hex("\n", beats.shape[1])
+        (folder / vectors.golden_file(plan, "weights")).write_text(f"{text}\n")
 
 
 def sources(folder: Path, plan: Plan, form: str = "mem") -> Design:
@@ -83,6 +122,8 @@ def sources(folder: Path, plan: Plan, form: str = "mem") -> Design:
         memory.write(folder / name, fields)
         if form != "mem":
             memory.write(folder / name, fields, form)
+    if plan.streamed:
+        (folder / weight_file(plan)).write_bytes(weights(plan))
     put(folder, plan.ports, "snn_top.f", "".join(f"{name}.v\n" for name in ["snn_top", *names]))
     return built
 
@@ -109,12 +150,16 @@ def bench(folder: Path, plan: Plan, golden: vectors.Vectors) -> None:
         memory.write(folder / name, fields)
     names = (INPUT, *(node.name for node in plan.nodes))
     depths = {name: len(files[vectors.golden_file(plan, plan.stems[name])][0][0]) for name in names}
+    if plan.streamed:
+        weight_memory(folder, plan, (folder / weight_file(plan)).read_bytes())
     bench_source(folder, plan, len(golden.pixels), depths)
 
 
 def bench_source(folder: Path, plan: Plan, images: int, depths: dict[str, int]) -> None:
     """snn_bench.v and its monitor; `depths`: golden words of each node."""
     copy(folder, plan.ports, "snn_monitor.v", "tb")
+    if plan.ports.weights.where == "external":
+        copy(folder, plan.ports, "snn_memory.v", "tb")
     widths = {node.name: node.fire_lanes * node.cw for node in plan.nodes}
     widths[INPUT] = plan.input_layout.lanes * plan.input_cw
     monitors = [
@@ -126,7 +171,7 @@ def bench_source(folder: Path, plan: Plan, images: int, depths: dict[str, int]) 
         folder, plan.ports, "snn_bench.v.j2", name=plan.network.name, images=images, memory=plan.ports.memory("golden"),
         sent=-(-pixels // slots), early=min(slots, pixels) - 1, absent=-pixels % slots * bits // 8,
         beats=plan.network.output.neurons + 1, limit=20 * cycles.worst(plan, 1).latency[0] + 20_000,
-        monitors=monitors, **streams(plan),
+        monitors=monitors, weight_beats=weight_beats(plan), **streams(plan),
     )  # fmt: skip
 
 
