@@ -21,7 +21,8 @@ module snn_load #(
     output wire [DW-1:0]    data
 );
     wire [EDGES-1:0] to;
-    wire             whole;
+    wire [31:0]      number;
+    wire             last, whole;
     reg              loaded_q, error_q, surplus_q, restart_q;
     reg [EDGES-1:0]  en_q;
     reg [DW-1:0]     data_q;
@@ -30,7 +31,7 @@ module snn_load #(
     wire wrong = s_axis_tvalid && !surplus_q && s_axis_tlast != whole;
 
     snn_deal #(.EDGES(EDGES), .BEATS(BEATS)) u_deal (
-        .clk(clk), .rst(rst || ends), .en(s_axis_tvalid && !surplus_q), .to(to), .number(), .last(), .whole(whole));
+        .clk(clk), .rst(rst || ends), .en(s_axis_tvalid && !surplus_q), .to(to), .number(number), .last(last), .whole(whole));
 
     assign s_axis_tready = 1'b1;
     assign loaded = loaded_q;

@@ -26,6 +26,7 @@ module snn_reader #(
     output wire [EDGES-1:0] en,
     output wire [DW-1:0]    data,
     // the bus
+    output wire             m_axi_arid,
     output wire [63:0]      m_axi_araddr,
     output wire [7:0]       m_axi_arlen,
     output wire [2:0]       m_axi_arsize,
@@ -34,13 +35,15 @@ module snn_reader #(
     output wire [2:0]       m_axi_arprot,
     output wire             m_axi_arvalid,
     input  wire             m_axi_arready,
+    input  wire             m_axi_rid,
     input  wire [DW-1:0]    m_axi_rdata,
     input  wire [1:0]       m_axi_rresp,
     input  wire             m_axi_rlast,
     input  wire             m_axi_rvalid,
     output wire             m_axi_rready
 );
-    localparam BYTES = $clog2(DW / 8), BW = $clog2(BURST);
+    localparam BW = $clog2(BURST);
+    localparam [2:0] SIZE = $clog2(DW / 8);     // bytes of a beat, as a power of two
     localparam [31:0] FULL = BURST;
 
     // ---- asking
@@ -66,9 +69,10 @@ module snn_reader #(
 
     assign asked = {EDGES{ask}} & to_q;
     assign asked_beats = beats[6:0];
+    assign m_axi_arid = 1'b0;
     assign m_axi_araddr = araddr_q;
     assign m_axi_arlen = arlen_q;
-    assign m_axi_arsize = BYTES;
+    assign m_axi_arsize = SIZE;
     assign m_axi_arburst = 2'b01;           // INCR
     assign m_axi_arcache = 4'b0011;         // normal, not cached, may be buffered
     assign m_axi_arprot = 3'b000;
@@ -86,7 +90,7 @@ module snn_reader #(
             offset_q <= 0;
         end else if (ask) begin
             left_q <= edge_end ? next_beats : left_q - FULL;
-            offset_q <= !edge_end ? offset_q + (FULL << BYTES)
+            offset_q <= !edge_end ? offset_q + (FULL << SIZE)
                 : to_q[EDGES-1] ? 32'd0 : {offset_q[31:12] + 1'b1, 12'd0};
             if (edge_end && EDGES > 1) to_q <= (to_q << 1) | {{(EDGES-1){1'b0}}, to_q[EDGES-1]};
         end
@@ -105,7 +109,7 @@ module snn_reader #(
     // ---- receiving
     wire [EDGES-1:0] to;
     wire [31:0]      number;
-    wire             deal_last;
+    wire             deal_last, deal_whole;
     wire             take = beat && !drain_q;
     reg [EDGES-1:0]  en_q;
     reg [DW-1:0]     data_q;
@@ -113,7 +117,7 @@ module snn_reader #(
     wire             burst_last = &number[BW-1:0] || deal_last;
 
     snn_deal #(.EDGES(EDGES), .BEATS(BEATS)) u_deal (
-        .clk(clk), .rst(rst || bus_rst), .en(take), .to(to), .number(number), .last(deal_last), .whole());
+        .clk(clk), .rst(rst || bus_rst), .en(take), .to(to), .number(number), .last(deal_last), .whole(deal_whole));
 
     assign en = en_q;
     assign data = data_q;

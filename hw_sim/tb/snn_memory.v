@@ -13,6 +13,7 @@ module snn_memory #(
 ) (
     input  wire          clk,
     input  wire          rst,
+    input  wire          arid,
     input  wire [63:0]   araddr,
     input  wire [7:0]    arlen,
     input  wire [2:0]    arsize,
@@ -21,6 +22,7 @@ module snn_memory #(
     input  wire [2:0]    arprot,
     input  wire          arvalid,
     output reg           arready,
+    output wire          rid,
     output reg  [DW-1:0] rdata,
     output reg  [1:0]    rresp,
     output reg           rlast,
@@ -32,6 +34,7 @@ module snn_memory #(
     integer due [0:QUEUE-1], from [0:QUEUE-1], length [0:QUEUE-1];
     integer head, tail, beat, cycle, gap, latency, period, stall, seed, bad, swap, sent, at;
     reg held_valid;
+    assign rid = arid;
     reg [63:0] held_addr;
     reg [7:0] held_len;
 

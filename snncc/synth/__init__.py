@@ -264,6 +264,10 @@ def memories(plan: Plan, manifest: dict[str, Any], source: Path) -> dict[str, Me
         for edge in node.edges:
             found[f"{edge.name} banks"] = Memory(edge.banks * edge.layout.band_words, edge.layout.lanes * edge.cw)
             found[f"{edge.name} meta words"] = Memory(edge.banks, plan.mw)
+            if edge.tiles is not None:
+                found[f"{edge.name} tiles"] = Memory(edge.tiles.slots * edge.tiles.words, edge.word_bits)
+            elif plan.ports.weights.where == "load" and len(edge.weights):
+                found[f"{edge.name} weights"] = Memory(len(edge.weights), edge.word_bits)
             if edge.tally:
                 found[f"{edge.name} tallies"] = Memory(edge.layout.words, edge.layout.lanes * edge.tally)
     last = plan.nodes[-1]

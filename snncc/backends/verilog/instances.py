@@ -202,7 +202,7 @@ def _weights(out: Design, plan: Plan) -> None:
     ports = {"clk": "clk", "rst": "rst", "error_clear": "error_clear", "error": "weights_error"}
     ports |= {"en": "weights_en", "data": "weights_data"}
     if weights.where == "load":
-        out.wires += [("weights_restart", 1), ("weights_loaded", 1), ("pixels_ready", 1)]
+        out.wires += [("weights_restart", 1), ("pixels_ready", 1)]
         out.assigns.append(("s_axis_tready", "pixels_ready && weights_loaded"))
         stream = {f"s_axis_{p}": f"s_axis_weights_{p}" for p in ("tdata", *HANDSHAKE)}
         ports |= stream | {"loaded": "weights_loaded", "restart": "weights_restart"}
@@ -218,9 +218,10 @@ def _weights(out: Design, plan: Plan) -> None:
 def read_bus(bits: int) -> list[tuple[str, str, int]]:
     """The signals of the AXI4 read master, (direction, name, bits)."""
     return [
-        ("output", "araddr", 64), ("output", "arlen", 8), ("output", "arsize", 3), ("output", "arburst", 2),
-        ("output", "arcache", 4), ("output", "arprot", 3), ("output", "arvalid", 1), ("input", "arready", 1),
-        ("input", "rdata", bits), ("input", "rresp", 2), ("input", "rlast", 1), ("input", "rvalid", 1),
+        ("output", "arid", 1), ("output", "araddr", 64), ("output", "arlen", 8), ("output", "arsize", 3),
+        ("output", "arburst", 2), ("output", "arcache", 4), ("output", "arprot", 3), ("output", "arvalid", 1),
+        ("input", "arready", 1), ("input", "rid", 1), ("input", "rdata", bits), ("input", "rresp", 2),
+        ("input", "rlast", 1), ("input", "rvalid", 1),
         ("output", "rready", 1),
     ]  # fmt: skip
 

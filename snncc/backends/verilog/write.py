@@ -82,20 +82,22 @@ def weight_file(plan: Plan) -> str:
     return plan.ports.memory("weights.bin")
 
 
-def weight_beats(plan: Plan) -> int:
-    """Beats of that file."""
-    page = PAGE * 8 // plan.ports.weights.bus if plan.ports.weights.where == "external" else 1
-    return sum(-(-beats // page) * page for beats in plan.stream_beats)
+def places(plan: Plan) -> list[int]:
+    """Where in that file the weights of each edge begin, in bytes; and the length of the file."""
+    ports, found = plan.ports.weights, [0]
+    for beats in plan.stream_beats:
+        end = found[-1] + beats * ports.bus // 8
+        found.append(end + (-end % PAGE if ports.where == "external" else 0))
+    return found
 
 
 def weights(plan: Plan) -> bytes:
     """That file: the weight words of one edge after the other, in whole beats; external ones begin with a page."""
-    ports, found = plan.ports.weights, bytearray()
-    for edge in plan.streamed:
-        for block in memory.beats([(edge.weights, edge.weight_bits)], ports.bus):
+    found = bytearray()
+    for edge, end in zip(plan.streamed, places(plan)[1:], strict=True):
+        for block in memory.beats([(edge.weights, edge.weight_bits)], plan.ports.weights.bus):
             found += block
-        if ports.where == "external":
-            found += bytes(-len(found) % PAGE)
+        found += bytes(end - len(found))
     return bytes(found)
 
 
@@ -171,7 +173,7 @@ def bench_source(folder: Path, plan: Plan, images: int, depths: dict[str, int]) 
         folder, plan.ports, "snn_bench.v.j2", name=plan.network.name, images=images, memory=plan.ports.memory("golden"),
         sent=-(-pixels // slots), early=min(slots, pixels) - 1, absent=-pixels % slots * bits // 8,
         beats=plan.network.output.neurons + 1, limit=20 * cycles.worst(plan, 1).latency[0] + 20_000,
-        monitors=monitors, weight_beats=weight_beats(plan), **streams(plan),
+        monitors=monitors, weight_beats=places(plan)[-1] * 8 // plan.ports.weights.bus, **streams(plan),
     )  # fmt: skip
 
 
@@ -194,6 +196,19 @@ def _raw_lines(plan: Plan) -> str:
     )
 
 
+def _more_ports(plan: Plan) -> dict[str, list[tuple[str, int]]]:
+    """The ports of snn_top that weights from outside bring, by direction."""
+    if not plan.streamed:
+        return {"input": [], "output": []}
+    bus = [(way, f"m_axi_{signal}", bits) for way, signal, bits in read_bus(plan.ports.weights.bus)]
+    bus += [("input", "bus_rst", 1), ("input", "weights_enable", 1), ("input", "weights_base", 64)]
+    if plan.ports.weights.where == "load":
+        bus = [("input", "s_axis_weights_tdata", plan.ports.weights.bus), ("input", "s_axis_weights_tvalid", 1)]
+        bus += [("input", "s_axis_weights_tlast", 1)]
+        bus += [("output", "s_axis_weights_tready", 1), ("output", "weights_loaded", 1)]
+    return {way: [(name, bits) for there, name, bits in bus if there == way] for way in ("input", "output")}
+
+
 def projects(folder: Path, plan: Plan, built: Design) -> None:
     """Constraints, project scripts for Vivado and Quartus, the wrapper `snn_pins`, lint waivers, and the README."""
     copy(folder, plan.ports, "verilator.vlt", "")
@@ -202,7 +217,8 @@ def projects(folder: Path, plan: Plan, built: Design) -> None:
     common = {
         "name": plan.network.name, "sources": names, "memories": sorted(built.memories), "plan": plan,
         "values": plan.network.output.neurons, "value_bits": last.uw, "pixels": int(np.prod(plan.network.input.shape)),
-        "hash": content_hash(plan.network), "raw_lines": _raw_lines(plan),
+        "hash": content_hash(plan.network), "raw_lines": _raw_lines(plan), "more": _more_ports(plan),
+        "weights_file": weight_file(plan),
         "golden": plan.ports.memory("golden"), **streams(plan),
     }  # fmt: skip
     for template, target in (
