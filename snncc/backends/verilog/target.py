@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 
 from snncc.backends.options import PREFIX, TargetOptions, option, shared
 from snncc.backends.target import Summary, Table, Target
-from snncc.backends.verilog import emit, goals, memory, plan, ports, tiles
-from snncc.backends.verilog.drafts import MAX_LANES, drafts
+from snncc.backends.verilog import emit, goals, memory, ports, tiles
+from snncc.backends.verilog.drafts import MAX_LANES
 from snncc.backends.verilog.run import TOOLS, Icarus, Verilator
 from snncc.backends.verilog.tiles import INSIDE
 from snncc.errors import TargetError
@@ -102,8 +102,7 @@ class Verilog(Target[VerilogOptions]):
 
     def examine(self, network: Network, options: VerilogOptions) -> None:
         ports.check(network, options.ports)
-        plan.external(network, drafts(network), options.outside)
-        goals.balance(network, options.goal)
+        goals.balance(network, options.goal, weights=options.outside)
 
     def write(self, network: Network, folder: Path, options: VerilogOptions) -> None:
         emit.write_folder(network, folder, options.goal, options.memory_format, options.pixels, options.ports)
