@@ -86,6 +86,8 @@ EMULATION = 14.0
 
 ECP5 = Family((Primitive(14, (1, 2, 4, 9, 18, 36), 128, 9),), (Primitive(4, (4,), 4, 4),))
 ICE40 = Family((Primitive(11, (2, 4, 8, 16), 64, 1),))
+GOWIN_18K = Family((Primitive(14, (1, 2, 4, 9, 18, 36), 128, 9),), (Primitive(4, (4,), 4, 4),))
+CYCLONE_V = Family((Primitive(13, (1, 2, 5, 10, 20, 40), 128, 1),), (Primitive(5, (1,), 1, 1),), lut=64)
 XC7 = Family(
     (Primitive(14, (1, 2, 4, 9, 18, 36), 129, 9, share=0.5), Primitive(15, (1, 2, 4, 9, 18, 36, 72), 257, 9)),
     (Primitive(5, (6,), 1, 6, wide=7), Primitive(6, (3,), 1, 3, wide=7)),

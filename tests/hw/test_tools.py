@@ -183,12 +183,18 @@ def test_missing_tools_are_named_before_any_work(tmp_path: Path, monkeypatch: py
         synthesise(tmp_path / "m", "xc7")
 
 
-@pytest.mark.parametrize("dynamics", ["count", "step"])
-@pytest.mark.parametrize("make", [dense_chain, mixed_conv])
-def test_the_listed_memories_are_all_that_there_are(tmp_path: Path, dynamics: str, make) -> None:
-    """Their bits are Yosys's own count, encoder, drives and readout included."""
+@pytest.mark.parametrize(
+    ("make", "dynamics", "options"),
+    [
+        *((make, dynamics, {}) for make in (dense_chain, mixed_conv) for dynamics in ("count", "step")),
+        (dense_chain, "count", {"weights": "external", "weights_inside": 0.1}),
+        (mixed_conv, "step", {"weights": "load"}),
+    ],
+)
+def test_the_listed_memories_are_all_that_there_are(tmp_path: Path, make, dynamics: str, options: dict) -> None:
+    """Their bits are Yosys's own count, encoder, drives and readout, weights from outside included."""
     network = make(dynamics)
-    store.write(network, tmp_path / "m", {"verilog": {"max_lanes": 3}})
+    store.write(network, tmp_path / "m", {"verilog": {"max_lanes": 3, **options}})
     folder = tmp_path / "m" / "verilog"
     listed = memories(load_plan(network, folder), read_manifest(folder), folder)
     files = (folder / "snn_top.f").read_text().replace("\n", " ")
