@@ -63,10 +63,12 @@ module snn_lanes #(
     generate
         if (ONES != 0) begin : g_ones
             assign weights = ALL_ONES;
-        end else if (WRITABLE != 0) begin : g_ram
+        end
+        if (ONES == 0 && WRITABLE != 0) begin : g_ram
             snn_ram #(.WIDTH(LANES * WB), .DEPTH(WDEPTH), .AW(WAW)) u_weights (
                 .clk(clk), .we(w_we), .waddr(w_addr), .wdata(w_data), .raddr(i_waddr), .rdata(weights));
-        end else begin : g_rom
+        end
+        if (ONES == 0 && WRITABLE == 0) begin : g_rom
             snn_rom #(.WIDTH(LANES * WB), .DEPTH(WDEPTH), .AW(WAW), .FILE(FILE)) u_weights (
                 .clk(clk), .addr(i_waddr), .data(weights));
         end

@@ -100,7 +100,7 @@ def images(network: ir.Network, number: int = 3) -> np.ndarray:
 def test_a_small_vgg(tmp_path: Path, dynamics: str) -> None:
     """The first block's weights stay inside; tiles of several channels and of one, words of several beats."""
     network = small_vgg(dynamics)
-    for lanes, bus, inside in ((4, 64, 3), (16, 32, 3)):
+    for lanes, bus, inside in ((4, 64, 3.1), (16, 32, 3.1)):
         folder = tmp_path / f"{lanes}"
         folder.mkdir()
         plan = plan_with(network, lanes, ports=Ports(weights=Weights("external", bus, inside, 12, 2)))

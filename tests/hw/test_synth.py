@@ -61,7 +61,8 @@ def mapped(folder: Path, device: str) -> Counter[str]:
         shutil.copyfile(path, work / path.name)
     files = " ".join((work / "snn_top.f").read_text().split())
     every = "t:DP16KD t:PDPW16KD t:SB_RAM40* t:RAMB36E1 t:RAMB18E1 t:SP t:SPX9 t:SDP* t:DP* t:pROM* t:MISTRAL_M10K"
-    run_yosys(work, f"read_verilog -defer {files}\n{(COMMANDS | MORE)[device]} -top snn_top -run begin:map_ffram\nflatten\n"
+    command = (COMMANDS | MORE)[device]
+    run_yosys(work, f"read_verilog -defer {files}\n{command} -top snn_top -run begin:map_ffram\nflatten\n"
                     f"tee -q -o all.txt select -list {every}\n"
                     "tee -q -o half.txt select -list t:RAMB18E1\n")  # fmt: skip
     half, found = (work / "half.txt").read_text().split(), Counter[str]()
