@@ -410,8 +410,8 @@ SENTENCES: list[tuple[str, str, Callable[[], list[float]]]] = [
     (
         "docs/reference/figures-hardware.md",
         rf"T = 4, {F} random weights of 4 bits.*?first beat comes {F} cycles after.*?kbit: {F} of weights outside "
-        rf"and {F} inside, {F} of tiles, {F} of potentials, {F} of banks.*?at a beat every {F} cycles, .*? in exactly the "
-        rf"{F} pred",
+        rf"and {F} inside, {F} of tiles, {F} of potentials, {F} of banks.*?at a beat every {F} cycles, .*? in "
+        rf"exactly the {F} pred",
         lambda: [results("external")["weights"], results("external")["memory"]["latency"],
                  *(results("external")["kbit"][what] for what in
                    ("weights outside", "weights inside", "tiles", "potentials", "banks")),
