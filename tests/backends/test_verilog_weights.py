@@ -16,17 +16,17 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from snncc import backends, ir, store
-from snncc.backends.verilog import cycles
+from snncc.backends.verilog import cycles, write
 from snncc.backends.verilog.drafts import drafts, legal_lanes
 from snncc.backends.verilog.emit import load_plan, read_manifest
 from snncc.backends.verilog.plan import Choice, Plan
 from snncc.backends.verilog.ports import Ports
 from snncc.backends.verilog.tiles import BUSES, Weights
-from snncc.backends.verilog.write import weights as weight_bytes
 from snncc.errors import FileFormatError, TargetError
 from snncc.synth import memories, synthesise
 from snncc.verification import verify
 from tests.hw.simulate import compile_bench, make, measured, plan_with, run
+from tests.hw.test_tools import lint
 from tests.networks import dense_chain, mixed_conv, residual, tangled, vgg
 from tests.strategies import Case, cases
 from tests.support import examples
@@ -198,7 +198,7 @@ def test_the_file_holds_every_weight_once() -> None:
     """By an own reading of the layout: edge after edge from a page on, a word in whole beats, lane 0 lowest."""
     network = small_vgg()
     plan = plan_with(network, 5, ports=Ports(weights=EXTERNAL))
-    held, at = weight_bytes(plan), 0
+    held, at = write.weights(plan), 0
     for edge in plan.streamed:
         at += -at % 4096
         for word in edge.weights:
@@ -274,3 +274,14 @@ def test_it_maps_to_cells(tmp_path: Path) -> None:
         store.write(small_vgg(), folder, {"verilog": {"weights": where, "max_lanes": 4, **more}})
         found = synthesise(folder, "ecp5-85k", place=False)
         assert found.brams and not found.too_large
+
+
+@pytest.mark.parametrize("bus", [32, 512])
+@pytest.mark.parametrize("where", ["external", "load"])
+def test_lint_is_clean(tmp_path: Path, where: str, bus: int) -> None:
+    """Of several edges and of one; words narrower and wider than a beat."""
+    for number, network in enumerate((small_vgg("step"), dense_chain("count"))):
+        folder = tmp_path / f"{number}"
+        folder.mkdir()
+        write.sources(folder, plan_with(network, 12, ports=Ports(weights=Weights(where, bus, 3.1))))
+        assert not lint(folder)
