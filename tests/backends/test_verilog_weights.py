@@ -116,7 +116,7 @@ def test_the_memory_that_was_stated_is_the_memory_of_the_prediction(tmp_path: Pa
     plan = plan_with(network, 16, ports=Ports(weights=EXTERNAL))
     golden = make(tmp_path, plan, images(network), [3, 3, 1])
     seen = set()
-    for latency, period in ((1, 1), (12, 2), (90, 1), (5, 7)):
+    for latency, period in ((1, 1), (12, 6), (400, 6), (5, 9)):
         other = plan_with(network, 16, ports=Ports(weights=Weights("external", 32, 0, latency, period)))
         timing = cycles.predict(other, golden)
         said = run(tmp_path, f"+latency={latency}", f"+period={period}")
@@ -158,7 +158,6 @@ FAULTS = {
     "no heed of room": ("snn_reader", "&& |(room & to_q)", ""),
     "rlast is not looked at, nor where it should be": ("snn_reader", "&number[BW-1:0] || deal_last", "&number[BW-1:0]"),
     "a tile is taken before it is whole": ("snn_tiles", "held_q >= WHOLE", "held_q != 0"),
-    "a tile's room comes back twice": ("snn_tiles", "(release_tile ? TILE_BEATS", "(release_tile ? 2 * TILE_BEATS"),
     "beats of a word in the wrong order": ("snn_fill", "{data, held_q}", "{held_q, data}"),
     "every tile from slot 0": ("snn_edge_tiles", "slot_q == LAST_SLOT ? {CHW{1'b0}} : slot_q + STEP", "slot_q"),
     "every frame at one place": ("snn_edge_tiles", "w_frame_q == LAST_FRAME ? {AW{1'b0}} : w_frame_q + A_FRAME", "0"),
@@ -264,7 +263,7 @@ def test_the_top_has_no_more_ports_than_it_needs(tmp_path: Path) -> None:
     """Small networks stay inside whatever is asked for."""
     store.write(dense_chain("count"), tmp_path / "m", {"verilog": {"weights": "external"}})
     top = (tmp_path / "m" / "verilog" / "snn_top.v").read_text()
-    assert not re.search("m_axi|snn_reader", top) and read_manifest(tmp_path / "m" / "verilog")["weights"] is None
+    assert not re.search("m_axi_|snn_reader", top) and read_manifest(tmp_path / "m" / "verilog")["weights"] is None
 
 
 def test_it_maps_to_cells(tmp_path: Path) -> None:

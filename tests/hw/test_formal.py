@@ -162,6 +162,7 @@ FAULTS: dict[str, tuple[str, Fault]] = {
     "tiles: room for a burst that has been asked for": (
         "tiles", ("snn_tiles", "- (asked ? {{(FW-7){1'b0}}, asked_beats} : {FW{1'b0}})", ""),
     ),
+    "tiles: a tile's room comes back twice": ("tiles", ("snn_tiles", "? TILE_BEATS :", "? 2 * TILE_BEATS :")),
     "tiles: a tile that is not whole": ("tiles", ("snn_tiles", "held_q >= WHOLE", "held_q != 0")),
     "tiles: a release beside a word is lost": (
         "tiles", ("snn_tiles", "- (release_tile ? WHOLE", "- (release_tile && !we ? WHOLE"),

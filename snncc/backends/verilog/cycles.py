@@ -82,9 +82,8 @@ def edge_work(edge: Edge, busy: Array, offset: Array) -> Array:
     if edge.tiles is not None:
         places, tiles = edge.scan[0] * edge.scan[1], edge.tiles
         bands = by_tiles(edge, tiles, busy.reshape(-1, grid.words * grid.lanes)).reshape(-1, places * tiles.part)
-        return _walked(bands, by_tiles(edge, tiles, fans), tiles.part, np.zeros(places, np.int64), False)[0].reshape(
-            -1, tiles.number
-        )
+        walked = _walked(bands, by_tiles(edge, tiles, fans), tiles.part, np.zeros(places, np.int64), False)
+        return np.asarray(walked[0].reshape(-1, tiles.number))
     bands = busy.reshape(-1, grid.band_words * grid.lanes)
     return _walked(bands, fans.reshape(grid.bands, -1), grid.lanes, offset, edge.place is not None)
 

@@ -51,16 +51,16 @@ class Port:
 def ports(plan: Plan) -> list[Port]:
     """All of the wrapper's signals that belong to a bus."""
     keep = [("input", "tkeep", plan.ports.input_width // 8)] if plan.ports.input_width else []
-    streams = (
+    streams = [
         ("s_axis", [("input", "tdata", input_width(plan)), *keep], "input", "output"),
         ("m_axis", [("output", "tdata", output_width(plan))], "output", "input"),
-    )
+    ]
     found = [Port("s_axi", *signal) for signal in LITE]
     weights = plan.ports.weights
     if external(plan):
         found += [Port("m_axi", *signal) for signal in read_bus(weights.bus)]
     elif plan.streamed:
-        streams = (("s_axis_weights", [("input", "tdata", weights.bus)], "input", "output"), *streams)
+        streams.insert(0, ("s_axis_weights", [("input", "tdata", weights.bus)], "input", "output"))
     for bus, wide, there, back in streams:
         signals = [*wide, (there, "tvalid", 1), (back, "tready", 1), (there, "tlast", 1)]
         found += [Port(bus, *signal) for signal in signals]

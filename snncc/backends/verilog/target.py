@@ -81,9 +81,11 @@ class VerilogOptions(TargetOptions):
     @property
     def outside(self) -> tiles.Weights:
         """Where weights come from."""
-        given = {"bus": self.weights_bus and int(self.weights_bus), "inside": self.weights_inside,
-                 "latency": self.memory_latency, "period": self.memory_period}  # fmt: skip
-        return tiles.Weights(self.weights, **{name: value for name, value in given.items() if value is not None})
+        bus = INSIDE.bus if self.weights_bus is None else int(self.weights_bus)
+        inside = INSIDE.inside if self.weights_inside is None else self.weights_inside
+        return tiles.Weights(
+            self.weights, bus, inside, self.memory_latency or INSIDE.latency, self.memory_period or INSIDE.period
+        )
 
 
 class Verilog(Target[VerilogOptions]):
