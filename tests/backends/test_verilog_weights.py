@@ -83,13 +83,17 @@ def test_any_network(case: Case, seed: int) -> None:
         exact(Path(name), plan, pixels, wanted, f"+seed={seed % 1000}", f"+reset_after={rng.randrange(4, 400)}")
 
 
-BLOCKS = [(6, 8), (12, 12), (16,)]
+BLOCKS = [(4, 4), (8, 8), (8,)]
 EXTERNAL = Weights("external", 32, 0, 12, 2)
 EARLY = {"conv1_1", "conv1_2"}  # fewest weights, largest maps: they stay
 
 
 def small_vgg(dynamics: str = "count", **options: object) -> ir.Network:
     return vgg(BLOCKS, 8, (10,), timesteps=3, signed_bit=4, dynamics=dynamics, **options)
+
+
+def tiny_vgg() -> ir.Network:
+    return vgg([(4,), (6, 6)], 4, (5,), timesteps=3, signed_bit=4, dynamics="count")
 
 
 def images(network: ir.Network, number: int = 3) -> np.ndarray:
@@ -100,24 +104,24 @@ def images(network: ir.Network, number: int = 3) -> np.ndarray:
 def test_a_small_vgg(tmp_path: Path, dynamics: str) -> None:
     """The first block's weights stay inside; tiles of several channels and of one, words of several beats."""
     network = small_vgg(dynamics)
-    for lanes, bus, inside in ((4, 64, 3.1), (16, 32, 3.1)):
+    for lanes, bus, inside in ((4, 64, 1.4), (8, 32, 1.4)) if dynamics == "count" else ((4, 32, 1.4),):
         folder = tmp_path / f"{lanes}"
         folder.mkdir()
         plan = plan_with(network, lanes, ports=Ports(weights=Weights("external", bus, inside, 12, 2)))
         names = {edge.name.removeprefix("pop_").rpartition("_e")[0] for edge in plan.streamed}
         assert names == {p.name for p in network.populations} - EARLY - {"dense1"}
         assert all(edge.tiles and edge.tiles.room >= edge.tiles.beats_of_tile + 64 for edge in plan.streamed)
-        exact(folder, plan, images(network), [3, 1, 3], "+seed=4")
+        exact(folder, plan, images(network), [3, 1, 2], "+seed=4")
 
 
 def test_the_memory_that_was_stated_is_the_memory_of_the_prediction(tmp_path: Path) -> None:
     """One design, several memories: the bench's is told to be another, and the prediction with that one holds."""
     network = small_vgg()
-    plan = plan_with(network, 16, ports=Ports(weights=EXTERNAL))
-    golden = make(tmp_path, plan, images(network), [3, 3, 1])
+    plan = plan_with(network, 8, ports=Ports(weights=EXTERNAL))
+    golden = make(tmp_path, plan, images(network), [3, 1, 2])
     seen = set()
     for latency, period in ((1, 1), (12, 6), (400, 6), (5, 9)):
-        other = plan_with(network, 16, ports=Ports(weights=Weights("external", 32, 0, latency, period)))
+        other = plan_with(network, 8, ports=Ports(weights=Weights("external", 32, 0, latency, period)))
         timing = cycles.predict(other, golden)
         said = run(tmp_path, f"+latency={latency}", f"+period={period}")
         assert "PASS" in said and measured(said) == list(zip(timing.first, timing.last, strict=True))
@@ -182,7 +186,7 @@ def test_a_reset_lets_bursts_end(tmp_path: Path) -> None:
     network = dense_chain("count", sizes=(20, 16, 5))
     plan = plan_with(network, 4, ports=Ports(weights=Weights("external", 32, 0, 25, 1)))
     make(tmp_path, plan, np.random.default_rng(4).integers(0, 256, (2, 20)), [8, 8])
-    for cycle in (3, 4, 20, 31, 60, 90, 120, 200):
+    for cycle in (3, 20, 31, 60, 120):
         said = run(tmp_path, f"+reset_after={cycle}", "+stall_memory=50")
         assert "PASS" in said, (cycle, said)
     text = (tmp_path / "snn_reader.v").read_text()
@@ -226,9 +230,9 @@ def test_what_cannot_be_external_is_refused_by_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("where", ["external", "load"])
 def test_an_export_verifies_and_a_damaged_file_is_noticed(tmp_path: Path, where: str) -> None:
-    more = {"weights_inside": 3, "memory_latency": 9, "memory_period": 2} if where == "external" else {}
+    more = {"weights_inside": 0.5, "memory_latency": 9, "memory_period": 2} if where == "external" else {}
     folder = tmp_path / "m"
-    network = small_vgg()
+    network = tiny_vgg()
     store.write(network, folder, {"verilog": {"weights": where, "weights_bus": "32", "prefix": "net", **more}})
     outcomes = verify(folder, targets=["verilog-icarus"], images=2).outcomes
     assert [o.status for o in outcomes] == ["pass", "pass"], outcomes
@@ -267,12 +271,11 @@ def test_the_top_has_no_more_ports_than_it_needs(tmp_path: Path) -> None:
 
 
 def test_it_maps_to_cells(tmp_path: Path) -> None:
-    """Rings and loaded weights are block RAM, and the wrapper of four pins is whole."""
-    for where, more in (("external", {"weights_inside": 3}), ("load", {})):
-        folder = tmp_path / where
-        store.write(small_vgg(), folder, {"verilog": {"weights": where, "max_lanes": 4, **more}})
-        found = synthesise(folder, "ecp5-85k", place=False)
-        assert found.brams and not found.too_large
+    """The ring of tiles is block RAM."""
+    network, options = dense_chain("count", sizes=(20, 8, 3)), {"weights": "external", "weights_inside": 0.3}
+    store.write(network, tmp_path / "m", {"verilog": {"max_lanes": 4, **options}})
+    found = synthesise(tmp_path / "m", "ecp5-85k", place=False)
+    assert found.brams == 1 and not found.too_large
 
 
 @pytest.mark.parametrize("bus", [32, 512])
@@ -282,5 +285,5 @@ def test_lint_is_clean(tmp_path: Path, where: str, bus: int) -> None:
     for number, network in enumerate((small_vgg("step"), dense_chain("count"))):
         folder = tmp_path / f"{number}"
         folder.mkdir()
-        write.sources(folder, plan_with(network, 12, ports=Ports(weights=Weights(where, bus, 3.1))))
+        write.sources(folder, plan_with(network, 12, ports=Ports(weights=Weights(where, bus, 1.4))))
         assert not lint(folder)
