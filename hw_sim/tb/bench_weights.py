@@ -16,7 +16,7 @@ from cocotbext.axi import AxiRamRead, AxiReadBus, AxiStreamBus, AxiStreamFrame, 
 CASE = json.loads(os.environ["SNN_CASE"])
 FILE = Path(CASE["weights"])
 ADDRESS = 0x3_0000_2000
-LENGTH, SURPLUS, WEIGHTS = 1, 2, 4
+LENGTH, WEIGHTS = 1, 4
 
 
 class Buffer(np.ndarray):
@@ -125,6 +125,10 @@ async def the_c_driver_knows_them(dut):
         assert await call(ADDRESS) == 0
         assert (await system.read("WEIGHTS_HIGH") << 32) + await system.read("WEIGHTS") == ADDRESS
     assert await system.read("STATUS") == WEIGHTS
+    await system.classifies()
+    await system.send(CASE["images"][0]["pixels"][:-1])  # a wrong image takes its weights as any other
+    await ClockCycles(dut.aclk, 600)
+    assert await system.read("ERROR") == LENGTH
     await system.classifies()
 
 
