@@ -25,8 +25,7 @@ from snncc.backends.verilog.tiles import BUSES, Weights
 from snncc.errors import FileFormatError, TargetError
 from snncc.synth import memories, synthesise
 from snncc.verification import verify
-from tests.hw.simulate import compile_bench, make, measured, plan_with, run
-from tests.hw.test_tools import lint
+from tests.hw.simulate import compile_bench, lint, make, measured, plan_with, run
 from tests.networks import dense_chain, mixed_conv, residual, tangled, vgg
 from tests.strategies import Case, cases
 from tests.support import examples

@@ -26,7 +26,7 @@ from snncc.synth import memories, run_yosys, synthesise
 from snncc.synth.blockram import Memory
 from snncc.verification import verify
 from tests.hw.area import near_enough
-from tests.hw.simulate import plan_with
+from tests.hw.simulate import lint, plan_with
 from tests.networks import dense_chain, max_pooled, mixed_conv, separable, tangled
 from tests.strategies import Case, cases
 from tests.support import examples
@@ -50,16 +50,6 @@ def pooled(dynamics: str) -> ir.Network:
 def refused(network: ir.Network) -> bool:
     """Whether the target refuses it."""
     return not set(backends.target("verilog").refuses).isdisjoint(ir.features(network))
-
-
-def lint(folder: Path) -> str:
-    """What Verilator has to say about a design, beyond the waivers."""
-    tool, environment = verilator()
-    waivers = str(resource("hw_sim") / "verilator.vlt")
-    command = [tool, "--lint-only", "-Wall", "--top-module", "snn_top", waivers, "snn_top.v", "-y", "."]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert (done.returncode == 0) == (not done.stderr)
-    return done.stderr
 
 
 @pytest.mark.parametrize("dynamics", ["count", "step"])

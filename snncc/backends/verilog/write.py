@@ -196,17 +196,28 @@ def _raw_lines(plan: Plan) -> str:
     )
 
 
-def _more_ports(plan: Plan) -> dict[str, list[tuple[str, int]]]:
-    """The ports of snn_top that weights from outside bring, by direction."""
-    if not plan.streamed:
-        return {"input": [], "output": []}
-    bus = [(way, f"m_axi_{signal}", bits) for way, signal, bits in read_bus(plan.ports.weights.bus)]
-    bus += [("input", "bus_rst", 1), ("input", "weights_enable", 1), ("input", "weights_base", 64)]
-    if plan.ports.weights.where == "load":
+def _more_pins(plan: Plan) -> dict[str, Any]:
+    """The ports of snn_top that weights from outside bring, behind the others in the registers of `snn_pins`.
+
+    `inputs`, `outputs`: (port, lowest bit, bits); `in_bits`, `out_bits`: of both registers; `weights_error`: its bit.
+    """
+    bus: list[tuple[str, str, int]] = []
+    if plan.streamed and plan.ports.weights.where == "load":
         bus = [("input", "s_axis_weights_tdata", plan.ports.weights.bus), ("input", "s_axis_weights_tvalid", 1)]
-        bus += [("input", "s_axis_weights_tlast", 1)]
-        bus += [("output", "s_axis_weights_tready", 1), ("output", "weights_loaded", 1)]
-    return {way: [(name, bits) for there, name, bits in bus if there == way] for way in ("input", "output")}
+        bus += [("input", "s_axis_weights_tlast", 1), ("output", "s_axis_weights_tready", 1)]
+        bus += [("output", "weights_loaded", 1)]
+    elif plan.streamed:
+        bus = [(way, f"m_axi_{signal}", bits) for way, signal, bits in read_bus(plan.ports.weights.bus)]
+        bus += [("input", "bus_rst", 1), ("input", "weights_enable", 1), ("input", "weights_base", 64)]
+    ends = {"input": 20 + input_width(plan) + plan.ports.input_width // 8, "output": 5 + output_width(plan)}
+    found: dict[str, list[tuple[str, int, int]]] = {"input": [], "output": []}
+    for way, name, bits in bus:
+        found[way].append((name, ends[way], bits))
+        ends[way] += bits
+    return {
+        "inputs": found["input"], "outputs": found["output"], "in_bits": ends["input"],
+        "out_bits": ends["output"] + bool(plan.streamed), "weights_error": ends["output"],
+    }  # fmt: skip
 
 
 def projects(folder: Path, plan: Plan, built: Design) -> None:
@@ -217,7 +228,7 @@ def projects(folder: Path, plan: Plan, built: Design) -> None:
     common = {
         "name": plan.network.name, "sources": names, "memories": sorted(built.memories), "plan": plan,
         "values": plan.network.output.neurons, "value_bits": last.uw, "pixels": int(np.prod(plan.network.input.shape)),
-        "hash": content_hash(plan.network), "raw_lines": _raw_lines(plan), "more": _more_ports(plan),
+        "hash": content_hash(plan.network), "raw_lines": _raw_lines(plan), "more": _more_pins(plan),
         "weights_file": weight_file(plan),
         "golden": plan.ports.memory("golden"), **streams(plan),
     }  # fmt: skip
