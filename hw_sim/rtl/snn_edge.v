@@ -58,6 +58,8 @@ module snn_edge #(
     parameter SHIFT = 0,
     parameter VW = 16,
     parameter WDEPTH = 16,
+    parameter BEATS = 0,        // of a weight word, where weights are loaded (snn_load); 0: they are in a file
+    parameter DW = 1,           // bits of a beat
     parameter W_FILE = "w.mem"
 ) (
     input  wire                    clk,
@@ -68,6 +70,10 @@ module snn_edge #(
     input  wire [SRC_LANES*CW-1:0] w_data,
     input  wire                    w_commit,
     input  wire [MW-1:0]           w_meta,
+    // loading of the weights
+    input  wire                    t_restart,
+    input  wire                    t_en,
+    input  wire [DW-1:0]           t_data,
     // the layer
     input  wire                    turn,
     output wire                    done,
@@ -175,12 +181,27 @@ module snn_edge #(
         .ev_d0(p_d0), .ev_d1(p_d1), .ev_d2(p_d2), .ev_value(p_value), .busy(walk_busy),
         .o_valid(t_valid), .o_waddr(t_waddr), .o_vaddr(t_vaddr), .o_value(t_value), .o_block(t_block));
 
+    wire w_we;
+    wire [WAW-1:0] w_waddr;
+    wire [LANES*WB-1:0] w_word;
+    generate
+        if (BEATS != 0) begin : g_loaded
+            snn_fill #(.DW(DW), .BEATS(BEATS), .WIDTH(LANES * WB), .DEPTH(WDEPTH), .AW(WAW)) u_fill (
+                .clk(clk), .rst(t_restart), .en(t_en), .data(t_data), .we(w_we), .addr(w_waddr), .word(w_word));
+        end else begin : g_fixed
+            assign w_we = 1'b0;
+            assign w_waddr = {WAW{1'b0}};
+            assign w_word = {LANES*WB{1'b0}};
+        end
+    endgenerate
+
     snn_lanes #(
         .LANES(LANES), .WB(WB), .CW(EW), .VALUES(VALUES), .VALUE_SIGNED(VALUE_SIGNED), .ONES(ONES),
         .LANES_PER_CHANNEL(LANES_PER_CHANNEL), .MAXIMUM(MAXIMUM), .SHIFT(SHIFT), .VW(VW),
-        .WDEPTH(WDEPTH), .WAW(WAW), .VAW(VAW), .BW(BW), .FILE(W_FILE)
+        .WDEPTH(WDEPTH), .WAW(WAW), .VAW(VAW), .BW(BW), .WRITABLE(BEATS != 0), .FILE(W_FILE)
     ) u_lanes (
-        .clk(clk), .rst(rst), .i_valid(t_valid), .i_waddr(t_waddr), .i_vaddr(t_vaddr), .i_value(t_value),
+        .clk(clk), .rst(rst), .w_we(w_we), .w_addr(w_waddr), .w_data(w_word),
+        .i_valid(t_valid), .i_waddr(t_waddr), .i_vaddr(t_vaddr), .i_value(t_value),
         .i_block(t_block), .busy(lanes_busy), .o_valid(o_valid), .o_vaddr(o_vaddr), .o_data(o_data));
 endmodule
 `default_nettype wire

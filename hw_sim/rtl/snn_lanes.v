@@ -1,6 +1,7 @@
 // What one event adds to LANES potentials: 2^SHIFT * weight * value, per lane. The weight word is read from the ROM in
 // the cycle of i_valid and held in registers a cycle later, because block RAMs answer late; o_data belongs to the cycle
 // after o_valid, when the potential word has been read too; without an event it is 0 (MAXIMUM: nothing in particular).
+// WRITABLE: the weights are written from outside (snn_fill) and not in a file.
 // VALUES = 0: events are spikes (value 1), no multiplier. ONES: every weight is 1, no ROM.
 // LANES_PER_CHANNEL > 0: only the event's block of that many lanes takes part; the others add 0, or with MAXIMUM (which
 // needs VALUES) offer the lowest value.
@@ -20,10 +21,14 @@ module snn_lanes #(
     parameter WAW = 4,
     parameter VAW = 4,
     parameter BW = 1,
+    parameter WRITABLE = 0,
     parameter FILE = "w.mem"
 ) (
     input  wire                clk,
     input  wire                rst,
+    input  wire                w_we,
+    input  wire [WAW-1:0]      w_addr,
+    input  wire [LANES*WB-1:0] w_data,
     input  wire                i_valid,
     input  wire [WAW-1:0]      i_waddr,
     input  wire [VAW-1:0]      i_vaddr,
@@ -58,7 +63,12 @@ module snn_lanes #(
     generate
         if (ONES != 0) begin : g_ones
             assign weights = ALL_ONES;
-        end else begin : g_rom
+        end
+        if (ONES == 0 && WRITABLE != 0) begin : g_ram
+            snn_ram #(.WIDTH(LANES * WB), .DEPTH(WDEPTH), .AW(WAW)) u_weights (
+                .clk(clk), .we(w_we), .waddr(w_addr), .wdata(w_data), .raddr(i_waddr), .rdata(weights));
+        end
+        if (ONES == 0 && WRITABLE == 0) begin : g_rom
             snn_rom #(.WIDTH(LANES * WB), .DEPTH(WDEPTH), .AW(WAW), .FILE(FILE)) u_weights (
                 .clk(clk), .addr(i_waddr), .data(weights));
         end

@@ -93,7 +93,11 @@ def verify(
     example="snncc synth model_snn --device ecp5-25k",
 )
 @click.argument("folder", type=parameters.FOLDER)
-@click.option("--device", required=True, help="The device: ecp5-25k, ecp5-85k, ice40-up5k, ice40-hx8k or xc7.")
+@click.option(
+    "--device",
+    required=True,
+    help="The device: ecp5-25k, ecp5-85k, ice40-up5k, ice40-hx8k, gowin-gw1nr9, gowin-gw2ar18, cyclonev or xc7.",
+)
 @click.option(
     "--dsp",
     default="auto",

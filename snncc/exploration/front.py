@@ -8,7 +8,7 @@ from typing import Any
 
 from snncc.errors import DataError
 from snncc.names import dashed
-from snncc.synth import DEVICES
+from snncc.synth import DEVICES, area
 
 Point = Mapping[str, Any]
 COSTS: Mapping[str, Sequence[str]] = {
@@ -94,8 +94,11 @@ class Goals:
         parts = [goal for goal in AREA.values() if getattr(self, goal) is not None]
         if parts and self.device is None:
             raise DataError(f"`{parts[0]}` needs a `device`: they differ in what one holds")
+        modelled = [name for name, chip in DEVICES.items() if area.known(chip)]
         if self.device is not None and self.device not in DEVICES:
-            raise DataError(f"no device {self.device!r}: choose from {', '.join(DEVICES)}")
+            raise DataError(f"no device {self.device!r}: choose from {', '.join(modelled)}")
+        if self.device is not None and self.device not in modelled:
+            raise DataError(f"no model of area of {self.device!r}: choose from {', '.join(modelled)}, or `snncc synth`")
 
     @property
     def asked(self) -> bool:

@@ -167,7 +167,9 @@ def _of_verilog(network: Network, options: Mapping[str, Any], pixels: Array) -> 
         "latency_cycles": manifest["cycles"]["golden_latency"][0],
         "memory_bits": sum(memory.size for memory in held.values()),
         "weights_per_cycle": sum(node.lanes for node in plan.nodes),
-        "area": {name: area.estimate(plan, held.values(), chip) for name, chip in synth.DEVICES.items()},
+        "area": {
+            name: area.estimate(plan, held.values(), chip) for name, chip in synth.DEVICES.items() if area.known(chip)
+        },
     }
 
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import shutil
 import sys
 import tempfile
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +23,7 @@ from snncc import ir, tools
 from snncc.backends.verilog.emit import load_plan, read_manifest
 from snncc.backends.verilog.plan import Plan
 from snncc.errors import OutputError, TargetError, ToolMissingError
-from snncc.synth.blockram import ECP5, ICE40, XC7, Family, Memory
+from snncc.synth.blockram import CYCLONE_V, ECP5, GOWIN_18K, ICE40, XC7, Family, Memory
 from snncc.synth.multipliers import SMALL, SOFT, DspSlice, soften
 
 TIMEOUT = 3600
@@ -48,12 +49,18 @@ class Flow:
 FLAT = "proc; flatten; opt_expr; opt_clean; opt -nodffe -nosdff; wreduce; opt_clean"
 LATTICE = Flow("synth_ecp5", "", "-nodsp", "coarse", "coarse", "map_ram", FLAT)
 UP5K = Flow("synth_ice40", "-dsp", "", "flatten", "coarse", "map_ram", FLAT)
+GOWIN = Flow("synth_gowin -family gw2a", "", "-nodsp", "coarse", "coarse", "map_ram", FLAT)
+LITTLE_BEE = replace(GOWIN, command="synth_gowin -family gw1n")
+INTEL = Flow("synth_intel_alm", "", "-nodsp", "coarse", "coarse", "map_bram", FLAT)
 XILINX = Flow("synth_xilinx -family xc7", "", "-nodsp", "prepare", "map_dsp", "coarse")
 
 
 @dataclass(frozen=True)
 class Device:
-    """What a device holds, how memories and multipliers map to it. `place`: nextpnr's program and options, if any."""
+    """What a device holds, how memories and multipliers map to it. `place`: nextpnr's program and options, if any.
+
+    `pins`: where clk, rst, si and so of `snn_pins` go, where nextpnr wants to be told.
+    """
 
     flow: Flow
     luts: int
@@ -63,6 +70,7 @@ class Device:
     memory: Family
     multiply: DspSlice
     place: tuple[str, ...] = ()
+    pins: tuple[int, ...] = ()
 
 
 DSP_18, DSP_16, DSP_25 = DspSlice(18, 18, 18), DspSlice(16, 16, 16), DspSlice(24, 17, 17)
@@ -71,20 +79,54 @@ DEVICES = {
     "ecp5-85k": Device(LATTICE, 83_640, 83_640, 208, 156, ECP5, DSP_18, ("ecp5", "--85k", "--package", "CABGA381")),
     "ice40-up5k": Device(UP5K, 5_280, 5_280, 30, 8, ICE40, DSP_16, ("ice40", "--up5k", "--package", "sg48")),
     "ice40-hx8k": Device(UP5K, 7_680, 7_680, 32, 0, ICE40, DSP_16, ("ice40", "--hx8k", "--package", "ct256")),
+    "gowin-gw1nr9": Device(
+        LITTLE_BEE,
+        8_640,
+        6_480,
+        26,
+        20,
+        GOWIN_18K,
+        DSP_18,
+        ("himbaechel-gowin", "--device", "GW1NR-LV9QN88PC6/I5", "--vopt", "family=GW1N-9C"),
+        (52, 4, 10, 11),
+    ),
+    "gowin-gw2ar18": Device(
+        GOWIN,
+        20_736,
+        15_552,
+        46,
+        48,
+        GOWIN_18K,
+        DSP_18,
+        ("himbaechel-gowin", "--device", "GW2AR-LV18QN88C8/I7", "--vopt", "family=GW2A-18C"),
+        (4, 88, 15, 16),
+    ),
+    "cyclonev": Device(INTEL, 83_820, 167_640, 557, 224, CYCLONE_V, DSP_18),
     "xc7": Device(XILINX, 53_200, 106_400, 140, 220, XC7, DSP_25),
 }
-"""xc7 is counted as an XC7Z020; block RAM there is in units of RAMB36 (a RAMB18 is half of one)."""
+"""xc7 is counted as an XC7Z020; block RAM there is in units of RAMB36 (a RAMB18 is half of one).
+
+cyclonev is counted as a 5CSEBA6: LUT are halves of an ALM (one of 6 inputs takes both), block RAM M10K, DSP 18x18
+multipliers, of which a block has two (or three of 9x9). gowin-*: DSP are 18x18 multipliers (a 9x9 is half of one).
+"""
 
 LUT_CELLS: dict[str, float] = {
+    "ALU": 1, "RAM16SDP4": 4, "RAM16SDP2": 2, "RAM16SDP1": 1,
+    "MISTRAL_ALUT6": 2, "MISTRAL_ALUT_ARITH": 1, "MISTRAL_MLAB": 1, **{f"MISTRAL_ALUT{n}": 1 for n in range(2, 6)},
     "LUT4": 1, "SB_LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 4,
     **{f"LUT{n}": 1 for n in range(1, 7)},
     "RAM32M": 4, "RAM64M": 4, "RAM32M16": 8, "RAM32X1D": 2, "RAM64X1D": 2, "RAM128X1D": 4, "SRL16E": 1, "SRLC32E": 1,
 }  # fmt: skip
-FF_CELLS = ("TRELLIS_FF", "SB_DFF", "FDRE", "FDSE", "FDCE", "FDPE")
-BRAM_CELLS = {"DP16KD": 1.0, "PDPW16KD": 1.0, "SB_RAM40_4K": 1.0, "RAMB36E1": 1.0, "RAMB18E1": 0.5}
+FF_CELLS = ("TRELLIS_FF", "SB_DFF", "DFF", "MISTRAL_FF", "FDRE", "FDSE", "FDCE", "FDPE")
+BRAM_CELLS = {"DP16KD": 1.0, "PDPW16KD": 1.0, "SB_RAM40_4K": 1.0, "RAMB36E1": 1.0, "RAMB18E1": 0.5, "MISTRAL_M10K": 1.0,
+              **dict.fromkeys(("SP", "SPX9", "SDPB", "SDPX9B", "DPB", "DPX9B", "pROM", "pROMX9"), 1.0)}  # fmt: skip
 COUNTED = {"luts": "LUT", "ffs": "FF", "brams": "block RAM", "dsps": "DSP"}
 """Field of `Device` and `Synthesis` -> its name."""
-DSP_CELLS = ("MULT18X18D", "ALU54B", "SB_MAC16", "DSP48E1")
+DSP_CELLS = {
+    "MULT18X18D": 1.0, "ALU54B": 1.0, "SB_MAC16": 1.0, "DSP48E1": 1.0,
+    "MULT9X9": 0.5, "MULT18X18": 1.0, "MULT36X36": 4.0,
+    "MISTRAL_MUL9X9": 2 / 3, "MISTRAL_MUL18X18": 1.0, "MISTRAL_MUL27X27": 2.0,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -222,7 +264,7 @@ def resources_of(counts: dict[str, int]) -> dict[str, float]:
         "LUT": round(sum(LUT_CELLS.get(cell, 0) * n for cell, n in counts.items())),
         "FF": sum(n for cell, n in counts.items() if cell.startswith(FF_CELLS)),
         "block RAM": sum(BRAM_CELLS.get(cell, 0) * n for cell, n in counts.items()),
-        "DSP": sum(n for cell, n in counts.items() if cell in DSP_CELLS),
+        "DSP": math.ceil(sum(DSP_CELLS.get(cell, 0) * n for cell, n in counts.items())),
     }
 
 
@@ -264,6 +306,10 @@ def memories(plan: Plan, manifest: dict[str, Any], source: Path) -> dict[str, Me
         for edge in node.edges:
             found[f"{edge.name} banks"] = Memory(edge.banks * edge.layout.band_words, edge.layout.lanes * edge.cw)
             found[f"{edge.name} meta words"] = Memory(edge.banks, plan.mw)
+            if edge.tiles is not None:
+                found[f"{edge.name} tiles"] = Memory(edge.tiles.slots * edge.tiles.words, edge.word_bits)
+            elif plan.ports.weights.where == "load" and len(edge.weights):
+                found[f"{edge.name} weights"] = Memory(len(edge.weights), edge.word_bits)
             if edge.tally:
                 found[f"{edge.name} tallies"] = Memory(edge.layout.words, edge.layout.lanes * edge.tally)
     last = plan.nodes[-1]
@@ -292,7 +338,11 @@ def _placer(family: str) -> str:
 def _nextpnr(work: Path, files: list[str], chip: Device, program: str, seed: int, dsp: int | str, pins: str) -> float:
     family, *options = chip.place
     map_design(work, [*files, f"{pins}.v"], chip, pins, dsp, "write_json pins.json")
-    extra = ["--lpf-allow-unconstrained"] if family == "ecp5" else ["--pcf-allow-unconstrained"]
+    extra = {"ecp5": ["--lpf-allow-unconstrained"], "ice40": ["--pcf-allow-unconstrained"]}.get(family, [])
+    if chip.pins:
+        places = zip(("clk", "rst", "si", "so"), chip.pins, strict=True)
+        (work / "pins.cst").write_text("".join(f'IO_LOC "{name}" {pin};\n' for name, pin in places))
+        extra += ["--vopt", "cst=pins.cst"]
     command = [program, *options, "--json", "pins.json", "--report", "report.json", "--seed", str(seed), *extra]
     tools.run([*command, "--freq", "100", "--timing-allow-fail", "-q"], work, "place and route", TIMEOUT)
     report = json.loads((work / "report.json").read_text())

@@ -45,12 +45,12 @@ def multipliers(plan: Plan) -> list[Product]:
 
     for made in design(plan).instances:
         p = made.parameters
-        if made.module == "snn_edge":
-            if p["VALUES"] and not p["ONES"]:
+        if made.module in ("snn_edge", "snn_edge_tiles"):
+            if p["VALUES"] and not p.get("ONES"):
                 add(p["WB"], _event(p) + 1, p["LANES"], p["VW"])
-            stride = p["WSTRIDE"]
-            if not p["CHANNELWISE"] and not p["LANES_ON_X"] and stride & (stride - 1):
-                add(p["D2W"], stride.bit_length(), most=p["WAW"])
+            stride, channels = p["WSTRIDE"], p.get("SLOTS", 1) * p.get("PART", 1)
+            if not p.get("CHANNELWISE") and not p.get("LANES_ON_X") and stride & (stride - 1):
+                add(p.get("D2W", max(1, (channels - 1).bit_length())), stride.bit_length(), most=p["WAW"])
         elif made.module == "snn_layer" and p["COUNT"] and not p["MAXIMUM"] and nodes[made.name].parameters.bias.any():
             add(p["BIASW"], p["TW"] + 1, p["FIRE_LANES"])
         elif made.module == "snn_encoder_direct" and p["BY_T"]:
@@ -121,6 +121,16 @@ def _pixels(p: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     yield "encoder", p["NW"] + p["TW"]
 
 
+def _tiled(p: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """An edge with external weights, as another edge; the ring of tiles is a memory."""
+    yield from _edge({"ONES": 0, "LANES_PER_CHANNEL": 0, "D2W": 1} | dict(p) | {"SRC_LANES": p["PART"]})
+
+
+def _outside(p: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """What brings pixels and weights: not in the designs that the model was fitted to."""
+    yield "encoder", p["DW"]
+
+
 PARTS = {
     "snn_edge": _edge,
     "snn_layer": _layer,
@@ -128,6 +138,10 @@ PARTS = {
     "snn_encoder_direct": _encoder,
     "snn_readout": _readout,
     "snn_pixels": _pixels,
+    "snn_axis_split": _outside,
+    "snn_edge_tiles": _tiled,
+    "snn_reader": _outside,
+    "snn_load": _outside,
 }
 
 
@@ -145,6 +159,11 @@ MODEL = Path(__file__).with_name("area.json")
 def model(chip: Device) -> dict[str, costs.Costs]:
     """What each part costs in `luts` and `ffs` on a device, which all of its family have in common."""
     return {what: costs.read(MODEL)[f"{chip.flow.command.split()[0]} {what}"] for what in ("luts", "ffs")}
+
+
+def known(chip: Device) -> bool:
+    """Whether there is a model of the device's family."""
+    return f"{chip.flow.command.split()[0]} luts" in costs.read(MODEL)
 
 
 def estimate(plan: Plan, held: Iterable[Memory], chip: Device) -> dict[str, float]:

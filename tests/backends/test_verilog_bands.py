@@ -97,7 +97,7 @@ def test_what_is_held_at_least_keeps_a_residual_network_going(tmp_path: Path) ->
     """With the bands of `held` and no more everything runs, exactly as predicted; with one less a shortcut blocks."""
     net = residual(timesteps=8)
     plan = plan_with(net, 4)
-    room = held({node.name: (node.edges, node.turns) for node in plan.nodes})
+    room, _ = held({node.name: (node.edges, node.turns) for node in plan.nodes})
     shortcuts = [name for name in room if name.startswith("pop_added") and room[name] > 1]
     assert len(shortcuts) == 2
     golden = exact(tmp_path, with_room(plan, room), images(net), [8, 2, 5])

@@ -1,8 +1,8 @@
 """The figures that pages quote from benchmarks/results are those that were measured.
 
 Tables are compared cell by cell: docs/reference/figures-c.md (c_cortex_m4.json, mlperf_tiny.json),
-figures-hardware.md (hw.json), figures-accuracy.md (accuracy.json) and figures-applications.md (applications.json),
-docs/guide/training.md (training.json).
+figures-hardware.md (hw.json, external.json), figures-accuracy.md (accuracy.json), figures-applications.md
+(applications.json), docs/guide/training.md (training.json).
 Sentences of README and of these pages stand in SENTENCES. Not covered:
 figures that no file of benchmarks/results holds (docs/reference/spkeras.md has those of a golden comparison,
 tests/test_spkeras.py).
@@ -225,6 +225,17 @@ def test_the_table_of_hardware_figures() -> None:
         assert wrong(list(zip(written, measured, strict=True))) == [], name
 
 
+def test_the_table_of_external_weights() -> None:
+    rows = read("docs/reference/figures-hardware.md").table("a beat every")
+    periods = results("external")["periods"]
+    assert [numbers(row[0])[0] for row in rows] == list(periods)
+    for every, latency, interval in rows:
+        made = periods[numbers(every)[0]]
+        assert wrong([(latency, made["latency"]), (interval, made["interval"])]) == []
+    run = results("external")
+    assert run["passed"] and run["measured"] == run["predicted"]
+
+
 # --- accuracy ----------------------------------------------------------------------------------------------
 
 
@@ -412,6 +423,16 @@ SENTENCES: list[tuple[str, str, Callable[[], list[float]]]] = [
         "docs/reference/figures-accuracy.md",
         rf"accuracy\.json\), {F} cells\.",
         lambda: [len(results("accuracy")["cells"])],
+    ),
+    (
+        "docs/reference/figures-hardware.md",
+        rf"T = 4, {F} random weights of 4 bits.*?first beat comes {F} cycles after.*?kbit: {F} of weights outside "
+        rf"and {F} inside, {F} of tiles, {F} of potentials, {F} of banks.*?at a beat every {F} cycles, .*? in "
+        rf"exactly the {F} pred",
+        lambda: [results("external")["weights"], results("external")["memory"]["latency"],
+                 *(results("external")["kbit"][what] for what in
+                   ("weights outside", "weights inside", "tiles", "potentials", "banks")),
+                 results("external")["memory"]["period"], results("external")["measured"][0][1] + 1],
     ),
     (
         "docs/reference/figures-accuracy.md",

@@ -14,6 +14,8 @@ from snncc.backends.verilog import cycles, vectors, write
 from snncc.backends.verilog.drafts import drafts, legal_lanes
 from snncc.backends.verilog.plan import Choice, Plan, build
 from snncc.backends.verilog.ports import PLAIN, Ports
+from snncc.backends.verilog.run import bench_files, verilator
+from snncc.resources import resource
 
 
 def plan_with(
@@ -45,8 +47,7 @@ def make(folder: Path, plan: Plan, pixels: np.ndarray, timesteps: Sequence[int])
 
 def build_command(ports: Ports = PLAIN) -> list[str]:
     """How Icarus compiles a folder's bench."""
-    bench, monitor, top = (ports.module(name) for name in ("bench", "monitor", "top"))
-    return ["iverilog", "-g2005", "-s", bench, "-o", "bench", f"{bench}.v", f"{monitor}.v", "-f", f"{top}.f"]
+    return ["iverilog", "-g2005", "-s", ports.module("bench"), "-o", "bench", *bench_files(ports)]
 
 
 def compile_bench(folder: Path, ports: Ports = PLAIN) -> None:
@@ -76,3 +77,13 @@ def exact(folder: Path, plan: Plan, pixels: np.ndarray, timesteps: Sequence[int]
     said = run(folder, "+stall_in=30", "+stall_out=50", "+seed=7")
     assert f"PASS {len(pixels)}" in said, said
     return golden
+
+
+def lint(folder: Path) -> str:
+    """What Verilator has to say about a design, beyond the waivers."""
+    tool, environment = verilator()
+    waivers = str(resource("hw_sim") / "verilator.vlt")
+    command = [tool, "--lint-only", "-Wall", "--top-module", "snn_top", waivers, "snn_top.v", "-y", "."]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) == (not done.stderr)
+    return done.stderr

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -35,14 +37,27 @@ void enable_irq(uint32_t mask) { snn_axi_enable_irq(0, mask); }
 uint32_t take_irq(void) { return snn_axi_take_irq(0); }
 uint32_t latency(void) { return snn_axi_latency(0); }
 """
+C_CHECK = "int check_weights(const uint8_t *file, uint32_t n) { return snn_axi_check_weights(file, n); }"
+C_WEIGHTS = {
+    "load": C_CHECK,
+    "external": f"{C_CHECK} int read_weights(uint64_t address) {{ return snn_axi_read_weights(0, address); }}",
+}
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Wconversion", "-Werror"]
 
 
-def drive(folder: Path, network: Network, width: str, testcase: str | None = None, fault: Fault | None = None) -> None:
-    """Export, build the C driver as a library, run hw_sim/tb/bench_axi.py."""
-    store.write(network, folder / "m", {"verilog": {"max_lanes": 2, "input_width": width, "axi_lite": True}})
+def drive(
+    folder: Path,
+    network: Network,
+    width: str,
+    testcase: str | None = None,
+    fault: Fault | None = None,
+    more: Mapping[str, object] = MappingProxyType({}),
+) -> None:
+    """Export, build the C driver as a library, run hw_sim/tb/bench_axi.py; `more`: bench_weights.py."""
+    options = {"max_lanes": 2, "input_width": width, "axi_lite": True, **more}
+    store.write(network, folder / "m", {"verilog": options})
     made = folder / "m" / "verilog"
-    (folder / "driver.c").write_text(C_BENCH)
+    (folder / "driver.c").write_text(C_BENCH + (C_WEIGHTS[str(more["weights"])] if more else ""))
     command = ["gcc", *STRICT, "-shared", "-fPIC", f"-I{made}", "-o", "driver.so", "driver.c"]
     subprocess.run(command, cwd=folder, check=True)
     plan = load_plan(network, made)
@@ -61,7 +76,8 @@ def drive(folder: Path, network: Network, width: str, testcase: str | None = Non
         "map": {r.name: r.offset for r in REGISTERS}, "hash": content_hash(network), "images": images,
         "T_MAX": network.timesteps, "PIXELS": pixels[0].size, "VALUES": network.output.neurons, "settle": 60,
         "pixel": "i1" if network.input.signed else "u1", "result": "<i4", "python": str(made / "snn_axi.py"),
-        "library": str(folder / "driver.so"),
+        "library": str(folder / "driver.so"), "weights": str(made / "weights.bin"),
+        "beat": int(str(more.get("weights_bus", 64))) // 8,
     }  # fmt: skip
     for path in made.glob("*.mem"):
         (folder / path.name).write_bytes(path.read_bytes())
@@ -69,7 +85,7 @@ def drive(folder: Path, network: Network, width: str, testcase: str | None = Non
     bench(
         folder,
         "snn_axi",
-        "bench_axi",
+        "bench_weights" if more else "bench_axi",
         {},
         {"SNN_CASE": json.dumps(case)},
         sources=names,
@@ -84,6 +100,21 @@ def test_a_processor_drives_it(tmp_path: Path, width: str) -> None:
     drive(tmp_path, network, width)
 
 
+OUTSIDE: dict[str, dict[str, object]] = {
+    "external": {"weights": "external", "weights_inside": 0.01, "weights_bus": "32"},
+    "load": {"weights": "load", "weights_bus": "64"},
+}
+TESTS = {
+    "external": "the_python_driver_brings_them,the_c_driver_knows_them,a_reset_of_the_network_keeps_the_bus",
+    "load": "the_python_driver_brings_them,the_c_driver_knows_them,a_file_of_another_length_is_noticed",
+}
+
+
+@pytest.mark.parametrize("where", OUTSIDE)
+def test_a_processor_brings_the_weights(tmp_path: Path, where: str) -> None:
+    drive(tmp_path, dense_chain("count", sizes=(7, 4, 3)), "8", TESTS[where], more=OUTSIDE[where])
+
+
 FAULTS: dict[str, tuple[str, Fault]] = {
     "an address that is none is answered": (
         "registers_do_what_the_map_says", ("snn_axil", "rresp_q <= known ? OKAY : SLVERR", "rresp_q <= OKAY"),
@@ -93,11 +124,11 @@ FAULTS: dict[str, tuple[str, Fault]] = {
     "a cycle too many": ("images_are_answered_and_counted", ("snn_axil", "in_beat && !receiving_q", "!receiving_q")),
     "any write clears an interrupt": (
         "errors_and_interrupts_stay_until_they_are_cleared",
-        ("snn_axil", "~(at == IRQ_STATUS ? low : 2'b00)", "~(write ? low : 2'b00)"),
+        ("snn_axil", "~(at == IRQ_STATUS ? low[1:0] : 2'b00)", "~(write ? low[1:0] : 2'b00)"),
     ),
     "one error clears both": (
         "errors_and_interrupts_stay_until_they_are_cleared",
-        ("snn_axil", "~(at == ERROR ? low : 2'b00)", "~{2{at == ERROR && |low}}"),
+        ("snn_axil", "~(at == ERROR ? low : 3'b000)", "~{3{at == ERROR && |low}}"),
     ),
     "a reset is not heard": ("a_reset_drops_what_is_under_way", ("snn_axil", "rst || reset_q", "rst")),
 }  # fmt: skip
@@ -117,9 +148,11 @@ def test_the_page_has_the_register_map() -> None:
     assert bits == [(r.name, str(b.number), b.name, b.meaning) for r in REGISTERS for b in r.bits]
 
 
-def test_lint_is_clean(tmp_path: Path) -> None:
-    options = {"max_lanes": 2, "axi_lite": True, "prefix": "net", "input_width": "64"}
-    store.write(dense_chain("step", sizes=(7, 4, 3)), tmp_path / "m", {"verilog": options})
+@pytest.mark.parametrize("where", ["rom", *OUTSIDE])
+def test_lint_is_clean(tmp_path: Path, where: str) -> None:
+    options = {"max_lanes": 2, "axi_lite": True, "prefix": "net", "input_width": "64"} | OUTSIDE.get(where, {})
+    dynamics = "count" if where == "external" else "step"
+    store.write(dense_chain(dynamics, sizes=(7, 4, 3)), tmp_path / "m", {"verilog": options})
     tool, environment = verilator()
     command = [tool, *["--lint-only", "-Wall", "--top-module", "net_axi", "verilator.vlt", "-f", "net_axi.f"]]
     done = subprocess.run(command, cwd=tmp_path / "m" / "verilog", env=environment, capture_output=True, check=False)

@@ -30,10 +30,17 @@ ZYNQ = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=["", "net"])
+OUTSIDE = {
+    "external": {"weights": "external", "weights_inside": 0.1, "weights_bus": "128"},
+    "load": {"weights": "load", "weights_bus": "32"},
+}
+
+
+@pytest.fixture(scope="module", params=["", "net", *OUTSIDE])
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("core") / "m"
-    options = {"max_lanes": 2, "input_width": "32", "axi_lite": True, "prefix": request.param or None}
+    options = {"max_lanes": 2, "input_width": "32", "axi_lite": True}
+    options |= OUTSIDE.get(request.param, {"prefix": request.param or None})
     store.write(dense_chain("count", sizes=(7, 4, 3)), folder, {"verilog": options})
     return folder / "verilog"
 

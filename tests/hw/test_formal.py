@@ -55,6 +55,7 @@ PROOFS = {
     "fire in count, ring": Proof("fire_count", COUNT, 10, parameters=RING, within=24),
     "axis split": Proof("axis_split", ("snn_axis_split",), 1),
     "axis split, wide pixels": Proof("axis_split", ("snn_axis_split",), 1, parameters={"DW": 64, "PW": 16}),
+    "tiles": Proof("tiles", ("snn_tiles", "snn_fill"), 1, within=16),
     "edge, two words": Proof("edge", EDGE + EDGE_UNUSED, 16, True, {"GROUPS": 1, "CW": 1, "VW": 5}),
     "edge, two targets": Proof("edge", EDGE + EDGE_UNUSED, 16, True, {"WORDS": 1, "AW": 1, "VW": 4}),
 }  # fmt: skip
@@ -158,6 +159,16 @@ FAULTS: dict[str, tuple[str, Fault]] = {
         "axis split", ("snn_axis_split", "(m_axis_tready && rest == 0)", "m_axis_tready"),
     ),
     "split: a pixel twice": ("axis split", ("snn_axis_split", "sent_q <= kept & ~rest", "sent_q <= 0")),
+    "tiles: room for a burst that has been asked for": (
+        "tiles", ("snn_tiles", "- (asked ? {{(FW-7){1'b0}}, asked_beats} : {FW{1'b0}})", ""),
+    ),
+    "tiles: a tile's room comes back twice": ("tiles", ("snn_tiles", "? TILE_BEATS :", "? 2 * TILE_BEATS :")),
+    "tiles: a tile that is not whole": ("tiles", ("snn_tiles", "held_q >= WHOLE", "held_q != 0")),
+    "tiles: a release beside a word is lost": (
+        "tiles", ("snn_tiles", "- (release_tile ? WHOLE", "- (release_tile && !we ? WHOLE"),
+    ),
+    "tiles: the ring has no end": ("tiles", ("snn_fill", "addr_q == A_END ? {AW{1'b0}} : ", "")),
+    "tiles: beats in the wrong order": ("tiles", ("snn_fill", "{data, held_q}", "{held_q, data}")),
     "edge: done while events are under way": (
         "edge, two targets", ("snn_edge", "&& !walk_busy && !lanes_busy", ""),
     ),

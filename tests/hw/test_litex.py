@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from litex.gen import LiteXModule
 from litex.gen.fhdl import verilog
 from migen import ClockDomain, Signal
@@ -108,3 +109,28 @@ def test_an_image_runs_through_the_litex_module(tmp_path: Path) -> None:
     said = subprocess.run(["vvp", "-n", "bench"], cwd=tmp_path, capture_output=True, text=True, check=False).stdout
     wanted = [f"T {steps}", *map(str, golden.values[0].tolist()), str(int(golden.classes[0]))]
     assert [line for line in said.splitlines() if not line.startswith("WARNING")] == wanted
+
+
+@pytest.mark.parametrize("where", ["external", "load"])
+def test_weights_from_outside_have_a_port(tmp_path: Path, where: str) -> None:
+    """`memory` is an AXI4 master, `weights` a stream; what LiteX makes of the module compiles with it."""
+    options = {"axi_lite": True, "weights": where} | ({"weights_inside": 0.1} if where == "external" else {})
+    store.write(dense_chain("count", sizes=(7, 4, 3)), tmp_path / "m", {"verilog": options})
+    platform = Platform()
+    spec = importlib.util.spec_from_file_location("litex_network", tmp_path / "m" / "verilog" / "snn_litex.py")
+    assert spec is not None and spec.loader is not None
+    module: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    top = LiteXModule()
+    top.cd_sys = ClockDomain("sys")
+    top.network = network = module.Network(platform)
+    port = network.memory.ar if where == "external" else network.weights
+    out = Signal(name="seen")
+    top.comb += out.eq(port.valid if where == "external" else port.ready)
+    text = str(verilog.convert(top, {out, top.cd_sys.clk, top.cd_sys.rst}, name="soc"))
+    for name in ("m_axi_araddr", "m_axi_rlast") if where == "external" else ("s_axis_weights_tdata",):
+        assert f".{name}" in "".join(text.split())
+    (tmp_path / "soc.v").write_text(text)
+    build = ["iverilog", "-g2005", "-DSYNTHESIS", "-s", "soc", "-o", "soc", "soc.v", *platform.sources]
+    done = subprocess.run(build, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "port" not in done.stderr, done.stderr

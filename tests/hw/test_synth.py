@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +20,8 @@ from click.testing import CliRunner
 from snncc import ir, store, synth
 from snncc.backends.verilog.emit import load_plan, read_manifest
 from snncc.cli import cli
-from snncc.errors import TargetError
+from snncc.errors import DataError, TargetError
+from snncc.exploration.front import Goals
 from snncc.synth import DEVICES, area, memories, run_yosys, synthesise
 from snncc.synth.blockram import ECP5, ICE40, XC7, Family, Memory
 from snncc.synth.multipliers import DspSlice, Multiplier, chosen, find
@@ -46,6 +50,7 @@ def test_shapes_worked_by_hand(family: Family, memory: Memory, number: float) ->
 
 
 COMMANDS = {"ecp5-85k": "synth_ecp5", "ice40-up5k": "synth_ice40", "xc7": "synth_xilinx -family xc7"}
+MORE = {"gowin-gw2ar18": "synth_gowin -family gw2a", "gowin-gw1nr9": "synth_gowin", "cyclonev": "synth_intel_alm"}
 
 
 def mapped(folder: Path, device: str) -> Counter[str]:
@@ -55,8 +60,9 @@ def mapped(folder: Path, device: str) -> Counter[str]:
     for path in (folder / "verilog").iterdir():
         shutil.copyfile(path, work / path.name)
     files = " ".join((work / "snn_top.f").read_text().split())
-    every = "t:DP16KD t:PDPW16KD t:SB_RAM40* t:RAMB36E1 t:RAMB18E1"
-    run_yosys(work, f"read_verilog -defer {files}\n{COMMANDS[device]} -top snn_top -run begin:map_ffram\nflatten\n"
+    every = "t:DP16KD t:PDPW16KD t:SB_RAM40* t:RAMB36E1 t:RAMB18E1 t:SP t:SPX9 t:SDP* t:DP* t:pROM* t:MISTRAL_M10K"
+    command = (COMMANDS | MORE)[device]
+    run_yosys(work, f"read_verilog -defer {files}\n{command} -top snn_top -run begin:map_ffram\nflatten\n"
                     f"tee -q -o all.txt select -list {every}\n"
                     "tee -q -o half.txt select -list t:RAMB18E1\n")  # fmt: skip
     half, found = (work / "half.txt").read_text().split(), Counter[str]()
@@ -97,8 +103,9 @@ NETWORKS = {
 }
 
 
-@pytest.mark.parametrize("device", COMMANDS)
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    ("device", "name"), [*product(COMMANDS, NETWORKS), ("gowin-gw2ar18", "dense, count"), ("cyclonev", "dense, step")]
+)
 def test_no_bound_is_above_what_yosys_maps_and_the_sum_is_close(tmp_path: Path, name: str, device: str) -> None:
     network = NETWORKS[name]()
     store.write(network, tmp_path, {"verilog": {"max_lanes": 16}})
@@ -111,6 +118,54 @@ def test_no_bound_is_above_what_yosys_maps_and_the_sum_is_close(tmp_path: Path, 
     # the check notices a bound that takes every memory for block RAM
     blind = {what: min(number for p in family.blocks for number, _ in p.shapes(m)) for what, m in listed.items()}
     assert any(number > real[place(what)] for what, number in blind.items())
+
+
+CELLS = {
+    "gowin-gw2ar18": ({"ALU": 7, "LUT3": 2, "DFFRE": 5, "DFF": 1, "RAM16SDP4": 2, "pROM": 1, "SDPX9B": 2, "MULT9X9": 3,
+                       "MULT18X18": 2, "MUX2_LUT5": 4, "IBUF": 9}, (17, 6, 3, 4)),
+    "cyclonev": ({"MISTRAL_ALUT6": 3, "MISTRAL_ALUT2": 2, "MISTRAL_ALUT_ARITH": 4, "MISTRAL_MLAB": 5, "MISTRAL_FF": 8,
+                  "MISTRAL_M10K": 6, "MISTRAL_MUL9X9": 4, "MISTRAL_MUL27X27": 1, "MISTRAL_NOT": 9}, (17, 8, 6, 5)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("device", CELLS)
+def test_cells_of_more_families(device: str) -> None:
+    """LUT, FF, block RAM and DSP by the families' own manuals, worked by hand."""
+    cells, counted = CELLS[device]
+    assert tuple(synth.resources_of(cells).values()) == counted
+    assert DEVICES[device].flow.command == MORE[device]
+
+
+@pytest.mark.parametrize("dsp", ["auto", "none"])
+def test_a_multiplier_of_each_family_goes_where_it_is_told(tmp_path: Path, dsp: str) -> None:
+    (tmp_path / "top.v").write_text(
+        "module top(input clk, input signed [8:0] a, b, output reg signed [17:0] y); always @(posedge clk) y <= a * b; "
+        "endmodule"
+    )
+    for device in MORE:
+        synth.map_design(tmp_path, ["top.v"], DEVICES[device], "top", dsp, "tee -q -o stat.json stat -json")
+        cells = json.loads((tmp_path / "stat.json").read_text())["design"]["num_cells_by_type"]
+        assert (synth.resources_of(cells)["DSP"] > 0) == (dsp == "auto"), (device, cells)
+
+
+def test_gowin_is_placed_by_himbaechel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program in nextpnr's place takes what it is told: the netlist, device and family, a pin for each port."""
+    program = tmp_path / "nextpnr-himbaechel-gowin"
+    program.write_text(
+        f"#!{sys.executable}\nimport json, sys\nopen({str(tmp_path / 'said')!r}, 'w').write("
+        "' '.join(sys.argv[1:]) + '\\n' + open('pins.cst').read())\nassert json.load(open('pins.json'))['modules']\n"
+        "json.dump({'fmax': {'clk': {'achieved': 50.0}}}, open('report.json', 'w'))\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setattr(synth.shutil, "which", lambda name: str(program) if name == program.name else None)
+    store.write(dense_chain("step", sizes=(6, 4, 2)), tmp_path / "m", {"verilog": {"max_lanes": 2}})
+    found = synthesise(tmp_path / "m", "gowin-gw1nr9")
+    assert found.fmax_mhz == 50 and found.images_per_second == 50e6 / found.cycles_per_image
+    said, *pins = (tmp_path / "said").read_text().splitlines()
+    assert "--device GW1NR-LV9QN88PC6/I5 --vopt family=GW1N-9C --json pins.json" in said and "cst=pins.cst" in said
+    assert [line.split('"')[1] for line in pins] == ["clk", "rst", "si", "so"]
+    with pytest.raises(DataError, match="no model of area of 'cyclonev'"):
+        Goals(device="cyclonev")
 
 
 def test_bits_that_never_change_need_no_memory(tmp_path: Path) -> None:

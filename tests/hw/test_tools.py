@@ -26,7 +26,7 @@ from snncc.synth import memories, run_yosys, synthesise
 from snncc.synth.blockram import Memory
 from snncc.verification import verify
 from tests.hw.area import near_enough
-from tests.hw.simulate import plan_with
+from tests.hw.simulate import lint, plan_with
 from tests.networks import dense_chain, max_pooled, mixed_conv, separable, tangled
 from tests.strategies import Case, cases
 from tests.support import examples
@@ -50,16 +50,6 @@ def pooled(dynamics: str) -> ir.Network:
 def refused(network: ir.Network) -> bool:
     """Whether the target refuses it."""
     return not set(backends.target("verilog").refuses).isdisjoint(ir.features(network))
-
-
-def lint(folder: Path) -> str:
-    """What Verilator has to say about a design, beyond the waivers."""
-    tool, environment = verilator()
-    waivers = str(resource("hw_sim") / "verilator.vlt")
-    command = [tool, "--lint-only", "-Wall", "--top-module", "snn_top", waivers, "snn_top.v", "-y", "."]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert (done.returncode == 0) == (not done.stderr)
-    return done.stderr
 
 
 @pytest.mark.parametrize("dynamics", ["count", "step"])
@@ -183,12 +173,18 @@ def test_missing_tools_are_named_before_any_work(tmp_path: Path, monkeypatch: py
         synthesise(tmp_path / "m", "xc7")
 
 
-@pytest.mark.parametrize("dynamics", ["count", "step"])
-@pytest.mark.parametrize("make", [dense_chain, mixed_conv])
-def test_the_listed_memories_are_all_that_there_are(tmp_path: Path, dynamics: str, make) -> None:
-    """Their bits are Yosys's own count, encoder, drives and readout included."""
+@pytest.mark.parametrize(
+    ("make", "dynamics", "options"),
+    [
+        *((make, dynamics, {}) for make in (dense_chain, mixed_conv) for dynamics in ("count", "step")),
+        (dense_chain, "count", {"weights": "external", "weights_inside": 0.1}),
+        (mixed_conv, "step", {"weights": "load"}),
+    ],
+)
+def test_the_listed_memories_are_all_that_there_are(tmp_path: Path, make, dynamics: str, options: dict) -> None:
+    """Their bits are Yosys's own count, encoder, drives and readout, weights from outside included."""
     network = make(dynamics)
-    store.write(network, tmp_path / "m", {"verilog": {"max_lanes": 3}})
+    store.write(network, tmp_path / "m", {"verilog": {"max_lanes": 3, **options}})
     folder = tmp_path / "m" / "verilog"
     listed = memories(load_plan(network, folder), read_manifest(folder), folder)
     files = (folder / "snn_top.f").read_text().replace("\n", " ")

@@ -35,6 +35,7 @@ RUNS = ((), ("+stall_in=30", "+stall_out=50", "+seed=7"), ("+stall_in=5", "+stal
 SECONDS = 30
 ENGINE, PARTS = "tests/hw/test_engine.py", "tests/hw/test_cocotb.py"
 PROTOCOL = tuple(f"{PARTS}::test_protocol[{kind}-icarus-{d}]" for kind in ("chain", "skip") for d in ("count", "step"))
+OUTSIDE = ["tests/backends/test_verilog_weights.py", "tests/hw/test_axi.py"]
 LINT = ("tests/hw/test_tools.py::test_lint_is_clean",)
 TESTS = {
     "snn_axil": ["tests/hw/test_axi.py"], "snn_axis_split": ["tests/hw/test_formal.py", "tests/hw/test_system.py"],
@@ -46,6 +47,7 @@ TESTS = {
     "snn_ram": [f"{PARTS}::test_ram"], "snn_readout": [f"{PARTS}::test_readout"], "snn_rom": [f"{PARTS}::test_rom"],
     "snn_scan": [f"{PARTS}::test_scan"], "snn_tally": ["tests/backends/test_verilog_growth.py"],
     "snn_walk": [f"{ENGINE}::test_walk"], "snn_words": ["tests/hw/test_status.py"],
+    **dict.fromkeys(("snn_deal", "snn_edge_tiles", "snn_fill", "snn_load", "snn_reader", "snn_tiles"), OUTSIDE),
 }  # fmt: skip
 """The tests of each module alone; all have the protocol's after them."""
 

@@ -14,7 +14,7 @@ from tests.networks.build import (
     with_bytes,
     with_intervals,
 )
-from tests.networks.maps import every_kind, mixed_conv, residual
+from tests.networks.maps import every_kind, mixed_conv, residual, vgg
 from tests.networks.maxima import signed_maxima, signed_pixels
 from tests.networks.relays import relay, separable
 from tests.networks.spread import grown
@@ -52,6 +52,7 @@ __all__ = [
     "tangled_view",
     "toy",
     "unproved",
+    "vgg",
     "weights",
     "with_bytes",
     "with_intervals",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -110,3 +111,37 @@ def mixed_conv(dynamics: str) -> ir.Network:
     return network(
         a, b, c, last, name="conv", shape=(6, 6, 2), source=source, timesteps=6, signed_bit=4, dynamics=dynamics
     )
+
+
+def vgg(blocks: Sequence[Sequence[int]], size: int, dense: Sequence[int] = (10,), **options: Any) -> ir.Network:
+    """Blocks of 3x3 convolutions with so many channels, a max-pool of 2x2 after each; dense layers, the last silent.
+
+    Thresholds follow the fan-in, so that spikes neither die out nor fill up.
+    """
+    bits, seed = options.get("signed_bit", 8), 0
+    q = 2 ** (bits - 1) - 1
+    view: ir.View = ir.Source("input")
+    channels, made = 3, []
+
+    def theta(fan_in: int, outputs: int) -> np.ndarray:
+        return np.full(outputs, max(1, round(q * fan_in**0.5 / 4)))
+
+    for block, widths in enumerate(blocks):
+        for layer, width in enumerate(widths):
+            name, seed = f"conv{block + 1}_{layer + 1}", seed + 1
+            conv = ir.Conv2D(
+                name=f"w_{name}", source=view, weights=weights(seed, 3, 3, channels, width, bits=bits),
+                pads=(1, 1, 1, 1),
+            )  # fmt: skip
+            made.append(population(name, (size, size, width), conv, theta=theta(9 * channels, width), v0=q))
+            view, channels = ir.Source(name), width
+        view, size = ir.MaxPool(view, (2, 2), (2, 2)), size // 2
+    view = ir.Reshape(view, (size * size * channels,))
+    inputs = size * size * channels
+    for layer, width in enumerate(dense):
+        name, seed, last = f"dense{layer + 1}", seed + 1, layer + 1 == len(dense)
+        projection = ir.Dense(name=f"w_{name}", source=view, weights=weights(seed, inputs, width, bits=bits))
+        made.append(population(name, (width,), projection, theta=None if last else theta(inputs, width), v0=0))
+        view, inputs = ir.Source(name), width
+    side = size * 2 ** len(blocks)
+    return network(*made, shape=(side, side, 3), **options)

@@ -58,8 +58,10 @@ def schedule(edges: Sequence[Edge], bands: int, row_words: int) -> Schedule:
     return Schedule(turns, max(1, int((most.max(axis=1) - rows).max()) + 1))
 
 
-def held(nodes: Mapping[str, tuple[Sequence[Edge], Array]]) -> dict[str, int]:
+def held(nodes: Mapping[str, tuple[Sequence[Edge], Array]]) -> tuple[dict[str, int], list[str]]:
     """For each edge the bands that its banks hold at most where every node fires as late as its readers allow.
+
+    And the order in which the edges whose weights are external then take their turns.
 
     With so much room there is an order of all turns and passes in which none waits for room. Nodes take their turns in
     a fixed order and wait for nothing but bands and room, so what one may do stays allowed whatever the others do: with
@@ -70,15 +72,18 @@ def held(nodes: Mapping[str, tuple[Sequence[Edge], Array]]) -> dict[str, int]:
         for edge in edges:
             readers[edge.source].append(edge)
     sent, taken, most = Counter[str](), Counter[str](), Counter[str]()
+    order: list[str] = []
 
     def step(name: str) -> Iterator[str]:
         """The turns before a node's next pass; a source that has to send a band first."""
         edges, turns = nodes[name] if name != INPUT else ((), np.zeros((1, 0), np.int64))
         for edge, number in zip(edges, turns[sent[name] % len(turns)].tolist(), strict=True):
             for _ in range(number):
-                if sent[edge.source] == taken[edge.name]:
+                while sent[edge.source] // edge.gather == taken[edge.name]:
                     yield edge.source
                 taken[edge.name] += 1
+                if edge.tiles is not None:
+                    order.append(edge.name)
 
     last = list(nodes)[-1]
     waiting = [(last, step(last))]
@@ -91,5 +96,5 @@ def held(nodes: Mapping[str, tuple[Sequence[Edge], Array]]) -> dict[str, int]:
         waiting.pop()
         sent[name] += 1
         for edge in readers[name]:
-            most[edge.name] = max(most[edge.name], sent[name] - taken[edge.name])
-    return dict(most)
+            most[edge.name] = max(most[edge.name], -(-sent[name] // edge.gather) - taken[edge.name])
+    return dict(most), order

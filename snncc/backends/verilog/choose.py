@@ -47,7 +47,7 @@ def choose(network: Network, goal: goals.Goal, pixels: Array, ports: Ports = PLA
     pixels = timed(pixels)
     seen, asked = activity(network, pixels), goal
     while True:
-        balance = goals.balance(network, asked, seen)
+        balance = goals.balance(network, asked, seen, ports.weights)
         plan = build(network, balance.choices, ports)
         expected = vectors.make(plan, pixels, [network.timesteps] * (len(pixels) - 1) + [1])
         made = Made(plan, balance, expected, cycles.predict(plan, expected), goal.cycles)

@@ -32,18 +32,19 @@ recurrence of maxima and sums from two beginnings is the maximum of the two.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from snncc.backends.verilog.drafts import stores_images
-from snncc.backends.verilog.edges import Edge
+from snncc.backends.verilog.edges import Edge, by_tiles
 from snncc.backends.verilog.plan import Node, Plan
 from snncc.backends.verilog.vectors import Vectors, words
 from snncc.ir import INPUT, Array
 
 NEVER = np.int64(-(2**40))
+NEVER_YET = -(2**40)
 
 
 @dataclass(frozen=True)
@@ -73,28 +74,41 @@ def offsets(plan: Plan, name: str) -> Array:
 
 
 def edge_work(edge: Edge, busy: Array, offset: Array) -> Array:
-    """(work, lag) of each band, (2, bands); busy (frames, words * lanes) says which elements are events."""
-    grid = edge.layout
-    busy = busy.reshape(-1, grid.band_words * grid.lanes)
-    bands, events = len(busy), busy.sum(axis=1)
+    """(work, lag) of each band, (2, bands); busy (frames, words * lanes) says which elements are events.
+
+    Where weights are external, the work of each tile, (frames, tiles): a tile is walked as a band would be.
+    """
+    grid, fans = edge.layout, edge.fan_out()
+    if edge.tiles is not None:
+        places, tiles = edge.scan[0] * edge.scan[1], edge.tiles
+        bands = by_tiles(edge, tiles, busy.reshape(-1, grid.words * grid.lanes)).reshape(-1, places * tiles.part)
+        walked = _walked(bands, by_tiles(edge, tiles, fans), tiles.part, np.zeros(places, np.int64), False)
+        return np.asarray(walked[0].reshape(-1, tiles.number))
+    bands = busy.reshape(-1, grid.band_words * grid.lanes)
+    return _walked(bands, fans.reshape(grid.bands, -1), grid.lanes, offset, edge.place is not None)
+
+
+def _walked(busy: Array, fans: Array, lanes: int, offset: Array, placing: bool) -> Array:
+    """The recurrence: (work, lag) of each band, (2, bands). busy (bands, words * lanes), fans those of one frame's."""
+    bands, events, words = len(busy), busy.sum(axis=1), len(offset)
     order = np.argsort(~busy, axis=1, kind="stable")
-    fans, of_frame = edge.fan_out().reshape(grid.bands, -1), np.arange(bands) % grid.bands
-    written = np.stack([np.full(grid.band_words, NEVER), offset + 3])
+    of_frame = np.arange(bands) % len(fans)
+    written = np.stack([np.full(words, NEVER), offset + 3])
     never = np.full((2, bands), NEVER)
     a, p, b, target = np.repeat([[1], [NEVER]], bands, axis=1), never, never, never
     before, walk = np.full(bands, -1, np.int64), np.zeros(bands, np.int64)
     for i in range(int(events.max(initial=0))):
         on = events > i
         element = order[:, i]
-        word, reach = element // grid.lanes, fans[of_frame, element]
+        word, reach = element // lanes, fans[of_frame, element]
         gap = np.maximum(word - before - 1, 0)
-        accept = np.maximum(np.maximum(a + 1 + gap, b if edge.place is None else p), written[:, word])
-        placed = accept if edge.place is None else np.maximum(accept + 1, b)
+        accept = np.maximum(np.maximum(a + 1 + gap, p if placing else b), written[:, word])
+        placed = np.maximum(accept + 1, b) if placing else accept
         load = np.maximum(placed + 1, b + np.maximum(1, walk))
         target = np.where(on & (reach > 0), load + reach, target)
         a, p, b = np.where(on, accept, a), np.where(on, placed, p), np.where(on, load, b)
         before, walk = np.where(on, word, before), np.where(on, reach, walk)
-    after = grid.band_words - 1 - before
+    after = words - 1 - before
     end = np.maximum.reduce([a + 1 + after, b + 1, target + 2])
     end[1] = np.maximum(end[1], 4)
     return np.asarray(end)
@@ -105,6 +119,8 @@ def full_work(edge: Edge, offset: Array) -> Array:
 
     Then A_i = max(B_{i-1}, offset + 3), and B_i - c_i, c the fan-out before i, is a running maximum.
     """
+    if edge.tiles is not None:
+        return edge_work(edge, np.ones((1, edge.layout.words * edge.layout.lanes), bool), offset)
     fan = edge.fan_out().reshape(edge.layout.bands, -1)
     before = np.pad(np.cumsum(np.maximum(1, fan[:, :-1]), axis=1), ((0, 0), (1, 0)))
     written = np.repeat(offset, edge.layout.lanes)
@@ -136,7 +152,11 @@ def predict(plan: Plan, vectors: Vectors) -> Timing:
 def worst(plan: Plan, images: int = 3) -> Timing:
     """The same with every element an event in every frame, at T_max: an upper bound."""
     frames = _frames(plan, (plan.network.timesteps,) * images)
-    work = {e.name: np.tile(full_work(e, offsets(plan, e.source)), frames) for node in plan.nodes for e in node.edges}
+    work = {
+        e.name: np.tile(full_work(e, offsets(plan, e.source)), (frames, 1) if e.tiles else (1, frames))
+        for node in plan.nodes
+        for e in node.edges
+    }
     return _run(plan, (plan.network.timesteps,) * images, work)
 
 
@@ -153,9 +173,12 @@ def node_cycles(plan: Plan, vectors: Vectors) -> dict[str, float]:
     for node in plan.nodes:
         total = frames * (node.bands * (pass_cycles(plan, node) + 1) + int((node.turns == 0).sum()))
         for edge, turns in zip(node.edges, node.turns.sum(axis=0).tolist(), strict=True):
-            work, _ = edge_work(edge, busy(plan, vectors, edge.source) | edge.every, offsets(plan, edge.source))
+            work = edge_work(edge, busy(plan, vectors, edge.source) | edge.every, offsets(plan, edge.source))
+            if edge.tiles is not None:
+                total += int((work + 1).sum()) + frames
+                continue
             real = np.repeat(sent, turns) if edge.source == INPUT else slice(None)
-            total += 2 * frames * turns + int(work[real].sum())
+            total += 2 * frames * turns + int(work[0][real].sum())
         found[node.name] = total / images
     return found
 
@@ -179,13 +202,18 @@ def busy(plan: Plan, vectors: Vectors, name: str) -> Array:
 def _run(plan: Plan, timesteps: tuple[int, ...], work: dict[str, Array]) -> Timing:
     """Every layer goes on as far as the bands and the room that it waits for are known, until none is left."""
     run = _Run(plan, timesteps, work)
-    active = [run.source(), *(run.layer(node) for node in plan.nodes)]
+    active = [run.source(), *(run.layer(node) for node in plan.nodes), run.reader()]
     while active:
         known = run.known()
         active = [process for process in active if next(process, None) is not None]
         if active and run.known() == known:
             raise RuntimeError("the design waits for itself")  # never: see `bands.held`
-    return Timing(tuple(run.first), tuple(run.last), work)
+    return Timing(tuple(n - run.ready for n in run.first), tuple(n - run.ready for n in run.last), work)
+
+
+def loading(plan: Plan) -> int:
+    """Cycles before the first pixel is accepted: those of the weights' beats, where they are loaded."""
+    return sum(plan.stream_beats) if plan.ports.weights.where == "load" else 0
 
 
 class _Run:
@@ -198,11 +226,15 @@ class _Run:
         self.readers = {name: [plan.nodes[i].edges[j] for i, j in ends] for name, ends in plan.readers.items()}
         self.early = {name: int(offsets(plan, name)[0]) for name in self.readers}
         self.stored = stores_images(plan.network)
+        self.arrived: dict[str, list[int]] = {edge.name: [] for edge in plan.streamed}
+        self.released: dict[str, list[int]] = {edge.name: [] for edge in plan.streamed}
+        self.ready = loading(plan)
         self.first: list[int] = []
         self.last: list[int] = []
 
     def known(self) -> int:
-        return sum(map(len, (*self.commits.values(), *self.done.values())))
+        found = (self.commits, self.done, self.arrived, self.released)
+        return sum(len(numbers) for by_name in found for numbers in by_name.values())
 
     def frames(self) -> Iterator[tuple[bool, bool, bool]]:
         """Of each frame: whether it is an image's first, an image's last, and whether the input sends it empty."""
@@ -213,8 +245,9 @@ class _Run:
 
     def room(self, name: str) -> int | None:
         """First cycle in which every reader of a source has room for its next band; None: not known yet."""
-        number, free = len(self.commits[name]), 0
+        free = 0
         for edge in self.readers[name]:
+            number = len(self.commits[name]) // edge.gather
             if number >= edge.banks:
                 if len(self.done[edge.name]) <= number - edge.banks:
                     return None
@@ -224,7 +257,7 @@ class _Run:
     def source(self) -> Iterator[bool]:
         """The encoder. It stores images, or sends each band as its pixels come and empty frames after them."""
         layout = self.plan.input_layout
-        pixels, ready = int(np.prod(self.plan.network.input.shape)), 0
+        pixels, ready = int(np.prod(self.plan.network.input.shape)), self.ready
         for first, _, empty in self.frames():
             if first and self.stored:
                 self.first.append(ready)
@@ -250,9 +283,12 @@ class _Run:
             for turns in node.turns.tolist():
                 for edge, number in zip(node.edges, turns, strict=True):
                     for _ in range(number):
-                        while len(self.commits[edge.source]) <= len(self.done[edge.name]):
+                        while len(self.commits[edge.source]) // edge.gather <= len(self.done[edge.name]):
                             yield True
-                        free = self.turn(edge, free, empty and edge.source == INPUT)
+                        if edge.tiles is not None:
+                            free = yield from self.tiles(edge, free)
+                        else:
+                            free = self.turn(edge, free, empty and edge.source == INPUT)
                     free += number == 0
                 while (room := 0 if node.readout else self.room(node.name)) is None:
                     yield True
@@ -273,3 +309,39 @@ class _Run:
             done = max(max(turn, written + self.early[edge.source] + 1) + work, written + lag) + 1
         self.done[edge.name].append(done)
         return done + 1
+
+    def tiles(self, edge: Edge, turn: int) -> Generator[bool, None, int]:
+        """The same of an edge with external weights: tile after tile, each when it is there."""
+        number = len(self.done[edge.name])
+        at = max(turn, self.commits[edge.source][(number + 1) * edge.gather - 1] + 1)
+        arrived, released = self.arrived[edge.name], self.released[edge.name]
+        for work in self.work[edge.name][number].tolist():
+            while len(arrived) == len(released):
+                yield True
+            at = max(at, arrived[len(released)]) + work + 1
+            released.append(at - 1)
+        self.done[edge.name].append(at)
+        return at + 1
+
+    def reader(self) -> Iterator[bool]:
+        """The reader of external weights, and the memory: when each tile is there."""
+        weights = self.plan.ports.weights
+        streams = [(edge, edge.tiles) for edge in self.plan.streamed if edge.tiles is not None]
+        asked, asking, beat = dict.fromkeys(self.arrived, 0), -1, NEVER_YET
+        for _ in self.frames() if streams else ():
+            for edge, tiles in streams:
+                arrived, released = self.arrived[edge.name], self.released[edge.name]
+                left, missing = tiles.number * tiles.beats_of_tile, tiles.beats_of_tile
+                while left:
+                    beats = min(weights.burst, left)
+                    gone = -(-(asked[edge.name] + weights.burst - tiles.room) // tiles.beats_of_tile)
+                    while len(released) < gone:
+                        yield True
+                    asking = max(asking + 1, released[gone - 1] + 1 if gone > 0 else 0)
+                    begin = max(asking + 1 + weights.latency, beat + weights.period)
+                    beat = begin + (beats - 1) * weights.period
+                    for last in range(missing - 1, beats, tiles.beats_of_tile):
+                        arrived.append(begin + last * weights.period + 2)
+                    missing = (missing - beats - 1) % tiles.beats_of_tile + 1
+                    asked[edge.name] += beats
+                    left -= beats

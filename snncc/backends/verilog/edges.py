@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from snncc.backends.verilog.layout import Layout
 from snncc.backends.verilog.leaves import Leaf, Shape, as_map, axes
+from snncc.backends.verilog.tiles import Tiles, Weights, tiles_of
 from snncc.backends.verilog.window import POINT, Axis
 from snncc.ir import Array, Dense, DepthwiseConv2D, Identity, Projection, SumPool2D, kernel_size
 
@@ -43,6 +44,8 @@ class Edge:
     `flat`: the scanner numbers the elements of the bank through. `place` (words * lanes, 3): then the row of each in
     the y, x and c tables; None where those are the scanner's own coordinates. `every`: zeros are events too. `tally`:
     bits of the counts of spikes (`sums`: of the sums of values) that events bring; 0: they bring the element itself.
+    `tiles`: how its weights come, where they are external; then a band of `layout` is a frame, of `gather` bands of the
+    source's.
     """
 
     name: str
@@ -72,6 +75,18 @@ class Edge:
     x_table: Array | None
     c_table: Array | None
     weight_bits: int
+    tiles: Tiles | None = None
+    gather: int = 1
+
+    @property
+    def weights(self) -> Array:
+        """(words, lanes): its weight memory's, none where there is none."""
+        return np.zeros((0, self.lanes), np.int8) if self.rom is None else self.rom
+
+    @property
+    def word_bits(self) -> int:
+        """Of its weight memory."""
+        return self.lanes * self.weight_bits
 
     @property
     def scan(self) -> tuple[int, int, int]:
@@ -125,6 +140,7 @@ class Edge:
             "bank_words": self.layout.band_words,
             "bank_word_bits": self.layout.lanes * self.cw,
             "places": 0 if self.place is None else len(self.place),
+            "tiles": None if self.tiles is None else self.tiles.describe(),
         }
 
 
@@ -244,3 +260,22 @@ def connect(
         w = geometry.weights.reshape(height.kernel, width.kernel, -1)
         fields["rom"] = _grouped(w, lanes, groups).reshape(-1, lanes)
     return Edge(**fields)
+
+
+def tiled(edge: Edge, rom: Array, weights: Weights) -> Edge:
+    """The edge with external weights: it takes whole frames, tile by tile, and has weights for every lane of a word."""
+    _, _, blocks = edge.scan
+    channels = blocks * edge.layout.lanes
+    rom = np.pad(rom, ((0, channels * edge.wstride - len(rom)), (0, 0)))
+    tiles = tiles_of(weights, edge.layout.lanes, channels, edge.wstride, edge.word_bits)
+    layout = replace(edge.layout, bands=1)
+    return replace(edge, rom=rom, tiles=tiles, layout=layout, gather=edge.layout.bands)
+
+
+def by_tiles(edge: Edge, tiles: Tiles, values: Array) -> Array:
+    """(..., words * lanes) of frames as (..., tiles, places * part): the order in which the tiles read them."""
+    d0, d1, blocks = edge.scan
+    part = tiles.part
+    shape = values.shape[:-1]
+    split = values.reshape(*shape, d0 * d1, blocks, edge.layout.lanes // part, part)
+    return np.moveaxis(split, -4, -2).reshape(*shape, tiles.number, -1)

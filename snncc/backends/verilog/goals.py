@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from snncc.backends.verilog.cycles import Timing
 from snncc.backends.verilog.drafts import MAX_LANES, Draft, drafts, legal_lanes
 from snncc.backends.verilog.layout import INPUT_LANES, input_layout
-from snncc.backends.verilog.plan import Choice, whole_parts
+from snncc.backends.verilog.plan import Choice, external, whole_parts
 from snncc.backends.verilog.stages import Activity, Case, Option, input_cycles, layout, options, reads_input
+from snncc.backends.verilog.tiles import INSIDE, Weights
 from snncc.errors import TargetError
 from snncc.ir import INPUT, Network
 
@@ -24,6 +25,7 @@ DIVIDERS = 32
 SLACK = 1.05
 INPUT_SHARE = 4
 FOLLOWED = 4
+PRICES = 60
 
 
 @dataclass(frozen=True)
@@ -39,17 +41,18 @@ class Goal:
 class Balance:
     """What was chosen, for each node and for the input (`INPUT`: pixels a word). `goal`: cycles wanted.
 
-    `stages`: their cycles from image to image.
+    `stages`: their cycles from image to image. `shared`: the stages that take turns.
     """
 
     choices: dict[str, Choice]
     stages: dict[str, float]
     goal: float | None
+    shared: frozenset[str] = frozenset()
 
     @property
     def reached(self) -> float:
         """The interval of the slowest stage."""
-        return max(self.stages.values())
+        return max(max(self.stages.values()), sum(self.stages[name] for name in self.shared))
 
     @property
     def met(self) -> bool:
@@ -63,8 +66,11 @@ def goal_of(target_fps: float | None, clock_mhz: float | None, max_lanes: int | 
     return Goal(cycles, limit, dict(lanes))
 
 
-def balance(network: Network, goal: Goal, activity: Activity | None = None) -> Balance:
-    """The cheapest choice per node that keeps up with the goal, or with the slowest stage where it cannot be met."""
+def balance(network: Network, goal: Goal, activity: Activity | None = None, weights: Weights = INSIDE) -> Balance:
+    """The cheapest choice per node that keeps up with the goal, or with the slowest stage where it cannot be met.
+
+    The layers that read external weights take turns, so that all of them together are one stage.
+    """
     found = drafts(network)
     names = {draft.name.removeprefix("pop_") for draft in found}
     for name in goal.lanes:
@@ -72,22 +78,42 @@ def balance(network: Network, goal: Goal, activity: Activity | None = None) -> B
             raise TargetError(f"lanes for {name!r}: there is no such layer; there are {', '.join(sorted(names))}")
     shapes = {INPUT: network.input.shape} | {d.name: d.shape for d in found}
     layouts = {INPUT: input_layout(network.input.shape, INPUT_LANES)}
-    case = Case(network, activity, shapes, layouts, found[-1].name)
+    case = Case(network, activity, shapes, layouts, found[-1].name, external(network, found, weights))
+    sharing = {draft.name for draft in found if case.shares(draft)}
     picked: dict[str, Option] = {}
     for _ in range(2):  # how many words a layer reads follows from its sources' LANES
         case.layouts.update((d.name, layout(case, d, picked[d.name].choice)) for d in found if picked)
         ways = {draft.name: options(case, draft, _choices(case, goal, draft)) for draft in found}
-        fastest = max(min(option.cycles for option in built) for built in ways.values())
+        least = {name: min(option.cycles for option in built) for name, built in ways.items()}
+        alone = [cycles for name, cycles in least.items() if name not in sharing]
+        fastest = max([*alone, sum(least[name] for name in sharing)])
         budget = fastest * SLACK if goal.cycles is None else max(goal.cycles, fastest, input_cycles(case))
         picked = {
             name: min((o for o in built if o.cycles <= budget), key=lambda o: (o.cost, o.cycles))
             for name, built in ways.items()
         }
+        picked |= _in_turn({name: ways[name] for name in ways if name in sharing}, budget)
         if goal.cycles is None:
             picked = _quick(found, ways, picked)
     stages = _stages(case, found, picked, budget)
     choices = {name: option.choice for name, option in picked.items()}
-    return Balance(choices | {INPUT: Choice(case.layouts[INPUT].lanes)}, stages, goal.cycles)
+    return Balance(choices | {INPUT: Choice(case.layouts[INPUT].lanes)}, stages, goal.cycles, frozenset(sharing))
+
+
+def _in_turn(ways: dict[str, list[Option]], budget: float) -> dict[str, Option]:
+    """The cheapest options whose cycles add up to no more than the budget: a cycle has one price for all of them."""
+
+    def at(price: float) -> dict[str, Option]:
+        return {name: min(built, key=lambda o: o.cost + price * o.cycles) for name, built in ways.items()}
+
+    low, high = 1e-12, 1.0
+    for _ in range(PRICES):
+        price = (low * high) ** 0.5
+        if sum(option.cycles for option in at(price).values()) <= budget:
+            high = price
+        else:
+            low = price
+    return at(high)
 
 
 def _quick(found: list[Draft], ways: dict[str, list[Option]], picked: dict[str, Option]) -> dict[str, Option]:

@@ -16,6 +16,10 @@ from snncc.backends.verilog.ports import PLAIN, RESULT_BITS, Ports, pixel_width
 from snncc.ir import INPUT, Array, bits_needed
 from snncc.names import file_stems
 
+ROM_ONLY = (
+    "D2W", "WORDS", "EVERY", "LANES_ON_X", "CHANNELWISE", "RING", "ONES", "LANES_PER_CHANNEL", "MAXIMUM", "WDEPTH",
+)  # fmt: skip
+"""Parameters of an edge with its weights in the design that `snn_edge_tiles` does not have."""
 HANDSHAKE = ("tvalid", "tready", "tlast")
 
 
@@ -66,6 +70,8 @@ def signed_width(values: Array) -> int:
 def design(plan: Plan) -> Design:
     """Instances of the whole network, sources before readers."""
     out = Design(plan.ports)
+    if plan.streamed:
+        _weights(out, plan)
     _source_wires(out, "input", plan.input_layout.lanes * plan.input_cw, plan)
     _encoder(out, plan)
     for node in plan.nodes:
@@ -111,16 +117,19 @@ def _encoder(out: Design, plan: Plan) -> None:
         "p_end": "pixel_end",
     }
     clocks = {"clk": "clk", "rst": "rst"}
-    stream = "s_axis"
+    stream, ends = "s_axis", {}
+    if plan.streamed and plan.ports.weights.where == "load":
+        ends = {"s_axis_tvalid": "s_axis_tvalid && weights_loaded", "s_axis_tready": "pixels_ready"}
     if plan.ports.input_width:
         stream = "pixel"
         out.wires += [("pixel_tdata", pixel_width(plan.network)), *((f"pixel_{p}", 1) for p in HANDSHAKE)]
-        ends = {f"s_axis_{p}": f"s_axis_{p}" for p in ("tdata", "tkeep", *HANDSHAKE)}
+        ends = {f"s_axis_{p}": f"s_axis_{p}" for p in ("tdata", "tkeep", *HANDSHAKE)} | ends
         ends |= {f"m_axis_{p}": f"pixel_{p}" for p in ("tdata", *HANDSHAKE)}
         widths = {"DW": plan.ports.input_width, "PW": pixel_width(plan.network)}
         out.instances.append(Instance("snn_axis_split", "u_split", widths, {"clk": "clk", "rst": "rst"} | ends))
-    axis = {f"s_axis_{p}": f"{stream}_{p}" for p in ("tdata", *HANDSHAKE)}
-    control = {p: p for p in ("timesteps", "error_clear", "error")}
+    axis = {f"s_axis_{p}": f"{stream}_{p}" for p in ("tdata", *HANDSHAKE)} | (ends if stream == "s_axis" else {})
+    control = {"timesteps": "timesteps", "error_clear": "error_clear"}
+    control["error"] = "pixels_error" if plan.streamed else "error"
     out.instances.append(
         Instance(
             "snn_pixels",
@@ -179,11 +188,49 @@ def output_width(plan: Plan) -> int:
     return RESULT_BITS * -(-max(last.uw, width(int(np.prod(last.shape)))) // RESULT_BITS)
 
 
+def packed(values: list[int]) -> str:
+    """A parameter of one 32-bit number for each edge, the first one lowest."""
+    return "{" + ", ".join(f"32'd{n}" for n in reversed(values)) + "}"
+
+
+def _weights(out: Design, plan: Plan) -> None:
+    """What brings weights from outside, and its wires to the edges."""
+    weights, edges = plan.ports.weights, len(plan.streamed)
+    out.wires += [("weights_en", edges), ("weights_data", weights.bus), ("weights_error", 1), ("pixels_error", 2)]
+    out.assigns.append(("error", "{weights_error, pixels_error}"))
+    parameters: dict[str, Any] = {"EDGES": edges, "DW": weights.bus, "BEATS": packed(plan.stream_beats)}
+    ports = {"clk": "clk", "rst": "rst", "error_clear": "error_clear", "error": "weights_error"}
+    ports |= {"en": "weights_en", "data": "weights_data"}
+    if weights.where == "load":
+        out.wires += [("weights_restart", 1), ("pixels_ready", 1)]
+        out.assigns.append(("s_axis_tready", "pixels_ready && weights_loaded"))
+        stream = {f"s_axis_{p}": f"s_axis_weights_{p}" for p in ("tdata", *HANDSHAKE)}
+        ports |= stream | {"loaded": "weights_loaded", "restart": "weights_restart"}
+        out.instances.append(Instance("snn_load", "u_load", parameters, ports))
+        return
+    out.wires += [("weights_room", edges), ("weights_asked", edges), ("weights_beats", 7)]
+    ports |= {"bus_rst": "bus_rst", "enable": "weights_enable", "base": "weights_base", "room": "weights_room"}
+    ports |= {"asked": "weights_asked", "asked_beats": "weights_beats"}
+    ports |= {f"m_axi_{signal}": f"m_axi_{signal}" for _, signal, _ in read_bus(weights.bus)}
+    out.instances.append(Instance("snn_reader", "u_reader", parameters | {"BURST": weights.burst}, ports))
+
+
+def read_bus(bits: int) -> list[tuple[str, str, int]]:
+    """The signals of the AXI4 read master, (direction, name, bits)."""
+    return [
+        ("output", "arid", 1), ("output", "araddr", 64), ("output", "arlen", 8), ("output", "arsize", 3),
+        ("output", "arburst", 2), ("output", "arcache", 4), ("output", "arprot", 3), ("output", "arvalid", 1),
+        ("input", "arready", 1), ("input", "rid", 1), ("input", "rdata", bits), ("input", "rresp", 2),
+        ("input", "rlast", 1), ("input", "rvalid", 1),
+        ("output", "rready", 1),
+    ]  # fmt: skip
+
+
 def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
     d0, d1, blocks = edge.scan
     lanes, layout = edge.layout.lanes, edge.layout
     d2w = width(blocks * lanes)
-    waw = 1 if edge.rom is None else width(len(edge.rom))
+    waw = 1 if edge.rom is None else width(len(edge.rom) if edge.tiles is None else edge.tiles.words * edge.tiles.slots)
     if edge.channelwise:
         waw = max(waw, width(node.groups))
     vaw = width(node.words)
@@ -230,10 +277,14 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
         table[:] = edge.c_table
         parameters |= {"BW": bw, "C_DEPTH": len(table)}
         parameters["C_FILE"] = out.memory(edge.name, "c", [(table[:, 1:2], bw), (table[:, 0:1], vaw)])
+    weights, name = plan.ports.weights, edge.name
+    number = next((i for i, streamed in enumerate(plan.streamed) if streamed.name == name), None)
     if edge.rom is not None:
         parameters |= {"WDEPTH": len(edge.rom)}
-        parameters["W_FILE"] = out.memory(edge.name, "weights", [(edge.rom, edge.weight_bits)])
-    name = edge.name
+        if number is None:
+            parameters["W_FILE"] = out.memory(edge.name, "weights", [(edge.rom, edge.weight_bits)])
+        else:
+            parameters |= {"BEATS": weights.beats(edge.word_bits), "DW": weights.bus}
     out.wires += [
         (f"{name}_ready", 1), (f"{name}_turn", 1), (f"{name}_done", 1), (f"{name}_meta", plan.mw),
         (f"{name}_valid", 1), (f"{name}_vaddr", vaw), (f"{name}_data", edge.lanes * node.vw),
@@ -242,6 +293,23 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
     ports |= {f"w_{p}": f"{edge.source}_{p}" for p in ("en", "data", "commit", "meta")}
     ports |= {p: f"{name}_{p}" for p in ("turn", "done", "meta")}
     ports |= {"o_valid": f"{name}_valid", "o_vaddr": f"{name}_vaddr", "o_data": f"{name}_data"}
+    if number is None:
+        ports |= {"t_restart": "1'b0", "t_en": "1'b0", "t_data": "1'b0"}
+    else:
+        ports |= {"t_en": f"weights_en[{number}]", "t_data": "weights_data"}
+    if edge.tiles is not None:
+        ports |= {
+            "t_room": f"weights_room[{number}]",
+            "t_asked": f"weights_asked[{number}]",
+            "t_beats": "weights_beats",
+        }
+        parameters = {key: value for key, value in parameters.items() if key not in ROM_ONLY}
+        parameters |= {"BANDS": edge.gather, "AW": width(edge.banks * layout.words), "PART": edge.tiles.part}
+        parameters |= {"TILE": edge.tiles.words, "SLOTS": edge.tiles.slots, "BURST": weights.burst}
+        out.instances.append(Instance("snn_edge_tiles", f"u_{name}", parameters, ports))
+        return
+    if number is not None:
+        ports["t_restart"] = "weights_restart"
     out.instances.append(Instance("snn_edge", f"u_{name}", parameters, ports))
 
 

@@ -11,14 +11,15 @@ from typing import Any
 from snncc.backends.verilog import cycles, goals, memory
 from snncc.backends.verilog.choose import Made
 from snncc.backends.verilog.instances import Design
-from snncc.backends.verilog.plan import Choice, describe
+from snncc.backends.verilog.plan import Choice, Plan, describe
 from snncc.backends.verilog.ports import Ports
 from snncc.backends.verilog.ports import read as read_ports
+from snncc.backends.verilog.write import places, weight_file
 from snncc.errors import DataError, FileFormatError
 from snncc.ir import Network, content_hash
 
 MANIFEST = "manifest.json"
-FORMAT = 5
+FORMAT = 6
 
 
 def write(folder: Path, made: Made, built: Design) -> None:
@@ -56,6 +57,21 @@ def _facts(folder: Path, made: Made, built: Design) -> dict[str, Any]:
             }
             for name, fields in built.memories.items()
         },
+        "weights": _weights(folder, plan),
+    }
+
+
+def _weights(folder: Path, plan: Plan) -> dict[str, Any] | None:
+    """The file of weights that come from outside, and where in it each edge's begin."""
+    if not plan.streamed:
+        return None
+    file = folder / weight_file(plan)
+    begins = zip(plan.streamed, plan.stream_beats, places(plan)[:-1], strict=True)
+    return {
+        "file": file.name,
+        "bytes": file.stat().st_size,
+        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+        "edges": [{"name": edge.name, "offset": offset, "beats": beats} for edge, beats, offset in begins],
     }
 
 
@@ -75,7 +91,8 @@ def read(folder: Path) -> dict[str, Any]:
 
 def check_memories(manifest: dict[str, Any], folder: Path) -> None:
     """A FileFormatError names a memory file that is missing or is not the one that was written."""
-    for name, facts in manifest["memories"].items():
+    held = manifest.get("weights")
+    for name, facts in {**manifest["memories"], **({held["file"]: held} if held else {})}.items():
         path = folder / name
         if not path.is_file():
             raise FileFormatError(f"{path}: missing: export the target again")

@@ -33,19 +33,32 @@ def _bits(values: Array, width: int) -> Array:
     return bits[..., bits.shape[-1] - width :]
 
 
-def hex_words(fields: Fields) -> Iterator[str]:
-    """Every word as hex digits, highest first, in blocks of bounded memory."""
+def packed(fields: Fields) -> Iterator[Array]:
+    """Every word as bytes, highest first, (words, bytes) in blocks of bounded memory."""
     total = word_bits(fields)
-    digits, row_bytes = -(-total // 4), -(-total // 8)
+    row_bytes = -(-total // 8)
     block = max(1, BLOCK_BITS // total)
     for start in range(0, len(fields[0][0]), block):
         parts = [_bits(values[start : start + block], width) for values, width in reversed(fields)]
         lanes = np.concatenate(parts, axis=-1)[:, ::-1].reshape(len(parts[0]), total)
         room = np.zeros((len(lanes), row_bytes * 8), np.uint8)
         room[:, row_bytes * 8 - total :] = lanes
-        text = Bits.from_bytes(np.packbits(room, axis=1).tobytes()).hex
-        step = row_bytes * 2
+        yield np.packbits(room, axis=1)
+
+
+def hex_words(fields: Fields) -> Iterator[str]:
+    """Every word as hex digits, highest first."""
+    digits = -(-word_bits(fields) // 4)
+    for words in packed(fields):
+        text, step = Bits.from_bytes(words.tobytes()).hex, 2 * words.shape[1]
         yield from (text[i + step - digits : i + step] for i in range(0, len(text), step))
+
+
+def beats(fields: Fields, bus: int) -> Iterator[bytes]:
+    """Every word, lowest byte first, filled up with zeros to whole beats of so many bits."""
+    room = -word_bits(fields) // bus * -bus // 8
+    for words in packed(fields):
+        yield np.pad(words[:, ::-1], ((0, 0), (0, room - words.shape[1]))).tobytes()
 
 
 def write(path: Path, fields: Fields, form: str = "mem") -> None:

@@ -12,13 +12,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from snncc.backends.verilog import tiles
 from snncc.backends.verilog.bands import Schedule, bands_of, held, schedule
 from snncc.backends.verilog.drafts import Draft, drafts, input_range
-from snncc.backends.verilog.edges import Edge, connect
+from snncc.backends.verilog.edges import Edge, Geometry, connect, is_dense, tiled
 from snncc.backends.verilog.layout import Layout, input_layout, population_layout
-from snncc.backends.verilog.leaves import Shape, as_map
+from snncc.backends.verilog.leaves import Leaf, Shape, as_map, axes
 from snncc.backends.verilog.parameters import Parameters, parameters
 from snncc.backends.verilog.ports import PLAIN, Ports
+from snncc.backends.verilog.tiles import Weights
 from snncc.ir import INPUT, Array, Interval, MaxPool, Network, bits_needed
 from snncc.names import file_stems, unique
 
@@ -98,7 +100,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Plan:
-    """The whole design. `tw` bits hold T_max + spike_ext."""
+    """The whole design. `tw` bits hold T_max + spike_ext. `order`: the edges with external weights, as those come."""
 
     network: Network
     nodes: tuple[Node, ...]
@@ -107,6 +109,20 @@ class Plan:
     tw: int
     pools: dict[str, MaxPool]
     ports: Ports = PLAIN
+    order: tuple[str, ...] = ()
+
+    @cached_property
+    def streamed(self) -> list[Edge]:
+        """The edges whose weights come from outside, in the order in which they come."""
+        edges = {edge.name: edge for node in self.nodes for edge in node.edges}
+        if self.ports.weights.where == "load":
+            return [edge for edge in edges.values() if len(edge.weights)]
+        return [edges[name] for name in self.order]
+
+    @cached_property
+    def stream_beats(self) -> list[int]:
+        """Beats of the weights of each of them."""
+        return [len(edge.weights) * self.ports.weights.beats(edge.word_bits) for edge in self.streamed]
 
     @property
     def mw(self) -> int:
@@ -148,30 +164,79 @@ def build(network: Network, choices: Mapping[str, Choice], ports: Ports = PLAIN)
     known = {INPUT: Source(first, input_cw, network.input.signed, counting or not network.input.coding.spiking, 0)}
     nodes: list[Node] = []
     found = drafts(network)
+    outside = external(network, found, ports.weights)
     taken = {draft.name.lower() for draft in found}
     for draft in found:
-        node = _node(network, draft, choices[draft.name], known, taken, last=draft is found[-1])
+        node = _node(network, draft, choices[draft.name], known, taken, last=draft is found[-1], outside=outside)
         nodes.append(node)
         known[draft.name] = Source(
             node.layout, node.cw, node.signed, counting or draft.reach != (0, 1), _depth(draft, known)
         )
     pools = {draft.name: draft.pool for draft in found if draft.pool is not None}
     timer = max(1, network.window.length.bit_length())
-    return Plan(network, _roomy(nodes, known), first, input_cw, timer, pools, ports)
+    roomy, order = _roomy(nodes, known)
+    return Plan(network, roomy, first, input_cw, timer, pools, ports, order)
 
 
-def _roomy(nodes: Sequence[Node], known: Mapping[str, Source]) -> tuple[Node, ...]:
-    """The nodes with banks: what keeps them going, and a band for each layer on the longest way round an edge."""
-    least = held({node.name: (node.edges, node.turns) for node in nodes})
+@dataclass(frozen=True)
+class Outside:
+    """Which projections' weights are external, as (draft, number of the part), and how they come."""
+
+    weights: Weights
+    parts: frozenset[tuple[str, int]]
+
+
+def external(network: Network, found: Sequence[Draft], weights: Weights) -> Outside:
+    """The largest projections, until the others fit; TargetError names those that cannot be, where too much is left."""
+    if weights.where != "external":
+        return Outside(weights, frozenset())
+    parts = [(draft, index) for draft in found for index in range(len(draft.parts))]
+    sizes = [draft.parts[i][1].taps.size * network.signed_bit * (draft.parts[i][1].weights is not None)
+             for draft, i in parts]  # fmt: skip
+    shapes = {INPUT: network.input.shape} | {draft.name: draft.shape for draft in found}
+    reasons = [_inside_only(network, draft.parts[i], shapes) for draft, i in parts]
+    names = [draft.name.removeprefix("pop_") for draft, _ in parts]
+    chosen = tiles.choose(sizes, reasons, names, weights.inside)
+    ends = ((draft.name, i) for (draft, i), out in zip(parts, chosen, strict=True) if out)
+    return Outside(weights, frozenset(ends))
+
+
+def _inside_only(network: Network, part: tuple[Leaf, Geometry], shapes: Mapping[str, Shape]) -> str | None:
+    """Why a projection's weights cannot be external."""
+    leaf, geometry = part
+    if geometry.channelwise:
+        return "few weights, of one channel each"
+    if leaf.source == INPUT and network.window.stepping:
+        return "it reads the input, which `step` does not send in every timestep"
+    if is_dense(geometry):
+        return None
+    if leaf.source == INPUT and as_map(network.input.shape)[2] == 1:
+        return "it reads an input of one channel"
+    return "its source is reshaped" if axes(leaf, shapes[leaf.source]) is None else None
+
+
+def _roomy(nodes: Sequence[Node], known: Mapping[str, Source]) -> tuple[tuple[Node, ...], tuple[str, ...]]:
+    """The nodes with banks: what keeps them going, and a band for each layer on the longest way round an edge.
+
+    And the order in which edges with external weights take their turns.
+    """
+    least, order = held({node.name: (node.edges, node.turns) for node in nodes})
 
     def roomy(node: Node, edge: Edge) -> Edge:
         return replace(edge, banks=least[edge.name] + known[node.name].depth - known[edge.source].depth)
 
-    return tuple(replace(node, edges=tuple(roomy(node, edge) for edge in node.edges)) for node in nodes)
+    whole = tuple(replace(node, edges=tuple(roomy(node, edge) for edge in node.edges)) for node in nodes)
+    return whole, tuple(order)
 
 
 def _node(
-    network: Network, draft: Draft, choice: Choice, known: Mapping[str, Source], taken: set[str], last: bool
+    network: Network,
+    draft: Draft,
+    choice: Choice,
+    known: Mapping[str, Source],
+    taken: set[str],
+    last: bool,
+    outside: Outside,
 ) -> Node:
     counting, quotient = network.window.counting, network.window.length.bit_length()
     divides = counting and draft.fires
@@ -181,7 +246,7 @@ def _node(
     if last:
         fire_lanes = whole_parts(draft.shape[-1], choice.lanes, fire_lanes)
     bands = bands_of(draft.shape, counting and not last)
-    edges = _edges(network, draft, choice.lanes, known, taken)
+    edges = _edges(network, draft, choice.lanes, known, taken, outside)
     return Node(
         name=draft.name,
         shape=draft.shape,
@@ -208,34 +273,35 @@ def _node(
 
 
 def _edges(
-    network: Network, draft: Draft, lanes: int, known: Mapping[str, Source], taken: set[str]
+    network: Network, draft: Draft, lanes: int, known: Mapping[str, Source], taken: set[str], outside: Outside
 ) -> tuple[Edge, ...]:
     """One per leaf of each projection, without its banks."""
     counting, pooled = network.window.counting, draft.pool is not None
     edges = []
     for index, (leaf, geometry) in enumerate(draft.parts):
         source = known[leaf.source]
-        edges.append(
-            connect(
-                name=_edge_name(draft.name, index, taken),
-                leaf=leaf,
-                geometry=geometry,
-                source_shape=source.layout.shape,
-                source=source.layout,
-                target_shape=draft.shape,
-                lanes=lanes,
-                groups=-(-draft.shape[-1] // lanes),
-                cw=source.cw,
-                signed=source.signed,
-                values=source.values or pooled,
-                drive=leaf.source == INPUT and source.values and not counting and not pooled,
-                tally=draft.tally,
-                sums=draft.sums,
-                every=leaf.source in draft.every,
-                banks=0,
-                weight_bits=network.signed_bit,
-            )
+        edge = connect(
+            name=_edge_name(draft.name, index, taken),
+            leaf=leaf,
+            geometry=geometry,
+            source_shape=source.layout.shape,
+            source=source.layout,
+            target_shape=draft.shape,
+            lanes=lanes,
+            groups=-(-draft.shape[-1] // lanes),
+            cw=source.cw,
+            signed=source.signed,
+            values=source.values or pooled,
+            drive=leaf.source == INPUT and source.values and not counting and not pooled,
+            tally=draft.tally,
+            sums=draft.sums,
+            every=leaf.source in draft.every,
+            banks=0,
+            weight_bits=network.signed_bit,
         )
+        if edge.rom is not None and (draft.name, index) in outside.parts:
+            edge = tiled(edge, edge.rom, outside.weights)
+        edges.append(edge)
     return tuple(edges)
 
 

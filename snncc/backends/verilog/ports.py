@@ -1,4 +1,4 @@
-"""How a design meets its surroundings: what its names begin with, and how wide its streams are."""
+"""How a design meets its surroundings: its names, the width of its streams, where its weights come from."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from snncc.backends.verilog import tiles
+from snncc.backends.verilog.tiles import INSIDE, Weights
 from snncc.errors import TargetError
 from snncc.ir import Network
 from snncc.names import unfit
@@ -20,12 +22,13 @@ class Ports:
     """`prefix`: what the names of modules, files and memories begin with; empty: `snn_`, memories with nothing.
 
     `input_width`: bits of an input beat, which then holds as many pixels as go into it; 0: one pixel a beat.
-    `axi_lite`: with the wrapper `snn_axi` and its registers.
+    `axi_lite`: with the wrapper `snn_axi` and its registers. `weights`: where they come from.
     """
 
     prefix: str = ""
     input_width: int = 0
     axi_lite: bool = False
+    weights: Weights = INSIDE
 
     def module(self, name: str) -> str:
         """The name of a module (or of its file): snn_top, or PREFIX_top."""
@@ -50,7 +53,7 @@ def read(facts: Any) -> Ports:
     """What `to_dict` wrote; ValueError or TypeError where it did not."""
     if not isinstance(facts, Mapping):
         raise TypeError("no ports")
-    found = Ports(**facts)
+    found = Ports(**{**facts, "weights": tiles.read(facts.get("weights"))})
     if (
         (found.prefix and unfit(found.prefix, verilog=True))
         or str(found.input_width) not in ("0", *WIDTHS)

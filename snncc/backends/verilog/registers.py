@@ -35,14 +35,18 @@ class Register:
 
 
 SHORT, LATE = "an early or missing tlast", "T of 0 or above T_MAX"
+WRONG = "of the weights: an early or missing tlast of s_axis_weights, an error that m_axi answers"
 REGISTERS = (
     Register("ID", 0x00, "ro", f"0x{ID:08X}, the letters SNN1"),
     Register("CONTROL", 0x04, "wo", "commands", (Bit("RESET", 0, "resets the network, not the registers"),)),
     Register("TIMESTEPS", 0x08, "rw", "T of every image that begins from now on, 16 bits; T_MAX after reset"),
     Register("STATUS", 0x0C, "ro", "what goes on now", (
         Bit("RECEIVING", 0, "an image has begun and not ended"), Bit("WAITING", 1, "a result beat is not yet taken"),
+        Bit("WEIGHTS", 2, "the weights are there: in the design, loaded, or read from memory"),
     )),
-    Register("ERROR", 0x10, "w1c", "what was wrong with an image", (Bit("LENGTH", 0, SHORT), Bit("T", 1, LATE))),
+    Register("ERROR", 0x10, "w1c", "what was wrong", (
+        Bit("LENGTH", 0, SHORT), Bit("T", 1, LATE), Bit("WEIGHTS", 2, WRONG),
+    )),
     Register("IRQ_ENABLE", 0x14, "rw", "which bits of IRQ_STATUS raise irq", (
         Bit("DONE", 0, "of IRQ_STATUS"), Bit("ERROR", 1, "of IRQ_STATUS"),
     )),
@@ -56,6 +60,9 @@ REGISTERS = (
     Register("T_MAX", 0x2C, "ro", "the largest T"),
     Register("PIXELS", 0x30, "ro", "pixels of an image"),
     Register("VALUES", 0x34, "ro", "values of a result; the class follows them"),
+    Register("WEIGHTS", 0x38, "rw", "external weights: where the file begins, a multiple of 4096; bits 31..0"),
+    Register("WEIGHTS_HIGH", 0x3C, "rw", "bits 63..32 of it"),
     *(Register(f"HASH{i}", 0x40 + 4 * i, "ro", f"the network's hash, hexadecimal digits {8 * i}..{8 * i + 7}")
       for i in range(HASH_WORDS)),
+    Register("WEIGHTS_READ", 0x60, "rw", "external weights", (Bit("ENABLE", 0, "the file is there and may be read"),)),
 )  # fmt: skip

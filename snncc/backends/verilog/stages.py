@@ -13,7 +13,7 @@ from snncc.backends.verilog.drafts import Draft, stores_images
 from snncc.backends.verilog.edges import Geometry
 from snncc.backends.verilog.layout import Layout, population_layout
 from snncc.backends.verilog.leaves import Leaf
-from snncc.backends.verilog.plan import Choice
+from snncc.backends.verilog.plan import Choice, Outside
 from snncc.ir import INPUT, Array, Network
 
 FRAME = 7  # cycles of an edge that a band costs beside its events
@@ -38,13 +38,21 @@ class Option:
 
 @dataclass(frozen=True)
 class Case:
-    """What every stage's cycles depend on. `layouts`: words of the sources that are known already."""
+    """What every stage's cycles depend on. `layouts`: words of the sources that are known already.
+
+    `outside`: the projections whose weights are external; their layers take turns at the memory.
+    """
 
     network: Network
     activity: Activity | None
     shapes: Mapping[str, tuple[int, ...]]
     layouts: dict[str, Layout]
     last: str
+    outside: Outside
+
+    def shares(self, draft: Draft) -> bool:
+        """Whether weights of this node are external."""
+        return any((draft.name, i) in self.outside.parts for i in range(len(draft.parts)))
 
     @property
     def total(self) -> int:
@@ -89,10 +97,14 @@ def options(case: Case, draft: Draft, choices: list[Choice]) -> list[Option]:
             bands = bands_of(draft.shape, draft.name != case.last)
             firing = (parts - bands) * period + bands * (4.0 + choice.stages * period)
         work = 0.0
-        for (leaf, geometry), (reached, seen) in zip(draft.parts, events, strict=True):
+        for i, ((leaf, geometry), (reached, seen)) in enumerate(zip(draft.parts, events, strict=True)):
             per = max(1, geometry.multiplier // choice.lanes) if geometry.channelwise else groups
             bands = bands_of(case.shapes[leaf.source], counting)
-            work += max(reached * per, seen) + FRAME * bands * case.frames
+            fetched = 0
+            if (draft.name, i) in case.outside.parts:
+                weights, bits = case.outside.weights, choice.lanes * case.network.signed_bit
+                fetched = geometry.taps.size // channels * groups * weights.beats(bits) * weights.period * case.frames
+            work += max(reached * per, seen, fetched) + FRAME * bands * case.frames
         sending = channels * positions + 2 * parts + (5 if counting else 4) if draft.name == case.last else 0
         ways.append(Option(choice, work, firing, max(_with_input(case, draft, work + firing), sending)))
     return ways

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from snncc.backends.verilog import write
-from snncc.backends.verilog.instances import Design, input_width, output_width
+from snncc.backends.verilog.instances import Design, input_width, output_width, read_bus
 from snncc.backends.verilog.plan import Plan
 from snncc.backends.verilog.ports import pixel_width
 from snncc.backends.verilog.registers import ADDRESS_BITS, ID, REGISTERS
@@ -44,26 +45,36 @@ class Port:
     @property
     def kind(self) -> str:
         """The bus's type in Xilinx's catalogue."""
-        return "aximm" if self.bus == "s_axi" else "axis"
+        return "aximm" if self.bus.endswith("_axi") else "axis"
 
 
 def ports(plan: Plan) -> list[Port]:
     """All of the wrapper's signals that belong to a bus."""
     keep = [("input", "tkeep", plan.ports.input_width // 8)] if plan.ports.input_width else []
-    streams = (
+    streams = [
         ("s_axis", [("input", "tdata", input_width(plan)), *keep], "input", "output"),
         ("m_axis", [("output", "tdata", output_width(plan))], "output", "input"),
-    )
+    ]
     found = [Port("s_axi", *signal) for signal in LITE]
+    weights = plan.ports.weights
+    if external(plan):
+        found += [Port("m_axi", *signal) for signal in read_bus(weights.bus)]
+    elif plan.streamed:
+        streams.insert(0, ("s_axis_weights", [("input", "tdata", weights.bus)], "input", "output"))
     for bus, wide, there, back in streams:
         signals = [*wide, (there, "tvalid", 1), (back, "tready", 1), (there, "tlast", 1)]
         found += [Port(bus, *signal) for signal in signals]
     return found
 
 
+def external(plan: Plan) -> bool:
+    """Whether weights are read from memory."""
+    return bool(plan.streamed) and plan.ports.weights.where == "external"
+
+
 @dataclass(frozen=True)
 class Bus:
-    """A bus of the IP core, in Xilinx's words; its (logical, physical) ports. `memory`: with a register map."""
+    """A bus of the IP core, in Xilinx's words; its (logical, physical) ports. `memory`: with addresses."""
 
     name: str
     library: str
@@ -77,10 +88,11 @@ class Bus:
 def buses(signals: Sequence[Port]) -> list[Bus]:
     """All interfaces of the wrapper."""
     found = []
-    for name, role in (("s_axi", "slave"), ("s_axis", "slave"), ("m_axis", "master")):
+    for name in dict.fromkeys(port.bus for port in signals):
         own = [port for port in signals if port.bus == name]
         mapped = tuple((port.signal.upper(), f"{name}_{port.signal}") for port in own)
-        found.append(Bus(name, "interface", own[0].kind, role, mapped, memory=name == "s_axi"))
+        role = "master" if name.startswith("m_") else "slave"
+        found.append(Bus(name, "interface", own[0].kind, role, mapped, memory=own[0].kind == "aximm"))
     clock = {"ASSOCIATED_BUSIF": ":".join(bus.name for bus in found), "ASSOCIATED_RESET": "aresetn"}
     return [
         *found,
@@ -117,8 +129,15 @@ def write_wrapper(folder: Path, plan: Plan, built: Design) -> None:
         "ports": ports(plan), "t_max": plan.network.timesteps, "pixels": int(np.prod(source.shape)),
         "values": plan.network.output.neurons, "p": prefix, "P": prefix.upper(),
         "pixel_dtype": f"<{pixel}", "result_dtype": f"<i{output_width(plan) // 8}",
-        "files": built.file_parameters, "address_bits": ADDRESS_BITS,
+        "files": built.file_parameters, "address_bits": ADDRESS_BITS, "external": external(plan),
+        "loads": bool(plan.streamed) and not external(plan),
+        "associated": ":".join(dict.fromkeys(port.bus for port in ports(plan))),
     }  # fmt: skip
+    if plan.streamed:
+        file = folder / write.weight_file(plan)
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        values |= {"weights_file": file.name, "weights_bytes": file.stat().st_size, "weights_hash": digest}
+        values["weights_hash_words"] = [f"0x{digest[i : i + 8]}u" for i in range(0, len(digest), 8)]
     listed = (folder / f"{plan.ports.module('top')}.f").read_text()
     write.put(folder, plan.ports, "snn_axi.f", f"snn_axi.v\nsnn_axil.v\n{listed}")
     write.copy(folder, plan.ports, "snn_axil.v")

@@ -12,9 +12,10 @@ from typing import Any, ClassVar
 
 from snncc.backends.options import PREFIX, TargetOptions, option, shared
 from snncc.backends.target import Summary, Table, Target
-from snncc.backends.verilog import emit, goals, memory, ports
+from snncc.backends.verilog import emit, goals, memory, ports, tiles
 from snncc.backends.verilog.drafts import MAX_LANES
 from snncc.backends.verilog.run import TOOLS, Icarus, Verilator
+from snncc.backends.verilog.tiles import INSIDE
 from snncc.errors import TargetError
 from snncc.ir import NO_HARDWARE, Network, Refusals
 from snncc.jobs import Runner
@@ -39,10 +40,35 @@ class VerilogOptions(TargetOptions):
         shown="one pixel a beat",
     )  # fmt: skip
     axi_lite: bool = option(False, "a wrapper with AXI4-Lite registers too, drivers, an IP core", "flag")
+    weights: str = option(
+        "rom", "where weights are: in the design, loaded through a stream, or large layers' in a memory on an AXI4 bus",
+        "choice", choices=tiles.WHERE,
+    )  # fmt: skip
+    weights_bus: str | None = option(
+        None, "bits of a beat of the weights that are loaded or external", "choice", choices=tiles.BUSES,
+        shown=str(INSIDE.bus),
+    )  # fmt: skip
+    weights_inside: float | None = option(
+        None, "kbit of weights that may stay in the design where others are external", "number", low=0,
+        shown=f"{INSIDE.inside:,}",
+    )  # fmt: skip
+    memory_latency: int | None = option(
+        None, "cycles from a burst to its first beat, of the memory that cycles are predicted for", "integer", low=1,
+        shown=str(INSIDE.latency),
+    )  # fmt: skip
+    memory_period: int | None = option(
+        None, "cycles from beat to beat of that memory", "integer", low=1, shown=str(INSIDE.period)
+    )
     goal: goals.Goal = field(init=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        fields = {"external": ("weights_inside", "memory_latency", "memory_period"), "rom": ()}
+        allowed = fields.get(self.weights, ()) + (("weights_bus",) if self.weights != "rom" else ())
+        for name in ("weights_bus", *fields["external"]):
+            if getattr(self, name) is not None and name not in allowed:
+                where = "`load` or `external`" if name == "weights_bus" else "`external`"
+                raise TargetError(f"`{name}` is of weights that are not in the design: say `weights` {where} too")
         if (self.target_fps is None) != (self.clock_mhz is None):
             raise TargetError("`target_fps` and `clock_mhz` go together: cycles per image = clock / frames per second")
         goal = goals.goal_of(self.target_fps, self.clock_mhz, self.max_lanes, self.lanes)
@@ -50,7 +76,16 @@ class VerilogOptions(TargetOptions):
 
     @property
     def ports(self) -> ports.Ports:
-        return ports.Ports(self.prefix or "", int(self.input_width or 0), self.axi_lite)
+        return ports.Ports(self.prefix or "", int(self.input_width or 0), self.axi_lite, self.outside)
+
+    @property
+    def outside(self) -> tiles.Weights:
+        """Where weights come from."""
+        bus = INSIDE.bus if self.weights_bus is None else int(self.weights_bus)
+        inside = INSIDE.inside if self.weights_inside is None else self.weights_inside
+        return tiles.Weights(
+            self.weights, bus, inside, self.memory_latency or INSIDE.latency, self.memory_period or INSIDE.period
+        )
 
 
 class Verilog(Target[VerilogOptions]):
@@ -73,7 +108,7 @@ class Verilog(Target[VerilogOptions]):
 
     def examine(self, network: Network, options: VerilogOptions) -> None:
         ports.check(network, options.ports)
-        goals.balance(network, options.goal)
+        goals.balance(network, options.goal, weights=options.outside)
 
     def write(self, network: Network, folder: Path, options: VerilogOptions) -> None:
         emit.write_folder(network, folder, options.goal, options.memory_format, options.pixels, options.ports)

@@ -9,21 +9,28 @@ from typing import Any
 import numpy as np
 
 from snncc.backends.verilog import cycles, memory, vectors
-from snncc.backends.verilog.instances import Design, design, input_width, output_width
+from snncc.backends.verilog.instances import Design, design, input_width, output_width, read_bus
 from snncc.backends.verilog.plan import Plan
 from snncc.backends.verilog.ports import Ports, pixel_width
+from snncc.backends.verilog.tiles import PAGE
 from snncc.ir import INPUT, content_hash, describe_bytes, pixel_range
 from snncc.resources import resource, templates
 
 MODULES = {
     "snn_edge": ("snn_edge", "snn_bank", "snn_ram", "snn_rom", "snn_words", "snn_scan", "snn_walk", "snn_lanes"),
+    "snn_edge_tiles": (
+        "snn_edge_tiles", "snn_bank", "snn_ram", "snn_rom", "snn_words", "snn_scan", "snn_walk", "snn_lanes",
+        "snn_tiles", "snn_fill",
+    ),
+    "snn_reader": ("snn_reader", "snn_deal"),
+    "snn_load": ("snn_load", "snn_deal", "snn_fill"),
     "snn_layer": ("snn_layer", "snn_ram", "snn_rom", "snn_words"),
     "snn_axis_split": ("snn_axis_split",),
     "snn_pixels": ("snn_pixels",),
     "snn_encoder_step": ("snn_encoder_step", "snn_ram"),
     "snn_encoder_direct": ("snn_encoder_direct",),
     "snn_readout": ("snn_readout", "snn_ram"),
-}
+}  # fmt: skip
 
 
 def render(folder: Path, ports: Ports, template: str, target: str = "", /, **values: Any) -> None:
@@ -65,7 +72,41 @@ def streams(plan: Plan) -> dict[str, Any]:
     return {
         "input_width": input_width(plan), "output_width": output_width(plan), "wide": wide, "keep": wide // 8,
         "slots": input_width(plan) // bits, "pixel_bits": bits,
+        "weights": plan.ports.weights if plan.streamed else None,
+        "read_bus": read_bus(plan.ports.weights.bus),
     }  # fmt: skip
+
+
+def weight_file(plan: Plan) -> str:
+    """The name of the file of weights that come from outside."""
+    return plan.ports.memory("weights.bin")
+
+
+def places(plan: Plan) -> list[int]:
+    """Where in that file the weights of each edge begin, in bytes; and the length of the file."""
+    ports, found = plan.ports.weights, [0]
+    for beats in plan.stream_beats:
+        end = found[-1] + beats * ports.bus // 8
+        found.append(end + (-end % PAGE if ports.where == "external" else 0))
+    return found
+
+
+def weights(plan: Plan) -> bytes:
+    """That file: the weight words of one edge after the other, in whole beats; external ones begin with a page."""
+    found = bytearray()
+    for edge, end in zip(plan.streamed, places(plan)[1:], strict=True):
+        for block in memory.beats([(edge.weights, edge.weight_bits)], plan.ports.weights.bus):
+            found += block
+        found += bytes(end - len(found))
+    return bytes(found)
+
+
+def weight_memory(folder: Path, plan: Plan, held: bytes) -> None:
+    """The same as a memory of the bench, a beat a word."""
+    if held:
+        beats = np.frombuffer(held, np.uint8).reshape(-1, plan.ports.weights.bus // 8)[:, ::-1]
+        text = beats.tobytes().hex("\n", beats.shape[1])
+        (folder / vectors.golden_file(plan, "weights")).write_text(f"{text}\n")
 
 
 def sources(folder: Path, plan: Plan, form: str = "mem") -> Design:
@@ -83,6 +124,8 @@ def sources(folder: Path, plan: Plan, form: str = "mem") -> Design:
         memory.write(folder / name, fields)
         if form != "mem":
             memory.write(folder / name, fields, form)
+    if plan.streamed:
+        (folder / weight_file(plan)).write_bytes(weights(plan))
     put(folder, plan.ports, "snn_top.f", "".join(f"{name}.v\n" for name in ["snn_top", *names]))
     return built
 
@@ -109,12 +152,16 @@ def bench(folder: Path, plan: Plan, golden: vectors.Vectors) -> None:
         memory.write(folder / name, fields)
     names = (INPUT, *(node.name for node in plan.nodes))
     depths = {name: len(files[vectors.golden_file(plan, plan.stems[name])][0][0]) for name in names}
+    if plan.streamed:
+        weight_memory(folder, plan, (folder / weight_file(plan)).read_bytes())
     bench_source(folder, plan, len(golden.pixels), depths)
 
 
 def bench_source(folder: Path, plan: Plan, images: int, depths: dict[str, int]) -> None:
     """snn_bench.v and its monitor; `depths`: golden words of each node."""
     copy(folder, plan.ports, "snn_monitor.v", "tb")
+    if plan.ports.weights.where == "external":
+        copy(folder, plan.ports, "snn_memory.v", "tb")
     widths = {node.name: node.fire_lanes * node.cw for node in plan.nodes}
     widths[INPUT] = plan.input_layout.lanes * plan.input_cw
     monitors = [
@@ -126,7 +173,7 @@ def bench_source(folder: Path, plan: Plan, images: int, depths: dict[str, int]) 
         folder, plan.ports, "snn_bench.v.j2", name=plan.network.name, images=images, memory=plan.ports.memory("golden"),
         sent=-(-pixels // slots), early=min(slots, pixels) - 1, absent=-pixels % slots * bits // 8,
         beats=plan.network.output.neurons + 1, limit=20 * cycles.worst(plan, 1).latency[0] + 20_000,
-        monitors=monitors, **streams(plan),
+        monitors=monitors, weight_beats=places(plan)[-1] * 8 // plan.ports.weights.bus, **streams(plan),
     )  # fmt: skip
 
 
@@ -149,6 +196,30 @@ def _raw_lines(plan: Plan) -> str:
     )
 
 
+def _more_pins(plan: Plan) -> dict[str, Any]:
+    """The ports of snn_top that weights from outside bring, behind the others in the registers of `snn_pins`.
+
+    `inputs`, `outputs`: (port, lowest bit, bits); `in_bits`, `out_bits`: of both registers; `weights_error`: its bit.
+    """
+    bus: list[tuple[str, str, int]] = []
+    if plan.streamed and plan.ports.weights.where == "load":
+        bus = [("input", "s_axis_weights_tdata", plan.ports.weights.bus), ("input", "s_axis_weights_tvalid", 1)]
+        bus += [("input", "s_axis_weights_tlast", 1), ("output", "s_axis_weights_tready", 1)]
+        bus += [("output", "weights_loaded", 1)]
+    elif plan.streamed:
+        bus = [(way, f"m_axi_{signal}", bits) for way, signal, bits in read_bus(plan.ports.weights.bus)]
+        bus += [("input", "bus_rst", 1), ("input", "weights_enable", 1), ("input", "weights_base", 64)]
+    ends = {"input": 20 + input_width(plan) + plan.ports.input_width // 8, "output": 5 + output_width(plan)}
+    found: dict[str, list[tuple[str, int, int]]] = {"input": [], "output": []}
+    for way, name, bits in bus:
+        found[way].append((name, ends[way], bits))
+        ends[way] += bits
+    return {
+        "inputs": found["input"], "outputs": found["output"], "in_bits": ends["input"],
+        "out_bits": ends["output"] + bool(plan.streamed), "weights_error": ends["output"],
+    }  # fmt: skip
+
+
 def projects(folder: Path, plan: Plan, built: Design) -> None:
     """Constraints, project scripts for Vivado and Quartus, the wrapper `snn_pins`, lint waivers, and the README."""
     copy(folder, plan.ports, "verilator.vlt", "")
@@ -157,7 +228,8 @@ def projects(folder: Path, plan: Plan, built: Design) -> None:
     common = {
         "name": plan.network.name, "sources": names, "memories": sorted(built.memories), "plan": plan,
         "values": plan.network.output.neurons, "value_bits": last.uw, "pixels": int(np.prod(plan.network.input.shape)),
-        "hash": content_hash(plan.network), "raw_lines": _raw_lines(plan),
+        "hash": content_hash(plan.network), "raw_lines": _raw_lines(plan), "more": _more_pins(plan),
+        "weights_file": weight_file(plan),
         "golden": plan.ports.memory("golden"), **streams(plan),
     }  # fmt: skip
     for template, target in (

@@ -177,7 +177,10 @@ module snn_top #(
         .meta(pop_conv_e0_meta),
         .o_valid(pop_conv_e0_valid),
         .o_vaddr(pop_conv_e0_vaddr),
-        .o_data(pop_conv_e0_data)
+        .o_data(pop_conv_e0_data),
+        .t_restart(1'b0),
+        .t_en(1'b0),
+        .t_data(1'b0)
     );
 
     snn_layer #(
@@ -280,7 +283,10 @@ module snn_top #(
         .meta(pop_dense_e0_meta),
         .o_valid(pop_dense_e0_valid),
         .o_vaddr(pop_dense_e0_vaddr),
-        .o_data(pop_dense_e0_data)
+        .o_data(pop_dense_e0_data),
+        .t_restart(1'b0),
+        .t_en(1'b0),
+        .t_data(1'b0)
     );
 
     snn_layer #(

@@ -267,7 +267,10 @@ module snn_top #(
         .meta(pop_first_e0_meta),
         .o_valid(pop_first_e0_valid),
         .o_vaddr(pop_first_e0_vaddr),
-        .o_data(pop_first_e0_data)
+        .o_data(pop_first_e0_data),
+        .t_restart(1'b0),
+        .t_en(1'b0),
+        .t_data(1'b0)
     );
 
     snn_layer #(
@@ -376,7 +379,10 @@ module snn_top #(
         .meta(pop_joined_e0_meta),
         .o_valid(pop_joined_e0_valid),
         .o_vaddr(pop_joined_e0_vaddr),
-        .o_data(pop_joined_e0_data)
+        .o_data(pop_joined_e0_data),
+        .t_restart(1'b0),
+        .t_en(1'b0),
+        .t_data(1'b0)
     );
 
     snn_edge #(
@@ -437,7 +443,10 @@ module snn_top #(
         .meta(pop_joined_e1_meta),
         .o_valid(pop_joined_e1_valid),
         .o_vaddr(pop_joined_e1_vaddr),
-        .o_data(pop_joined_e1_data)
+        .o_data(pop_joined_e1_data),
+        .t_restart(1'b0),
+        .t_en(1'b0),
+        .t_data(1'b0)
     );
 
     snn_layer #(
@@ -546,7 +555,10 @@ module snn_top #(
         .meta(pop_again_e0_meta),
         .o_valid(pop_again_e0_valid),
         .o_vaddr(pop_again_e0_vaddr),
-        .o_data(pop_again_e0_data)
+        .o_data(pop_again_e0_data),
+        .t_restart(1'b0),
+        .t_en(1'b0),
+        .t_data(1'b0)
     );
 
     snn_edge #(
@@ -610,7 +622,10 @@ module snn_top #(
         .meta(pop_again_e1_meta),
         .o_valid(pop_again_e1_valid),
         .o_vaddr(pop_again_e1_vaddr),
-        .o_data(pop_again_e1_data)
+        .o_data(pop_again_e1_data),
+        .t_restart(1'b0),
+        .t_en(1'b0),
+        .t_data(1'b0)
     );
 
     snn_layer #(
@@ -720,7 +735,10 @@ module snn_top #(
         .meta(pop_pool_e0_meta),
         .o_valid(pop_pool_e0_valid),
         .o_vaddr(pop_pool_e0_vaddr),
-        .o_data(pop_pool_e0_data)
+        .o_data(pop_pool_e0_data),
+        .t_restart(1'b0),
+        .t_en(1'b0),
+        .t_data(1'b0)
     );
 
     snn_layer #(
@@ -823,7 +841,10 @@ module snn_top #(
         .meta(pop_dense_e0_meta),
         .o_valid(pop_dense_e0_valid),
         .o_vaddr(pop_dense_e0_vaddr),
-        .o_data(pop_dense_e0_data)
+        .o_data(pop_dense_e0_data),
+        .t_restart(1'b0),
+        .t_en(1'b0),
+        .t_data(1'b0)
     );
 
     snn_layer #(
@@ -927,7 +948,10 @@ module snn_top #(
         .meta(sum_dense_e0_meta),
         .o_valid(sum_dense_e0_valid),
         .o_vaddr(sum_dense_e0_vaddr),
-        .o_data(sum_dense_e0_data)
+        .o_data(sum_dense_e0_data),
+        .t_restart(1'b0),
+        .t_en(1'b0),
+        .t_data(1'b0)
     );
 
     snn_layer #(

@@ -262,7 +262,10 @@ module snn_top #(
         .meta(pop_first_e0_meta),
         .o_valid(pop_first_e0_valid),
         .o_vaddr(pop_first_e0_vaddr),
-        .o_data(pop_first_e0_data)
+        .o_data(pop_first_e0_data),
+        .t_restart(1'b0),
+        .t_en(1'b0),
+        .t_data(1'b0)
     );
 
     snn_layer #(
@@ -367,7 +370,10 @@ module snn_top #(
         .meta(pop_joined_e0_meta),
         .o_valid(pop_joined_e0_valid),
         .o_vaddr(pop_joined_e0_vaddr),
-        .o_data(pop_joined_e0_data)
+        .o_data(pop_joined_e0_data),
+        .t_restart(1'b0),
+        .t_en(1'b0),
+        .t_data(1'b0)
     );
 
     snn_edge #(
@@ -428,7 +434,10 @@ module snn_top #(
         .meta(pop_joined_e1_meta),
         .o_valid(pop_joined_e1_valid),
         .o_vaddr(pop_joined_e1_vaddr),
-        .o_data(pop_joined_e1_data)
+        .o_data(pop_joined_e1_data),
+        .t_restart(1'b0),
+        .t_en(1'b0),
+        .t_data(1'b0)
     );
 
     snn_layer #(
@@ -533,7 +542,10 @@ module snn_top #(
         .meta(pop_again_e0_meta),
         .o_valid(pop_again_e0_valid),
         .o_vaddr(pop_again_e0_vaddr),
-        .o_data(pop_again_e0_data)
+        .o_data(pop_again_e0_data),
+        .t_restart(1'b0),
+        .t_en(1'b0),
+        .t_data(1'b0)
     );
 
     snn_edge #(
@@ -597,7 +609,10 @@ module snn_top #(
         .meta(pop_again_e1_meta),
         .o_valid(pop_again_e1_valid),
         .o_vaddr(pop_again_e1_vaddr),
-        .o_data(pop_again_e1_data)
+        .o_data(pop_again_e1_data),
+        .t_restart(1'b0),
+        .t_en(1'b0),
+        .t_data(1'b0)
     );
 
     snn_layer #(
@@ -703,7 +718,10 @@ module snn_top #(
         .meta(pop_pool_e0_meta),
         .o_valid(pop_pool_e0_valid),
         .o_vaddr(pop_pool_e0_vaddr),
-        .o_data(pop_pool_e0_data)
+        .o_data(pop_pool_e0_data),
+        .t_restart(1'b0),
+        .t_en(1'b0),
+        .t_data(1'b0)
     );
 
     snn_layer #(
@@ -802,7 +820,10 @@ module snn_top #(
         .meta(pop_dense_e0_meta),
         .o_valid(pop_dense_e0_valid),
         .o_vaddr(pop_dense_e0_vaddr),
-        .o_data(pop_dense_e0_data)
+        .o_data(pop_dense_e0_data),
+        .t_restart(1'b0),
+        .t_en(1'b0),
+        .t_data(1'b0)
     );
 
     snn_layer #(
@@ -902,7 +923,10 @@ module snn_top #(
         .meta(sum_dense_e0_meta),
         .o_valid(sum_dense_e0_valid),
         .o_vaddr(sum_dense_e0_vaddr),
-        .o_data(sum_dense_e0_data)
+        .o_data(sum_dense_e0_data),
+        .t_restart(1'b0),
+        .t_en(1'b0),
+        .t_data(1'b0)
     );
 
     snn_layer #(

@@ -243,7 +243,10 @@ module snn_top #(
         .meta(pop_deep_e0_meta),
         .o_valid(pop_deep_e0_valid),
         .o_vaddr(pop_deep_e0_vaddr),
-        .o_data(pop_deep_e0_data)
+        .o_data(pop_deep_e0_data),
+        .t_restart(1'b0),
+        .t_en(1'b0),
+        .t_data(1'b0)
     );
 
     snn_layer #(
@@ -352,7 +355,10 @@ module snn_top #(
         .meta(pop_side_e0_meta),
         .o_valid(pop_side_e0_valid),
         .o_vaddr(pop_side_e0_vaddr),
-        .o_data(pop_side_e0_data)
+        .o_data(pop_side_e0_data),
+        .t_restart(1'b0),
+        .t_en(1'b0),
+        .t_data(1'b0)
     );
 
     snn_layer #(
@@ -462,7 +468,10 @@ module snn_top #(
         .meta(max_dense_0_e0_meta),
         .o_valid(max_dense_0_e0_valid),
         .o_vaddr(max_dense_0_e0_vaddr),
-        .o_data(max_dense_0_e0_data)
+        .o_data(max_dense_0_e0_data),
+        .t_restart(1'b0),
+        .t_en(1'b0),
+        .t_data(1'b0)
     );
 
     snn_layer #(
@@ -572,7 +581,10 @@ module snn_top #(
         .meta(max_dense_1_e0_meta),
         .o_valid(max_dense_1_e0_valid),
         .o_vaddr(max_dense_1_e0_vaddr),
-        .o_data(max_dense_1_e0_data)
+        .o_data(max_dense_1_e0_data),
+        .t_restart(1'b0),
+        .t_en(1'b0),
+        .t_data(1'b0)
     );
 
     snn_layer #(
@@ -675,7 +687,10 @@ module snn_top #(
         .meta(pop_dense_e0_meta),
         .o_valid(pop_dense_e0_valid),
         .o_vaddr(pop_dense_e0_vaddr),
-        .o_data(pop_dense_e0_data)
+        .o_data(pop_dense_e0_data),
+        .t_restart(1'b0),
+        .t_en(1'b0),
+        .t_data(1'b0)
     );
 
     snn_edge #(
@@ -730,7 +745,10 @@ module snn_top #(
         .meta(pop_dense_e1_meta),
         .o_valid(pop_dense_e1_valid),
         .o_vaddr(pop_dense_e1_vaddr),
-        .o_data(pop_dense_e1_data)
+        .o_data(pop_dense_e1_data),
+        .t_restart(1'b0),
+        .t_en(1'b0),
+        .t_data(1'b0)
     );
 
     snn_layer #(
