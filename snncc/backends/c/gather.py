@@ -116,7 +116,7 @@ def window_run(program: Program, population: ir.Population, wiring: Wiring, inde
     return replace(
         made,
         firing=Firing(
-            theta.text(RUN), _by_channel(theta), f"limit + {more}U" if more else "limit", program.buffers[made.name]
+            theta.text(RUN), by_channel(theta), f"limit + {more}U" if more else "limit", program.buffers[made.name]
         ),
     )
 
@@ -149,20 +149,20 @@ def run(
     positions = height * width
     pair = min(2, positions)
     acc = program.need(f"acc_{a.tag}", a.ctype, pair * channels, "accumulators")
-    calls = tuple(_call(program, edge, channels, a, pair, held) for edge in edges)
+    calls = tuple(call_of(program, edge, channels, a, pair, held) for edge in edges)
     host = hosted(calls, a, positions, channels)
     if host:
         program.kernels.host()
-    uniform = _by_channel(start)
+    uniform = by_channel(start)
     return Run(population.name, index, positions, channels, pair, a, acc, start.text(RUN), uniform, calls, host)
 
 
-def _by_channel(expression: Expression) -> bool:
+def by_channel(expression: Expression) -> bool:
     """Whether it is the same at every position."""
     return expression.text(RUN) == expression.text(Names("elsewhere", RUN.channel))
 
 
-def _call(program: Program, edge: Edge, row: int, a: Accumulator, pair: int, held: Expression | None) -> Call:
+def call_of(program: Program, edge: Edge, row: int, a: Accumulator, pair: int, held: Expression | None) -> Call:
     x = program.value(edge.base)
     scale: Expression = Literal(2**edge.shift)
     if edge.current and held:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from snncc.backends.c import raster
 from snncc.backends.c.emit import context_of
 from snncc.backends.c.layout import struct_bytes
 from snncc.backends.c.plan import plan
@@ -67,7 +68,7 @@ def library(network: Network, trains: frozenset[str] = frozenset(), measures: bo
 
     `measures`: in `step` it also counts the potentials that change, and keeps the trains of these populations.
     """
-    program = plan(network, PREFIX)
+    program, rasters = raster.plan(network, PREFIX) if raster.fits(network) else (plan(network, PREFIX), None)
     context = context_of(program)
     places = _places(network, trains if measures else frozenset())
     totals = {
@@ -75,7 +76,7 @@ def library(network: Network, trains: frozenset[str] = frozenset(), measures: bo
         for kind in ("count", "relay", "train")
     }
     context |= {
-        "loaded": True, "measures": measures, "places": places,
+        "loaded": True, "rasters": rasters, "measures": measures, "places": places,
         "counts": totals["count"], "values": totals["relay"], "trains": totals["train"],
     }  # fmt: skip
     environment = templates("c")
