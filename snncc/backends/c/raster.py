@@ -33,6 +33,8 @@ LANES, TILE = 32, 128
 """Outputs that weights are filled up to, 16 where there are no more; outputs whose sums registers hold."""
 LONGEST = 2**16
 """Elements of a window, whose rows lie on the stack."""
+CHUNK = 256
+"""Weights of 8 bits whose sums fit 16."""
 NEAR = 2**19
 """Bytes of weights that stay in a second cache while all windows pass."""
 ROW, MOST = 512, 4096
@@ -63,7 +65,7 @@ class Listed:
 class Rows:
     """An edge as sums of rows of weights: `sums[o] += scale * sum of W[r, o]` over what spiked in a window.
 
-    `weights`: tiles of `TILE` outputs, each (`length`, its outputs), the last filled up to `last` outputs. `taps`: of a
+    `weights`: tiles of `TILE` outputs, each (`length` + 1, its outputs), the last filled up to `last` outputs. `taps`: of a
     window.
     """
 
@@ -76,6 +78,19 @@ class Rows:
     last: int
     scale: str
     taps: int
+
+
+@dataclass(frozen=True)
+class Near:
+    """A depthwise edge, or a pool (`weights`: ""), read from all elements of a raster of `elements` neurons."""
+
+    kind: ClassVar = "near"
+    window: str
+    raster: str
+    elements: int
+    weights: str
+    first: int
+    scale: str
 
 
 @dataclass(frozen=True)
@@ -99,7 +114,7 @@ class Layer:
     start: str
     v0: str
     fixed: bool
-    edges: tuple[Rows | Call, ...]
+    edges: tuple[Rows | Near | Call, ...]
     drive: Run | None
     drive_type: str
     counts: str
@@ -160,6 +175,7 @@ class Rasters:
     steps: list[Encoded | Viewed | Layer] = field(default_factory=list)
     zero: list[tuple[str, int]] = field(default_factory=list)
     rows: dict[str, Weights] = field(default_factory=dict)
+    near: bool = False
     block: int = BLOCK
     tile: int = TILE
 
@@ -315,8 +331,19 @@ class _Planner:
             )
         )  # fmt: skip
 
-    def _edge(self, edge: Edge, channels: int, a: Accumulator) -> Rows | Call:
+    def _edge(self, edge: Edge, channels: int, a: Accumulator) -> Rows | Near | Call:
         program = self.program
+        taps, wide = math.prod(edge.kernel), edge.weights is not None and edge.weights.shape[3] > 1
+        scale = Literal(2**edge.shift).text()
+        if edge.kind != "dot" and not wide and program.network.signed_bit <= 8 and taps <= CHUNK:
+            self.made.near = True
+            weights = ""
+            if edge.weights is not None:
+                rows = edge.weights.reshape(taps, -1)
+                weights = program.weights(edge.name, rows, f"weights of {edge.name}: tap, channel")[1]
+            window = program.window(edge.name, edge.window(channels))
+            elements = math.prod(program.splitter.shapes[edge.base])
+            return Near(window, self._raster(edge.base), elements, weights, edge.first, scale)
         if edge.kind != "dot" or edge.weights is None:
             return gather.call_of(program, replace(edge, base=raster(edge.base)), channels, a, 1, None)
         kh, kw, inputs, outputs = edge.weights.shape
@@ -326,7 +353,7 @@ class _Planner:
         self.made.rows[w.element_tag] = w
         return Rows(
             window=program.window(edge.name, edge.window(channels)), listed=self._listed(edge), w=w, weights=weights,
-            length=kh * kw * inputs, last=last, scale=Literal(2**edge.shift).text(), taps=kh * kw,
+            length=kh * kw * inputs, last=last, scale=scale, taps=taps,
         )  # fmt: skip
 
     def _listed(self, edge: Edge) -> Listed:
@@ -349,7 +376,8 @@ class _Planner:
 
 
 def tiled(rows: Array) -> tuple[Array, int]:
-    """Rows (K, O) as tiles (K, TILE) one after the other, and how many outputs the last, filled up, has."""
+    """Rows (K, O), and one of zeros, as tiles (K + 1, TILE) one after the other, and how many outputs the last, filled up, has."""
+    rows = np.concatenate([rows, np.zeros_like(rows[:1])])
     length, outputs = rows.shape
     rest = outputs - (-(-outputs // TILE) - 1) * TILE
     last = 16 if rest <= 16 else -(-rest // LANES) * LANES
