@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from snncc.backends.c import raster
+from snncc.backends.c import panels, raster
 from snncc.backends.c.emit import context_of
 from snncc.backends.c.layout import struct_bytes
 from snncc.backends.c.plan import plan
@@ -70,13 +70,15 @@ def library(network: Network, trains: frozenset[str] = frozenset(), measures: bo
     """
     program, rasters = raster.plan(network, PREFIX) if raster.fits(network) else (plan(network, PREFIX), None)
     context = context_of(program)
+    found = panels.panels(program) if network.window.counting else None
     places = _places(network, trains if measures else frozenset())
     totals = {
         kind: sum(place.elements for place in places if getattr(place, kind) >= 0)
         for kind in ("count", "relay", "train")
     }
     context |= {
-        "loaded": True, "rasters": rasters, "measures": measures, "places": places,
+        "loaded": True, "rasters": rasters, "found": found, "dots": panels.dots(found or {}),
+        "frames": panels.frames(found or {}), "together": panels.TOGETHER, "measures": measures, "places": places,
         "counts": totals["count"], "values": totals["relay"], "trains": totals["train"],
     }  # fmt: skip
     environment = templates("c")
