@@ -30,7 +30,7 @@ TOGETHER = {"images": IMAGES, "positions": POSITIONS, "ahead": AHEAD}
 
 @dataclass(frozen=True)
 class Panel:
-    """One dot product of a run: `call`, in segments of elements that lie side by side.
+    """One edge of a run: `call`, in segments of elements that lie side by side, or depthwise tap by tap.
 
     `segments`: x -> bytes from a window's corner; each of `length` elements, `row` weights apart; `fours` of them to a
     segment. `down`, `across`: bytes from an output position's corner to the next; `out_w` to a row. `framed`: the map is
@@ -53,6 +53,16 @@ class Panel:
     read: int
 
     @property
+    def dot(self) -> bool:
+        """Whether it is a dot product."""
+        return self.call.kind == "dot"
+
+    @property
+    def channels(self) -> int:
+        """Of its map."""
+        return self.call.channels
+
+    @property
     def fours(self) -> int:
         """Fours of elements of a segment."""
         return -(-self.length // 4)
@@ -72,39 +82,50 @@ class Panels:
     divided: bool
 
     @property
-    def dots(self) -> list[Panel]:
-        """Its dot products."""
+    def windows(self) -> list[Panel]:
+        """Its edges whose windows are read where they lie."""
         return [edge for edge in self.edges if isinstance(edge, Panel)]
 
     def number(self, edge: Panel) -> int:
-        """Which of its dot products an edge is."""
-        return self.dots.index(edge)
+        """Which of these an edge is."""
+        return self.windows.index(edge)
 
     @property
     def ways(self) -> list[str]:
-        """Which kernels it needs."""
-        return sorted({edge.call.host_kernel for edge in self.dots})
+        """Which kernels of dot products it needs."""
+        return sorted({edge.call.host_kernel for edge in self.windows if edge.dot})
 
 
 def panels(program: Program) -> dict[str, Panels]:
-    """The runs that have this form, by name: bytes times bytes, and a threshold that is the same at every position."""
+    """The runs that have this form, by name: dot products of bytes, and a threshold that is the same at every position."""
     found = {}
     for run in program.runs:
         dots = [call for call in run.edges if call.kind == "dot"]
-        if not (dots and run.firing and run.firing.by_channel and run.hosted):
+        if not (run.firing and run.firing.by_channel and run.hosted):
             continue
-        if not all(call.host_kernel and call.x.joins and call.w and call.w.element == "int8_t" for call in dots):
+        if not all(call.x.tag == "u8" and call.w and call.w.element == "int8_t" for call in dots):
             continue
-        edges = tuple(panel(program, call) if call.kind == "dot" else call for call in run.edges)
+        edges = tuple(panel(program, call) if _near(program, call) else call for call in run.edges)
         size = sum(call.w.constant.bytes for call in dots if call.w)
-        found[run.name] = Panels(run, edges, len(dots) == len(edges) and size > NEAR)
+        if any(isinstance(edge, Panel) for edge in edges):
+            found[run.name] = Panels(run, edges, len(dots) == len(edges) and size > NEAR)
     return found
 
 
+def _near(program: Program, call: Call) -> bool:
+    """Whether a window is read where it lies: of bytes, and by bytes; depthwise, every channel by itself."""
+    bytewise = call.x.tag == "u8" and (call.w is None or call.w.element == "int8_t")
+    return bytewise and (call.kind != "taps" or _window(program, call).multiplier == 1)
+
+
+def _window(program: Program, call: Call) -> WindowTable:
+    return program.windows[call.window.rpartition(".")[2]]
+
+
 def panel(program: Program, call: Call) -> Panel:
-    """How a dot product's windows lie."""
-    g: WindowTable = program.windows[call.window.rpartition(".")[2]]
-    across = g.dilate_w == 1
+    """How an edge's windows lie."""
+    g = _window(program, call)
+    across = g.dilate_w == 1 and call.kind == "dot"
     height = max((g.out_h - 1) * g.stride_h + (g.kernel_h - 1) * g.dilate_h + 1, g.top + g.height)
     width = max((g.out_w - 1) * g.stride_w + (g.kernel_w - 1) * g.dilate_w + 1, g.left + g.width)
     framed = (height, width) != (g.height, g.width)
@@ -122,9 +143,9 @@ def panel(program: Program, call: Call) -> Panel:
 
 def frames(found: dict[str, Panels]) -> int:
     """Bytes of the framed maps of `IMAGES` images, of the run that needs most."""
-    return IMAGES * max((sum(edge.bytes for edge in run.dots) for run in found.values()), default=0)
+    return IMAGES * max((sum(edge.bytes for edge in run.windows) for run in found.values()), default=0)
 
 
 def dots(found: dict[str, Panels]) -> int:
     """How many dot products have panels."""
-    return sum(len(run.dots) for run in found.values())
+    return sum(edge.dot for run in found.values() for edge in run.windows)
