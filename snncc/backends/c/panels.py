@@ -82,6 +82,12 @@ class Panels:
     divided: bool
 
     @property
+    def fills(self) -> bool:
+        """Whether its first edge reaches all outputs, so that sums begin with it."""
+        first = self.edges[0]
+        return self.run.uniform and isinstance(first, Panel) and (first.dot or first.channels == self.run.channels)
+
+    @property
     def windows(self) -> list[Panel]:
         """Its edges whose windows are read where they lie."""
         return [edge for edge in self.edges if isinstance(edge, Panel)]
