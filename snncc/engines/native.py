@@ -89,7 +89,9 @@ class _Call:
         made, images = self.made, len(pixels)
         image = np.ascontiguousarray(pixels, made.pixel)
         values = np.empty((images, self.network.output.neurons), made.value)
-        counts = (np.empty if self.window.counting else np.zeros)((images, _size(made.places, "count")), made.count)
+        size = images * _size(made.places, "count")
+        room = (np.empty if self.window.counting else np.zeros)(size + LINE, made.count)  # it is read on beyond the end
+        counts = room[:size].reshape(images, -1)
         relays = np.zeros((images, _size(made.places, "relay")), np.int64)
         steps = self.window.length if self.measures else 0
         trains = np.zeros((images, steps, _size(made.places, "train")), np.int64)

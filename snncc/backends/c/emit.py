@@ -127,7 +127,7 @@ def context_of(program: Program) -> dict[str, Any]:
         "weight_bytes": program.weight_bytes, "pixel": program.pixel, "count": program.count, "levels": source.levels,
         "pixel_low": low, "pixel_checks": " || ".join(checks), "pixels": math.prod(source.shape),
         "outputs": output.neurons, "value_type": value_type, "runs": program.runs,
-        "loaded": False, "rasters": None, "relays": bool(program.relays), "stages": program.stages, "passing": program.passing,
+        "loaded": False, "counted": {}, "rasters": None, "relays": bool(program.relays), "stages": program.stages, "passing": program.passing,
         "use": program.kernels.context(), "most_together": MOST_TOGETHER, "text": arrays.lines,
         "rate_input": program.buffers[ir.INPUT] if source.coding.spiking and network.window.counting else "",
         "spike_values": program.buffers[output.name] if output.fires else "",

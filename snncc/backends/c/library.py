@@ -81,6 +81,8 @@ def library(network: Network, trains: frozenset[str] = frozenset(), measures: bo
         "frames": panels.frames(found or {}), "together": panels.TOGETHER, "measures": measures, "places": places,
         "counts": totals["count"], "values": totals["relay"], "trains": totals["train"],
     }  # fmt: skip
+    if network.window.counting:  # counts are made where they are handed on
+        context["counted"] = {f"c_{place.name}": place.count for place in places if place.count >= 0}
     environment = templates("c")
     return Library(
         sources={name: environment.get_template(template).render(context) for name, template in FILES.items()},
