@@ -98,7 +98,12 @@ class _Call:
         changes = np.zeros(len(made.places), np.uint64)
         arrays = (values, counts, relays, trains, changes)
         status = self.code.engine_run(
-            self.tables.ctypes, self.panels.ctypes, image.ctypes, images, self.timesteps, *(array.ctypes for array in arrays)
+            self.tables.ctypes,
+            self.panels.ctypes,
+            image.ctypes,
+            images,
+            self.timesteps,
+            *(array.ctypes for array in arrays),
         )
         if status:
             raise SnnccError(f"the engine `native` failed with status {status} on {images} images")

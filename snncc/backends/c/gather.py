@@ -78,13 +78,18 @@ def before(program: Program, operation: Made, of: Callable[[str], str] = str) ->
             out, program.buffers[of(operation.base)], math.prod(operation.shape), height, width, channels,
             math.prod(operation.copies), operation.copies[1], row, down * row, across * channels,
         )  # fmt: skip
-    x = program.value(of(operation.name))
+    return maxima(program, operation, program.value(of(operation.name)), out, program.buffers[of(operation.base)])
+
+
+def maxima(program: Program, operation: Pool, x: Value, out: str, source: str) -> MaxPoolCall:
+    """A max-pool of values `x`."""
+    height, width, channels = spatial(operation.source)
     program.kernels.max_pool(x)
     top, bottom, left, right = operation.frame
     framed = (height + bottom, width + right, channels)
     frame = window_table(framed, (0, 0), (0, 0, 0), channels, top=top, left=left)
     return MaxPoolCall(
-        x, out, program.buffers[of(operation.base)],
+        x, out, source,
         window=program.window(operation.name, pool_window(operation)),
         frame=program.window(f"{operation.name}_frame", frame),
     )  # fmt: skip

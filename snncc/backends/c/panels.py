@@ -33,8 +33,8 @@ class Panel:
     """One edge of a run: `call`, in segments of elements that lie side by side, or depthwise tap by tap.
 
     `segments`: x -> bytes from a window's corner; each of `length` elements, `row` weights apart; `fours` of them to a
-    segment. `down`, `across`: bytes from an output position's corner to the next; `out_w` to a row. `framed`: the map is
-    copied, (`top`, `left`) zeros before it, to `height` rows of `width` bytes, from `rows` rows of `read` bytes.
+    segment. `down`, `across`: bytes from an output position's corner to the next; `out_w` to a row. `framed`: the map
+    is copied, (`top`, `left`) zeros before it, to `height` rows of `width` bytes, from `rows` rows of `read` bytes.
     """
 
     kind: ClassVar = "panel"
@@ -103,7 +103,7 @@ class Panels:
 
 
 def panels(program: Program) -> dict[str, Panels]:
-    """The runs that have this form, by name: dot products of bytes, and a threshold that is the same at every position."""
+    """The runs that have this form, by name: factors of a byte, and a threshold that is the same at every position."""
     found = {}
     for run in program.runs:
         dots = [call for call in run.edges if call.kind == "dot"]

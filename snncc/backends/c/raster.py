@@ -16,7 +16,7 @@ import numpy as np
 
 from snncc import ir
 from snncc.backends.c import gather, relays, scatter
-from snncc.backends.c.calls import Before, Call, MaxPoolCall, Rise, Run
+from snncc.backends.c.calls import Before, Call, Rise, Run
 from snncc.backends.c.edges import Edge, Wiring
 from snncc.backends.c.expressions import RUN, Literal
 from snncc.backends.c.kernels import Accumulator
@@ -65,8 +65,8 @@ class Listed:
 class Rows:
     """An edge as sums of rows of weights: `sums[o] += scale * sum of W[r, o]` over what spiked in a window.
 
-    `weights`: tiles of `TILE` outputs, each (`length` + 1, its outputs), the last filled up to `last` outputs. `taps`: of a
-    window.
+    `weights`: tiles of `TILE` outputs, each (`length` + 1, its outputs), the last filled up to `last` outputs. `taps`:
+    of a window.
     """
 
     kind: ClassVar = "rows"
@@ -295,11 +295,8 @@ class _Planner:
         seen = self._kept("n", name, count.ctype, read, "spikes read", zero=True)
         most = self._kept("m", name, count.ctype, elements, "largest counts", zero=True)
         fresh = program.need("fresh", count.ctype, elements, "new maxima")
-        made = gather.before(program, operation, raster)
-        assert isinstance(made, MaxPoolCall)
-        program.kernels.max_pool(count)
         rise = Rise(program.buffers[raster(name)], "uint8_t", most, fresh, elements)
-        operations = (replace(made, x=count, out=fresh, source=seen), rise)
+        operations = (gather.maxima(program, operation, count, fresh, seen), rise)
         source = program.buffers[raster(base)]
         self.made.steps.append(
             Viewed(name, index, elements, operations, self._raster(name), self._counts(name), seen, source, read)
@@ -376,7 +373,7 @@ class _Planner:
 
 
 def tiled(rows: Array) -> tuple[Array, int]:
-    """Rows (K, O), and one of zeros, as tiles (K + 1, TILE) one after the other, and how many outputs the last, filled up, has."""
+    """Rows (K, O), and one of zeros, as tiles (K + 1, TILE) one after the other; outputs of the last, filled up."""
     rows = np.concatenate([rows, np.zeros_like(rows[:1])])
     length, outputs = rows.shape
     rest = outputs - (-(-outputs // TILE) - 1) * TILE
@@ -386,4 +383,3 @@ def tiled(rows: Array) -> tuple[Array, int]:
     filled = np.zeros((length, last), rows.dtype)
     filled[:, :rest] = rows[:, whole:]
     return np.concatenate([*tiles, filled.reshape(-1)]), last
-
