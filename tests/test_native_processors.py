@@ -94,5 +94,5 @@ def test_neon(variant: str, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setenv("SNNCC_CACHE", str(tmp_path))
     monkeypatch.setattr(native, "compiler", lambda: program)
     monkeypatch.setattr(native, "FLAGS", ("-std=c11", "-O1", *flags, str(MAIN)))
-    monkeypatch.setattr(native, "_loaded", lambda path: Emulated(path, runner))
+    monkeypatch.setattr(native, "loaded", lambda path: Emulated(path, runner))
     equal(NETWORKS[name], changes=False)

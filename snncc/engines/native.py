@@ -72,7 +72,7 @@ class _Call:
     def __init__(self, made: Library, network: Network, timesteps: int, measures: bool) -> None:
         self.made, self.network, self.timesteps, self.measures = made, network, timesteps, measures
         self.window = network.over(timesteps)
-        self.code = _loaded(built(made.sources))
+        self.code = loaded(built(made.sources))
         self.tables = _aligned(made)  # kept: the library reads them where they are
         if self.code.engine_table_bytes() > len(made.tables):
             raise OutputError("the engine `native`: this compiler lays tables out in another way: use `numpy`")
@@ -193,7 +193,7 @@ def _processor() -> str:
 
 
 @cache
-def _loaded(path: Path) -> Any:
+def loaded(path: Path) -> Any:
     """The shared library, once in a process."""
     try:
         code = ctypes.CDLL(str(path))

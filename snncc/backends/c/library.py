@@ -77,7 +77,7 @@ def library(network: Network, trains: frozenset[str] = frozenset(), measures: bo
         for kind in ("count", "relay", "train")
     }
     context |= {
-        "loaded": True, "rasters": rasters, "found": found, "dots": panels.dots(found or {}),
+        "loaded": True, "rasters": rasters, "found": found, "dots": panels.dots_of(found or {}),
         "frames": panels.frames(found or {}), "together": panels.TOGETHER, "measures": measures, "places": places,
         "counts": totals["count"], "values": totals["relay"], "trains": totals["train"],
     }  # fmt: skip

@@ -21,6 +21,8 @@ POSITIONS = 32
 """Positions, of any images, that are summed before they fire."""
 NEAR = 24 * 2**10
 """Bytes of weights that stay in a first cache."""
+WIDE = 64
+"""Outputs of a panel, at most."""
 AHEAD = 64
 """Bytes that are read on beyond a map."""
 
@@ -32,6 +34,8 @@ TOGETHER = {"images": IMAGES, "positions": POSITIONS, "ahead": AHEAD}
 class Panel:
     """One edge of a run: `call`, in segments of elements that lie side by side, or depthwise tap by tap.
 
+    `place`: of a dot product, which it is among those of all runs.
+
     `segments`: x -> bytes from a window's corner; each of `length` elements, `row` weights apart; `fours` of them to a
     segment. `down`, `across`: bytes from an output position's corner to the next; `out_w` to a row. `framed`: the map
     is copied, (`top`, `left`) zeros before it, to `height` rows of `width` bytes, from `rows` rows of `read` bytes.
@@ -39,6 +43,7 @@ class Panel:
 
     kind: ClassVar = "panel"
     call: Call
+    place: int
     segments: tuple[int, ...]
     length: int
     down: int
@@ -82,6 +87,16 @@ class Panels:
     divided: bool
 
     @property
+    def row(self) -> int:
+        """Elements of a position's sums: whole panels."""
+        return WIDE if self.divided else -(-self.run.channels // WIDE) * WIDE
+
+    @property
+    def filled(self) -> int:
+        """Elements of what sums begin with, filled up likewise."""
+        return (-(-self.run.channels // WIDE) + 1) * WIDE
+
+    @property
     def fills(self) -> bool:
         """Whether its first edge reaches all outputs, so that sums begin with it."""
         first = self.edges[0]
@@ -104,14 +119,19 @@ class Panels:
 
 def panels(program: Program) -> dict[str, Panels]:
     """The runs that have this form, by name: factors of a byte, and a threshold that is the same at every position."""
-    found = {}
+    found: dict[str, Panels] = {}
     for run in program.runs:
         dots = [call for call in run.edges if call.kind == "dot"]
         if not (run.firing and run.firing.by_channel and run.hosted):
             continue
         if not all(call.x.tag == "u8" and call.w and call.w.element == "int8_t" for call in dots):
             continue
-        edges = tuple(panel(program, call) if _near(program, call) else call for call in run.edges)
+        before = dots_of(found)
+        places = [before + sum(each.kind == "dot" for each in run.edges[:n]) for n in range(len(run.edges))]
+        edges = tuple(
+            panel(program, call, place) if _near(program, call) else call
+            for call, place in zip(run.edges, places, strict=True)
+        )
         size = sum(call.w.constant.bytes for call in dots if call.w)
         if any(isinstance(edge, Panel) for edge in edges):
             found[run.name] = Panels(run, edges, len(dots) == len(edges) and size > NEAR)
@@ -128,7 +148,7 @@ def _window(program: Program, call: Call) -> WindowTable:
     return program.windows[call.window.rpartition(".")[2]]
 
 
-def panel(program: Program, call: Call) -> Panel:
+def panel(program: Program, call: Call, place: int) -> Panel:
     """How an edge's windows lie."""
     g = _window(program, call)
     across = g.dilate_w == 1 and call.kind == "dot"
@@ -139,6 +159,7 @@ def panel(program: Program, call: Call) -> Panel:
     taps = [(ky, kx) for ky in range(g.kernel_h) for kx in range(1 if across else g.kernel_w)]
     return Panel(
         call=call,
+        place=place,
         segments=tuple(ky * g.dilate_h * row + kx * g.dilate_w * g.channels for ky, kx in taps),
         length=g.channels * (g.kernel_w if across else 1),
         down=g.stride_h * row, across=g.stride_w * g.channels, out_w=g.out_w,
@@ -152,6 +173,6 @@ def frames(found: dict[str, Panels]) -> int:
     return IMAGES * max((sum(edge.bytes for edge in run.windows) for run in found.values()), default=0)
 
 
-def dots(found: dict[str, Panels]) -> int:
+def dots_of(found: dict[str, Panels]) -> int:
     """How many dot products have panels."""
     return sum(edge.dot for run in found.values() for edge in run.windows)
