@@ -51,7 +51,7 @@ def machine() -> dict[str, Any]:
 
 
 def in_turn(commands: dict[str, Callable[[], object]], rounds: int = 5) -> dict[str, dict[str, float]]:
-    """Run each command once to warm up, then all in turn: median, least and most wall seconds, median CPU seconds."""
+    """Run each command once to warm up, then all in turn: wall and CPU seconds, the median and the extremes."""
     seconds: dict[str, list[float]] = {name: [] for name in commands}
     cpu: dict[str, list[float]] = {name: [] for name in commands}
     for command in commands.values():
@@ -68,6 +68,7 @@ def in_turn(commands: dict[str, Callable[[], object]], rounds: int = 5) -> dict[
             "least": min(times),
             "most": max(times),
             "cpu": statistics.median(cpu[name]),
+            "cpu_least": min(cpu[name]),
         }
         for name, times in seconds.items()
     }

@@ -72,10 +72,12 @@ class _Call:
     def __init__(self, made: Library, network: Network, timesteps: int, measures: bool) -> None:
         self.made, self.network, self.timesteps, self.measures = made, network, timesteps, measures
         self.window = network.over(timesteps)
-        self.code = _loaded(built(made.sources))
+        self.code = loaded(built(made.sources))
         self.tables = _aligned(made)  # kept: the library reads them where they are
         if self.code.engine_table_bytes() > len(made.tables):
             raise OutputError("the engine `native`: this compiler lays tables out in another way: use `numpy`")
+        self.panels = _room(self.code.engine_panel_bytes(), 0)
+        self.code.engine_lay(self.tables.ctypes, self.panels.ctypes)
 
     def ready(self) -> Ready:
         places = self.made.places
@@ -87,14 +89,21 @@ class _Call:
         made, images = self.made, len(pixels)
         image = np.ascontiguousarray(pixels, made.pixel)
         values = np.empty((images, self.network.output.neurons), made.value)
-        counts = np.zeros((images, _size(made.places, "count")), made.count)
+        size = images * _size(made.places, "count")
+        room = (np.empty if self.window.counting else np.zeros)(size + LINE, made.count)  # it is read on beyond the end
+        counts = room[:size].reshape(images, -1)
         relays = np.zeros((images, _size(made.places, "relay")), np.int64)
         steps = self.window.length if self.measures else 0
         trains = np.zeros((images, steps, _size(made.places, "train")), np.int64)
         changes = np.zeros(len(made.places), np.uint64)
         arrays = (values, counts, relays, trains, changes)
         status = self.code.engine_run(
-            self.tables.ctypes, image.ctypes, images, self.timesteps, *(array.ctypes for array in arrays)
+            self.tables.ctypes,
+            self.panels.ctypes,
+            image.ctypes,
+            images,
+            self.timesteps,
+            *(array.ctypes for array in arrays),
         )
         if status:
             raise SnnccError(f"the engine `native` failed with status {status} on {images} images")
@@ -115,11 +124,16 @@ class _Call:
 
 def _aligned(made: Library) -> Array:
     """The tables where those of bytes begin a cache line: rows of weights are mostly whole lines."""
-    room = np.empty(len(made.tables) + LINE, np.uint8)
-    first = -(room.ctypes.data + made.bytes_at) % LINE
-    tables = room[first : first + len(made.tables)]
+    tables = _room(len(made.tables), made.bytes_at)
     tables[:] = np.frombuffer(made.tables, np.uint8)
     return tables
+
+
+def _room(size: int, line: int) -> Array:
+    """So many bytes, of which byte `line` begins a cache line."""
+    room = np.empty(size + LINE, np.uint8)
+    first = -(room.ctypes.data + line) % LINE
+    return room[first : first + size]
 
 
 def _size(places: tuple[Place, ...], kind: str) -> int:
@@ -179,14 +193,16 @@ def _processor() -> str:
 
 
 @cache
-def _loaded(path: Path) -> Any:
+def loaded(path: Path) -> Any:
     """The shared library, once in a process."""
     try:
         code = ctypes.CDLL(str(path))
     except OSError as error:
         raise OutputError(f"{path}: the engine `native` cannot load it: {error}; delete it") from error
     code.engine_table_bytes.restype = ctypes.c_size_t
+    code.engine_panel_bytes.restype = ctypes.c_size_t
     code.engine_run.restype = ctypes.c_int
     pointer = ctypes.c_void_p
-    code.engine_run.argtypes = [pointer, pointer, ctypes.c_size_t, ctypes.c_uint16, *(pointer,) * 5]
+    code.engine_lay.argtypes = [pointer, pointer]
+    code.engine_run.argtypes = [pointer, pointer, pointer, ctypes.c_size_t, ctypes.c_uint16, *(pointer,) * 5]
     return code

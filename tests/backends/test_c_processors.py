@@ -23,7 +23,11 @@ from tests.networks import network, population, residual, weights
 from tests.strategies import Case, cases
 from tests.support import examples
 
-WANTED = {"-mavx2": {"avx2"}, "-mavx2 -mavxvnni": {"avx_vnni"}, "-mavx512bw -mavx512vnni": {"avx512_vnni", "avx512bw"}}
+WANTED = {
+    "-mavx2": {"avx2"},
+    "-mavx2 -mavxvnni": {"avx_vnni"},
+    "-mavx512bw -mavx512vl -mavx512vnni": {"avx512_vnni", "avx512bw", "avx512vl"},
+}
 """Flags of GCC, and what /proc/cpuinfo calls what they need."""
 NEON, MIXED = AArch64().variants(None)  # type: ignore[arg-type]
 

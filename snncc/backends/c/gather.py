@@ -78,13 +78,18 @@ def before(program: Program, operation: Made, of: Callable[[str], str] = str) ->
             out, program.buffers[of(operation.base)], math.prod(operation.shape), height, width, channels,
             math.prod(operation.copies), operation.copies[1], row, down * row, across * channels,
         )  # fmt: skip
-    x = program.value(of(operation.name))
+    return maxima(program, operation, program.value(of(operation.name)), out, program.buffers[of(operation.base)])
+
+
+def maxima(program: Program, operation: Pool, x: Value, out: str, source: str) -> MaxPoolCall:
+    """A max-pool of values `x`."""
+    height, width, channels = spatial(operation.source)
     program.kernels.max_pool(x)
     top, bottom, left, right = operation.frame
     framed = (height + bottom, width + right, channels)
     frame = window_table(framed, (0, 0), (0, 0, 0), channels, top=top, left=left)
     return MaxPoolCall(
-        x, out, program.buffers[of(operation.base)],
+        x, out, source,
         window=program.window(operation.name, pool_window(operation)),
         frame=program.window(f"{operation.name}_frame", frame),
     )  # fmt: skip
@@ -116,7 +121,7 @@ def window_run(program: Program, population: ir.Population, wiring: Wiring, inde
     return replace(
         made,
         firing=Firing(
-            theta.text(RUN), _by_channel(theta), f"limit + {more}U" if more else "limit", program.buffers[made.name]
+            theta.text(RUN), by_channel(theta), f"limit + {more}U" if more else "limit", program.buffers[made.name]
         ),
     )
 
@@ -149,20 +154,20 @@ def run(
     positions = height * width
     pair = min(2, positions)
     acc = program.need(f"acc_{a.tag}", a.ctype, pair * channels, "accumulators")
-    calls = tuple(_call(program, edge, channels, a, pair, held) for edge in edges)
+    calls = tuple(call_of(program, edge, channels, a, pair, held) for edge in edges)
     host = hosted(calls, a, positions, channels)
     if host:
         program.kernels.host()
-    uniform = _by_channel(start)
+    uniform = by_channel(start)
     return Run(population.name, index, positions, channels, pair, a, acc, start.text(RUN), uniform, calls, host)
 
 
-def _by_channel(expression: Expression) -> bool:
+def by_channel(expression: Expression) -> bool:
     """Whether it is the same at every position."""
     return expression.text(RUN) == expression.text(Names("elsewhere", RUN.channel))
 
 
-def _call(program: Program, edge: Edge, row: int, a: Accumulator, pair: int, held: Expression | None) -> Call:
+def call_of(program: Program, edge: Edge, row: int, a: Accumulator, pair: int, held: Expression | None) -> Call:
     x = program.value(edge.base)
     scale: Expression = Literal(2**edge.shift)
     if edge.current and held:

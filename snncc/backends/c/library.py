@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from snncc.backends.c import panels, raster
 from snncc.backends.c.emit import context_of
 from snncc.backends.c.layout import struct_bytes
 from snncc.backends.c.plan import plan
@@ -67,17 +68,21 @@ def library(network: Network, trains: frozenset[str] = frozenset(), measures: bo
 
     `measures`: in `step` it also counts the potentials that change, and keeps the trains of these populations.
     """
-    program = plan(network, PREFIX)
+    program, rasters = raster.plan(network, PREFIX) if raster.fits(network) else (plan(network, PREFIX), None)
     context = context_of(program)
+    found = panels.panels(program) if network.window.counting else None
     places = _places(network, trains if measures else frozenset())
     totals = {
         kind: sum(place.elements for place in places if getattr(place, kind) >= 0)
         for kind in ("count", "relay", "train")
     }
     context |= {
-        "loaded": True, "measures": measures, "places": places,
+        "loaded": True, "rasters": rasters, "found": found, "dots": panels.dots_of(found or {}),
+        "frames": panels.frames(found or {}), "together": panels.TOGETHER, "measures": measures, "places": places,
         "counts": totals["count"], "values": totals["relay"], "trains": totals["train"],
     }  # fmt: skip
+    if network.window.counting:  # counts are made where they are handed on
+        context["counted"] = {f"c_{place.name}": place.count for place in places if place.count >= 0}
     environment = templates("c")
     return Library(
         sources={name: environment.get_template(template).render(context) for name, template in FILES.items()},

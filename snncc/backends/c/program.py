@@ -35,7 +35,7 @@ class Program:
     to a pool. Code: `kernels`, and the `runs`, `scans` and `passing` views that call them, in `step` in `stages`.
     `wirings`, `made`: each population's edges, and the pools and moves before it; `positions`: of every buffer the
     population that it is made by or for, 0 being the input. `currents`: buffers of the constant current. `relays`:
-    buffers of relays' values, and their ranges.
+    buffers of relays' values, and their ranges. `rasters`: buffers of a byte for each spike.
     """
 
     p: str
@@ -53,6 +53,7 @@ class Program:
     passing: list[PassingScan] = field(default_factory=list)
     stages: list[Stage] = field(default_factory=list)
     scratch: dict[str, Buffer] = field(default_factory=dict)
+    rasters: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.currents = set() if self.network.input.coding.spiking else {INPUT}
@@ -86,6 +87,8 @@ class Program:
         """The type of a buffer's elements."""
         if base in self.relays:
             return Value.of(signed(self.relays[base]), max(abs(end) for end in self.relays[base]))
+        if base in self.rasters:
+            return Value.of("uint8_t", 1)
         return self.pixel if base in self.currents else self.count
 
     # --- what the header states

@@ -68,7 +68,7 @@ def step(program: Program) -> None:
     for index, (population, wiring, made) in enumerate(populations, 1):
         driven = not population.hands_on or any(edge.current for edge in wiring.edges)
         pools = [operation for operation in made if driven and operation.name in program.currents]
-        held = tuple(_held(program, operation) for operation in pools)
+        held = tuple(hold(program, operation) for operation in pools)
         of_relays = [operation for operation in made if operation.name in program.relays]
         for operation in made:
             if operation.name not in program.currents and operation not in of_relays:
@@ -85,7 +85,7 @@ def step(program: Program) -> None:
     program.stages = stages.divide(program, targets)
 
 
-def _held(program: Program, operation: Made) -> Before:
+def hold(program: Program, operation: Made) -> Before:
     """What is made of the constant current: computed once per image, into a buffer of its own."""
     name, length = operation.name, math.prod(operation.shape)
     program.buffers[name] = program.array(f"x_{name}", program.pixel.ctype, length, "pooled input", life(program, name))
@@ -166,14 +166,14 @@ def _scan(
             )
             for edge in spikes:
                 targets[edge.base].append((index, _target(program, edge, charge, into, channels)))
-        drive = _drive(program, population, wiring, index, currents, bias, held) if currents else None
+        drive = drive_of(program, population, wiring, index, currents, bias, held) if currents else None
         return relays.scan(program, population, population.relay, wiring, index, bias, charge, drive, dense)
     per_channel = all(
         a is not None and (a.size == 1 or a.ndim == 1 or positions == 1)
         for a in (population.theta, population.bias, population.v0)
     )
     lazy = not currents and not dense and bool(np.any(population.bias))
-    low, high, lazy = _reach(program.network, population, lazy)
+    low, high, lazy = reach(program.network, population, lazy)
     lanes = channels % 4 == 0 and per_channel and not currents and not dense and ir.bits_needed((low, high)) <= 16
     v = Potential.of(signed((low, high), 16), f"{program.p.upper()}_LANE" if lanes else "")
     if lanes:
@@ -182,7 +182,7 @@ def _scan(
     into = program.array(
         f"v_{name}", v.ctype, positions * channels, f"potentials of {name}", life(program, name), zero=v0 == ZERO
     )
-    drive = _drive(program, population, wiring, index, currents, bias, held) if currents else None
+    drive = drive_of(program, population, wiring, index, currents, bias, held) if currents else None
     for edge in spikes:
         targets[edge.base].append((index, _target(program, edge, v, into, channels)))
     return PopulationScan(
@@ -194,7 +194,7 @@ def _scan(
     )  # fmt: skip
 
 
-def _drive(
+def drive_of(
     program: Program,
     population: ir.Population,
     wiring: Wiring,
@@ -210,7 +210,7 @@ def _drive(
     return Drive(replace(run, before=held), ctype)
 
 
-def _reach(network: ir.Network, population: ir.Population, lazy: bool) -> tuple[int, int, bool]:
+def reach(network: ir.Network, population: ir.Population, lazy: bool) -> tuple[int, int, bool]:
     """Every value that a stored potential or the level it is compared with can take; whether bias stays out of it."""
     low, high = network.intervals["step"][population.name]
     theta, bias = span(population.theta), span(population.bias)

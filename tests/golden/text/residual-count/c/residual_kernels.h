@@ -732,7 +732,19 @@ static inline void residual_host_divisor(int32_t theta, uint32_t *factor, uint32
 /* out[i] = min(limit, floor(u[i] / theta)), 0 where u is negative, of n neurons. */
 RESIDUAL_KERNEL void residual_host_fire(const int32_t *u, const uint32_t *factor, const uint32_t *shift, int32_t n, uint32_t limit, uint8_t *out)
 {
-    for (int32_t i = 0; i < n; i++) {
+    int32_t i = 0;
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+    for (; i < n; i += 16) { /* even ones, and odd ones: 64 bits to a product */
+        const __mmask16 real = (__mmask16)(n - i >= 16 ? 0xFFFFU : (1U << (uint32_t)(n - i)) - 1U);
+        const __m512i charge = _mm512_max_epi32(_mm512_maskz_loadu_epi32(real, u + i), _mm512_setzero_si512());
+        const __m512i by = _mm512_maskz_loadu_epi32(real, factor + i), down = _mm512_maskz_loadu_epi32(real, shift + i);
+        const __m512i even = _mm512_srlv_epi64(_mm512_mul_epu32(charge, by), _mm512_maskz_mov_epi32(0x5555, down));
+        const __m512i odd = _mm512_srlv_epi64(_mm512_mul_epu32(_mm512_srli_epi64(charge, 32), _mm512_srli_epi64(by, 32)), _mm512_srli_epi64(down, 32));
+        const __m512i spikes = _mm512_min_epu32(_mm512_mask_mov_epi32(even, 0xAAAA, _mm512_slli_epi64(odd, 32)), _mm512_set1_epi32((int32_t)limit));
+        _mm_mask_storeu_epi8(out + i, real, _mm512_cvtepi32_epi8(spikes));
+    }
+#endif
+    for (; i < n; i++) {
         const uint32_t charge = u[i] < 0 ? 0U : (uint32_t)u[i];
         const uint32_t spikes = (uint32_t)((uint64_t)charge * factor[i] >> shift[i]);
         out[i] = (uint8_t)(spikes < limit ? spikes : limit);
