@@ -131,7 +131,10 @@ def context_of(program: Program) -> dict[str, Any]:
         "rate_input": program.buffers[ir.INPUT] if source.coding.spiking and network.window.counting else "",
         "spike_values": program.buffers[output.name] if output.fires else "" if program.runs else
         program.at(f"v_{output.name}"),
-        "frames": source.coding.sequences,
+        "frames": source.coding.sequences, "image": "frames" if source.coding.sequences else "image",
+        "stream": program.streams, "restarts": program.restarts,
+        "sample": f"({program.p.upper()}_T_MAX * {program.p.upper()}_PIXELS)" if source.coding.sequences else
+        f"{program.p.upper()}_PIXELS",
         "image_argument": f"const {program.pixel.ctype} *image, " if ir.INPUT in program.relays else "",
         **host.bytes_context(program), **host.host_context(program),
     }  # fmt: skip

@@ -38,7 +38,7 @@ class Program:
     population that it is made by or for, 0 being the input. `currents`: buffers of the constant current. `relays`:
     buffers of values, and their ranges: of relays, of signed frames. `numbers`: sources of several spikes at a time, and
     the most of a window. `lates`: by population what holds, or hands on, what it did a timestep before. `kept`: what is
-    done for that at the begin of a timestep.
+    done for that at the begin of a timestep. `restarts`: what begins anew in a window that goes on; None: it cannot.
     """
 
     p: str
@@ -57,6 +57,7 @@ class Program:
     stages: list[Stage] = field(default_factory=list)
     scratch: dict[str, Buffer] = field(default_factory=dict)
     kept: list[LateScan | Kept] = field(default_factory=list)
+    restarts: list[Buffer] | None = None
 
     def __post_init__(self) -> None:
         network, shapes = self.network, ir.population_shapes(self.network)
@@ -111,6 +112,11 @@ class Program:
             return self.pixel
         most = max(self.numbers.get(base, 0), self.network.window.length)
         return Value.of(unsigned(most), most)
+
+    @property
+    def streams(self) -> bool:
+        """Whether frames may come one at a time: nothing follows a window's end."""
+        return self.network.input.coding.sequences and not self.network.window.extra
 
     @property
     def value_type(self) -> str:

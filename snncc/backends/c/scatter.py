@@ -45,7 +45,8 @@ from snncc.backends.c.expressions import (
 from snncc.backends.c.kernels import Accumulator, Potential
 from snncc.backends.c.program import Program, at_once
 from snncc.backends.c.types import signed, span
-from snncc.backends.c.views import Blocks, Made, Move, spatial
+from snncc.backends.c.layout import Buffer
+from snncc.backends.c.views import Blocks, Made, Move, bases, spatial
 from snncc.ir import INPUT, Interval
 
 
@@ -85,7 +86,27 @@ def step(program: Program) -> None:
             program.runs.append(replace(gather.window_run(program, population, wiring, index), before=held + before))
     if network.input.coding.spiking or INPUT in program.numbers:
         program.scans.insert(0, _encoder(program))
+    if program.streams:
+        note = "timesteps since the sequence began, and before the window"
+        program.array("time", "uint32_t", 2, note, (0, len(network.populations)), zero=True)
+        program.restarts = _restarts(program)
     program.stages = stages.divide(program, targets)
+
+
+def _restarts(program: Program) -> list[Buffer] | None:
+    """What holds sums of the window alone: the readout's. None where a maximum of values shares them."""
+    output, made = program.network.output, program.made[-1]
+    if output.fires:
+        names = [f"c_{output.name}"]
+    elif at_once(output):
+        values = {edge.base for edge in program.wirings[-1].edges} & program.relays.keys()
+        pooled = {base for group in program.made for operation in group for base in bases(operation)}
+        if values & pooled or any(operation.name in program.relays for operation in made):
+            return None
+        names = [f"{'s' if e.base in values else 'c'}_{e.base}" for e in program.wirings[-1].edges]
+    else:
+        names = []
+    return [buffer for buffer in program.arrays if buffer.name in names]
 
 
 def _held(program: Program, operation: Made) -> Before:
