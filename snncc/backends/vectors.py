@@ -18,14 +18,17 @@ def golden_pixels(network: Network, pixels: Array | None) -> Array:
     if pixels is None:
         pixels = network.golden
     chosen = random_pixels(network, IMAGES) if pixels is None else np.asarray(pixels, np.int64)
+    if network.input.coding.sequences:
+        chosen = chosen[:, : network.timesteps]
     if chosen.shape[1:] != sample_shape(network) or not len(chosen):
         raise DataError(f"golden vectors of shape {chosen.shape}; the network reads {sample_shape(network)}")
     return chosen
 
 
-def sample_shape(network: Network) -> tuple[int, ...]:
-    """The shape of a sample: an image's, or of a sequence with the frames that a run at T_max reads."""
-    return (*((network.timesteps,) if network.input.coding.sequences else ()), *network.input.shape)
+def sample_shape(network: Network, timesteps: int | None = None) -> tuple[int, ...]:
+    """The shape of a sample: an image's, or of a sequence with the frames that a run at T, by default T_max, reads."""
+    frames = (timesteps or network.timesteps,) if network.input.coding.sequences else ()
+    return (*frames, *network.input.shape)
 
 
 def golden(network: Network, pixels: Array | None) -> tuple[Array, sim.Result]:
