@@ -172,3 +172,37 @@ def test_verify_takes_sequences(tmp_path: Path) -> None:
 def test_no_instructions_are_told_of_what_the_model_does_not_know() -> None:
     with pytest.raises(TargetError, match=r"knows no neurons that forget \(population 'hidden'\)"):
         instructions.estimate(networks.recurrent())
+
+
+@pytest.mark.parametrize("encoding", ["frames", "current"])
+def test_two_memories(tmp_path: Path, encoding: Any) -> None:
+    net = networks.recurrent()
+    net = ir.proven(ir.replace(net, input=ir.replace(net.input, encoding=encoding)))
+    pixels = EVENTS if encoding == "frames" else EVENTS[:, 0]
+    folder = compiled(net, tmp_path / "net", pixels=pixels, fast_bytes=50)
+    subprocess.run(["make", "test", "CFLAGS=-O1"], cwd=folder / "c", check=True, capture_output=True)
+    agree(folder, net, pixels, 13, "gcc sanitizers")
+
+
+@pytest.mark.parametrize("rounding", ["floor", "zero"])
+def test_what_is_done_with_every_neuron_is_vectorised(tmp_path: Path, rounding: Any) -> None:
+    numbers = {"leak": np.arange(100), "decay": np.arange(100) * 40, "lowest": np.array(-900), "amount": np.array(9)}
+    kind = ir.LeakyIntegrateAndFire(**numbers, rounding=rounding)
+    dense = ir.Dense(name="a", source=ir.Source("input"), weights=networks.weights(1, 12, 100))
+    back = ir.Dense(name="b", source=ir.Late("hidden"), weights=networks.weights(2, 100, 100))
+    hidden = networks.population("hidden", (100,), dense, back, theta=800, bias=np.arange(100), kind=kind)
+    readout = networks.population(
+        "last", (3,), ir.Dense(name="c", source=ir.Source("hidden"), weights=networks.weights(3, 100, 3)), theta=None
+    )
+    net = networks.network(
+        hidden, readout, shape=(12,), source={"encoding": "frames", "bits": 3}, dynamics="step", timesteps=20
+    )
+    source = compiled(net, tmp_path / "net") / "c" / "net.c"
+    command = ["gcc", "-O3", "-std=c99", "-c", source, "-o", tmp_path / "net.o", "-fopt-info-vec-optimized"]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stderr
+    lines = source.read_text().splitlines()
+    vectorised = {int(line.split(":")[1]) for line in said.splitlines() if "net.c:" in line and "vectorized" in line}
+    for function in ("net_forget_hidden", "net_scan_hidden"):
+        start = next(i for i, line in enumerate(lines, 1) if f" static void {function}(" in line)
+        end = lines.index("}", start)
+        assert vectorised & set(range(start, end)), (function, said)
