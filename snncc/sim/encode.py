@@ -72,7 +72,10 @@ def _same_elements(given: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
 
 
 def bytes_to_pixels(source: Input, data: Array) -> Array:
-    """Raw bytes (N, *shape), of sequences (N, frames, *shape), integers in 0..255, -> pixels int32 by the network's table; DataError otherwise."""
+    """Raw bytes (N, *shape), integers in 0..255, -> pixels int32 by the network's table; DataError otherwise.
+
+    Of sequences (N, frames, *shape).
+    """
     data = np.asarray(data)
     if source.raw_bytes is None:
         raise DataError(

@@ -170,7 +170,7 @@ def test_verify_takes_sequences(tmp_path: Path) -> None:
 
 
 def test_no_instructions_are_told_of_what_the_model_does_not_know() -> None:
-    with pytest.raises(TargetError, match=r"knows no neurons that forget \(population 'hidden'\)"):
+    with pytest.raises(TargetError, match="'hidden': the estimate of instructions has no costs of leaky"):
         instructions.estimate(networks.recurrent())
 
 

@@ -308,7 +308,7 @@ class PassingScan(Scan):
 
 @dataclass(frozen=True)
 class InputScan(Scan):
-    """The rate-coded input: potentials in 0..L-1, to which every pixel is added. Of frames a pixel is a number of spikes."""
+    """The rate-coded input: potentials in 0..L-1, to which every pixel is added; of frames a pixel is its spikes."""
 
     input: ClassVar = True
 
@@ -323,9 +323,10 @@ class LateScan(Scan):
 
 @dataclass(frozen=True)
 class Kept:
-    """At the begin of a timestep: `length` values of `source` go to `out`, and are added to `sums`; each "" if not asked.
+    """At the begin of a timestep: `length` values of `source` go to `out`, and are added to `sums`.
 
-    `live`: they are the input's, of which nothing comes after T. `index`: the position of who made them.
+    Either is "" where nobody asks. `live`: they are the input's, of which nothing comes after T. `index`: the position
+    of who made them.
     """
 
     kind: ClassVar = "values"

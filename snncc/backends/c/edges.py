@@ -87,8 +87,8 @@ def wire(
             elif read & (currents | relays.keys()):
                 raise TargetError(
                     f"population {population.name!r}: a max-pool over a reshaped mix of spikes and values (the "
-                    "constant input, signed frames, or a relay) has no buffer type in C: pool each before concatenating, or encode "
-                    "the input as `rate`"
+                    "constant input, signed frames, or a relay) has no buffer type in C: pool each before "
+                    "concatenating, or encode the input as `rate`"
                 )
     flat = any(
         not isinstance(projection, ir.Dense) and not (split.plain and isinstance(projection, Looped))

@@ -14,12 +14,8 @@ from snncc.backends.c.loops import loops
 from snncc.backends.c.plan import plan
 from snncc.backends.vectors import golden_pixels
 from snncc.errors import TargetError
+from snncc.ir.capabilities import TIMED
 
-UNKNOWN = {
-    "leaky_integrate_and_fire": "neurons that forget", "leaky_integrator": "readouts that forget",
-    "late": "sources that are read a timestep late", "frames": "sequences of frames",
-}  # fmt: skip
-"""Features without costs in the model."""
 COSTS = Path(__file__).with_name("instructions.json")
 
 
@@ -36,11 +32,11 @@ def estimate(
     In `step` they follow from the spikes that the images cause. TargetError where the model has no costs for something.
     """
     found = ir.features(network)
-    for kind, what in UNKNOWN.items():
+    for kind in TIMED:
         if kind in found:
             raise TargetError(
-                f"the estimate of instructions knows no {what} ({found[kind]}): measure the export, say "
-                "`make cortex-m4.elf` in its folder and QEMU's -icount"
+                f"{found[kind]}: the estimate of instructions has no costs of {ir.FEATURES[kind]}: measure the export, "
+                "as `make test-cortex-m4` in its folder runs it"
             )
     program = plan(network, "net", pack, state_bytes)
     return model().total(loops(program, activity(program, golden_pixels(network, pixels))))

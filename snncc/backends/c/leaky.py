@@ -60,13 +60,15 @@ def scan(
     bias, v0 = (program.parameter(population, each, flat) for each in ("bias", "v0"))
     theta = program.parameter_of("theta", population.threshold, population, flat)
     last = len(program.network.populations) if not population.hands_on else index
-    into = program.array(f"v_{name}", ctype, population.neurons, f"potentials of {name}", (index, last), zero=v0 == ZERO)
+    into = program.array(
+        f"v_{name}", ctype, population.neurons, f"potentials of {name}", (index, last), zero=v0 == ZERO
+    )
     current = ""
     if kind.has_current:
         note = f"synaptic currents of {name}"
         current = program.array(f"i_{name}", ctype, population.neurons, note, (index, index), zero=True)
-    fires = isinstance(kind, LeakyIntegrateAndFire)
-    amount = program.parameter_of("amount", kind.amount, population, flat) if fires else ZERO
+    firing = kind if isinstance(kind, LeakyIntegrateAndFire) else None
+    amount = program.parameter_of("amount", firing.amount, population, flat) if firing else ZERO
     lowest = np.maximum(kind.lowest, reach[0])
     clamp = program.parameter_of("lowest", lowest, population, flat) if (lowest > reach[0]).any() else None
     leak, decay = (
@@ -77,8 +79,8 @@ def scan(
     return LeakyScan(
         name=name, index=index, positions=positions, channels=channels, stride=stride,
         counts=program.buffers.get(name, ""), numbers=program.value(name).ctype if name in program.numbers else "",
-        v=v, a=a, into=current or into, theta=theta.text(SCAN) if fires else "", amount=amount.text(SCAN),
-        most=kind.most if fires else 0, reset=kind.reset if fires else "", v0="" if v0 == ZERO else v0.text(SCAN),
+        v=v, a=a, into=current or into, theta=theta.text(SCAN) if firing else "", amount=amount.text(SCAN),
+        most=firing.most if firing else 0, reset=firing.reset if firing else "", v0="" if v0 == ZERO else v0.text(SCAN),
         bias=bias.text(SCAN), adds=bool(drive) or bias != ZERO, drive=drive, dense=dense, current=current,
         late_current=kind.late_current, leak=leak, decay=decay, lowest=clamp.text(SCAN) if clamp else "", held=held,
         uniform=all(isinstance(number, Literal) for number in numbers),

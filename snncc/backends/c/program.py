@@ -36,9 +36,10 @@ class Program:
     to a pool. Code: `kernels`, and the `runs`, `scans` and `passing` views that call them, in `step` in `stages`.
     `wirings`, `made`: each population's edges, and the pools and moves before it; `positions`: of every buffer the
     population that it is made by or for, 0 being the input. `currents`: buffers of the constant current. `relays`:
-    buffers of values, and their ranges: of relays, of signed frames. `numbers`: sources of several spikes at a time, and
-    the most of a window. `lates`: by population what holds, or hands on, what it did a timestep before. `kept`: what is
-    done for that at the begin of a timestep. `restarts`: what begins anew in a window that goes on; None: it cannot.
+    buffers of values, and their ranges: of relays, of signed frames. `numbers`: sources of several spikes at a time,
+    and the most of a window. `lates`: by population what holds, or hands on, what it did a timestep before. `kept`:
+    what is done for that at the begin of a timestep. `restarts`: what begins anew in a window that goes on; None: it
+    cannot.
     """
 
     p: str
@@ -123,9 +124,9 @@ class Program:
         """The type of a value of the readout."""
         if self.network.output.fires:
             return "int32_t"
-        last = self.runs[-1] if self.runs else self.scans[-1]
-        assert isinstance(last, Run | LeakyScan)
-        return last.a.ctype
+        if self.runs:
+            return self.runs[-1].a.ctype
+        return next(scan.a.ctype for scan in reversed(self.scans) if isinstance(scan, LeakyScan))
 
     # --- what the header states
 

@@ -43,9 +43,9 @@ from snncc.backends.c.expressions import (
     product,
 )
 from snncc.backends.c.kernels import Accumulator, Potential
+from snncc.backends.c.layout import Buffer
 from snncc.backends.c.program import Program, at_once
 from snncc.backends.c.types import signed, span
-from snncc.backends.c.layout import Buffer
 from snncc.backends.c.views import Blocks, Made, Move, bases, spatial
 from snncc.ir import INPUT, Interval
 

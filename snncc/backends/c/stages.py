@@ -67,7 +67,7 @@ def divide(program: Program, targets: Targets) -> list[Stage]:
         replace(view, targets=tuple(target for _, target in targets[view.name])) for view in program.passing
     ]
     zero = [[b for b in program.arrays if b.zero and b.length and b.born == number] for number in range(len(scans))]
-    return [Stage(n, *map(tuple, (scans[n], replays[n], zero[n], kept[n]))) for n in range(len(scans))]
+    return [Stage(n, tuple(scans[n]), tuple(replays[n]), tuple(zero[n]), tuple(kept[n])) for n in range(len(scans))]
 
 
 def replay(program: Program, scan: Scan, stage: int, targets: Iterable[Target | Passed]) -> Replay:
