@@ -413,9 +413,14 @@ class LeakyScan(Scan):
         return bool(self.leak or self.decay or self.late_current or self.late_reset)
 
     @property
+    def neurons(self) -> int:
+        """All of them."""
+        return self.positions * self.channels
+
+    @property
     def loops(self) -> tuple[int, int]:
         """Neurons as rows of neighbours."""
-        return (1, self.positions * self.channels) if self.uniform else (self.positions, self.channels)
+        return (1, self.neurons) if self.uniform else (self.positions, self.channels)
 
 
 @dataclass(frozen=True)
