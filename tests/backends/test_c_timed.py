@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snncc import ir
+from snncc import ir, sim
 from snncc.backends.c import emit, instructions
 from snncc.backends.c.plan import plan
-from snncc.backends.c.run import CortexM4, RiscV
+from snncc.backends.c.run import STRICT, CortexM4, RiscV
 from snncc.errors import TargetError
 from snncc.sim.run import go_on
 from snncc.verification import verify
@@ -206,3 +206,27 @@ def test_what_is_done_with_every_neuron_is_vectorised(tmp_path: Path, rounding: 
         start = next(i for i, line in enumerate(lines, 1) if f" static void {function}(" in line)
         end = lines.index("}", start)
         assert vectorised & set(range(start, end)), (function, said)
+
+
+@pytest.mark.parametrize("spike_ext", [0, 2])
+@pytest.mark.parametrize("signed", [False, True])
+def test_the_example_of_the_readme_is_the_simulator(tmp_path: Path, signed: bool, spike_ext: int) -> None:
+    """Its lines in a program of their own: the class after every frame, or of a whole sequence."""
+    net = networks.recurrent()
+    source = ir.replace(net.input, signed=signed, gain=np.array(2.0))
+    net = ir.proven(ir.replace(net, input=source, spike_ext=spike_ext))
+    folder = compiled(net, tmp_path / "net", pixels=EVENTS - 2 * signed) / "c"
+    example = (folder / "README.md").read_text().split("```c\n")[1].split("```")[0]
+    frames = (EVENTS[0] - 2 * signed) / 2 * net.input.lambda_0 / net.input.levels
+    numbers = ",\n".join(f"{x:.9f}F" for x in frames.reshape(-1))
+    calls = "net_begin(&state);\n" if not spike_ext else ""
+    each = "for (int t = 0; t < 20; t++) printf(\"%u \", classify(x + 12 * t));"
+    calls += each if not spike_ext else "printf(\"%u \", classify(x));"
+    main = f"#include <stdio.h>\n{example}\nint main(void)\n{{\nstatic const float x[] = {{{numbers}}};\n{calls}\n}}\n"
+    (folder / "own.c").write_text(main)
+    command = ["gcc", *STRICT, "-Wno-float-conversion", "own.c", "net.c", "net_host.c", "-o", "own", "-lm"]
+    subprocess.run(command, cwd=folder, check=True)
+    said = subprocess.run(["./own"], cwd=folder, check=True, capture_output=True, text=True).stdout.split()
+    pixels = EVENTS[:1] - 2 * signed
+    lengths = [20] if spike_ext else range(1, 21)
+    assert [int(word) for word in said] == [int(sim.run(net, pixels, t, "step").classes[0]) for t in lengths]
