@@ -21,7 +21,7 @@ from snncc.ir import Array
 from snncc.keras_layers.outputs import Counted, Twin
 from snncc.sim.run import ready
 from tests.networks import residual
-from tests.strategies import Case, cases
+from tests.strategies import Case, cases, timed_cases
 from tests.support import examples
 
 
@@ -54,6 +54,13 @@ def same(case: Case, changes: bool) -> None:
 @examples(10)
 @given(st.one_of(cases(dynamics="count"), cases(dynamics="step")), st.booleans())
 def test_native_equals_the_simulator(case: Case, changes: bool) -> None:
+    same(case, changes)
+
+
+@examples(10)
+@given(timed_cases(), st.booleans())
+def test_native_equals_the_simulator_where_time_matters(case: Case, changes: bool) -> None:
+    """Leaky neurons, late sources and frames."""
     same(case, changes)
 
 

@@ -18,7 +18,7 @@ from tests.examples import EXAMPLES, touched
 
 ROOT = Path(__file__).parents[1]
 ADDING = (ROOT / "docs" / "adding.md").read_text(encoding="utf-8")
-TOYS = ("leaky", "upsample")
+TOYS = ("capped", "upsample")
 
 
 def patched(toy: str, folder: Path) -> Path:
@@ -46,16 +46,10 @@ def test_a_toy_is_the_same_integers_everywhere(toy: str, tmp_path: Path) -> None
 
 
 WRONG = {
-    "threshold": ("leaky", "snncc/neurons/leaky.py", "potential >= theta", "potential > theta", "hidden of image"),
-    "interval": (
-        "leaky",
-        "snncc/neurons/leaky.py",
-        "window = min(length,",
-        "window = min(1,",
-        "AssertionError: hidden",
-    ),
-    "shift in C": ("leaky", "templates/c/scan.c.j2", "? -1 - (-1 - v[c]) /", "? v[c] /", "verified(place).status"),
-    "refusal": ("leaky", "snncc/ir/capabilities.py", '"leaky in count": "{', '"leaky in": "{', "nothing refused"),
+    "cap": ("capped", "snncc/neurons/capped.py", "potential, self.cap)", "potential, self.cap + 1)", "hidden of image"),
+    "interval": ("capped", "snncc/neurons/capped.py", "self.cap + high", "0 * high", "AssertionError: hidden"),
+    "cap in C": ("capped", "templates/c/scan.c.j2", "{% if scan.cap %}", "{% if false %}", "verified(place).status"),
+    "refusal": ("capped", "snncc/ir/capabilities.py", '"capped in count": "{', '"capped in": "{', "nothing refused"),
     "order": ("upsample", "snncc/sim/linear.py", "axis=2), scale", "axis=2)[:, ::-1], scale", "large in count"),
     "map in TensorFlow": ("upsample", "snncc/lower/tune/tensors.py", "axis=2) * w", "axis=2)[:, ::-1] * w", "linear("),
     "refusal too": ("upsample", "snncc/backends/verilog/target.py", '"upsample2d": "{', '"up": "{', "'b' upsamples"),
@@ -72,7 +66,7 @@ def test_a_wrong_toy_is_noticed(toy: str, file: str, right: str, wrong: str, not
     assert done.returncode == 1 and noticed in done.stderr, done.stderr
 
 
-@pytest.mark.parametrize("toy", ["leaky", "upsample", "plain_frontend", "plain_target"])
+@pytest.mark.parametrize("toy", ["capped", "upsample", "plain_frontend", "plain_target"])
 def test_the_page_says_how_much_a_toy_is(toy: str) -> None:
     found = re.search(rf"\| [^|]*`tests/examples/{toy}(?:\.patch)?` \| (\d+) \| (\d+) \|", ADDING)
     assert found, toy
@@ -88,7 +82,7 @@ def listed(begin: str, end: str, toy: str) -> set[str]:
 
 @pytest.mark.parametrize(
     ("toy", "begin", "end"),
-    [("leaky", "## A kind of neurons", "\n## "), ("upsample", "**3. ", "Where the toy stops")],
+    [("capped", "## A kind of neurons", "\n## "), ("upsample", "**3. ", "Where the toy stops")],
 )
 def test_the_page_lists_the_files_of_a_toy(toy: str, begin: str, end: str) -> None:
     assert listed(begin, end, toy) == set(touched(toy))

@@ -14,13 +14,21 @@ SEED = 20221
 
 
 def golden_pixels(network: Network, pixels: Array | None) -> Array:
-    """Pixels (N, *input.shape) int64: those given, else the network's own golden images, else seeded random ones."""
+    """Pixels (N, *sample_shape) int64: those given, else the network's own golden images, else seeded random ones."""
     if pixels is None:
         pixels = network.golden
     chosen = random_pixels(network, IMAGES) if pixels is None else np.asarray(pixels, np.int64)
-    if chosen.shape[1:] != network.input.shape or not len(chosen):
-        raise DataError(f"golden vectors of shape {chosen.shape}; the network reads {network.input.shape}")
+    if network.input.coding.sequences:
+        chosen = chosen[:, : network.timesteps]
+    if chosen.shape[1:] != sample_shape(network) or not len(chosen):
+        raise DataError(f"golden vectors of shape {chosen.shape}; the network reads {sample_shape(network)}")
     return chosen
+
+
+def sample_shape(network: Network, timesteps: int | None = None) -> tuple[int, ...]:
+    """The shape of a sample: an image's, or of a sequence with the frames that a run at T, by default T_max, reads."""
+    frames = (timesteps or network.timesteps,) if network.input.coding.sequences else ()
+    return (*frames, *network.input.shape)
 
 
 def golden(network: Network, pixels: Array | None) -> tuple[Array, sim.Result]:
@@ -37,7 +45,7 @@ def random_pixels(network: Network, images: int, seed: int = SEED) -> Array:
     source, raw = network.input, network.input.raw_bytes
     low, high = pixel_range(source) if raw is None else (0, BYTES - 1)
     rng = np.random.default_rng(seed)
-    made = rng.integers(low, high, (images, *source.shape), endpoint=True)
+    made = rng.integers(low, high, (images, *sample_shape(network)), endpoint=True)
     made[1:2], made[2:3] = high, low
     made[3::2] *= rng.random(made[3::2].shape) < 0.2
     return made if raw is None else pixels_of_bytes(raw, made)

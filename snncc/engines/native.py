@@ -87,7 +87,9 @@ class _Call:
 
     def run(self, pixels: Array) -> tuple[dict[str, Array], Trace]:
         made, images = self.made, len(pixels)
-        image = np.ascontiguousarray(pixels, made.pixel)
+        source = self.network.input
+        shown = pixels[:, : self.timesteps] if source.coding.sequences else pixels
+        image = np.ascontiguousarray(shown, made.pixel)
         values = np.empty((images, self.network.output.neurons), made.value)
         size = images * _size(made.places, "count")
         room = (np.empty if self.window.counting else np.zeros)(size + LINE, made.count)  # it is read on beyond the end
@@ -111,8 +113,8 @@ class _Call:
             place.name: _part(array, place, kind) for place in made.places for kind, array in
             (("count", counts), ("relay", relays)) if getattr(place, kind) >= 0
         }  # fmt: skip
-        if not self.network.input.coding.spiking:
-            outputs[INPUT] = image.astype(np.int64) * self.timesteps
+        if not source.coding.spiking:
+            outputs[INPUT] = source.coding.counts(image, source.levels, self.timesteps)
         if not self.network.output.fires:
             outputs[self.network.output.name] = values.reshape(images, *self.network.output.shape)
         trace = Trace(

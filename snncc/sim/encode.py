@@ -72,7 +72,10 @@ def _same_elements(given: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
 
 
 def bytes_to_pixels(source: Input, data: Array) -> Array:
-    """Raw bytes (N, *shape), integers in 0..255, -> pixels int32 by the network's table; DataError otherwise."""
+    """Raw bytes (N, *shape), integers in 0..255, -> pixels int32 by the network's table; DataError otherwise.
+
+    Of sequences (N, frames, *shape).
+    """
     data = np.asarray(data)
     if source.raw_bytes is None:
         raise DataError(
@@ -81,9 +84,11 @@ def bytes_to_pixels(source: Input, data: Array) -> Array:
         )
     if data.dtype.kind not in "ui" or (data.size and not (int(data.min()) >= 0 and int(data.max()) <= 255)):
         raise DataError("raw bytes must be integers in 0..255")
-    if int(np.prod(data.shape[1:])) != int(np.prod(source.shape)):
-        raise DataError(f"images of shape {data.shape[1:]}; the network reads {source.shape}")
-    return pixels_of_bytes(source.raw_bytes, data.reshape(len(data), *source.shape)).astype(np.int32)
+    lead = 2 if source.coding.sequences else 1
+    if data.ndim < lead or int(np.prod(data.shape[lead:])) != int(np.prod(source.shape)):
+        of = "sequences" if source.coding.sequences else "images"
+        raise DataError(f"{of} of shape {data.shape[1:]}; the network reads {source.shape}")
+    return pixels_of_bytes(source.raw_bytes, data.reshape(*data.shape[:lead], *source.shape)).astype(np.int32)
 
 
 def steps(source: Input) -> Array:

@@ -73,8 +73,7 @@ def expectations(network: Network, pixels: Array, timesteps: int) -> Iterable[Ob
         readout = network.output.name
         if network.window.stepping:
             spikes = {n: v.reshape(len(v), -1) for n, v in trace.spikes.items()}
-            potentials = {n: v.reshape(len(v), -1) for n, v in trace.potentials.items() if n in spikes}
-            potentials.pop("input", None)
+            potentials = {n: v.reshape(len(v), -1) for n, v in trace.potentials.items() if n != "input"}
         else:
             spikes = {n: v.reshape(1, -1) for n, v in result.counts.items()}
             if not network.input.coding.spiking:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from snncc import backends, ir, sim
-from snncc.backends.vectors import VECTORS, random_pixels
+from snncc.backends.vectors import VECTORS, random_pixels, sample_shape
 from snncc.errors import DataError, SnnccError, TargetError
 from snncc.ir import Array
 from snncc.jobs import Job, NoToolError, NotRunError, Runner, Tool, required
@@ -38,12 +38,12 @@ def verify(
 ) -> Report:
     """Compare every backend in a compiled folder with the simulator, integer by integer.
 
-    What to run: x, images as fed to the model; or data, raw bytes; or pixels, (N, *input.shape) integers. None of
-    them takes a target's vectors.npz, then seeded random images. Targets with quantisers begin at the images or bytes
-    (made to fit, where only pixels are given), so that all is compared from a user's data to the class. images: at
-    most that many (random ones fill up where there are fewer). timesteps: T, default the network's T_max.
-    targets: names of targets or of their runners (`c`, `c-cortex-m4`); default all whose files are there.
-    variants: only these of each. strict: what could not run counts as failure
+    What to run: x, images as fed to the model; or data, raw bytes; or pixels, (N, *input.shape) integers; of sequences
+    each (N, frames, ...). None of them takes a target's vectors.npz, then seeded random images. Targets with quantisers
+    begin at the images or bytes (made to fit, where only pixels are given), so that all is compared from a user's data
+    to the class. images: at most that many (random ones fill up where there are fewer). timesteps: T, default the
+    network's T_max. targets: names of targets or of their runners (`c`, `c-cortex-m4`); default all whose files are
+    there. variants: only these of each. strict: what could not run counts as failure
     (default: in CI). Errors: FileFormatError, DataError, TargetError where nothing can be verified.
     """
     folder = Path(folder).resolve()
@@ -51,7 +51,10 @@ def verify(
     x, data = (None if given is None else ir.as_read(network, given) for given in (x, data))
     steps = network.timesteps if timesteps is None else timesteps
     sim.check_timesteps(network, steps)
-    job = _job(folder, network, x, data, _pixels(folder, network, _quantised(network, x, data, pixels), images), steps)
+    if network.input.coding.sequences:
+        x, data, pixels = (None if given is None else np.asarray(given)[:, :steps] for given in (x, data, pixels))
+    chosen_pixels = _pixels(folder, network, _quantised(network, x, data, pixels), images, steps)
+    job = _job(folder, network, x, data, chosen_pixels, steps)
     known = runners()
     chosen = _chosen(folder, known, targets)
     tools: dict[str, Tool] = {}
@@ -109,12 +112,12 @@ def _job(folder: Path, network: ir.Network, x: Array | None, data: Array | None,
     features = _features(source, pixels)
     if features is not None and x is not None:
         given = min(len(x), len(pixels))
-        features[:given] = x[:given].reshape(given, *source.shape)
+        features[:given] = x[:given].reshape(given, *pixels.shape[1:])
     raw = source.raw_bytes
     made = None if raw is None else ir.bytes_of_pixels(raw, pixels)
     if made is not None and data is not None:
         given = min(len(data), len(pixels))
-        made[:given] = data[:given].reshape(given, *source.shape)
+        made[:given] = data[:given].reshape(given, *pixels.shape[1:])
     return Job(folder, network, pixels, timesteps, features, made)
 
 
@@ -128,7 +131,7 @@ def _features(source: ir.Input, pixels: Array) -> Array | None:
     return np.asarray(x, np.float64)
 
 
-def _pixels(folder: Path, network: ir.Network, pixels: Array | None, images: int | None) -> Array:
+def _pixels(folder: Path, network: ir.Network, pixels: Array | None, images: int | None, timesteps: int) -> Array:
     stored = sorted(folder.glob(f"*/{VECTORS}"))
     if pixels is None and stored:
         with np.load(stored[0]) as arrays:
@@ -136,11 +139,14 @@ def _pixels(folder: Path, network: ir.Network, pixels: Array | None, images: int
     if images is not None and images < 1:
         raise DataError("`images` must be at least 1")
     wanted = images or (DEFAULT_IMAGES if pixels is None else len(pixels))
-    known = np.zeros((0, *network.input.shape), np.int64) if pixels is None else np.asarray(pixels, np.int64)[:wanted]
-    if known.shape[1:] != network.input.shape:
-        raise DataError(f"images of shape {known.shape[1:]}; the network reads {network.input.shape}")
+    shape = sample_shape(network, timesteps)
+    known = np.zeros((0, *shape), np.int64) if pixels is None else np.asarray(pixels, np.int64)[:wanted]
+    if network.input.coding.sequences:
+        known = known[:, :timesteps]
+    if known.shape[1:] != shape:
+        raise DataError(f"samples of shape {known.shape[1:]}; the network reads {shape} at T = {timesteps}")
     more = random_pixels(network, wanted - len(known)) if len(known) < wanted else known[:0]
-    return np.concatenate([known, more])
+    return np.concatenate([known, more[:, :timesteps] if network.input.coding.sequences else more])
 
 
 def _outcomes(

@@ -12,14 +12,17 @@ from snncc import ir
 from snncc.backends.c.run import STRICT
 from tests.backends.c_folder import compiled
 from tests.backends.c_variants import NETWORKS
-from tests.networks import with_bytes
+from tests.networks import recurrent, with_bytes
 
 UNDEFINED = {"memcpy", "memset", "__stack_chk_fail", "_GLOBAL_OFFSET_TABLE_"}
 
 
-@pytest.fixture(scope="module", params=list(NETWORKS))
+ALL = NETWORKS | {"recurrent": (recurrent(), {})}
+
+
+@pytest.fixture(scope="module", params=list(ALL))
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    network, options = NETWORKS[request.param]
+    network, options = ALL[request.param]
     network = with_bytes(network)
     return compiled(network, tmp_path_factory.mktemp("c") / "net", **options) / "c"
 

@@ -40,12 +40,12 @@ def with_feature(feature: str) -> ir.Network:
             return separable()
         case "max_pool of the input and values in step":
             return max_pooled(source=SIGNED, dynamics="step")
-        case "leaky_integrate_and_fire" | "leaky_integrator" | "late" | "frames":
-            return recurrent()
-        case "leaky in count" | "late in count" | "frames in count":
+        case "frames in count" | "leaky in count" | "late in count":
             return ir.replace(recurrent(), dynamics="count")
         case "timed in float":
             return ir.replace(recurrent(), signed_bit=0)
+        case "frames" | "late" | "leaky_integrate_and_fire" | "leaky_integrator":
+            return recurrent()
         case _:
             raise KeyError(feature)
 

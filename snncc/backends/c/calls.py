@@ -224,6 +224,7 @@ class Passed:
     `kind`: rise, into a max-pool, which passes it on where its count exceeds the maximum so far; place, moved; blocks,
     into a spread map, `copies` times. Of these, `columns` lie side by side and `row` positions lead to the next ones;
     `down` and `across` positions lead to the block of the next row and column of the source, which has `width` columns.
+    `numbers`: the view hands on numbers of spikes.
     """
 
     kind: str
@@ -237,6 +238,7 @@ class Passed:
     row: int = 0
     down: int = 0
     across: int = 0
+    numbers: bool = False
 
 
 @dataclass(frozen=True)
@@ -245,11 +247,13 @@ class Scan:
 
     `stride`: channels of its map, which a scan may see as one position. `counts`:
     where its spikes are counted, "" where nobody asks. `targets`: who reads them, in its stage. `train`: where they are
-    kept for later ones, "" where there are none: bits, `words` words for each timestep.
+    kept for later ones, "" where there are none: bits, `words` words for each timestep. `numbers`: the type of the sum
+    of what it hands on, where that is a number of spikes; "" where it is one.
     """
 
     input: ClassVar = False
     relays: ClassVar = False
+    forgets: ClassVar = False
     name: str
     index: int
     positions: int
@@ -259,6 +263,7 @@ class Scan:
     targets: tuple[Target | Passed, ...] = field(default=(), kw_only=True)
     train: str = field(default="", kw_only=True)
     words: int = field(default=0, kw_only=True)
+    numbers: str = field(default="", kw_only=True)
 
     @property
     def flat(self) -> bool:
@@ -291,20 +296,47 @@ class Replay(Scan):
 class PassingScan(Scan):
     """A view that is computed on the way: it has no timestep of its own, its elements spike while others are scanned.
 
-    A max-pool counts the spikes of what it reads (`seen`) and keeps the largest count of each window (`most`); both are
-    "" of a view that only moves elements. `window`: the pool's table.
+    A max-pool counts the spikes of what it reads (`seen`) and keeps the largest count of each window (`most`), of
+    `ctype`; both are "" of a view that only moves elements. `window`: the pool's table.
     """
 
     seen: str
     most: str
     window: str
+    ctype: str
 
 
 @dataclass(frozen=True)
 class InputScan(Scan):
-    """The rate-coded input: potentials in 0..L-1, to which every pixel is added."""
+    """The rate-coded input: potentials in 0..L-1, to which every pixel is added; of frames a pixel is its spikes."""
 
     input: ClassVar = True
+
+
+@dataclass(frozen=True)
+class LateScan(Scan):
+    """What a population handed on at the timestep before, from the buffer `held`, for its late readers."""
+
+    kind: ClassVar = "spikes"
+    held: str
+
+
+@dataclass(frozen=True)
+class Kept:
+    """At the begin of a timestep: `length` values of `source` go to `out`, and are added to `sums`.
+
+    Either is "" where nobody asks. `live`: they are the input's, of which nothing comes after T. `index`: the position
+    of who made them.
+    """
+
+    kind: ClassVar = "values"
+    index: int
+    source: str
+    length: int
+    out: str
+    sums: str
+    sums_type: str
+    live: bool
 
 
 @dataclass(frozen=True)
@@ -329,6 +361,69 @@ class PopulationScan(Scan):
 
 
 @dataclass(frozen=True)
+class Share:
+    """A part of x: x*part / 2^shift by a `kernel`, whose product has the type `wide`."""
+
+    kernel: str
+    wide: str
+    part: Expression
+    shift: int
+
+
+@dataclass(frozen=True)
+class LeakyScan(Scan):
+    """Neurons with numbers, those of `leaky_integrate_and_fire`; their loops have no branches but for spikes.
+
+    Potentials and currents of `v`, computed in `a`. `into`: which of the two a charge is added to. `theta`: "" of a
+    readout that leaks. `amount`, `most`, `reset`: see docs/contract.md, 4. `current`: the buffer of the synaptic
+    current, "" where there is none. `leak`, `decay`: what is forgotten, None where nothing is. `lowest`: "" without
+    lower end. `held`: where spikes are kept for the next timestep, "" where nobody reads them late. `uniform`: all
+    neurons have the same numbers. Others as of `PopulationScan`.
+    """
+
+    forgets: ClassVar = True
+    v: Potential
+    a: Accumulator
+    into: str
+    theta: str
+    amount: str
+    most: int
+    reset: str
+    v0: str
+    bias: str
+    adds: bool
+    drive: Drive | None
+    dense: Run | None
+    current: str
+    late_current: bool
+    leak: Share | None
+    decay: Share | None
+    lowest: str
+    held: str
+    uniform: bool
+
+    @property
+    def late_reset(self) -> bool:
+        """Whether the reset of a spike comes at the next timestep."""
+        return self.reset == "subtract_late"
+
+    @property
+    def fades(self) -> bool:
+        """Whether something of a timestep is forgotten before the next begins."""
+        return bool(self.leak or self.decay or self.late_current or self.late_reset)
+
+    @property
+    def neurons(self) -> int:
+        """All of them."""
+        return self.positions * self.channels
+
+    @property
+    def loops(self) -> tuple[int, int]:
+        """Neurons as rows of neighbours."""
+        return (1, self.neurons) if self.uniform else (self.positions, self.channels)
+
+
+@dataclass(frozen=True)
 class RelayScan(Scan):
     """A relay at one timestep: its charge, rounded, and nothing left of it.
 
@@ -350,9 +445,18 @@ class RelayScan(Scan):
 
 @dataclass(frozen=True)
 class Stage:
-    """At every timestep the `replays` of earlier stages' trains, then the `scans`. `zero`: what begins as zeros."""
+    """At every timestep what the one before left (`kept`), the `replays` of earlier stages' trains, then the `scans`.
+
+    `zero`: what begins as zeros.
+    """
 
     number: int
     scans: tuple[Scan, ...]
     replays: tuple[Replay, ...]
     zero: tuple[Buffer, ...]
+    kept: tuple[LateScan | Kept, ...] = ()
+
+    @property
+    def fading(self) -> list[LeakyScan]:
+        """Whose potentials or currents fade between two timesteps."""
+        return [scan for scan in self.scans if isinstance(scan, LeakyScan) and scan.fades]

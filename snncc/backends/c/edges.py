@@ -61,12 +61,16 @@ class Wiring:
 
 
 def wire(
-    network: ir.Network, population: ir.Population, splitter: Splitter, currents: set[str], relays: dict[str, Interval]
+    population: ir.Population,
+    splitter: Splitter,
+    currents: set[str],
+    relays: dict[str, Interval],
+    numbers: dict[str, int],
 ) -> Wiring:
     """Take every projection of a population apart; edges whose weights are all zero vanish.
 
-    `currents`: names of the buffers that hold the constant current; `relays`: those of values, and their ranges. Pools
-    and moves of them join them.
+    `currents`: names of the buffers that hold the constant current; `relays`: those of values, and their ranges;
+    `numbers`: sources of several spikes at a time, and the most of a window. Pools and moves of them join them.
     """
     splits = []
     for projection in population.projections:
@@ -78,11 +82,13 @@ def wire(
                 currents.add(made.name)
             elif read <= relays.keys():
                 relays[made.name] = ir.hull(relays[base] for base in read)
+            elif read & numbers.keys() and not read & (currents | relays.keys()):
+                numbers[made.name] = max(numbers.get(base, 0) for base in read)
             elif read & (currents | relays.keys()):
                 raise TargetError(
                     f"population {population.name!r}: a max-pool over a reshaped mix of spikes and values (the "
-                    "constant input, or a relay) has no buffer type in C: pool each before concatenating, or encode "
-                    "the input as `rate`"
+                    "constant input, signed frames, or a relay) has no buffer type in C: pool each before "
+                    "concatenating, or encode the input as `rate`"
                 )
     flat = any(
         not isinstance(projection, ir.Dense) and not (split.plain and isinstance(projection, Looped))

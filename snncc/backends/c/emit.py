@@ -117,7 +117,6 @@ def context_of(program: Program) -> dict[str, Any]:
     checks = ([f"image[i] < {low}"] if holds.min < low else []) + (
         [f"image[i] > {source.levels}"] if holds.max > source.levels else []
     )
-    value_type = "int32_t" if output.fires else program.runs[-1].a.ctype
     return {
         "p": program.p, "P": program.p.upper(), "network": network, "hash": ir.content_hash(network),
         "pack": program.pack, "constants": {c.name: c for c in program.constants}, "window_fields": FIELDS,
@@ -126,12 +125,18 @@ def context_of(program: Program) -> dict[str, Any]:
         **_state(program), "const_bytes": program.const_bytes,
         "weight_bytes": program.weight_bytes, "pixel": program.pixel, "count": program.count, "levels": source.levels,
         "pixel_low": low, "pixel_checks": " || ".join(checks), "pixels": math.prod(source.shape),
-        "outputs": output.neurons, "value_type": value_type, "runs": program.runs,
+        "outputs": output.neurons, "value_type": program.value_type, "runs": program.runs,
         "loaded": False, "counted": {}, "found": None, "rasters": None,
         "relays": bool(program.relays), "stages": program.stages, "passing": program.passing,
         "use": program.kernels.context(), "most_together": MOST_TOGETHER, "text": arrays.lines,
         "rate_input": program.buffers[ir.INPUT] if source.coding.spiking and network.window.counting else "",
-        "spike_values": program.buffers[output.name] if output.fires else "",
+        "spike_values": program.buffers[output.name] if output.fires else "" if program.runs else
+        program.at(f"v_{output.name}"),
+        "frames": source.coding.sequences, "image": "frames" if source.coding.sequences else "image",
+        "stream": program.streams, "restarts": program.restarts,
+        "sample": f"({program.p.upper()}_T_MAX * {program.p.upper()}_PIXELS)" if source.coding.sequences else
+        f"{program.p.upper()}_PIXELS",
+        "image_argument": f"const {program.pixel.ctype} *image, " if ir.INPUT in program.relays else "",
         **host.bytes_context(program), **host.host_context(program),
     }  # fmt: skip
 
@@ -156,7 +161,7 @@ def _state(program: Program) -> dict[str, Any]:
 def _vector_context(program: Program, pixels: ir.Array, result: Any) -> dict[str, Any]:
     p = program.p
     values = result.values.reshape(len(pixels), -1)
-    ctype = "int32_t" if program.network.output.fires else program.runs[-1].a.ctype
+    ctype = program.value_type
     raw = program.network.input.raw_bytes
     data = None if raw is None else ir.bytes_of_pixels(raw, pixels)
     golden = program.network.golden

@@ -135,7 +135,7 @@ def relaying(program: Program, population: ir.Population, relay: ir.Relay, flat:
 
 def _count_type(program: Program, population: ir.Population) -> Accumulator:
     theta = span(population.theta, population.bias, population.v0)
-    low, high = program.network.intervals["count"][population.name]
+    low, high = program.network.intervals[program.network.dynamics][population.name]
     return Accumulator.of(signed((min(low, theta[0]), max(high, theta[1], program.network.timesteps)), 32))
 
 

@@ -13,6 +13,8 @@ from snncc.backends.c.activity import activity
 from snncc.backends.c.loops import loops
 from snncc.backends.c.plan import plan
 from snncc.backends.vectors import golden_pixels
+from snncc.errors import TargetError
+from snncc.ir.capabilities import TIMED
 
 COSTS = Path(__file__).with_name("instructions.json")
 
@@ -27,7 +29,14 @@ def estimate(
 ) -> float:
     """Instructions of an inference at T, in the mean over integer images (N, *input shape), the golden ones by default.
 
-    In `step` they follow from the spikes that the images cause.
+    In `step` they follow from the spikes that the images cause. TargetError where the model has no costs for something.
     """
+    found = ir.features(network)
+    for kind in TIMED:
+        if kind in found:
+            raise TargetError(
+                f"{found[kind]}: the estimate of instructions has no costs of {ir.FEATURES[kind]}: measure the export, "
+                "as `make test-cortex-m4` in its folder runs it"
+            )
     program = plan(network, "net", pack, state_bytes)
     return model().total(loops(program, activity(program, golden_pixels(network, pixels))))

@@ -163,6 +163,12 @@ class Kernels:
     def relay(self, a: Accumulator) -> None:
         self._add("relay", a.tag, tag=a.tag, ctype=a.ctype, unsigned=a.unsigned)
 
+    def share(self, a: Accumulator, rounding: str) -> str:
+        """x*part / 2^shift, rounded `floor` or towards `zero`, where the product fits `a`. Its name without prefix."""
+        tag = f"{rounding}_{a.tag}"
+        self._add("share", tag, tag=tag, ctype=a.ctype, floor=rounding == "floor")
+        return f"share_{tag}"
+
     def lanes(self) -> None:
         """Some potentials lie in lanes: the DSP header brings their order."""
         self._add("dsp", True)
@@ -209,6 +215,7 @@ class Kernels:
             "max_pool",
             "fire",
             "relay",
+            "share",
             "lowest",
             "spread",
             "add",

@@ -11,15 +11,16 @@ from functools import cached_property
 import numpy as np
 
 from snncc import ir
-from snncc.backends.c.calls import PassingScan, PopulationScan, RelayScan, Run, Scan, Stage
+from snncc.backends.c.calls import Kept, LateScan, LeakyScan, PassingScan, PopulationScan, RelayScan, Run, Scan, Stage
 from snncc.backends.c.edges import Wiring, wire
 from snncc.backends.c.expressions import Channel, Element, Expression, Literal, Position, product, total
 from snncc.backends.c.kernels import Kernels, Value
 from snncc.backends.c.layout import Buffer, Member, hottest, order, place, struct_bytes
-from snncc.backends.c.types import DTYPES, SIZES, Constant, Weights, lay_weights, signed, span
+from snncc.backends.c.types import DTYPES, SIZES, Constant, Weights, lay_weights, signed, span, unsigned
 from snncc.backends.c.views import Made, Splitter
 from snncc.backends.c.windows import FIELDS, WindowTable
 from snncc.ir import INPUT, Array, Interval
+from snncc.names import unique
 
 ALWAYS = 2**31 - 1
 """A time after all others."""
@@ -35,7 +36,10 @@ class Program:
     to a pool. Code: `kernels`, and the `runs`, `scans` and `passing` views that call them, in `step` in `stages`.
     `wirings`, `made`: each population's edges, and the pools and moves before it; `positions`: of every buffer the
     population that it is made by or for, 0 being the input. `currents`: buffers of the constant current. `relays`:
-    buffers of relays' values, and their ranges. `rasters`: buffers of a byte for each spike.
+    buffers of values, and their ranges: of relays, of signed frames. `numbers`: sources of several spikes at a time,
+    and the most of a window. `lates`: by population what holds, or hands on, what it did a timestep before. `kept`:
+    what is done for that at the begin of a timestep. `restarts`: what begins anew in a window that goes on; None: it
+    cannot. `rasters`: buffers of a byte for each spike.
     """
 
     p: str
@@ -54,28 +58,47 @@ class Program:
     stages: list[Stage] = field(default_factory=list)
     scratch: dict[str, Buffer] = field(default_factory=dict)
     rasters: set[str] = field(default_factory=set)
+    kept: list[LateScan | Kept] = field(default_factory=list)
+    restarts: list[Buffer] | None = None
 
     def __post_init__(self) -> None:
-        self.currents = set() if self.network.input.coding.spiking else {INPUT}
+        network, shapes = self.network, ir.population_shapes(self.network)
+        constant = not (network.input.coding.spiking or network.input.coding.sequences)
+        self.currents = {INPUT} if constant else set()
         self.relays: dict[str, Interval] = {
-            p.name: ir.output_range(self.network, p.name, self.network.dynamics)
-            for p in self.network.populations if p.relay
-        }  # fmt: skip
-        self.splitter = Splitter(ir.population_shapes(self.network))
+            p.name: ir.output_range(network, p.name, network.dynamics) for p in network.populations if p.relay
+        }
+        several = [p.name for p in network.populations if p.fires and network.window.stepping and most_spikes(p) > 1]
+        if network.input.coding.sequences and network.input.signed:
+            self.relays[INPUT] = ir.output_range(network, INPUT, "step")
+        elif network.input.coding.sequences:
+            several.append(INPUT)
+        self.numbers = {name: ir.output_range(network, name, "step", whole=True)[1] for name in several}
+        self.lates: dict[str, str] = {}
+        for name in sorted(read_late(network)):
+            base = self.lates[name] = unique(f"late_{name}", set(map(str.lower, shapes)))
+            shapes[base] = shapes[name]
+            if name in self.relays:
+                self.relays[base] = self.relays[name]
+            if name in self.numbers:
+                self.numbers[base] = self.numbers[name]
+        self.splitter = Splitter(shapes, self.lates)
         self.wirings: list[Wiring] = []
         self.made: list[list[Made]] = []
         self.positions = {INPUT: 0}
         for position, population in enumerate(self.network.populations, 1):
             known = len(self.splitter.made)
-            self.wirings.append(wire(self.network, population, self.splitter, self.currents, self.relays))
+            self.wirings.append(wire(population, self.splitter, self.currents, self.relays, self.numbers))
             self.made.append(self.splitter.made[known:])
             self.positions |= dict.fromkeys((population.name, *(m.name for m in self.made[-1])), position)
+        self.positions |= {base: self.positions[name] for name, base in self.lates.items()}
 
     @property
     def count(self) -> Value:
-        """The type of a spike count."""
-        most = self.network.window.length
-        return Value.of("uint8_t" if most <= 255 else "uint16_t", most)
+        """The type of a spike count of any population."""
+        names = self.numbers.keys() & {p.name for p in self.network.populations}
+        most = max([self.network.window.length, *(self.numbers[name] for name in names)])
+        return Value.of(unsigned(most), most)
 
     @property
     def pixel(self) -> Value:
@@ -89,7 +112,24 @@ class Program:
             return Value.of(signed(self.relays[base]), max(abs(end) for end in self.relays[base]))
         if base in self.rasters:
             return Value.of("uint8_t", 1)
-        return self.pixel if base in self.currents else self.count
+        if base in self.currents:
+            return self.pixel
+        most = max(self.numbers.get(base, 0), self.network.window.length)
+        return Value.of(unsigned(most), most)
+
+    @property
+    def streams(self) -> bool:
+        """Whether frames may come one at a time: nothing follows a window's end."""
+        return self.network.input.coding.sequences and not self.network.window.extra
+
+    @property
+    def value_type(self) -> str:
+        """The type of a value of the readout."""
+        if self.network.output.fires:
+            return "int32_t"
+        if self.runs:
+            return self.runs[-1].a.ctype
+        return next(scan.a.ctype for scan in reversed(self.scans) if isinstance(scan, LeakyScan))
 
     # --- what the header states
 
@@ -205,13 +245,28 @@ class Program:
         return self.need(f"rows_{weights.element[:-2]}", weights.element, rows * weights.length, "unpacked weights")
 
 
+def most_spikes(population: ir.Population) -> int:
+    """Of a neuron in one timestep."""
+    return population.firing.output(False, None, 0, 0)[1]
+
+
+def read_late(network: ir.Network) -> set[str]:
+    """Names of the populations that are read a timestep late."""
+    return {name for p in network.populations for q in p.projections for name in ir.late_sources(q.source)}
+
+
+def at_once(population: ir.Population) -> bool:
+    """Whether its potential is one pass over a whole window: a readout that never leaks."""
+    return population.neuron.counts_at_once(False)
+
+
 def heat(program: Program) -> Callable[[Buffer], float]:
     """How often an element of a buffer is touched in an inference, about.
 
     Scratch: for every output. What is read in gather form: once per output position and tap. In `step`, potentials and
     what else lives from timestep to timestep: at every timestep.
     """
-    scans = [scan for scan in program.scans if isinstance(scan, PopulationScan | RelayScan)]
+    scans = [scan for scan in program.scans if isinstance(scan, PopulationScan | LeakyScan | RelayScan)]
     runs = [*program.runs, *(scan.dense for scan in scans if scan.dense), *(s.drive.run for s in scans if s.drive)]
     window = program.network.window
     reads: Counter[str] = Counter()

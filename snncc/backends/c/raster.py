@@ -181,8 +181,8 @@ class Rasters:
 
 
 def fits(network: Network) -> bool:
-    """Whether this form is there: populations that all spike, and whose potentials and charges have 32 bits."""
-    if not network.window.stepping or network.has_relays:
+    """Whether this form is there: populations that all spike, without leaks, and potentials and charges of 32 bits."""
+    if not network.window.stepping or network.has_relays or "count" not in network.runs_in:
         return False
     program = Program("fits", network, False)
     for population, wiring in zip(network.populations, program.wirings, strict=True):

@@ -14,11 +14,11 @@ import numpy as np
 
 from snncc import ir
 from snncc.backends.c import gather
-from snncc.backends.c.calls import Before, Drive, RelayScan, Rise, Run
+from snncc.backends.c.calls import Before, Drive, Kept, RelayScan, Rise, Run
 from snncc.backends.c.edges import Edge, Wiring
 from snncc.backends.c.expressions import SCAN, ZERO, Expression
 from snncc.backends.c.kernels import Accumulator, Potential
-from snncc.backends.c.program import Program
+from snncc.backends.c.program import Program, at_once
 from snncc.backends.c.types import signed, span
 from snncc.backends.c.views import Made, Pool, bases, spatial
 from snncc.ir import Interval
@@ -30,17 +30,50 @@ def summed(base: str) -> str:
 
 
 def place_buffers(program: Program) -> None:
-    """The values of one timestep of every relay, and their sums where somebody reads them."""
+    """The values of one timestep of every relay, and their sums where somebody reads them; of signed frames the sums.
+
+    What is read a timestep late is a copy, with sums of its own.
+    """
     needed = _summed_relays(program)
+    if ir.INPUT in program.relays:
+        _place_frames(program, needed)
     for position, population in enumerate(program.network.populations, 1):
         if population.relay:
             name, neurons = population.name, population.neurons
             program.buffers[name] = program.array(
-                f"y_{name}", program.value(name).ctype, neurons, f"values of {name}", (position, position)
-            )
+                f"y_{name}", program.value(name).ctype, neurons, f"values of {name}", (position, position),
+                zero=name in program.lates,
+            )  # fmt: skip
+            whole = ir.output_range(program.network, name, "step", whole=True)
             if name in needed:
-                whole = ir.output_range(program.network, name, "step", whole=True)
                 _sums(program, name, whole, neurons, f"s_{name}", (position, needed[name]))
+            base = program.lates.get(name, "")
+            if base:
+                note, y = f"values of {name} a timestep before", program.buffers[name]
+                program.buffers[base] = program.array(
+                    f"y_{base}", program.value(name).ctype, neurons, note, (position, position)
+                )
+                if base in needed:
+                    _sums(program, base, whole, neurons, f"s_{base}", (position, needed[base]))
+                program.kept.append(_kept(program, base, position, y, neurons, program.buffers[base], live=False))
+
+
+def _place_frames(program: Program, needed: dict[str, int]) -> None:
+    """Signed frames are read where they are; where timesteps follow T, a copy of the last, or zeros."""
+    name, network = ir.INPUT, program.network
+    pixels = math.prod(network.input.shape)
+    program.buffers[name], out = "image", ""
+    if network.window.extra:
+        out = program.buffers[name] = program.array(f"x_{name}", program.pixel.ctype, pixels, "a frame", (0, 0))
+    if name in needed:
+        _sums(program, name, ir.output_range(network, name, "step", whole=True), pixels, f"s_{name}", (0, needed[name]))
+    if out or name in needed:
+        program.kept.append(_kept(program, name, 0, "image", pixels, out, live=True))
+
+
+def _kept(program: Program, name: str, index: int, source: str, length: int, out: str, live: bool) -> Kept:
+    sums = program.buffers.get(summed(name), "")
+    return Kept(index, source, length, out, sums, program.value(summed(name)).ctype if sums else "", live)
 
 
 def _summed_relays(program: Program) -> dict[str, int]:
@@ -48,10 +81,10 @@ def _summed_relays(program: Program) -> dict[str, int]:
     found: dict[str, int] = {}
     populations = zip(program.network.populations, program.wirings, program.made, strict=True)
     for position, (population, wiring, made) in enumerate(populations, 1):
-        if any(isinstance(operation, Pool) for operation in made) or not population.hands_on:
+        if any(isinstance(operation, Pool) for operation in made) or at_once(population):
             for operation in made:
                 found |= dict.fromkeys(bases(operation), position)
-        if not population.hands_on:
+        if at_once(population):
             found |= dict.fromkeys((edge.base for edge in wiring.edges), position)
     return {name: position for name, position in found.items() if name in program.relays}
 

@@ -118,7 +118,7 @@ class _Emulated(_C):
 
     def fits(self, job: Job) -> None:
         const, state = stated_bytes(job.folder)
-        largest = 2 * max(math.prod(job.network.input.shape), *(p.neurons for p in job.network.populations))
+        largest = 2 * max(math.prod(job.pixels.shape[1:]), *(p.neurons for p in job.network.populations))
         data = state + 2 * largest
         if max(const, data) > self.room:
             raise NotRunError(
@@ -215,6 +215,7 @@ def _write_harness(work: Path, prefix: str, job: Job, reads: list[_Read]) -> Non
         images=len(job.pixels),
         timesteps=job.timesteps,
         neurons=max(sizes),
+        frames=math.prod(job.pixels.shape[1:]) // math.prod(job.network.input.shape),
         reads=reads,
         relays=job.network.has_relays,
         fast=f"{prefix.upper()}_FAST_BYTES" in (job.folder / "c" / f"{prefix}.h").read_text(errors="replace"),
@@ -227,7 +228,8 @@ def _blocks(network: Network, timesteps: int) -> dict[int, tuple[str, int, int]]
     total = network.over(timesteps).passes
     found = {0: (INPUT, math.prod(network.input.shape), total)} if network.input.coding.spiking else {}
     for number, population in enumerate(network.populations, 1):
-        found[number] = population.name, population.neurons, total if population.hands_on else 1
+        once = population.neuron.counts_at_once(network.window.counting)
+        found[number] = population.name, population.neurons, 1 if once else total
     return found
 
 
@@ -254,7 +256,7 @@ def _observations(file: Path, job: Job) -> Iterator[Observation]:
     """Take the program's records apart, one image at a time."""
     network = job.network
     record = WIDE_RECORD if network.has_relays else RECORD
-    elements = math.prod(network.input.shape)
+    elements = math.prod(job.pixels.shape[1:])
     names = [read.name for read in _reads(job)]
     head = len(names) * 4 * (1 + elements)
     body = sum(steps * (8 + n * record.itemsize) for _, n, steps in _blocks(network, job.timesteps).values())
@@ -275,6 +277,6 @@ def _observations(file: Path, job: Job) -> Iterator[Observation]:
             raise OutputError(f"{prefix_of(job.folder)}_infer returned status {int(status)}")
         records = _records(raw[start + head : start + head + body], network, job.timesteps)
         spikes = {n: r["spikes"] for n, r in records.items() if n == INPUT or network[n].hands_on}
-        whole = network.window.counting
-        potentials = {n: r["potential"] for n, r in records.items() if n != INPUT and (whole or network[n].hands_on)}
+        untraced = {p.name for p in network.populations if network.window.stepping and p.neuron.counts_at_once(False)}
+        potentials = {n: r["potential"] for n, r in records.items() if n != INPUT and n not in untraced}
         yield Observation(np.array(values), int(class_index), spikes, potentials, pixels)

@@ -2,7 +2,8 @@
 
 A bias is not added to every potential at every timestep: V' = V - bias*min(t, T) is stored and compared with
 theta - bias*min(t, T), so that a silent neuron is only read. A population that reads a constant input current
-keeps `drive` = that current's charge + bias per neuron, computed once per image.
+keeps `drive` = that current's charge + bias per neuron, computed once per image. Of unsigned frames every pixel that is
+not 0 is a number of spikes, as is what a neuron hands on that may fire several times in a timestep.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from dataclasses import replace
 import numpy as np
 
 from snncc import ir
-from snncc.backends.c import gather, relays, stages
+from snncc.backends.c import gather, leaky, relays, stages
 from snncc.backends.c.calls import (
     Before,
     Drive,
     InputScan,
+    LeakyScan,
     Passed,
     PassingScan,
     PopulationScan,
@@ -41,9 +43,10 @@ from snncc.backends.c.expressions import (
     product,
 )
 from snncc.backends.c.kernels import Accumulator, Potential
-from snncc.backends.c.program import Program
+from snncc.backends.c.layout import Buffer
+from snncc.backends.c.program import Program, at_once
 from snncc.backends.c.types import signed, span
-from snncc.backends.c.views import Blocks, Made, Move, spatial
+from snncc.backends.c.views import Blocks, Made, Move, bases, spatial
 from snncc.ir import INPUT, Interval
 
 
@@ -51,7 +54,7 @@ def step(program: Program) -> None:
     """Fill a program in for `step`: its buffers, scans (one per population that hands on), stages, readout's run."""
     network = program.network
     kept = [network.output.name] if network.output.fires else []
-    if not network.output.fires:
+    if at_once(network.output):
         read = dict.fromkeys(e.base for e in program.wirings[-1].edges if not e.current)
         kept = [name for name in read if name not in program.relays]
     if INPUT in program.currents:
@@ -60,29 +63,50 @@ def step(program: Program) -> None:
         kept_for = (program.positions[name], len(network.populations))
         length = math.prod(program.splitter.shapes[name])
         program.buffers[name] = program.array(
-            f"c_{name}", program.count.ctype, length, f"spikes of {name} so far", kept_for, zero=True
+            f"c_{name}", program.value(name).ctype, length, f"spikes of {name} so far", kept_for, zero=True
         )
     relays.place_buffers(program)
     targets: Targets = defaultdict(list)
+    program.kept += [leaky.late(program, p) for p in network.populations if p.fires and p.name in program.lates]
     populations = zip(network.populations, program.wirings, program.made, strict=True)
     for index, (population, wiring, made) in enumerate(populations, 1):
-        driven = not population.hands_on or any(edge.current for edge in wiring.edges)
+        driven = at_once(population) or any(edge.current for edge in wiring.edges)
         pools = [operation for operation in made if driven and operation.name in program.currents]
         held = tuple(hold(program, operation) for operation in pools)
         of_relays = [operation for operation in made if operation.name in program.relays]
         for operation in made:
             if operation.name not in program.currents and operation not in of_relays:
                 program.passing.append(_passing(program, operation, targets))
-        before = relays.before(program, of_relays, grows=population.hands_on)
-        if population.hands_on:
+        before = relays.before(program, of_relays, grows=not at_once(population))
+        if not at_once(population):
             run = relays.dense(program, population, wiring, index, before)
             program.scans.append(_scan(program, population, wiring, index, targets, held, run))
         else:
             wiring = relays.summed_edges(program, wiring)
             program.runs.append(replace(gather.window_run(program, population, wiring, index), before=held + before))
-    if network.input.coding.spiking:
+    if network.input.coding.spiking or INPUT in program.numbers:
         program.scans.insert(0, _encoder(program))
+    if program.streams:
+        note = "timesteps since the sequence began, and before the window"
+        program.array("time", "uint32_t", 2, note, (0, len(network.populations)), zero=True)
+        program.restarts = _restarts(program)
     program.stages = stages.divide(program, targets)
+
+
+def _restarts(program: Program) -> list[Buffer] | None:
+    """What holds sums of the window alone: the readout's. None where a maximum of values shares them."""
+    output, made = program.network.output, program.made[-1]
+    if output.fires:
+        names = [f"c_{output.name}"]
+    elif at_once(output):
+        values = {edge.base for edge in program.wirings[-1].edges} & program.relays.keys()
+        pooled = {base for group in program.made for operation in group for base in bases(operation)}
+        if values & pooled or any(operation.name in program.relays for operation in made):
+            return None
+        names = [f"{'s' if e.base in values else 'c'}_{e.base}" for e in program.wirings[-1].edges]
+    else:
+        names = []
+    return [buffer for buffer in program.arrays if buffer.name in names]
 
 
 def hold(program: Program, operation: Made) -> Before:
@@ -95,36 +119,41 @@ def hold(program: Program, operation: Made) -> Before:
 def _passing(program: Program, operation: Made, targets: Targets) -> PassingScan:
     """What is made of spikes: it joins the targets of what it reads, and passes on what comes of it."""
     name, (height, width, channels) = operation.name, spatial(operation.shape)
-    seen = most = window = ""
+    seen = most = window = ctype = ""
+    numbers = name in program.numbers
     if isinstance(operation, Move):
         for number, (base, to) in enumerate(operation.parts):
             ctype = "uint16_t" if len(to) == 0 or int(to.max()) < 2**16 else "uint32_t"
             table = program.constant(f"{name}_{number}", ctype, to, f"where the elements of {base} go")
-            targets[base].append((program.positions[name], Passed("place", name, "0", "i", table)))
+            targets[base].append((program.positions[name], Passed("place", name, "0", "i", table, numbers=numbers)))
     elif isinstance(operation, Blocks):
         p, c = _called(program, operation.base, spatial(operation.source))
         (down, across), row = operation.strides, operation.shape[1]
         passed = Passed(
             "blocks", name, p.text(), c.text(), copies=math.prod(operation.copies), columns=operation.copies[1],
-            width=spatial(operation.source)[1], row=row, down=down * row, across=across,
+            width=spatial(operation.source)[1], row=row, down=down * row, across=across, numbers=numbers,
         )  # fmt: skip
         targets[operation.base].append((program.positions[name], passed))
     else:
         program.kernels.windows()
         p, c = _called(program, operation.base, spatial(operation.source))
-        targets[operation.base].append((program.positions[name], Passed("rise", name, p.text(), c.text())))
-        count, read = program.count.ctype, math.prod(operation.source)
+        rise = Passed("rise", name, p.text(), c.text(), numbers=numbers)
+        targets[operation.base].append((program.positions[name], rise))
+        ctype, read = program.value(name).ctype, math.prod(operation.source)
         note, size, own = (
             f"spikes of {operation.base}, which {name} reads",
             height * width * channels,
             life(program, name),
         )
-        seen = program.array(f"n_{name}", count, read, note, own, zero=True)
-        most = program.array(f"m_{name}", count, size, f"the largest counts of {name}", own, zero=True)
+        seen = program.array(f"n_{name}", ctype, read, note, own, zero=True)
+        most = program.array(f"m_{name}", ctype, size, f"the largest counts of {name}", own, zero=True)
         window = program.window(name, gather.pool_window(operation))
     counts = program.buffers.get(name, "")
     positions, row = (1, height * width * channels) if isinstance(operation, Move) else (height * width, channels)
-    return PassingScan(name, 0, positions, row, channels, counts, seen, most, window)
+    return PassingScan(
+        name, 0, positions, row, channels, counts, seen, most, window, ctype,
+        numbers=program.value(name).ctype if numbers else "",
+    )  # fmt: skip
 
 
 def life(program: Program, name: str) -> tuple[int, int]:
@@ -133,11 +162,14 @@ def life(program: Program, name: str) -> tuple[int, int]:
 
 
 def _encoder(program: Program) -> InputScan:
-    """The rate-coded input as the first scan."""
+    """The input that spikes, rate-coded or frames, as the first scan."""
     height, width, channels = spatial(program.network.input.shape)
     neurons = height * width * channels
-    program.array("v_input", program.pixel.ctype, neurons, "potentials of the input", (0, 0), zero=True)
     counts = program.buffers.get(INPUT, "")
+    if INPUT in program.numbers:
+        sums = program.value(INPUT).ctype
+        return InputScan(INPUT, 0, height * width, channels, channels, counts, numbers=sums)
+    program.array("v_input", program.pixel.ctype, neurons, "potentials of the input", (0, 0), zero=True)
     return InputScan(INPUT, 0, height * width, channels, channels, counts)
 
 
@@ -149,7 +181,7 @@ def _scan(
     targets: Targets,
     held: tuple[Before, ...],
     dense: Run | None,
-) -> PopulationScan | RelayScan:
+) -> PopulationScan | LeakyScan | RelayScan:
     """A population's scan. It joins the targets of those that it reads; its own are listed by its readers."""
     name = population.name
     height, width, stride = spatial(population.shape)
@@ -157,6 +189,13 @@ def _scan(
     currents = [e for e in wiring.edges if e.current]
     spikes = [e for e in wiring.edges if not e.current and e.base not in program.relays]
     bias = program.parameter(population, "bias", wiring.flat)
+    if leaky.has_numbers(program, population):
+        drive = drive_of(program, population, wiring, index, currents, bias, held) if currents else None
+        kept = program.at(f"y_{name}") if name in program.lates else ""
+        made = leaky.scan(program, population, wiring.flat, index, drive, dense, kept)
+        for edge in spikes:
+            targets[edge.base].append((index, _target(program, edge, made.v, made.into, channels)))
+        return made
     if population.relay:
         charge = None
         if spikes or dense:
@@ -174,7 +213,8 @@ def _scan(
     )
     lazy = not currents and not dense and bool(np.any(population.bias))
     low, high, lazy = reach(program.network, population, lazy)
-    lanes = channels % 4 == 0 and per_channel and not currents and not dense and ir.bits_needed((low, high)) <= 16
+    single = not dense and not any(edge.base in program.numbers for edge in spikes)
+    lanes = channels % 4 == 0 and per_channel and not currents and single and ir.bits_needed((low, high)) <= 16
     v = Potential.of(signed((low, high), 16), f"{program.p.upper()}_LANE" if lanes else "")
     if lanes:
         program.kernels.lanes()
@@ -235,9 +275,10 @@ def _target(program: Program, edge: Edge, v: Potential, into: str, row: int) -> 
     """An edge as a reader of its source's spikes, in scatter form."""
     channels = edge.source[2]
     p, c = _called(program, edge.base, edge.source)
-    target = Target(
-        kind="pool", v=v, into=into, window="", p=p.text(), c=c.text(), scale=Literal(2**edge.shift).text()
-    )  # fmt: skip
+    scale = Literal(2**edge.shift).text()
+    if edge.base in program.numbers:
+        scale = f"({v.wide})n * {scale}"
+    target = Target(kind="pool", v=v, into=into, window="", p=p.text(), c=c.text(), scale=scale)
     if edge.weights is None:
         single = program.kernels.spread_pool(v, edge.kernel == edge.strides)
         return replace(target, window=program.window(edge.name, edge.window(row)), single=single)

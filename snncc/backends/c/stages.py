@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from snncc.backends.c.calls import BITS, Passed, Replay, Scan, Stage, Target, Targets
+from snncc.backends.c.calls import BITS, Kept, LateScan, Passed, Replay, Scan, Stage, Target, Targets
 from snncc.backends.c.layout import Buffer
-from snncc.backends.c.program import Program
+from snncc.backends.c.program import Program, at_once
 from snncc.backends.c.views import bases, spatial
 
 
@@ -58,11 +58,16 @@ def divide(program: Program, targets: Targets) -> list[Stage]:
             for stage in sorted(by_stage):
                 replays[stage].append(replay(program, made, stage, by_stage[stage]))
         scans[own].append(made)
+    kept: list[list[LateScan | Kept]] = [[] for _ in scans]
+    for left in program.kept:
+        if isinstance(left, LateScan):
+            left = replace(left, targets=tuple(target for _, target in targets[left.name]))
+        kept[stage_of[left.index]].append(left)
     program.passing = [
         replace(view, targets=tuple(target for _, target in targets[view.name])) for view in program.passing
     ]
     zero = [[b for b in program.arrays if b.zero and b.length and b.born == number] for number in range(len(scans))]
-    return [Stage(n, tuple(scans[n]), tuple(replays[n]), tuple(zero[n])) for n in range(len(scans))]
+    return [Stage(n, tuple(scans[n]), tuple(replays[n]), tuple(zero[n]), tuple(kept[n])) for n in range(len(scans))]
 
 
 def replay(program: Program, scan: Scan, stage: int, targets: Iterable[Target | Passed]) -> Replay:
@@ -75,14 +80,24 @@ def replay(program: Program, scan: Scan, stage: int, targets: Iterable[Target | 
 
 
 def joined(program: Program) -> set[int]:
-    """Positions that stay in the stage of the one before: a relay's values exist for one timestep only."""
+    """Positions that stay in the stage of the one before.
+
+    A relay's values exist for one timestep only, a train has no numbers, and who is read late runs beside its readers.
+    Frames come one at a time: all of it is one stage.
+    """
+    if program.network.input.coding.sequences:
+        return set(range(1, len(program.network.populations) + 1))
     found: set[int] = set()
+    events = program.numbers.keys() | set(program.lates.values())
     populations = zip(program.network.populations, program.wirings, program.made, strict=True)
     for position, (population, wiring, made) in enumerate(populations, 1):
-        if population.hands_on:
+        near = set[str]().union(*(bases(operation) for operation in made)) & events
+        if not at_once(population):
             read = {edge.base for edge in wiring.edges}.union(*(bases(operation) for operation in made))
-            for name in read & program.relays.keys():
-                found.update(range(program.positions[name] + 1, position + 1))
+            near = read & (events | program.relays.keys())
+        for name in near:
+            first, last = sorted((program.positions[name], position))
+            found.update(range(first + 1, last + 1))
     return found
 
 

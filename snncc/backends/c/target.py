@@ -46,13 +46,7 @@ class C(Target[COptions]):
     writes = "C99 for microcontrollers, with Makefile, CMake target and self-test"
     options = COptions
     tools = TOOLS
-    refuses: ClassVar[Refusals] = {
-        **NO_HARDWARE,
-        "leaky_integrate_and_fire": "{where} has leaky neurons, which the C has not",
-        "leaky_integrator": "{where} is a leaking readout, which the C has not",
-        "late": "{where} reads a timestep that has passed, which the C has not",
-        "frames": "its input is a sequence of frames, which the C has not",
-    }
+    refuses: ClassVar[Refusals] = NO_HARDWARE
     limits = (
         "a max-pool over a reshaped mix of spikes and values (the constant input current, or a relay)",
         "a view that reshapes a concatenation or a padding in front of a windowed projection, where that as a matrix "

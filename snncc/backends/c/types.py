@@ -22,6 +22,11 @@ def signed(interval: Interval, least: int = 8) -> str:
     return next(name for bits, name in SIGNED.items() if bits >= max(needed, least))
 
 
+def unsigned(most: int) -> str:
+    """The smallest unsigned C type that holds 0..most."""
+    return next(name for bits, name in UNSIGNED.items() if most < 2**bits)
+
+
 def span(*values: Array | int | None) -> Interval:
     """[min, max] over arrays and numbers, 0 included."""
     flat = [0] + [int(e) for v in values if v is not None for e in (np.min(v), np.max(v))]

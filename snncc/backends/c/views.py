@@ -8,13 +8,13 @@ for run time is the maximum (MaxPool), spread maps (Blocks) and, under either, a
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
 
 from snncc import ir
-from snncc.errors import TargetError
 from snncc.ir import Array, Pads, Pair
 
 Shape = tuple[int, ...]
@@ -108,9 +108,13 @@ def bases(operation: Made) -> list[str]:
 
 @dataclass
 class Splitter:
-    """Takes views apart, a visitor; `made` collects what has to be computed at run time."""
+    """Takes views apart, a visitor; `made` collects what has to be computed at run time.
+
+    `lates`: by population the buffer of what it handed on at the timestep before.
+    """
 
     shapes: dict[str, Shape]
+    lates: Mapping[str, str] = field(default_factory=dict)
     made: list[Made] = field(default_factory=list)
 
     def split(self, view: ir.View) -> Split:
@@ -121,7 +125,7 @@ class Splitter:
         return _whole(Leaf(name, self.shapes[name]))
 
     def late(self, name: str) -> Split:
-        raise TargetError(f"the C has no timestep before, which a view of {name!r} reads")
+        return self.source(self.lates[name])
 
     def reshape(self, inner: Split, shape: Shape) -> Split:
         if shape == inner.labels.shape:
