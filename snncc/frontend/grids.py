@@ -53,7 +53,7 @@ def _steps(columns: Array) -> Array | None:
     """The largest step of each column, 1 for one of zeros; None where one has none."""
     largest = columns.max(axis=0)
     parts, live = columns / np.where(largest > 0, largest, 1), largest > 0
-    some = np.sort(parts, axis=0)[:: -max(1, len(parts) // FIRST)]
+    some = parts[:: max(1, len(parts) // FIRST)]
     found = np.zeros(columns.shape[1], np.int64)
     for most in range(1, LARGEST + 1):
         open_ = np.flatnonzero((found == 0) & live)

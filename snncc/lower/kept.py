@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from snncc.ir import Array, DepthwiseConv2D, Identity, Network, Population, SumPool2D, weight_limit
+from snncc.ir import Array, Network, Population, weight_limit
 from snncc.lower.projections import RealPool, RealProjection
 from snncc.lower.real import RealNetwork, RealPopulation
 
@@ -63,7 +63,7 @@ def _unit(projection: RealProjection, step: Array, scale: Array, signed_bit: int
     largest = round(float(np.abs(projection.weights / projection.per_output(step)).max(initial=0)))
     if largest > limit:
         return f"its integers reach {largest}, and {signed_bit} bits hold those up to {limit}: use a larger signed_bit"
-    if projection.kind in (DepthwiseConv2D, Identity):
+    if not projection.sums_channels:
         unit = step * np.repeat(scale, len(step) // len(scale))
     elif np.ptp(scale) > SAME * scale.max():
         return "the channels that it reads have scales of their own: use one scale per layer"
@@ -90,9 +90,7 @@ def kept(real: RealPopulation, population: Population) -> list[bool]:
     found = []
     for own, made in zip(real.projections, population.projections, strict=True):
         integers = None if isinstance(own, RealPool) else own.integers()
-        found.append(
-            integers is not None and not isinstance(made, SumPool2D) and bool(np.array_equal(integers, made.weights))
-        )
+        found.append(integers is not None and bool(np.array_equal(integers, getattr(made, "weights", np.nan))))
     return found
 
 

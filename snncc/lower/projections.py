@@ -51,6 +51,11 @@ class Weighted:
         window: Any = {"strides": self.strides, "dilation": self.dilation, "pads": self.pads} if windowed else {}
         return self.kind(name=self.name, source=self.source, weights=weights, shift=shift, **window)
 
+    @property
+    def sums_channels(self) -> bool:
+        """Whether an output channel reads several channels."""
+        return self.kind in (Conv2D, Dense)
+
     def columns(self, channels: int) -> Array:
         """(taps, C_out): what each output channel sums over."""
         return dense_weights(self.projection(self.weights), channels)

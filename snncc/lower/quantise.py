@@ -19,8 +19,6 @@ from snncc.errors import CalibrationError, NetworkError, SnnccWarning
 from snncc.ir import (
     INPUT,
     Array,
-    Conv2D,
-    Dense,
     Input,
     Network,
     Population,
@@ -347,7 +345,7 @@ def read_by_kept(real: RealNetwork, population: str, options: Options, fewest: i
         shared = reader is real.populations[-1] or not options.per_channel
         more = keep(reader.projections, ones, options.signed_bit, shared).more
         sums = [p for i, p in enumerate(reader.projections) if i in more and isinstance(p, RealProjection)]
-        if len(more) >= fewest and any(population in sources(p.source) and p.kind in (Conv2D, Dense) for p in sums):
+        if len(more) >= fewest and any(population in sources(p.source) and p.sums_channels for p in sums):
             return True
     return False
 

@@ -31,7 +31,7 @@ from snncc.graph import (
 )
 from snncc.ir import Window
 from snncc.lower import Options, calibrated, lower
-from snncc.lower.tune.descent import Learned
+from snncc.lower.tune.descent import Learner
 from snncc.lower.tune.effort import EFFORTS, Effort
 from snncc.sim import run
 from snncc.sim.encode import to_pixels
@@ -268,7 +268,7 @@ def test_the_descent_moves_no_weight_that_is_kept_and_nothing_that_is_exact() ->
         options = Options(signed_bit=4, timesteps=timesteps, encoding="current", calibrate="none")
         real = calibrated(source, x, options).real
         network = lower(source, X, options)
-        part = Learned(real.populations[0], network.populations[0], 1.0, Window("count", timesteps, 0), 4)
+        part = Learner(real, network, Window("count", timesteps), x, 1.0).parts[0]
         assert part.held == [True] and part.free == [] and len(part.moving) == moving
 
 

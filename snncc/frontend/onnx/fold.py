@@ -8,7 +8,7 @@ import numpy as np
 
 from snncc.errors import FileFormatError
 from snncc.frontend.onnx.load import elements, library
-from snncc.frontend.onnx.quantisers import Constant
+from snncc.frontend.onnx.rounding import Constant
 from snncc.graph import Array
 
 LARGEST, MOST = 2**25, 2**27

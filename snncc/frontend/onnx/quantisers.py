@@ -9,7 +9,7 @@ says so.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from snncc import graph
 from snncc.frontend.builder import Builder, Refusal
 from snncc.frontend.onnx.call import Call, Reader
+from snncc.frontend.onnx.rounding import ROUNDINGS, Constant, Quantiser
 from snncc.frontend.onnx.values import Value
 from snncc.graph import Array, Node
 
@@ -38,16 +39,6 @@ RANGES: dict[str, tuple[float, float]] = {
     "uint2": (0, 3),
     "int2": (-2, 1),
 }
-ROUNDINGS: dict[str, Any] = {
-    "ROUND": np.rint,
-    "HALF_EVEN": np.rint,
-    "FLOOR": np.floor,
-    "CEIL": np.ceil,
-    "ROUND_TO_ZERO": np.trunc,
-    "DOWN": np.trunc,
-    "HALF_UP": lambda x: np.sign(x) * np.floor(np.abs(x) + 0.5),
-}
-"""QONNX's names of them."""
 STARTS = {"ROUND": 0.5, "HALF_EVEN": 0.5, "HALF_UP": 0.5, "FLOOR": 0.0, "ROUND_TO_ZERO": 0.0, "DOWN": 0.0}
 """What is added before the floor, of numbers that are not negative; a tie goes upwards. CEIL has none."""
 LEVELS = 2**16 - 1
@@ -55,39 +46,6 @@ LEVELS = 2**16 - 1
 SAME = 1e-6
 """Relative difference of scales that are the same: they are float32."""
 APART = "it computes with the integers of a quantised model; keep QuantizeLinear and DequantizeLinear together"
-
-
-@dataclass(frozen=True)
-class Constant:
-    """What a node makes of a constant; numbers on a grid are integers times `step`, of their shape."""
-
-    values: Array
-    step: Array | None = None
-
-
-@dataclass(frozen=True)
-class Quantiser:
-    """As above; `scale` and `zero` broadcast to what is rounded."""
-
-    scale: Array
-    zero: Array
-    low: float
-    high: float
-    rounding: str = "ROUND"
-
-    def __post_init__(self) -> None:
-        if not (np.isfinite(self.scale).all() and (self.scale > 0).all()):
-            raise Refusal("its scale is not positive: train it again")
-
-    def integers(self, numbers: Array) -> Array:
-        """q of real numbers."""
-        return np.asarray(np.clip(ROUNDINGS[self.rounding](numbers / self.scale) + self.zero, self.low, self.high))
-
-    def numbers(self, q: Array) -> Constant:
-        """y of integers; Refusal where 0 is none of the grid's own."""
-        if self.zero.any():
-            raise Refusal("weights with a zero point; quantise weights symmetrically (zero point 0)")
-        return Constant((q * self.scale).astype(np.float32), np.broadcast_to(self.scale, q.shape))
 
 
 def _along(numbers: Array, axis: int, rank: int) -> Array:
@@ -201,8 +159,8 @@ def _quantize(call: Call) -> Value:
 def narrowed(call: Call, given: Quantiser) -> Value:
     """A Clip of integers, before they are numbers again."""
     low, high = call.number(1, "min"), call.number(2, "max")
-    ends = {"low": given.low if low is None else low, "high": given.high if high is None else high}
-    return replace(call.value(), rounded=replace(given, **ends))
+    given = replace(given, low=given.low if low is None else low, high=given.high if high is None else high)
+    return replace(call.value(), rounded=given)
 
 
 def _dequantize(call: Call) -> Value:

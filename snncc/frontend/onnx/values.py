@@ -12,16 +12,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from snncc.frontend.builder import Builder, Refusal, Shape
+from snncc.frontend.onnx.rounding import Quantiser
 from snncc.graph import Array, Op
 from snncc.graph import Reshape as ReshapeOp
-
-if TYPE_CHECKING:
-    from snncc.frontend.onnx.quantisers import Quantiser
 
 MOVES = "it would move the data in memory, which no layer here does; keep one layout between the layers"
 

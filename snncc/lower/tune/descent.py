@@ -13,7 +13,7 @@ and 2106.06984 (reconstruction of what a quantised or spiking network loses, fro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -35,7 +35,7 @@ from snncc.ir import (
     weight_limit,
 )
 from snncc.lower.kept import kept
-from snncc.lower.real import RealNetwork, RealPopulation, real_input
+from snncc.lower.real import RealNetwork, real_input
 from snncc.lower.tune.effort import Effort, planned
 from snncc.lower.tune.judge import Judge, float_outputs, power_of
 from snncc.lower.tune.population import settled
@@ -57,14 +57,20 @@ TOLD = 8
 class Learned:
     """A population and what was learned about it, counted in longest steps: weights, bias, v0 and factor of theta.
 
-    `real`: what it was made of. Weights that are the model's own integers stay, and all of what is settled.
+    `held`: whether each projection's weights stay, as the model's own integers do; `settled`: all stays.
     """
 
     def __init__(
-        self, real: RealPopulation, population: Population, unit: float | Array, window: Window, bits: int
+        self,
+        population: Population,
+        unit: float | Array,
+        timesteps: int,
+        bits: int,
+        held: Sequence[bool] = (),
+        settled: bool = False,
     ) -> None:
-        self.given, self.timesteps = population, window.timesteps
-        self.held, self.settled = kept(real, population), settled(real, population, window)
+        self.given, self.timesteps = population, timesteps
+        self.held, self.settled = held or [False] * len(population.projections), settled
         if population.relay:
             unit = np.ldexp(1.0, population.relay.shift) / population.lambda_
         self.size = np.asarray(unit if population.theta is None else population.theta, np.float64)
@@ -229,7 +235,14 @@ class Learner:
     def __init__(self, real: RealNetwork, network: Network, window: Window, x: Array, power: float) -> None:
         self.given, self.window, self.power = network, window, power
         self.parts = [
-            Learned(own, p, network.output_scale, window, network.signed_bit)
+            Learned(
+                p,
+                network.output_scale,
+                window.timesteps,
+                network.signed_bit,
+                kept(own, p),
+                settled(own, p, window),
+            )
             for own, p in zip(real.populations, network.populations, strict=True)
         ]
         self.moving = [v for p in self.parts[:-1] for v in p.moving]
