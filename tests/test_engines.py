@@ -57,7 +57,7 @@ def test_native_equals_the_simulator(case: Case, changes: bool) -> None:
     same(case, changes)
 
 
-@examples(10)
+@examples(6)
 @given(timed_cases(), st.booleans())
 def test_native_equals_the_simulator_where_time_matters(case: Case, changes: bool) -> None:
     """Leaky neurons, late sources and frames."""

@@ -35,7 +35,7 @@ def check(case: Case, pack: bool, variant: str, runner: object = None) -> None:
         agree(folder, case.network, case.pixels, case.timesteps, variant, runner)
 
 
-@examples(20)
+@examples(14)
 @given(strategies.timed_cases(spike_ext=EXT), st.booleans())
 def test_step(case: Case, pack: bool) -> None:
     check(case, pack, "gcc -O0")
@@ -47,7 +47,7 @@ def test_sanitized(case: Case, pack: bool) -> None:
     check(case, pack, "gcc sanitizers")
 
 
-@examples(6)
+@examples(5)
 @given(strategies.timed_cases(spike_ext=EXT), st.booleans())
 def test_cortex_m4(case: Case, pack: bool) -> None:
     check(case, pack, "-O3", CortexM4())
@@ -60,8 +60,7 @@ FIELDS: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("runner", [CortexM4(), RiscV()])
-@pytest.mark.parametrize("fields", FIELDS, ids=lambda fields: next(iter(fields), "plain"))
+@pytest.mark.parametrize(("fields", "runner"), [*((fields, CortexM4()) for fields in FIELDS), (FIELDS[4], RiscV())])
 def test_every_dialect_on_processors(tmp_path: Path, fields: dict[str, Any], runner: object) -> None:
     net = ir.proven(networks.recurrent(**fields))
     agree(compiled(net, tmp_path / "net", pixels=EVENTS), net, EVENTS, 20, "-O3", runner)
