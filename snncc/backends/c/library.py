@@ -78,7 +78,7 @@ def library(network: Network, trains: frozenset[str] = frozenset(), measures: bo
     }
     context |= {
         "loaded": True, "rasters": rasters, "found": found, "dots": panels.dots_of(found or {}),
-        "frames": panels.frames(found or {}), "together": panels.TOGETHER, "measures": measures, "places": places,
+        "framed": panels.frames(found or {}), "together": panels.TOGETHER, "measures": measures, "places": places,
         "counts": totals["count"], "values": totals["relay"], "trains": totals["train"],
     }  # fmt: skip
     if network.window.counting:  # counts are made where they are handed on
