@@ -23,6 +23,7 @@ module snn_edge #(
     parameter TALLY = 0,        // bits of a count of spikes, which an event then brings (snn_tally); 0: the element itself
     parameter SUMS = 0,         // with TALLY: of a sum of values, ...
     parameter SUMS_SIGNED = 0,  // ... which have a sign
+    parameter PACK = 1,         // elements of a channel-wise event: so many neighbouring channels
     parameter PLACES = 0,       // entries of the place table; 0: the scanner's coordinates are the view's
     parameter PLACE_CW = 1,     // width of c in the place table
     parameter PLACE_FILE = "place.mem",
@@ -77,7 +78,8 @@ module snn_edge #(
     output wire [LANES*VW-1:0]     o_data
 );
     localparam EMPTY = 2;       // bit of the meta word: {T, empty, drive, final}
-    localparam EW = (SUMS != 0) ? TALLY : (TALLY != 0) ? TALLY + 1 : CW;     // an event's value
+    localparam EW = (SUMS != 0) ? TALLY : (TALLY != 0) ? TALLY + 1 : CW;     // an element's value
+    localparam VALUEW = PACK * EW;                                           // an event's
 
     localparam [1:0] IDLE = 2'd0, RUN = 2'd1, DONE = 2'd2;
     reg [1:0] state_q;
@@ -125,9 +127,9 @@ module snn_edge #(
     wire [D0W-1:0] ev_d0;
     wire [D1W-1:0] ev_d1;
     wire [D2W-1:0] ev_d2;
-    wire [EW-1:0]  ev_value;
+    wire [VALUEW-1:0] ev_value;
     snn_scan #(
-        .LANES(SRC_LANES), .CW(EW), .D0(D0), .D1(D1), .BLOCKS(BLOCKS), .BANDS(BANDS),
+        .LANES(SRC_LANES / PACK), .CW(VALUEW), .D0(D0), .D1(D1), .BLOCKS(BLOCKS), .BANDS(BANDS),
         .D0W(D0W), .D1W(D1W), .D2W(D2W), .DEPTH(BANKS * WORDS), .AW(AW), .EVERY(EVERY)
     ) u_scan (
         .clk(clk), .rst(rst), .start(start), .w_addr(w_addr), .whole(have), .ready(word_ready), .busy(scan_busy),
@@ -142,11 +144,11 @@ module snn_edge #(
     wire [V0W-1:0] p_d0;
     wire [V1W-1:0] p_d1;
     wire [V2W-1:0] p_d2;
-    wire [EW-1:0]  p_value;
+    wire [VALUEW-1:0] p_value;
     generate
         if (PLACES != 0) begin : g_place
             snn_place #(
-                .CW(EW), .EW(D2W), .YW(YW), .XW(XW), .DW(PLACE_CW), .DEPTH(PLACES), .FILE(PLACE_FILE)
+                .CW(VALUEW), .EW(D2W), .YW(YW), .XW(XW), .DW(PLACE_CW), .DEPTH(PLACES), .FILE(PLACE_FILE)
             ) u_place (
                 .clk(clk), .rst(rst), .i_valid(ev_valid), .i_ready(ev_ready), .i_element(ev_d2), .i_value(ev_value),
                 .o_valid(p_valid), .o_ready(p_ready), .o_y(p_d0), .o_x(p_d1), .o_c(p_d2), .o_value(p_value));
@@ -161,10 +163,10 @@ module snn_edge #(
     wire t_valid;
     wire [WAW-1:0] t_waddr;
     wire [VAW-1:0] t_vaddr;
-    wire [EW-1:0]  t_value;
+    wire [VALUEW-1:0] t_value;
     wire [BW-1:0]  t_block;
     snn_walk #(
-        .CW(EW), .D0W(V0W), .D1W(V1W), .D2W(V2W),
+        .CW(VALUEW), .D0W(V0W), .D1W(V1W), .D2W(V2W),
         .HAS_MAP(HAS_MAP), .LANES_ON_X(LANES_ON_X), .CHANNELWISE(CHANNELWISE), .GROUPS(GROUPS),
         .WAW(WAW), .VAW(VAW), .NW(NW), .BW(BW),
         .WSTRIDE(WSTRIDE), .WSTEP_Y(WSTEP_Y), .WSTEP_X(WSTEP_X), .VSTEP_Y(VSTEP_Y), .VSTEP_X(VSTEP_X), .RING(RING),
@@ -177,7 +179,7 @@ module snn_edge #(
 
     snn_lanes #(
         .LANES(LANES), .WB(WB), .CW(EW), .VALUES(VALUES), .VALUE_SIGNED(VALUE_SIGNED), .ONES(ONES),
-        .LANES_PER_CHANNEL(LANES_PER_CHANNEL), .MAXIMUM(MAXIMUM), .SHIFT(SHIFT), .VW(VW),
+        .LANES_PER_CHANNEL(LANES_PER_CHANNEL), .PACK(PACK), .MAXIMUM(MAXIMUM), .SHIFT(SHIFT), .VW(VW),
         .WDEPTH(WDEPTH), .WAW(WAW), .VAW(VAW), .BW(BW), .FILE(W_FILE)
     ) u_lanes (
         .clk(clk), .rst(rst), .i_valid(t_valid), .i_waddr(t_waddr), .i_vaddr(t_vaddr), .i_value(t_value),

@@ -2,8 +2,9 @@
 // the cycle of i_valid and held in registers a cycle later, because block RAMs answer late; o_data belongs to the cycle
 // after o_valid, when the potential word has been read too; without an event it is 0 (MAXIMUM: nothing in particular).
 // VALUES = 0: events are spikes (value 1), no multiplier. ONES: every weight is 1, no ROM.
-// LANES_PER_CHANNEL > 0: only the event's block of that many lanes takes part; the others add 0, or with MAXIMUM (which
-// needs VALUES) offer the lowest value.
+// An event brings the values of PACK neighbouring channels, the first one lowest; all but channel-wise edges have one.
+// LANES_PER_CHANNEL > 0: only the event's block of PACK times that many lanes takes part; the others add 0, or with
+// MAXIMUM (which needs VALUES) offer the lowest value.
 `default_nettype none
 module snn_lanes #(
     parameter LANES = 4,
@@ -13,6 +14,7 @@ module snn_lanes #(
     parameter VALUE_SIGNED = 0,
     parameter ONES = 0,
     parameter LANES_PER_CHANNEL = 0,
+    parameter PACK = 1,
     parameter MAXIMUM = 0,
     parameter SHIFT = 0,
     parameter VW = 16,
@@ -27,7 +29,7 @@ module snn_lanes #(
     input  wire                i_valid,
     input  wire [WAW-1:0]      i_waddr,
     input  wire [VAW-1:0]      i_vaddr,
-    input  wire [CW-1:0]       i_value,
+    input  wire [PACK*CW-1:0]  i_value,
     input  wire [BW-1:0]       i_block,
     output wire                busy,
     output wire                o_valid,
@@ -39,7 +41,7 @@ module snn_lanes #(
 
     reg                 valid_q;
     reg  [VAW-1:0]      vaddr_q;
-    reg  [CW-1:0]       value1_q, value2_q;
+    reg  [PACK*CW-1:0]  value1_q, value2_q;
     reg  [BW-1:0]       block_q;
     wire [LANES*WB-1:0] weights;
 
@@ -64,24 +66,31 @@ module snn_lanes #(
         end
     endgenerate
 
-    wire signed [CW:0] value = {(VALUE_SIGNED != 0) & value2_q[CW-1], value2_q};
-
     genvar i;
     generate
         for (i = 0; i < LANES; i = i + 1) begin : g_lane
             reg signed [WB-1:0]  weight_q;
-            wire                 active;
+            wire                 active, there;
             wire signed [VW-1:0] amount;
-            if (LANES_PER_CHANNEL != 0 && LANES_PER_CHANNEL < LANES) begin : g_masked
-                localparam [BW-1:0] BLOCK = i / LANES_PER_CHANNEL;
+            localparam PER = (LANES_PER_CHANNEL != 0) ? LANES_PER_CHANNEL : LANES;
+            localparam ELEMENT = (i / PER) % PACK;
+            if (PER * PACK < LANES) begin : g_masked
+                localparam [BW-1:0] BLOCK = i / (PER * PACK);
                 assign active = block_q == BLOCK;
             end else begin : g_whole
                 assign active = 1'b1;
             end
+            if (VALUES == 0 && PACK > 1) begin : g_bit
+                assign there = value1_q[ELEMENT];
+            end else begin : g_any
+                assign there = 1'b1;
+            end
             always @(posedge clk)
-                if (active && valid_q) weight_q <= weights[i*WB +: WB];
+                if (active && there && valid_q) weight_q <= weights[i*WB +: WB];
                 else weight_q <= 0;
             if (VALUES != 0) begin : g_product
+                wire [CW-1:0]        element = value2_q[ELEMENT*CW +: CW];
+                wire signed [CW:0]   value = {(VALUE_SIGNED != 0) & element[CW-1], element};
                 wire signed [PB-1:0] product = weight_q * value;
                 if (MAXIMUM != 0) begin : g_lowest
                     localparam signed [VW-1:0] BIT = 1, LOWEST = BIT << (VW - 1);

@@ -37,6 +37,7 @@ module snn_layer #(
     parameter HAS_DRIVE = 0,
     parameter [EDGES-1:0] DRIVE_EDGES = 0,
     parameter FIRE_LANES = 4,           // count: neurons fired at a time; step: LANES
+    parameter PARTS = 1,                // count: so many times FIRE_LANES neurons are sent as one word
     parameter OUT_CW = 1,               // bits of one output element
     parameter TW = 4,
     parameter MW = 7,
@@ -60,7 +61,7 @@ module snn_layer #(
     input  wire [EDGES*LANES*VW-1:0]    e_data,
     input  wire                         o_ready,    // every consumer has a free bank
     output wire                         o_en,
-    output wire [FIRE_LANES*OUT_CW-1:0] o_data,
+    output wire [PARTS*FIRE_LANES*OUT_CW-1:0] o_data,
     output wire                         o_commit,
     output wire [MW-1:0]                o_meta
 );
@@ -81,7 +82,8 @@ module snn_layer #(
     wire is_final = meta_q[FINAL] || init_q;
     wire emits = !init_q && (READOUT == 0 || (meta_q[FINAL] && meta_q[MW-1 -: TW] != 0));
     wire fire_start = state_q == WAIT && (o_ready || !emits);
-    wire fire_done, fire_en;
+    wire fire_done, fire_en, word_en;
+    wire [FIRE_LANES*OUT_CW-1:0] fired;
     wire turn_over = state_q == WALK && e_done[edge_q];
     wire edge_over = state_q == WALK && (none || (e_done[edge_q] && enough));
 
@@ -228,7 +230,7 @@ module snn_layer #(
             ) u_fire (
                 .clk(clk), .rst(rst), .start(fire_start), .last(pass_last), .timesteps(meta_q[MW-1 -: TW]), .done(fire_done),
                 .read(f_read), .raddr(f_raddr), .rdata(v_rdata), .p_addr(p_addr), .p_data(p_data),
-                .write(f_write), .waddr(f_waddr), .wdata(f_wdata), .o_en(fire_en), .o_data(o_data));
+                .write(f_write), .waddr(f_waddr), .wdata(f_wdata), .o_en(fire_en), .o_data(fired));
             assign f_grown = {LANES*VW{1'b0}};
         end else begin : g_step
             snn_fire_step #(
@@ -239,11 +241,21 @@ module snn_layer #(
                 .clk(clk), .rst(rst), .start(fire_start), .restart(is_final), .driven(meta_q[DRIVEN]), .done(fire_done),
                 .read(f_read), .raddr(f_raddr), .rdata(v_rdata), .ddata(d_rdata), .p_addr(p_addr), .p_data(p_data),
                 .write(f_write), .waddr(f_waddr), .wdata(f_wdata), .grown(f_grown), .o_en(fire_en),
-                .o_data(o_data));
+                .o_data(fired));
         end
     endgenerate
 
-    assign o_en = fire_en && emits;
+    generate
+        if (PARTS > 1) begin : g_gather
+            snn_gather #(.PARTS(PARTS), .WIDTH(FIRE_LANES * OUT_CW)) u_gather (
+                .clk(clk), .rst(rst), .i_en(fire_en), .i_data(fired), .o_en(word_en), .o_data(o_data));
+        end else begin : g_parts
+            assign word_en = fire_en;
+            assign o_data = fired;
+        end
+    endgenerate
+
+    assign o_en = word_en && emits;
     assign o_commit = fire_done && emits;
     assign o_meta = meta_q & ~({{(MW-1){1'b0}}, 1'b1} << 2);    // what a layer sends is never "empty"
 endmodule

@@ -37,7 +37,8 @@ def _parity(case: Case, seed: int) -> None:
     for draft in drafts(network):
         lanes = rng.choice(legal_lanes(draft))
         fire = rng.choice([n for n in range(1, lanes + 1) if lanes % n == 0])
-        choices[draft.name] = Choice(lanes, fire, rng.choice([1, 2, 3, 16]))
+        parts = rng.choice([n for n in range(1, lanes + 1) if lanes % (fire * n) == 0])
+        choices[draft.name] = Choice(lanes, fire, rng.choice([1, 2, 3, 16]), parts)
     plan = plan_with(network, choices=choices)
     pixels = np.asarray(case.pixels)
     steps = case.timesteps

@@ -30,7 +30,8 @@ def mixed_plan(net: ir.Network, seed: int) -> Plan:
     for draft in drafts(net):
         lanes = int(rng.choice(legal_lanes(draft)))
         fire = int(rng.choice([n for n in range(1, lanes + 1) if lanes % n == 0]))
-        choices[draft.name] = Choice(lanes, fire, int(rng.integers(1, 4)))
+        parts = int(rng.choice([n for n in range(1, lanes + 1) if lanes % (fire * n) == 0]))
+        choices[draft.name] = Choice(lanes, fire, int(rng.integers(1, 4)), parts)
     return build(net, choices)
 
 

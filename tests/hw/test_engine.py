@@ -322,6 +322,7 @@ def engine(folder: Path, name: str, fault: Fault | None = None) -> None:
         "snn_ram",
         "snn_rom",
         "snn_words",
+        *(["snn_gather"] if parameters.get("PARTS", 1) > 1 else []),
         *(["snn_fire_count", "snn_divide"] if count else ["snn_fire_step"]),
     ]
     bench(folder, "snn_layer", "bench_layer", parameters, case, modules=modules, fault=fault)

@@ -69,13 +69,13 @@ def offsets(plan: Plan, name: str) -> Array:
         pixels = int(np.prod(plan.network.input.shape)) // plan.input_layout.bands
         return np.asarray(np.minimum(words * plan.input_layout.lanes, pixels) - pixels)
     node = next(n for n in plan.nodes if n.name == name)
-    return np.arange(1 - node.layout.band_words, 1) * (node.period if plan.count else 1)
+    return np.arange(1 - node.layout.band_words, 1) * (node.period * node.parts if plan.count else 1)
 
 
 def edge_work(edge: Edge, busy: Array, offset: Array) -> Array:
     """(work, lag) of each band, (2, bands); busy (frames, words * lanes) says which elements are events."""
-    grid = edge.layout
-    busy = busy.reshape(-1, grid.band_words * grid.lanes)
+    grid, lanes = edge.layout, edge.word_events
+    busy = busy.reshape(-1, edge.pack).any(axis=1).reshape(-1, grid.band_words * lanes)
     bands, events = len(busy), busy.sum(axis=1)
     order = np.argsort(~busy, axis=1, kind="stable")
     fans, of_frame = edge.fan_out().reshape(grid.bands, -1), np.arange(bands) % grid.bands
@@ -86,7 +86,7 @@ def edge_work(edge: Edge, busy: Array, offset: Array) -> Array:
     for i in range(int(events.max(initial=0))):
         on = events > i
         element = order[:, i]
-        word, reach = element // grid.lanes, fans[of_frame, element]
+        word, reach = element // lanes, fans[of_frame, element]
         gap = np.maximum(word - before - 1, 0)
         accept = np.maximum(np.maximum(a + 1 + gap, b if edge.place is None else p), written[:, word])
         placed = accept if edge.place is None else np.maximum(accept + 1, b)
@@ -107,7 +107,7 @@ def full_work(edge: Edge, offset: Array) -> Array:
     """
     fan = edge.fan_out().reshape(edge.layout.bands, -1)
     before = np.pad(np.cumsum(np.maximum(1, fan[:, :-1]), axis=1), ((0, 0), (1, 0)))
-    written = np.repeat(offset, edge.layout.lanes)
+    written = np.repeat(offset, edge.word_events)
     placed = int(edge.place is not None)
     load = np.stack([3 + placed + before, before + np.maximum.accumulate(written + 4 + placed - before, axis=1)])
     target = np.where(fan > 0, load + fan, NEVER).max(axis=2)

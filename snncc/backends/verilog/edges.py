@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,7 @@ class Edge:
     `flat`: the scanner numbers the elements of the bank through. `place` (words * lanes, 3): then the row of each in
     the y, x and c tables; None where those are the scanner's own coordinates. `every`: zeros are events too. `tally`:
     bits of the counts of spikes (`sums`: of the sums of values) that events bring; 0: they bring the element itself.
+    `pack`: elements of an event, neighbouring channels of a word; more than one in channel-wise edges only.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Edge:
     channelwise: bool
     groups: int
     lanes_per_channel: int
+    pack: int
     shift: int
     cw: int
     signed: bool
@@ -79,10 +82,15 @@ class Edge:
         grid = self.layout
         return (1, 1, grid.words) if self.flat else (grid.d0, grid.d1, grid.blocks)
 
+    @property
+    def word_events(self) -> int:
+        """Events that a word of the bank holds at most."""
+        return self.layout.lanes // self.pack
+
     def fan_out(self) -> Array:
-        """Cycles that an event of each lane of a bank walks, (words * lanes,); 0 where nothing is reached."""
+        """Cycles that each event of a bank walks, (words * word_events,); 0 where nothing is reached."""
         grid = self.layout
-        total = np.full((grid.d0, grid.d1, grid.blocks * grid.lanes), self.groups, np.int64)
+        total = np.full((grid.d0, grid.d1, grid.blocks * self.word_events), self.groups, np.int64)
         if self.y_table is not None and self.x_table is not None:
             y, x = self.y_table[:, 0], self.x_table[:, 0]
             if self.place is not None:
@@ -172,6 +180,25 @@ def is_dense(geometry: Geometry) -> bool:
     return geometry.y == geometry.x == POINT and geometry.view[:2] == (1, 1) and not geometry.channelwise
 
 
+def pack_of(geometry: Geometry, channels: Array, source: Layout, lanes: int) -> int:
+    """The most neighbouring channels of a word that go as one event into neighbouring lanes of one word.
+
+    `channels`: of the view, for each channel of the source. Lanes beyond the source's last channel bring zeros, so
+    they must be lanes beyond the view's last one too.
+    """
+    if source.on_x:
+        return 1
+
+    def fits(pack: int) -> bool:
+        first = channels[::pack]
+        whole = np.repeat(first, pack)[: len(channels)] + np.arange(len(channels)) % pack
+        filled = len(channels) % pack == 0 or channels[-1] + 1 == geometry.view[2]
+        return bool((first % pack == 0).all() and (whole == channels).all()) and filled
+
+    most = math.gcd(source.lanes, max(1, lanes // geometry.multiplier))
+    return max(n for n in range(1, most + 1) if most % n == 0 and fits(n))
+
+
 def connect(
     *,
     name: str,
@@ -194,7 +221,7 @@ def connect(
     out = as_map(target_shape)
     fields: dict[str, Any] = dict(
         name=name, source=leaf.source, layout=source, lanes=lanes, shift=geometry.shift,
-        flat=False, has_map=False, channelwise=False, groups=groups, lanes_per_channel=0, wstride=groups,
+        flat=False, has_map=False, channelwise=False, groups=groups, lanes_per_channel=0, pack=1, wstride=groups,
         wsteps=(0, 0), vsteps=(0, 0), rom=None, place=None, y_table=None, x_table=None, c_table=None,
         weight_bits=weight_bits, every=every, **common,
     )  # fmt: skip
@@ -232,13 +259,14 @@ def connect(
     if not geometry.channelwise:
         rom = _grouped(np.moveaxis(geometry.taps[:, :, c], 2, 0), lanes, groups).reshape(-1, lanes)
         return Edge(**fields | {"rom": rom, "wstride": height.kernel * width.kernel * groups})
-    multiplier = geometry.multiplier
-    first = c * multiplier
+    multiplier, pack = geometry.multiplier, 1 if fields["flat"] else pack_of(geometry, c, source, lanes)
+    first = c[::pack] * multiplier
     fields |= {
         "channelwise": True,
         "groups": max(1, multiplier // lanes),
         "lanes_per_channel": min(multiplier, lanes),
-        "c_table": np.stack([first // lanes, (first % lanes) // multiplier], -1),
+        "pack": pack,
+        "c_table": np.stack([first // lanes, (first % lanes) // (multiplier * pack)], -1),
     }
     if geometry.weights is not None:
         w = geometry.weights.reshape(height.kernel, width.kernel, -1)

@@ -69,7 +69,7 @@ def design(plan: Plan) -> Design:
     _source_wires(out, "input", plan.input_layout.lanes * plan.input_cw, plan)
     _encoder(out, plan)
     for node in plan.nodes:
-        _source_wires(out, node.name, node.fire_lanes * node.cw, plan)
+        _source_wires(out, node.name, node.layout.lanes * node.cw, plan)
         for edge in node.edges:
             _edge(out, plan, node, edge)
         _layer(out, plan, node)
@@ -182,7 +182,7 @@ def output_width(plan: Plan) -> int:
 def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
     d0, d1, blocks = edge.scan
     lanes, layout = edge.layout.lanes, edge.layout
-    d2w = width(blocks * lanes)
+    d2w = width(blocks * edge.word_events)
     waw = 1 if edge.rom is None else width(len(edge.rom))
     if edge.channelwise:
         waw = max(waw, width(node.groups))
@@ -203,6 +203,8 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
         "ONES": int(edge.rom is None), "LANES_PER_CHANNEL": edge.lanes_per_channel,
         "MAXIMUM": int(node.maximum > 0), "SHIFT": edge.shift - node.scale, "VW": node.vw,
     }  # fmt: skip
+    if edge.pack > 1:
+        parameters["PACK"] = edge.pack
     if edge.tally:
         parameters["TALLY"] = edge.tally
     if edge.sums:
@@ -224,7 +226,7 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
         parameters["NW"] = 2
     if edge.c_table is not None:
         bw = width(
-            edge.lanes // edge.lanes_per_channel
+            edge.lanes // (edge.lanes_per_channel * edge.pack)
         )  # every lane's block, also those that no channel of this source has
         table = np.zeros((max(len(edge.c_table), 1), 2), np.int64)
         table[:] = edge.c_table
@@ -263,6 +265,8 @@ def _layer(out: Design, plan: Plan, node: Node) -> None:
     }  # fmt: skip
     if node.relays:
         parameters["RELAYS"] = 1
+    if node.parts > 1:
+        parameters["PARTS"] = node.parts
     if not node.schedule.plain:
         turnw = unsigned_width(node.turns)
         parameters |= {"BANDS": node.bands, "RING": node.schedule.ring, "TURNW": turnw}

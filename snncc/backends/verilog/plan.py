@@ -39,6 +39,7 @@ class Node:
     fire_lanes: int
     stages: int
     period: int
+    parts: int
     vw: int
     uw: int
     scale: int
@@ -133,11 +134,12 @@ class Plan:
 
 @dataclass(frozen=True)
 class Choice:
-    """What a goal decides for one node."""
+    """What a goal decides for one node. `parts`: of a word, in `count` sent as one; of FIRE_LANES neurons each."""
 
     lanes: int
     fire_lanes: int = 1
     stages: int = 1
+    parts: int = 1
 
 
 def build(network: Network, choices: Mapping[str, Choice], ports: Ports = PLAIN) -> Plan:
@@ -180,6 +182,7 @@ def _node(
     fire_lanes = choice.fire_lanes if counting else choice.lanes
     if last:
         fire_lanes = whole_parts(draft.shape[-1], choice.lanes, fire_lanes)
+    parts = choice.parts if counting and not last else 1
     bands = bands_of(draft.shape, counting and not last)
     edges = _edges(network, draft, choice.lanes, known, taken)
     return Node(
@@ -190,12 +193,13 @@ def _node(
         fire_lanes=fire_lanes,
         stages=stages,
         period=-(-quotient // stages) if divides else 1,
+        parts=parts,
         vw=draft.vw,
         uw=draft.uw or draft.vw,
         scale=draft.scale,
         groups=groups,
         schedule=schedule(edges, bands, as_map(draft.shape)[1] * groups),
-        layout=population_layout(draft.shape, groups * choice.lanes, fire_lanes, bands),
+        layout=population_layout(draft.shape, groups * choice.lanes, fire_lanes * parts, bands),
         edges=edges,
         parameters=parameters(draft, groups * choice.lanes, fire_lanes),
         fires=draft.fires,
@@ -275,6 +279,7 @@ def describe(node: Node) -> dict[str, Any]:
         "lanes": node.lanes,
         "fire_lanes": node.fire_lanes,
         "divider_stages": node.stages,
+        "parts_sent_as_one": node.parts,
         "potential_bits": node.vw,
         "potential_words": node.words,
         "bands": node.bands,

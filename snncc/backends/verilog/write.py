@@ -56,6 +56,8 @@ def modules(plan: Plan, built: Design) -> list[str]:
         used.add("snn_place")
     if any(edge.tally for node in plan.nodes for edge in node.edges):
         used.add("snn_tally")
+    if any(node.parts > 1 for node in plan.nodes):
+        used.add("snn_gather")
     return sorted(used)
 
 
@@ -115,7 +117,7 @@ def bench(folder: Path, plan: Plan, golden: vectors.Vectors) -> None:
 def bench_source(folder: Path, plan: Plan, images: int, depths: dict[str, int]) -> None:
     """snn_bench.v and its monitor; `depths`: golden words of each node."""
     copy(folder, plan.ports, "snn_monitor.v", "tb")
-    widths = {node.name: node.fire_lanes * node.cw for node in plan.nodes}
+    widths = {node.name: node.layout.lanes * node.cw for node in plan.nodes}
     widths[INPUT] = plan.input_layout.lanes * plan.input_cw
     monitors = [
         {"name": name, "file": plan.stems[name], "width": bits, "depth": depths[name]} for name, bits in widths.items()
