@@ -50,6 +50,8 @@ module snn_edge #(
     parameter X_FILE = "x.mem",
     parameter C_FILE = "c.mem",
     parameter LANES = 4,
+    parameter TAPS = 1,         // words of potentials that an access reaches, ...
+    parameter SLOTS = TAPS,     // ... and that the layer has room for
     parameter WB = 8,
     parameter VALUES = 0,
     parameter VALUE_SIGNED = 0,
@@ -75,7 +77,8 @@ module snn_edge #(
     output wire [MW-1:0]           meta,
     output wire                    o_valid,
     output wire [VAW-1:0]          o_vaddr,
-    output wire [LANES*VW-1:0]     o_data
+    output wire [SLOTS-1:0]        o_mask,
+    output wire [SLOTS*LANES*VW-1:0] o_data
 );
     localparam EMPTY = 2;       // bit of the meta word: {T, empty, drive, final}
     localparam EW = (SUMS != 0) ? TALLY : (TALLY != 0) ? TALLY + 1 : CW;     // an element's value
@@ -163,11 +166,13 @@ module snn_edge #(
     wire t_valid;
     wire [WAW-1:0] t_waddr;
     wire [VAW-1:0] t_vaddr;
+    wire [TAPS-1:0] t_mask, l_mask;
+    wire [TAPS*LANES*VW-1:0] l_data;
     wire [VALUEW-1:0] t_value;
     wire [BW-1:0]  t_block;
     snn_walk #(
         .CW(VALUEW), .D0W(V0W), .D1W(V1W), .D2W(V2W),
-        .HAS_MAP(HAS_MAP), .LANES_ON_X(LANES_ON_X), .CHANNELWISE(CHANNELWISE), .GROUPS(GROUPS),
+        .HAS_MAP(HAS_MAP), .LANES_ON_X(LANES_ON_X), .CHANNELWISE(CHANNELWISE), .TAPS(TAPS), .GROUPS(GROUPS),
         .WAW(WAW), .VAW(VAW), .NW(NW), .BW(BW),
         .WSTRIDE(WSTRIDE), .WSTEP_Y(WSTEP_Y), .WSTEP_X(WSTEP_X), .VSTEP_Y(VSTEP_Y), .VSTEP_X(VSTEP_X), .RING(RING),
         .Y_DEPTH(Y_DEPTH), .X_DEPTH(X_DEPTH), .C_DEPTH(C_DEPTH), .YW(YW), .XW(XW),
@@ -175,14 +180,24 @@ module snn_edge #(
     ) u_walk (
         .clk(clk), .rst(rst), .ev_valid(p_valid), .ev_ready(p_ready),
         .ev_d0(p_d0), .ev_d1(p_d1), .ev_d2(p_d2), .ev_value(p_value), .busy(walk_busy),
-        .o_valid(t_valid), .o_waddr(t_waddr), .o_vaddr(t_vaddr), .o_value(t_value), .o_block(t_block));
+        .o_valid(t_valid), .o_waddr(t_waddr), .o_vaddr(t_vaddr), .o_mask(t_mask), .o_value(t_value), .o_block(t_block));
 
     snn_lanes #(
-        .LANES(LANES), .WB(WB), .CW(EW), .VALUES(VALUES), .VALUE_SIGNED(VALUE_SIGNED), .ONES(ONES),
+        .LANES(LANES), .TAPS(TAPS), .WB(WB), .CW(EW), .VALUES(VALUES), .VALUE_SIGNED(VALUE_SIGNED), .ONES(ONES),
         .LANES_PER_CHANNEL(LANES_PER_CHANNEL), .PACK(PACK), .MAXIMUM(MAXIMUM), .SHIFT(SHIFT), .VW(VW),
         .WDEPTH(WDEPTH), .WAW(WAW), .VAW(VAW), .BW(BW), .FILE(W_FILE)
     ) u_lanes (
-        .clk(clk), .rst(rst), .i_valid(t_valid), .i_waddr(t_waddr), .i_vaddr(t_vaddr), .i_value(t_value),
-        .i_block(t_block), .busy(lanes_busy), .o_valid(o_valid), .o_vaddr(o_vaddr), .o_data(o_data));
+        .clk(clk), .rst(rst), .i_valid(t_valid), .i_waddr(t_waddr), .i_vaddr(t_vaddr), .i_mask(t_mask), .i_value(t_value),
+        .i_block(t_block), .busy(lanes_busy), .o_valid(o_valid), .o_vaddr(o_vaddr), .o_mask(l_mask), .o_data(l_data));
+
+    generate
+        if (SLOTS > TAPS) begin : g_more
+            assign o_mask = {{(SLOTS-TAPS){1'b0}}, l_mask};
+            assign o_data = {{((SLOTS-TAPS)*LANES*VW){1'b0}}, l_data};
+        end else begin : g_all
+            assign o_mask = l_mask;
+            assign o_data = l_data;
+        end
+    endgenerate
 endmodule
 `default_nettype wire

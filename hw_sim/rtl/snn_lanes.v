@@ -2,12 +2,14 @@
 // the cycle of i_valid and held in registers a cycle later, because block RAMs answer late; o_data belongs to the cycle
 // after o_valid, when the potential word has been read too; without an event it is 0 (MAXIMUM: nothing in particular).
 // VALUES = 0: events are spikes (value 1), no multiplier. ONES: every weight is 1, no ROM.
+// A weight word has TAPS times LANES weights, for as many words of potentials; `i_mask` (which of them) goes along.
 // An event brings the values of PACK neighbouring channels, the first one lowest; all but channel-wise edges have one.
 // LANES_PER_CHANNEL > 0: only the event's block of PACK times that many lanes takes part; the others add 0, or with
 // MAXIMUM (which needs VALUES) offer the lowest value.
 `default_nettype none
 module snn_lanes #(
     parameter LANES = 4,
+    parameter TAPS = 1,
     parameter WB = 8,
     parameter CW = 1,
     parameter VALUES = 0,
@@ -29,25 +31,30 @@ module snn_lanes #(
     input  wire                i_valid,
     input  wire [WAW-1:0]      i_waddr,
     input  wire [VAW-1:0]      i_vaddr,
+    input  wire [TAPS-1:0]     i_mask,
     input  wire [PACK*CW-1:0]  i_value,
     input  wire [BW-1:0]       i_block,
     output wire                busy,
     output wire                o_valid,
     output wire [VAW-1:0]      o_vaddr,
-    output wire [LANES*VW-1:0] o_data
+    output wire [TAPS-1:0]     o_mask,
+    output wire [TAPS*LANES*VW-1:0] o_data
 );
     localparam PB = WB + CW + 1;                    // a product's width
-    localparam [LANES*WB-1:0] ALL_ONES = {LANES{{{(WB-1){1'b0}}, 1'b1}}};
+    localparam ALL = TAPS * LANES;
+    localparam [ALL*WB-1:0] ALL_ONES = {ALL{{{(WB-1){1'b0}}, 1'b1}}};
 
     reg                 valid_q;
     reg  [VAW-1:0]      vaddr_q;
+    reg  [TAPS-1:0]     mask_q;
     reg  [PACK*CW-1:0]  value1_q, value2_q;
     reg  [BW-1:0]       block_q;
-    wire [LANES*WB-1:0] weights;
+    wire [ALL*WB-1:0]   weights;
 
     always @(posedge clk) begin
         valid_q <= i_valid && !rst;
         vaddr_q <= i_vaddr;
+        mask_q <= i_mask;
         if (rst) value1_q <= 0;
         else if (i_valid) value1_q <= i_value;
         value2_q <= value1_q;
@@ -55,27 +62,28 @@ module snn_lanes #(
     end
     assign o_valid = valid_q;
     assign o_vaddr = vaddr_q;
+    assign o_mask = mask_q;
     assign busy = valid_q;
 
     generate
         if (ONES != 0) begin : g_ones
             assign weights = ALL_ONES;
         end else begin : g_rom
-            snn_rom #(.WIDTH(LANES * WB), .DEPTH(WDEPTH), .AW(WAW), .FILE(FILE)) u_weights (
+            snn_rom #(.WIDTH(ALL * WB), .DEPTH(WDEPTH), .AW(WAW), .FILE(FILE)) u_weights (
                 .clk(clk), .addr(i_waddr), .data(weights));
         end
     endgenerate
 
     genvar i;
     generate
-        for (i = 0; i < LANES; i = i + 1) begin : g_lane
+        for (i = 0; i < ALL; i = i + 1) begin : g_lane
             reg signed [WB-1:0]  weight_q;
             wire                 active, there;
             wire signed [VW-1:0] amount;
             localparam PER = (LANES_PER_CHANNEL != 0) ? LANES_PER_CHANNEL : LANES;
-            localparam ELEMENT = (i / PER) % PACK;
+            localparam LANE = i % LANES, ELEMENT = (LANE / PER) % PACK;
             if (PER * PACK < LANES) begin : g_masked
-                localparam [BW-1:0] BLOCK = i / (PER * PACK);
+                localparam [BW-1:0] BLOCK = LANE / (PER * PACK);
                 assign active = block_q == BLOCK;
             end else begin : g_whole
                 assign active = 1'b1;

@@ -105,7 +105,7 @@ async def a_population(dut):
     rng = random.Random(13)
     edges, lanes, vw = P["EDGES"], P["LANES"], P["VW"]
     inputs = ("e_done", "e_meta", "e_valid", "e_vaddr", "e_data", "o_ready")
-    await begin(dut, **dict.fromkeys(inputs, 0))
+    await begin(dut, e_mask=2 ** (edges * P.get("SLOTS", 1)) - 1, **dict.fromkeys(inputs, 0))
     population, got, expected = Population(), [], []
     cocotb.start_soon(listen(dut, got, rng, 0.4))
 

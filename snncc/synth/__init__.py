@@ -260,7 +260,9 @@ def memories(plan: Plan, manifest: dict[str, Any], source: Path) -> dict[str, Me
     for node in plan.nodes:
         more = {"drives": node.has_drive, "last maxima": node.maximum == SUMS}
         for what in ("potentials", *(what for what, there in more.items() if there)):
-            found[f"{node.name} {what}"] = Memory(node.words, node.lanes * node.vw)
+            for column in range(node.columns):
+                name = f"{node.name} {what}" + (f", column {column}" if node.columns > 1 else "")
+                found[name] = Memory(node.column_words, node.lanes * node.vw)
         for edge in node.edges:
             found[f"{edge.name} banks"] = Memory(edge.banks * edge.layout.band_words, edge.layout.lanes * edge.cw)
             found[f"{edge.name} meta words"] = Memory(edge.banks, plan.mw)

@@ -11,7 +11,7 @@ import numpy as np
 
 from snncc import ir
 from snncc.backends.verilog import cycles, vectors, write
-from snncc.backends.verilog.drafts import drafts, legal_lanes
+from snncc.backends.verilog.drafts import drafts, legal_columns, legal_lanes
 from snncc.backends.verilog.plan import Choice, Plan, build
 from snncc.backends.verilog.ports import PLAIN, Ports
 
@@ -31,7 +31,7 @@ def mixed_plan(net: ir.Network, seed: int) -> Plan:
         lanes = int(rng.choice(legal_lanes(draft)))
         fire = int(rng.choice([n for n in range(1, lanes + 1) if lanes % n == 0]))
         parts = int(rng.choice([n for n in range(1, lanes + 1) if lanes % (fire * n) == 0]))
-        choices[draft.name] = Choice(lanes, fire, int(rng.integers(1, 4)), parts)
+        choices[draft.name] = Choice(lanes, fire, int(rng.integers(1, 4)), parts, int(rng.choice(legal_columns(draft, lanes))))
     return build(net, choices)
 
 

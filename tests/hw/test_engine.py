@@ -319,6 +319,7 @@ def engine(folder: Path, name: str, fault: Fault | None = None) -> None:
     case = {"SNN_CASE": json.dumps({"neurons": firing, "ext": ext, "turns": turns, "same_word": same})}
     modules = [
         "snn_layer",
+        "snn_column",
         "snn_ram",
         "snn_rom",
         "snn_words",

@@ -203,6 +203,8 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
         "ONES": int(edge.rom is None), "LANES_PER_CHANNEL": edge.lanes_per_channel,
         "MAXIMUM": int(node.maximum > 0), "SHIFT": edge.shift - node.scale, "VW": node.vw,
     }  # fmt: skip
+    if node.slots > 1:
+        parameters |= {"TAPS": edge.taps, "SLOTS": node.slots}
     if edge.pack > 1:
         parameters["PACK"] = edge.pack
     if edge.tally:
@@ -219,7 +221,10 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
         nw = unsigned_width(np.maximum(edge.y_table[:, 0].max(), edge.x_table[:, 0].max()))
         parameters["NW"] = max(2, nw)
         for axis, table in (("Y", edge.y_table), ("X", edge.x_table)):
-            fields = [(table[:, 2:3] % node.words, vaw), (table[:, 1:2] % 2**waw, waw), (table[:, 0:1], max(2, nw))]
+            at = table[:, 2:3] % (node.words if axis == "Y" else 2**vaw)
+            fields = [(at, vaw), (table[:, 1:2] % 2**waw, waw), (table[:, 0:1], max(2, nw))]
+            if axis == "X" and edge.taps > 1:
+                fields += [(table[:, i : i + 1], edge.taps) for i in (3, 4)]
             parameters[f"{axis}_DEPTH"], parameters[f"{axis}W"] = len(table), width(len(table))
             parameters[f"{axis}_FILE"] = out.memory(edge.name, axis.lower(), fields)
     else:
@@ -238,12 +243,13 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
     name = edge.name
     out.wires += [
         (f"{name}_ready", 1), (f"{name}_turn", 1), (f"{name}_done", 1), (f"{name}_meta", plan.mw),
-        (f"{name}_valid", 1), (f"{name}_vaddr", vaw), (f"{name}_data", edge.lanes * node.vw),
+        (f"{name}_valid", 1), (f"{name}_vaddr", vaw), (f"{name}_mask", node.slots),
+        (f"{name}_data", node.slots * edge.lanes * node.vw),
     ]  # fmt: skip
     ports = {"clk": "clk", "rst": "rst", "w_ready": f"{name}_ready"}
     ports |= {f"w_{p}": f"{edge.source}_{p}" for p in ("en", "data", "commit", "meta")}
     ports |= {p: f"{name}_{p}" for p in ("turn", "done", "meta")}
-    ports |= {"o_valid": f"{name}_valid", "o_vaddr": f"{name}_vaddr", "o_data": f"{name}_data"}
+    ports |= {"o_valid": f"{name}_valid", "o_vaddr": f"{name}_vaddr", "o_mask": f"{name}_mask", "o_data": f"{name}_data"}
     out.instances.append(Instance("snn_edge", f"u_{name}", parameters, ports))
 
 
@@ -265,6 +271,8 @@ def _layer(out: Design, plan: Plan, node: Node) -> None:
     }  # fmt: skip
     if node.relays:
         parameters["RELAYS"] = 1
+    if node.columns > 1:
+        parameters |= {"COLUMNS": node.columns, "SLOTS": node.slots, "GROUPS": node.groups}
     if node.parts > 1:
         parameters["PARTS"] = node.parts
     if not node.schedule.plain:
@@ -278,7 +286,7 @@ def _layer(out: Design, plan: Plan, node: Node) -> None:
 
     ports = {
         "clk": "clk", "rst": "rst", "e_turn": joined("turn"), "e_done": joined("done"), "e_meta": f"{edges[0]}_meta",
-        "e_valid": joined("valid"), "e_vaddr": joined("vaddr"), "e_data": joined("data"),
+        "e_valid": joined("valid"), "e_vaddr": joined("vaddr"), "e_mask": joined("mask"), "e_data": joined("data"),
     }  # fmt: skip
     out.instances.append(Instance("snn_layer", f"u_{node.name}", parameters, ports | _output_ports(node.name)))
 

@@ -40,6 +40,7 @@ class Node:
     stages: int
     period: int
     parts: int
+    columns: int
     vw: int
     uw: int
     scale: int
@@ -74,6 +75,16 @@ class Node:
     def words(self) -> int:
         """Potential words: of all bands, or of those that are open at a time."""
         return self.band_words * self.schedule.ring
+
+    @property
+    def slots(self) -> int:
+        """Potential words that an access reaches at most."""
+        return max(edge.taps for edge in self.edges)
+
+    @property
+    def column_words(self) -> int:
+        """Potential words of a column."""
+        return -(-(self.words // self.groups) // self.columns) * self.groups
 
     @property
     def has_drive(self) -> bool:
@@ -134,12 +145,17 @@ class Plan:
 
 @dataclass(frozen=True)
 class Choice:
-    """What a goal decides for one node. `parts`: of a word, in `count` sent as one; of FIRE_LANES neurons each."""
+    """What a goal decides for one node.
+
+    `parts`: of FIRE_LANES neurons, in `count` sent as one word. `columns`: memories in which neighbouring positions of
+    a row lie, a power of two.
+    """
 
     lanes: int
     fire_lanes: int = 1
     stages: int = 1
     parts: int = 1
+    columns: int = 1
 
 
 def build(network: Network, choices: Mapping[str, Choice], ports: Ports = PLAIN) -> Plan:
@@ -184,7 +200,7 @@ def _node(
         fire_lanes = whole_parts(draft.shape[-1], choice.lanes, fire_lanes)
     parts = choice.parts if counting and not last else 1
     bands = bands_of(draft.shape, counting and not last)
-    edges = _edges(network, draft, choice.lanes, known, taken)
+    edges = _edges(network, draft, choice, known, taken)
     return Node(
         name=draft.name,
         shape=draft.shape,
@@ -194,6 +210,7 @@ def _node(
         stages=stages,
         period=-(-quotient // stages) if divides else 1,
         parts=parts,
+        columns=choice.columns,
         vw=draft.vw,
         uw=draft.uw or draft.vw,
         scale=draft.scale,
@@ -212,7 +229,7 @@ def _node(
 
 
 def _edges(
-    network: Network, draft: Draft, lanes: int, known: Mapping[str, Source], taken: set[str]
+    network: Network, draft: Draft, choice: Choice, known: Mapping[str, Source], taken: set[str]
 ) -> tuple[Edge, ...]:
     """One per leaf of each projection, without its banks."""
     counting, pooled = network.window.counting, draft.pool is not None
@@ -227,8 +244,9 @@ def _edges(
                 source_shape=source.layout.shape,
                 source=source.layout,
                 target_shape=draft.shape,
-                lanes=lanes,
-                groups=-(-draft.shape[-1] // lanes),
+                lanes=choice.lanes,
+                groups=-(-draft.shape[-1] // choice.lanes),
+                columns=choice.columns,
                 cw=source.cw,
                 signed=source.signed,
                 values=source.values or pooled,
@@ -280,6 +298,7 @@ def describe(node: Node) -> dict[str, Any]:
         "fire_lanes": node.fire_lanes,
         "divider_stages": node.stages,
         "parts_sent_as_one": node.parts,
+        "columns": node.columns,
         "potential_bits": node.vw,
         "potential_words": node.words,
         "bands": node.bands,

@@ -17,7 +17,7 @@ from snncc.resources import resource, templates
 
 MODULES = {
     "snn_edge": ("snn_edge", "snn_bank", "snn_ram", "snn_rom", "snn_words", "snn_scan", "snn_walk", "snn_lanes"),
-    "snn_layer": ("snn_layer", "snn_ram", "snn_rom", "snn_words"),
+    "snn_layer": ("snn_layer", "snn_column", "snn_ram", "snn_rom", "snn_words"),
     "snn_axis_split": ("snn_axis_split",),
     "snn_pixels": ("snn_pixels",),
     "snn_encoder_step": ("snn_encoder_step", "snn_ram"),
