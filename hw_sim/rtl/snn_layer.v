@@ -195,8 +195,8 @@ module snn_layer #(
             for (g = 0; g < COLUMNS; g = g + 1) begin : g_column
                 localparam [CB-1:0] COLUMN = g;
                 wire [CB-1:0]      slot = first - COLUMN, slot_q = first_q - COLUMN;
-                wire [PB-1:0]      row = (pos >> CB) - (first < COLUMN);
-                wire [VAW-1:0]     at = (row << GB) | group;
+                wire [PB-1:0]      place = pos - slot;
+                wire [VAW-1:0]     at = ((place >> CB) << GB) | group;
                 reg                hit;
                 reg [LANES*VW-1:0] data;
                 integer            j;

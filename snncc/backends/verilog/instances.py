@@ -249,7 +249,12 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
     ports = {"clk": "clk", "rst": "rst", "w_ready": f"{name}_ready"}
     ports |= {f"w_{p}": f"{edge.source}_{p}" for p in ("en", "data", "commit", "meta")}
     ports |= {p: f"{name}_{p}" for p in ("turn", "done", "meta")}
-    ports |= {"o_valid": f"{name}_valid", "o_vaddr": f"{name}_vaddr", "o_mask": f"{name}_mask", "o_data": f"{name}_data"}
+    ports |= {
+        "o_valid": f"{name}_valid",
+        "o_vaddr": f"{name}_vaddr",
+        "o_mask": f"{name}_mask",
+        "o_data": f"{name}_data",
+    }
     out.instances.append(Instance("snn_edge", f"u_{name}", parameters, ports))
 
 

@@ -69,7 +69,9 @@ class Accesses:
         residue, slot = tap % self.axis.tap_step, tap // self.axis.tap_step
         first, last = slot // self.taps, (slot + np.maximum(count, 1) - 1) // self.taps
         skipped, end = slot % self.taps, (slot + np.maximum(count, 1) - 1) % self.taps
-        begin = np.array([np.flatnonzero(self.words[:, 0] == r)[0] for r in range(min(self.axis.tap_step, self.axis.kernel))])
+        begin = np.array(
+            [np.flatnonzero(self.words[:, 0] == r)[0] for r in range(min(self.axis.tap_step, self.axis.kernel))]
+        )
         masks = 2**self.taps - 2**skipped, 2 ** (end + 1) - 1
         return np.stack(
             [np.where(count > 0, last - first + 1, 0), begin[residue] + first, target + skipped, *masks], axis=-1
