@@ -17,10 +17,17 @@ from snncc.backends.verilog.ports import PLAIN, Ports
 
 
 def plan_with(
-    network: ir.Network, lanes: int | None = None, choices: Mapping[str, Choice] | None = None, ports: Ports = PLAIN
+    network: ir.Network,
+    lanes: int | None = None,
+    choices: Mapping[str, Choice] | None = None,
+    ports: Ports = PLAIN,
+    columns: int = 1,
 ) -> Plan:
-    """A plan with at most `lanes` lanes everywhere (None: as many as channels)."""
-    chosen = {d.name: Choice(max(n for n in legal_lanes(d) if lanes is None or n <= lanes)) for d in drafts(network)}
+    """A plan with at most `lanes` lanes everywhere (None: as many as channels), and at most so many columns."""
+    chosen = {}
+    for d in drafts(network):
+        most = max(n for n in legal_lanes(d) if lanes is None or n <= lanes)
+        chosen[d.name] = Choice(most, columns=max(n for n in legal_columns(d, most) if n <= columns))
     return build(network, chosen | dict(choices or {}), ports)
 
 

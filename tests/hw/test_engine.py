@@ -15,13 +15,14 @@ from snncc.backends.verilog import memory
 from snncc.backends.verilog.instances import design
 from snncc.backends.verilog.leaves import as_map
 from snncc.backends.verilog.plan import Plan
+from snncc.backends.verilog.window import Axis, accesses
 from tests.hw.cocotb_bench import Fault, bench, bits
 from tests.hw.simulate import plan_with
 from tests.networks import network, population, weights
 
 WALK = (
     "HAS_MAP", "LANES_ON_X", "CHANNELWISE", "GROUPS", "WAW", "VAW", "NW", "BW", "D0W", "D1W", "D2W", "WSTRIDE",
-    "WSTEP_Y", "WSTEP_X", "VSTEP_Y", "VSTEP_X", "RING", "Y_DEPTH", "X_DEPTH", "C_DEPTH", "YW", "XW", "Y_FILE",
+    "WSTEP_Y", "WSTEP_X", "VSTEP_Y", "VSTEP_X", "RING", "TAPS", "Y_DEPTH", "X_DEPTH", "C_DEPTH", "YW", "XW", "Y_FILE",
     "X_FILE", "C_FILE",
 )  # fmt: skip
 TAG = 12
@@ -56,15 +57,15 @@ def walked(plan: Plan, kind: str, used: ir.Projection) -> dict[str, list[Any]]:
     for word in range(grid.words):
         for lane in range(grid.lanes):
             number = int(flat[word * grid.lanes + lane])
-            if number < 0:
+            if number < 0 or lane % edge.pack:
                 continue
             sy, sx, c = (int(v) for v in np.unravel_index(number, as_map(grid.shape)))
             if kind == "dense":
                 events.append([0, 0, word * grid.lanes + lane])
                 row = (word * grid.lanes + lane) * node.groups
-                targets.append([[row + g, g, 0] for g in range(node.groups)])
+                targets.append([[row + g, g, 0, 0] for g in range(node.groups)])
                 continue
-            events.append([0, sy, sx] if grid.on_x else [sy, sx, c])
+            events.append([0, sy, sx] if grid.on_x else [sy, sx, c // edge.pack])
             kernel = (1, 1) if isinstance(used, ir.Identity) else ir.kernel_size(used)  # type: ignore[arg-type]
             s, d = getattr(used, "strides", (1, 1)), getattr(used, "dilation", (1, 1))
             top, _, left, _ = getattr(used, "pads", (0, 0, 0, 0))
@@ -75,16 +76,20 @@ def walked(plan: Plan, kind: str, used: ir.Projection) -> dict[str, list[Any]]:
                         for kx in range(kernel[1]):
                             if (oy * s[0] + ky * d[0] - top, ox * s[1] + kx * d[1] - left) != (sy, sx):
                                 continue
-                            tap, place = ky * kernel[1] + kx, (oy * width + ox) * node.groups % node.words
+                            words = accesses(Axis(kernel[1], s[1], d[1], left, width), edge.taps).words
+                            (held,), (slot,) = (found.tolist() for found in np.nonzero(words == kx))
+                            tap, place = ky * len(words) + held, (oy * width + ox) * node.groups % node.words
                             if channelwise:
                                 of_each = used.weights.shape[3] if kind == "depthwise_conv2d" else 1  # type: ignore[union-attr]
-                                outputs = range(c * of_each, (c + 1) * of_each)
+                                outputs = range(c * of_each, (c + edge.pack) * of_each)
                                 groups = sorted({o // node.lanes for o in outputs})
-                                block = (c * of_each % node.lanes) // of_each if of_each <= node.lanes else 0
-                                reached += [[tap * node.groups + g, place + g, block] for g in groups]
+                                block = (
+                                    c * of_each % node.lanes // (of_each * edge.pack) if of_each <= node.lanes else 0
+                                )
+                                reached += [[tap * node.groups + g, place + g, block, slot] for g in groups]
                             else:
-                                row = (c * kernel[0] * kernel[1] + tap) * node.groups
-                                reached += [[row + g, place + g, 0] for g in range(node.groups)]
+                                row = (c * kernel[0] * len(words) + tap) * node.groups
+                                reached += [[row + g, place + g, 0, slot] for g in range(node.groups)]
             targets.append(reached)
     return {"events": events, "targets": targets, "weights": kind != "sum_pool2d"}
 
@@ -102,6 +107,10 @@ WALKS: dict[str, tuple[str, tuple[int, ...], int, int, dict[str, Any]]] = {
     "overlapping pool": ("sum_pool2d", (5, 5, 1), 1, 1, {"kernel": (3, 3), "strides": (2, 2)}),
     "identity": ("identity", (3, 3, 4), 4, 2, {}),
     "identity of a vector": ("identity", (11,), 11, 4, {}),
+    "conv, in columns": ("conv2d", (4, 6, 3), 4, 2, {"kernel": (3, 3), "pads": (1, 1, 1, 1)}),
+    "stride, in columns": ("conv2d", (5, 9, 2), 3, 3, {"kernel": (3, 5), "strides": (2, 2), "pads": (0, 1, 1, 2)}),
+    "depthwise, in columns": ("depthwise_conv2d", (4, 7, 4), 1, 4, {"kernel": (3, 3), "pads": (1, 1, 2, 0)}),
+    "conv, row by row in columns": ("conv2d", (8, 5, 2), 4, 2, {"kernel": (3, 5), "pads": (1, 1, 2, 2)}),
     "conv, row by row": ("conv2d", (8, 3, 2), 3, 2, {"kernel": (3, 2), "pads": (1, 1, 0, 0)}),
     "dilation over stride, row by row": (
         "conv2d",
@@ -119,10 +128,10 @@ def walk(folder: Path, name: str, fault: Fault | None = None) -> None:
     used = projection(kind, shape, out, dict(geometry))
     target = ir.projection_shape(used, (int(np.prod(shape)),) if kind == "dense" else shape)
     layers = [population("out", target, used, theta=None)]
-    if name.endswith("row by row"):  # the readout holds its whole map, a layer before it some rows
+    if "row by row" in name:  # the readout holds its whole map, a layer before it some rows
         kept = ir.Identity(name="q", source=ir.Source("out"), weights=weights(2, out))
         layers = [population("out", target, used, theta=9), population("last", target, kept, theta=None)]
-    plan = plan_with(network(*layers, shape=shape), lanes)
+    plan = plan_with(network(*layers, shape=shape), lanes, columns=4 if name.endswith("columns") else 1)
     assert len(layers) == 1 or plan.nodes[0].schedule.ring < target[0]
     made = design(plan)
     edge = next(i for i in made.instances if i.module == "snn_edge")
@@ -166,6 +175,26 @@ LANES: dict[str, dict[str, int]] = {
     "signed values, shifted": {"VALUES": 1, "CW": 7, "VALUE_SIGNED": 1, "SHIFT": 4, "WB": 11, "VW": 30},
     "ones": {"VALUES": 1, "CW": 4, "ONES": 1, "LANES": 4, "LANES_PER_CHANNEL": 1, "SHIFT": 2},
     "maximum": {"VALUES": 1, "CW": 6, "VALUE_SIGNED": 1, "ONES": 1, "LANES": 4, "LANES_PER_CHANNEL": 2, "MAXIMUM": 1},
+    "channels at once, spikes": {"LANES": 6, "LANES_PER_CHANNEL": 1, "PACK": 3},
+    "channels at once, two taps": {
+        "VALUES": 1,
+        "CW": 5,
+        "VALUE_SIGNED": 1,
+        "LANES": 4,
+        "LANES_PER_CHANNEL": 2,
+        "PACK": 2,
+        "TAPS": 2,
+        "SHIFT": 1,
+    },
+    "maximum of channels": {
+        "VALUES": 1,
+        "CW": 4,
+        "ONES": 1,
+        "LANES": 4,
+        "LANES_PER_CHANNEL": 1,
+        "PACK": 2,
+        "MAXIMUM": 1,
+    },
     "one lane of two bits": {"LANES": 1, "WB": 2, "LANES_PER_CHANNEL": 1},
 }
 
@@ -174,9 +203,12 @@ def lanes_alone(folder: Path, name: str, fault: Fault | None = None) -> None:
     small = {"LANES": 3, "WB": 6, "CW": 1, "VALUES": 0, "VALUE_SIGNED": 0, "ONES": 0, "LANES_PER_CHANNEL": 0}
     parameters: dict[str, Any] = small | {"MAXIMUM": 0, "SHIFT": 0, "VW": 20, "WDEPTH": 13, "WAW": 4, "VAW": 5}
     parameters |= LANES[name]
-    blocks = parameters["LANES"] // parameters["LANES_PER_CHANNEL"] if parameters["LANES_PER_CHANNEL"] else 1
+    block = parameters["LANES_PER_CHANNEL"] * parameters.get("PACK", 1)
+    blocks = parameters["LANES"] // block if block else 1
     q = 2 ** (parameters["WB"] - 1) - 1
-    rows = np.random.default_rng(3).integers(-q, q, (13, parameters["LANES"]), endpoint=True)
+    rows = np.random.default_rng(3).integers(
+        -q, q, (13, parameters["LANES"] * parameters.get("TAPS", 1)), endpoint=True
+    )
     file = folder / "w.mem"
     memory.write(file, [(rows, parameters["WB"])])
     parameters |= {"BW": bits(blocks), "FILE": f'"{file}"'}
