@@ -24,6 +24,7 @@ module snn_edge #(
     parameter SUMS = 0,         // with TALLY: of a sum of values, ...
     parameter SUMS_SIGNED = 0,  // ... which have a sign
     parameter PACK = 1,         // elements of a channel-wise event: so many neighbouring channels
+    parameter DEEP = 0,         // registers between scanner and walk and behind the products
     parameter PLACES = 0,       // entries of the place table; 0: the scanner's coordinates are the view's
     parameter PLACE_CW = 1,     // width of c in the place table
     parameter PLACE_FILE = "place.mem",
@@ -87,7 +88,7 @@ module snn_edge #(
     localparam [1:0] IDLE = 2'd0, RUN = 2'd1, DONE = 2'd2;
     reg [1:0] state_q;
 
-    wire have, word_ready, word_load, scan_busy, place_busy, walk_busy, lanes_busy;
+    wire have, word_ready, word_load, scan_busy, skid_busy, place_busy, walk_busy, lanes_busy;
     wire [AW-1:0] w_addr, raddr;
     wire [SRC_LANES*CW-1:0] rdata;
     wire idle = state_q == IDLE && turn && have && meta[EMPTY];
@@ -99,7 +100,7 @@ module snn_edge #(
         if (rst) state_q <= IDLE;
         else case (state_q)
             IDLE: if (start || idle) state_q <= idle ? DONE : RUN;
-            RUN: if (!scan_busy && !place_busy && !walk_busy && !lanes_busy) state_q <= DONE;
+            RUN: if (!scan_busy && !skid_busy && !place_busy && !walk_busy && !lanes_busy) state_q <= DONE;
             default: state_q <= IDLE;
         endcase
 
@@ -126,7 +127,11 @@ module snn_edge #(
         end
     endgenerate
 
-    wire ev_valid, ev_ready;
+    wire scan_valid, scan_ready, ev_valid, ev_ready;
+    wire [D0W-1:0] scan_d0;
+    wire [D1W-1:0] scan_d1;
+    wire [D2W-1:0] scan_d2;
+    wire [VALUEW-1:0] scan_value;
     wire [D0W-1:0] ev_d0;
     wire [D1W-1:0] ev_d1;
     wire [D2W-1:0] ev_d2;
@@ -137,8 +142,22 @@ module snn_edge #(
     ) u_scan (
         .clk(clk), .rst(rst), .start(start), .w_addr(w_addr), .whole(have), .ready(word_ready), .busy(scan_busy),
         .load(word_load), .raddr(raddr), .rdata(elements),
-        .ev_valid(ev_valid), .ev_ready(ev_ready),
-        .ev_d0(ev_d0), .ev_d1(ev_d1), .ev_d2(ev_d2), .ev_value(ev_value));
+        .ev_valid(scan_valid), .ev_ready(scan_ready),
+        .ev_d0(scan_d0), .ev_d1(scan_d1), .ev_d2(scan_d2), .ev_value(scan_value));
+
+    generate
+        if (DEEP != 0) begin : g_skid
+            snn_skid #(.WIDTH(D0W + D1W + D2W + VALUEW)) u_skid (
+                .clk(clk), .rst(rst), .i_valid(scan_valid), .i_ready(scan_ready),
+                .i_data({scan_d0, scan_d1, scan_d2, scan_value}), .o_valid(ev_valid), .o_ready(ev_ready),
+                .o_data({ev_d0, ev_d1, ev_d2, ev_value}));
+            assign skid_busy = ev_valid;
+        end else begin : g_through
+            assign {ev_valid, ev_d0, ev_d1, ev_d2, ev_value} = {scan_valid, scan_d0, scan_d1, scan_d2, scan_value};
+            assign scan_ready = ev_ready;
+            assign skid_busy = 1'b0;
+        end
+    endgenerate
 
     localparam V0W = (PLACES != 0) ? YW : D0W;
     localparam V1W = (PLACES != 0) ? XW : D1W;
@@ -184,7 +203,7 @@ module snn_edge #(
 
     snn_lanes #(
         .LANES(LANES), .TAPS(TAPS), .WB(WB), .CW(EW), .VALUES(VALUES), .VALUE_SIGNED(VALUE_SIGNED), .ONES(ONES),
-        .LANES_PER_CHANNEL(LANES_PER_CHANNEL), .PACK(PACK), .MAXIMUM(MAXIMUM), .SHIFT(SHIFT), .VW(VW),
+        .LANES_PER_CHANNEL(LANES_PER_CHANNEL), .PACK(PACK), .MAXIMUM(MAXIMUM), .DEEP(DEEP), .SHIFT(SHIFT), .VW(VW),
         .WDEPTH(WDEPTH), .WAW(WAW), .VAW(VAW), .BW(BW), .FILE(W_FILE)
     ) u_lanes (
         .clk(clk), .rst(rst), .i_valid(t_valid), .i_waddr(t_waddr), .i_vaddr(t_vaddr), .i_mask(t_mask), .i_value(t_value),

@@ -1,6 +1,7 @@
 // What one event adds to LANES potentials: 2^SHIFT * weight * value, per lane. The weight word is read from the ROM in
 // the cycle of i_valid and held in registers a cycle later, because block RAMs answer late; o_data belongs to the cycle
 // after o_valid, when the potential word has been read too; without an event it is 0 (MAXIMUM: nothing in particular).
+// DEEP: products are registered, and all that goes along comes a cycle later.
 // VALUES = 0: events are spikes (value 1), no multiplier. ONES: every weight is 1, no ROM.
 // A weight word has TAPS times LANES weights, for as many words of potentials; `i_mask` (which of them) goes along.
 // An event brings the values of PACK neighbouring channels, the first one lowest; all but channel-wise edges have one.
@@ -18,6 +19,7 @@ module snn_lanes #(
     parameter LANES_PER_CHANNEL = 0,
     parameter PACK = 1,
     parameter MAXIMUM = 0,
+    parameter DEEP = 0,
     parameter SHIFT = 0,
     parameter VW = 16,
     parameter WDEPTH = 16,
@@ -60,10 +62,23 @@ module snn_lanes #(
         value2_q <= value1_q;
         block_q <= i_block;
     end
-    assign o_valid = valid_q;
-    assign o_vaddr = vaddr_q;
-    assign o_mask = mask_q;
-    assign busy = valid_q;
+    generate
+        if (DEEP != 0) begin : g_deep
+            reg            late_q;
+            reg [VAW-1:0]  late_vaddr_q;
+            reg [TAPS-1:0] late_mask_q;
+            always @(posedge clk) begin
+                late_q <= valid_q && !rst;
+                late_vaddr_q <= vaddr_q;
+                late_mask_q <= mask_q;
+            end
+            assign {o_valid, o_vaddr, o_mask} = {late_q, late_vaddr_q, late_mask_q};
+            assign busy = valid_q || late_q;
+        end else begin : g_soon
+            assign {o_valid, o_vaddr, o_mask} = {valid_q, vaddr_q, mask_q};
+            assign busy = valid_q;
+        end
+    endgenerate
 
     generate
         if (ONES != 0) begin : g_ones
@@ -111,7 +126,13 @@ module snn_lanes #(
             end else begin : g_spike
                 assign amount = weight_q;
             end
-            assign o_data[i*VW +: VW] = amount <<< SHIFT;
+            if (DEEP != 0) begin : g_registered
+                reg signed [VW-1:0] amount_q;
+                always @(posedge clk) amount_q <= amount;
+                assign o_data[i*VW +: VW] = amount_q <<< SHIFT;
+            end else begin : g_at_once
+                assign o_data[i*VW +: VW] = amount <<< SHIFT;
+            end
         end
     endgenerate
 endmodule

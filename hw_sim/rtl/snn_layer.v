@@ -36,6 +36,7 @@ module snn_layer #(
     parameter RELAYS = 0,
     parameter READOUT = 0,
     parameter MAXIMUM = 0,              // max instead of sum; step: 1 of a current, 2 of counts of spikes, 3 of sums
+    parameter DEEP = 0,                 // registers behind memories, products and sums
     parameter BYPASS = 1,               // 0 where two adds in a row never meet the same word (two groups or more)
     parameter HAS_DRIVE = 0,
     parameter [EDGES-1:0] DRIVE_EDGES = 0,
@@ -184,13 +185,15 @@ module snn_layer #(
             localparam [VAW-1:0] G_MASK = GROUPS - 1;
             wire [PB-1:0]              pos = s_vaddr[VAW-1:GB], r_pos = f_raddr[VAW-1:GB], w_pos = f_waddr[VAW-1:GB];
             wire [CB-1:0]              first = pos[CB-1:0];
-            reg  [CB-1:0]              first_q, r_column_q;
+            reg  [CB-1:0]              first_q, r_column_q, r_late_q;
+            wire [CB-1:0]              r_column = DEEP != 0 ? r_late_q : r_column_q;
             wire [VAW-1:0]             group = s_vaddr & G_MASK, r_group = f_raddr & G_MASK, w_group = f_waddr & G_MASK;
             wire [VAW-1:0]             r_at = ((r_pos >> CB) << GB) | r_group, w_at = ((w_pos >> CB) << GB) | w_group;
             wire [COLUMNS*LANES*VW-1:0] v_all, d_all;
             always @(posedge clk) begin
                 first_q <= first;
                 r_column_q <= r_pos[CB-1:0];
+                r_late_q <= r_column_q;
             end
             for (g = 0; g < COLUMNS; g = g + 1) begin : g_column
                 localparam [CB-1:0] COLUMN = g;
@@ -210,7 +213,7 @@ module snn_layer #(
                 end
                 snn_column #(
                     .LANES(LANES), .VW(VW), .AW(CAW), .WORDS(DEPTH), .MAXIMUM(MAXIMUM), .BYPASS(BYPASS), .CLEARS(CLEARS),
-                    .HAS_DRIVE(HAS_DRIVE), .KEEPS(MAXIMUM == 3)
+                    .HAS_DRIVE(HAS_DRIVE), .KEEPS(MAXIMUM == 3), .DEEP(DEEP)
                 ) u_column (
                     .clk(clk), .rst(rst), .add(hit), .to_drive(to_drive), .addr(at[CAW-1:0]), .data(data),
                     .f_read(f_read), .f_raddr(r_at[CAW-1:0]), .f_write(f_write && w_pos[CB-1:0] == COLUMN),
@@ -222,13 +225,13 @@ module snn_layer #(
             always @* begin
                 {v_read, d_read} = {v_all[0 +: LANES*VW], d_all[0 +: LANES*VW]};
                 for (c = 1; c < COLUMNS; c = c + 1)
-                    if (r_column_q == c) {v_read, d_read} = {v_all[c*LANES*VW +: LANES*VW], d_all[c*LANES*VW +: LANES*VW]};
+                    if (r_column == c) {v_read, d_read} = {v_all[c*LANES*VW +: LANES*VW], d_all[c*LANES*VW +: LANES*VW]};
             end
             assign {v_rdata, d_rdata} = {v_read, d_read};
         end else begin : g_one
             snn_column #(
                 .LANES(LANES), .VW(VW), .AW(VAW), .WORDS(WORDS), .MAXIMUM(MAXIMUM), .BYPASS(BYPASS), .CLEARS(CLEARS),
-                .HAS_DRIVE(HAS_DRIVE), .KEEPS(MAXIMUM == 3)
+                .HAS_DRIVE(HAS_DRIVE), .KEEPS(MAXIMUM == 3), .DEEP(DEEP)
             ) u_column (
                 .clk(clk), .rst(rst), .add(s_valid), .to_drive(to_drive), .addr(s_vaddr), .data(s_data),
                 .f_read(f_read), .f_raddr(f_raddr), .f_write(f_write), .restart(is_final), .f_waddr(f_waddr),
@@ -240,7 +243,7 @@ module snn_layer #(
     wire [PAW-1:0]      p_addr;
     wire [PW-1:0]       p_data;
 
-    snn_rom #(.WIDTH(PW), .DEPTH(P_DEPTH), .AW(PAW), .FILE(P_FILE)) u_parameters (
+    snn_rom #(.WIDTH(PW), .DEPTH(P_DEPTH), .AW(PAW), .LATE(DEEP), .FILE(P_FILE)) u_parameters (
         .clk(clk), .addr(p_addr), .data(p_data));
 
     generate
@@ -248,7 +251,7 @@ module snn_layer #(
             snn_fire_count #(
                 .LANES(LANES), .VW(VW), .UW(UW), .SCALE(SCALE), .VAW(VAW), .WORDS(WORDS), .RING(RING), .FIRES(FIRES), .RELAYS(RELAYS),
                 .FIRE_LANES(FIRE_LANES), .OUT_CW(OUT_CW), .TW(TW), .THW(THW), .BIASW(BIASW), .V0W(V0W), .P_DEPTH(P_DEPTH),
-                .PAW(PAW), .STAGES(STAGES), .PERIOD(PERIOD), .CLIP_EXT(CLIP_EXT), .MAXIMUM(MAXIMUM)
+                .PAW(PAW), .STAGES(STAGES), .PERIOD(PERIOD), .CLIP_EXT(CLIP_EXT), .MAXIMUM(MAXIMUM), .DEEP(DEEP)
             ) u_fire (
                 .clk(clk), .rst(rst), .start(fire_start), .last(pass_last), .timesteps(meta_q[MW-1 -: TW]), .done(fire_done),
                 .read(f_read), .raddr(f_raddr), .rdata(v_rdata), .p_addr(p_addr), .p_data(p_data),
@@ -258,7 +261,7 @@ module snn_layer #(
             snn_fire_step #(
                 .LANES(LANES), .VW(VW), .VAW(VAW), .WORDS(WORDS), .FIRES(FIRES), .RELAYS(RELAYS),
                 .MAXIMUM(MAXIMUM), .OUT_CW(OUT_CW),
-                .THW(THW), .BIASW(BIASW), .V0W(V0W), .P_DEPTH(P_DEPTH), .PAW(PAW)
+                .THW(THW), .BIASW(BIASW), .V0W(V0W), .P_DEPTH(P_DEPTH), .PAW(PAW), .DEEP(DEEP)
             ) u_fire (
                 .clk(clk), .rst(rst), .start(fire_start), .restart(is_final), .driven(meta_q[DRIVEN]), .done(fire_done),
                 .read(f_read), .raddr(f_raddr), .rdata(v_rdata), .ddata(d_rdata), .p_addr(p_addr), .p_data(p_data),

@@ -39,7 +39,7 @@ def _parity(case: Case, seed: int) -> None:
         fire = rng.choice([n for n in range(1, lanes + 1) if lanes % n == 0])
         parts = rng.choice([n for n in range(1, lanes + 1) if lanes % (fire * n) == 0])
         choices[draft.name] = Choice(
-            lanes, fire, rng.choice([1, 2, 3, 16]), parts, rng.choice(legal_columns(draft, lanes))
+            lanes, fire, rng.choice([1, 2, 3, 16]), parts, rng.choice(legal_columns(draft, lanes)), rng.randint(0, 1)
         )
     plan = plan_with(network, choices=choices)
     pixels = np.asarray(case.pixels)

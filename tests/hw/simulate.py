@@ -39,7 +39,12 @@ def mixed_plan(net: ir.Network, seed: int) -> Plan:
         fire = int(rng.choice([n for n in range(1, lanes + 1) if lanes % n == 0]))
         parts = int(rng.choice([n for n in range(1, lanes + 1) if lanes % (fire * n) == 0]))
         choices[draft.name] = Choice(
-            lanes, fire, int(rng.integers(1, 4)), parts, int(rng.choice(legal_columns(draft, lanes)))
+            lanes,
+            fire,
+            int(rng.integers(1, 4)),
+            parts,
+            int(rng.choice(legal_columns(draft, lanes))),
+            int(rng.integers(2)),
         )
     return build(net, choices)
 

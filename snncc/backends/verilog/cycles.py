@@ -81,21 +81,25 @@ def edge_work(edge: Edge, busy: Array, offset: Array) -> Array:
     fans, of_frame = edge.fan_out().reshape(grid.bands, -1), np.arange(bands) % grid.bands
     written = np.stack([np.full(grid.band_words, NEVER), offset + 3])
     never = np.full((2, bands), NEVER)
-    a, p, b, target = np.repeat([[1], [NEVER]], bands, axis=1), never, never, never
+    a = np.repeat([[1], [NEVER]], bands, axis=1)
+    q, q_before, p, b, target = never, never, never, never, never
     before, walk = np.full(bands, -1, np.int64), np.zeros(bands, np.int64)
     for i in range(int(events.max(initial=0))):
         on = events > i
         element = order[:, i]
         word, reach = element // lanes, fans[of_frame, element]
         gap = np.maximum(word - before - 1, 0)
-        accept = np.maximum(np.maximum(a + 1 + gap, b if edge.place is None else p), written[:, word])
-        placed = accept if edge.place is None else np.maximum(accept + 1, b)
+        room = q_before + 1 if edge.deep else p if edge.place is not None else b
+        accept = np.maximum(np.maximum(a + 1 + gap, room), written[:, word])
+        passed = np.maximum(accept + 1, p if edge.place is not None else b) if edge.deep else accept
+        placed = passed if edge.place is None else np.maximum(passed + 1, b)
         load = np.maximum(placed + 1, b + np.maximum(1, walk))
         target = np.where(on & (reach > 0), load + reach, target)
+        q_before, q = np.where(on, q, q_before), np.where(on, passed, q)
         a, p, b = np.where(on, accept, a), np.where(on, placed, p), np.where(on, load, b)
         before, walk = np.where(on, word, before), np.where(on, reach, walk)
     after = grid.band_words - 1 - before
-    end = np.maximum.reduce([a + 1 + after, b + 1, target + 2])
+    end = np.maximum.reduce([a + 1 + after, b + 1, target + 2 + edge.deep])
     end[1] = np.maximum(end[1], 4)
     return np.asarray(end)
 
@@ -108,18 +112,18 @@ def full_work(edge: Edge, offset: Array) -> Array:
     fan = edge.fan_out().reshape(edge.layout.bands, -1)
     before = np.pad(np.cumsum(np.maximum(1, fan[:, :-1]), axis=1), ((0, 0), (1, 0)))
     written = np.repeat(offset, edge.word_events)
-    placed = int(edge.place is not None)
+    placed = int(edge.place is not None) + int(edge.deep)
     load = np.stack([3 + placed + before, before + np.maximum.accumulate(written + 4 + placed - before, axis=1)])
     target = np.where(fan > 0, load + fan, NEVER).max(axis=2)
-    return np.asarray(np.maximum(np.maximum(load[:, :, -1] + 1, target + 2), [[0], [4]]))
+    return np.asarray(np.maximum(np.maximum(load[:, :, -1] + 1, target + 2 + edge.deep), [[0], [4]]))
 
 
 def pass_cycles(plan: Plan, node: Node) -> int:
     """From the cycle in which a pass may start to the commit of its last word."""
     if not plan.count:
-        return node.words + 2
+        return node.words + 2 + node.deep
     parts = node.band_words * node.lanes // node.fire_lanes
-    return (parts - 1) * node.period + 3 + node.stages * node.period
+    return (parts - 1) * node.period + 3 + 2 * node.deep + node.stages * node.period
 
 
 def predict(plan: Plan, vectors: Vectors) -> Timing:

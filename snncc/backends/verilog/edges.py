@@ -55,6 +55,7 @@ class Edge:
     layout: Layout
     lanes: int
     taps: int
+    deep: bool
     flat: bool
     has_map: bool
     channelwise: bool

@@ -205,6 +205,8 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
     }  # fmt: skip
     if node.slots > 1:
         parameters |= {"TAPS": edge.taps, "SLOTS": node.slots}
+    if edge.deep:
+        parameters["DEEP"] = 1
     if edge.pack > 1:
         parameters["PACK"] = edge.pack
     if edge.tally:
@@ -276,6 +278,8 @@ def _layer(out: Design, plan: Plan, node: Node) -> None:
     }  # fmt: skip
     if node.relays:
         parameters["RELAYS"] = 1
+    if node.deep:
+        parameters["DEEP"] = 1
     if node.columns > 1:
         parameters |= {"COLUMNS": node.columns, "SLOTS": node.slots, "GROUPS": node.groups}
     if node.parts > 1:

@@ -41,6 +41,7 @@ class Node:
     period: int
     parts: int
     columns: int
+    deep: bool
     vw: int
     uw: int
     scale: int
@@ -148,7 +149,7 @@ class Choice:
     """What a goal decides for one node.
 
     `parts`: of FIRE_LANES neurons, in `count` sent as one word. `columns`: memories in which neighbouring positions of
-    a row lie, a power of two.
+    a row lie, a power of two. `deep`: more registers, for a higher clock.
     """
 
     lanes: int
@@ -156,6 +157,7 @@ class Choice:
     stages: int = 1
     parts: int = 1
     columns: int = 1
+    deep: int = 0
 
 
 def build(network: Network, choices: Mapping[str, Choice], ports: Ports = PLAIN) -> Plan:
@@ -211,6 +213,7 @@ def _node(
         period=-(-quotient // stages) if divides else 1,
         parts=parts,
         columns=choice.columns,
+        deep=bool(choice.deep),
         vw=draft.vw,
         uw=draft.uw or draft.vw,
         scale=draft.scale,
@@ -247,6 +250,7 @@ def _edges(
                 lanes=choice.lanes,
                 groups=-(-draft.shape[-1] // choice.lanes),
                 columns=choice.columns,
+                deep=bool(choice.deep),
                 cw=source.cw,
                 signed=source.signed,
                 values=source.values or pooled,
@@ -299,6 +303,7 @@ def describe(node: Node) -> dict[str, Any]:
         "divider_stages": node.stages,
         "parts_sent_as_one": node.parts,
         "columns": node.columns,
+        "deep": node.deep,
         "potential_bits": node.vw,
         "potential_words": node.words,
         "bands": node.bands,

@@ -56,6 +56,8 @@ def modules(plan: Plan, built: Design) -> list[str]:
         used.add("snn_place")
     if any(edge.tally for node in plan.nodes for edge in node.edges):
         used.add("snn_tally")
+    if any(node.deep for node in plan.nodes):
+        used.add("snn_skid")
     if any(node.parts > 1 for node in plan.nodes):
         used.add("snn_gather")
     return sorted(used)
