@@ -1,6 +1,6 @@
 // Simple dual-port memory: one write port, one unconditional clocked read port, so that it becomes block RAM.
 // What a read of the address returns that is written in the same cycle is not defined, so that block RAM needs no logic
-// around it: whoever may read so early has the word elsewhere. In a simulation it is the new word's inverse.
+// around it: whoever may read so early has the word elsewhere. In a simulation and in a proof it is the new word's inverse.
 `default_nettype none
 module snn_ram #(
     parameter WIDTH = 8,
@@ -18,10 +18,11 @@ module snn_ram #(
 
     always @(posedge clk) begin
         if (we) mem[waddr] <= wdata;
-`ifdef SYNTHESIS
         rdata <= mem[raddr];
-`else
-        rdata <= we && waddr == raddr ? ~wdata : mem[raddr];
+`ifndef SYNTHESIS
+        if (we && waddr == raddr) rdata <= ~wdata;
+`elsif FORMAL
+        if (we && waddr == raddr) rdata <= ~wdata;
 `endif
     end
 endmodule

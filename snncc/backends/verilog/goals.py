@@ -31,13 +31,14 @@ FOLLOWED = 4
 class Goal:
     """`cycles` per image or None: as fast as `max_lanes` allows. `lanes`: fixed by name.
 
-    `max_columns`: 1 where nobody asked for more than a moderate design.
+    `max_columns`: 1 where nobody asked for more than a moderate design. `deep`: more registers, for a higher clock.
     """
 
     cycles: float | None
     max_lanes: int
     lanes: Mapping[str, int]
     max_columns: int = MAX_COLUMNS
+    deep: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,18 @@ class Balance:
         return self.goal is None or self.reached <= self.goal
 
 
-def goal_of(target_fps: float | None, clock_mhz: float | None, max_lanes: int | None, lanes: Mapping[str, int]) -> Goal:
+def goal_of(
+    target_fps: float | None,
+    clock_mhz: float | None,
+    max_lanes: int | None,
+    lanes: Mapping[str, int],
+    pipeline: bool = False,
+) -> Goal:
     """The goal of so many images per second at a clock; without one, lanes up to a moderate number."""
     limit = (DEFAULT_LANES if target_fps is None else MAX_LANES) if max_lanes is None else max_lanes
     cycles = None if target_fps is None or clock_mhz is None else float(clock_mhz) * 1e6 / float(target_fps)
-    return Goal(cycles, limit, dict(lanes), 1 if target_fps is None and max_lanes is None else MAX_COLUMNS)
+    columns = 1 if target_fps is None and max_lanes is None else MAX_COLUMNS
+    return Goal(cycles, limit, dict(lanes), columns, pipeline)
 
 
 def balance(network: Network, goal: Goal, activity: Activity | None = None) -> Balance:
@@ -118,7 +126,7 @@ def _widest(choice: Choice) -> Choice:
 
 
 def _gathered(case: Case, found: list[Draft], picked: dict[str, Option], budget: float) -> dict[str, Option]:
-    """As picked for sources that send whole words; each sends the fewest parts at once with which its readers keep up."""
+    """As picked for sources that send whole words; each sends the fewest parts at once that its readers keep up with."""
     if case.network.window.stepping:
         return picked
     readers = {d.name: [r for r in found if any(leaf.source == d.name for leaf, _ in r.parts)] for d in found}
@@ -177,10 +185,10 @@ def _choices(case: Case, goal: Goal, draft: Draft) -> list[Choice]:
         if columns <= goal.max_columns and lanes * max(g.x.columns(columns) for _, g in draft.parts) <= goal.max_lanes
     ] or [(lanes, 1) for lanes in legal]
     if case.network.window.stepping:
-        return [Choice(lanes, columns=columns) for lanes, columns in widths]
+        return [Choice(lanes, columns=columns, deep=int(goal.deep)) for lanes, columns in widths]
     quotient = case.total.bit_length()
     return [
-        Choice(lanes, fire, stages, columns=columns)
+        Choice(lanes, fire, stages, columns=columns, deep=int(goal.deep))
         for lanes, columns in widths
         for fire in range(1, lanes + 1)
         if lanes % fire == 0 and (draft.name != case.last or whole_parts(draft.shape[-1], lanes, fire) == fire)
