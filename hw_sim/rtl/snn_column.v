@@ -61,14 +61,15 @@ module snn_column #(
             reg [AW-1:0]       addr1_q, addr2_q, addr3_q;
             reg                first_q, next_q, second_q, third_q;      // the same word one, two, three adds ago
             reg [LANES*VW-1:0] stored_q, kept_q, more_q, last_q;
+            wire               drive = add && to_drive;                 // a pass reads both
             always @(posedge clk) begin
                 {add1_q, add2_q, add3_q} <= rst ? 3'b000 : {add, add1_q, add2_q};
-                {drive1_q, drive2_q, drive3_q} <= {to_drive, drive1_q, drive2_q};
+                {drive1_q, drive2_q, drive3_q} <= {drive, drive1_q, drive2_q};
                 {addr1_q, addr2_q, addr3_q} <= {addr, addr1_q, addr2_q};
-                first_q <= add1_q && addr == addr1_q && to_drive == drive1_q;
+                first_q <= add1_q && addr == addr1_q && drive == drive1_q;
                 next_q <= first_q;
-                second_q <= add2_q && addr == addr2_q && to_drive == drive2_q;
-                third_q <= add3_q && addr == addr3_q && to_drive == drive3_q;
+                second_q <= add2_q && addr == addr2_q && drive == drive2_q;
+                third_q <= add3_q && addr == addr3_q && drive == drive3_q;
                 stored_q <= second_q ? sum_q : third_q ? last_q : drive1_q ? d_word : v_word;
                 kept_q <= d_word;
                 more_q <= data;

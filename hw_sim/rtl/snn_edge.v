@@ -62,6 +62,7 @@ module snn_edge #(
     parameter SHIFT = 0,
     parameter VW = 16,
     parameter WDEPTH = 16,
+    parameter W_BLOCKS = 1,     // of the weight ROM
     parameter W_FILE = "w.mem"
 ) (
     input  wire                    clk,
@@ -203,7 +204,7 @@ module snn_edge #(
 
     snn_lanes #(
         .LANES(LANES), .TAPS(TAPS), .WB(WB), .CW(EW), .VALUES(VALUES), .VALUE_SIGNED(VALUE_SIGNED), .ONES(ONES),
-        .LANES_PER_CHANNEL(LANES_PER_CHANNEL), .PACK(PACK), .MAXIMUM(MAXIMUM), .DEEP(DEEP), .SHIFT(SHIFT), .VW(VW),
+        .LANES_PER_CHANNEL(LANES_PER_CHANNEL), .PACK(PACK), .MAXIMUM(MAXIMUM), .DEEP(DEEP), .BLOCKS(W_BLOCKS), .SHIFT(SHIFT), .VW(VW),
         .WDEPTH(WDEPTH), .WAW(WAW), .VAW(VAW), .BW(BW), .FILE(W_FILE)
     ) u_lanes (
         .clk(clk), .rst(rst), .i_valid(t_valid), .i_waddr(t_waddr), .i_vaddr(t_vaddr), .i_mask(t_mask), .i_value(t_value),

@@ -1,7 +1,8 @@
 // What one event adds to LANES potentials: 2^SHIFT * weight * value, per lane. The weight word is read from the ROM in
 // the cycle of i_valid and held in registers a cycle later, because block RAMs answer late; o_data belongs to the cycle
 // after o_valid, when the potential word has been read too; without an event it is 0 (MAXIMUM: nothing in particular).
-// DEEP: products are registered, and all that goes along comes a cycle later.
+// DEEP: weights come a cycle later, from a register behind the ROM, which lies in BLOCKS blocks beside each other, since
+// block RAM answers late; products are registered. All that goes along comes two cycles later.
 // VALUES = 0: events are spikes (value 1), no multiplier. ONES: every weight is 1, no ROM.
 // A weight word has TAPS times LANES weights, for as many words of potentials; `i_mask` (which of them) goes along.
 // An event brings the values of PACK neighbouring channels, the first one lowest; all but channel-wise edges have one.
@@ -20,6 +21,7 @@ module snn_lanes #(
     parameter PACK = 1,
     parameter MAXIMUM = 0,
     parameter DEEP = 0,
+    parameter BLOCKS = 1,
     parameter SHIFT = 0,
     parameter VW = 16,
     parameter WDEPTH = 16,
@@ -53,28 +55,39 @@ module snn_lanes #(
     reg  [BW-1:0]       block_q;
     wire [ALL*WB-1:0]   weights;
 
+    wire                w_valid;                // of the access whose weights come next
+    wire [VAW-1:0]      w_vaddr;
+    wire [TAPS-1:0]     w_mask;
+    wire [PACK*CW-1:0]  w_value;
+    wire [BW-1:0]       w_block;
+
     always @(posedge clk) begin
-        valid_q <= i_valid && !rst;
-        vaddr_q <= i_vaddr;
-        mask_q <= i_mask;
+        valid_q <= w_valid && !rst;
+        vaddr_q <= w_vaddr;
+        mask_q <= w_mask;
         if (rst) value1_q <= 0;
-        else if (i_valid) value1_q <= i_value;
+        else if (w_valid) value1_q <= w_value;
         value2_q <= value1_q;
-        block_q <= i_block;
+        block_q <= w_block;
     end
     generate
         if (DEEP != 0) begin : g_deep
-            reg            late_q;
+            reg            first_q, late_q;
+            reg [VAW+TAPS+PACK*CW+BW-1:0] along_q;
             reg [VAW-1:0]  late_vaddr_q;
             reg [TAPS-1:0] late_mask_q;
             always @(posedge clk) begin
+                first_q <= i_valid && !rst;
+                along_q <= {i_vaddr, i_mask, i_value, i_block};
                 late_q <= valid_q && !rst;
                 late_vaddr_q <= vaddr_q;
                 late_mask_q <= mask_q;
             end
             assign {o_valid, o_vaddr, o_mask} = {late_q, late_vaddr_q, late_mask_q};
-            assign busy = valid_q || late_q;
+            assign {w_valid, w_vaddr, w_mask, w_value, w_block} = {first_q, along_q};
+            assign busy = first_q || valid_q || late_q;
         end else begin : g_soon
+            assign {w_valid, w_vaddr, w_mask, w_value, w_block} = {i_valid, i_vaddr, i_mask, i_value, i_block};
             assign {o_valid, o_vaddr, o_mask} = {valid_q, vaddr_q, mask_q};
             assign busy = valid_q;
         end
@@ -84,7 +97,7 @@ module snn_lanes #(
         if (ONES != 0) begin : g_ones
             assign weights = ALL_ONES;
         end else begin : g_rom
-            snn_rom #(.WIDTH(ALL * WB), .DEPTH(WDEPTH), .AW(WAW), .FILE(FILE)) u_weights (
+            snn_rom #(.WIDTH(ALL * WB), .DEPTH(WDEPTH), .AW(WAW), .LATE(DEEP), .BLOCKS(BLOCKS), .FILE(FILE)) u_weights (
                 .clk(clk), .addr(i_waddr), .data(weights));
         end
     endgenerate

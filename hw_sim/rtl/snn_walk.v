@@ -134,7 +134,7 @@ module snn_walk #(
             assign wc = group;
         end else begin : g_full
             reg [WAW-1:0] wc_q;
-            always @(posedge clk) wc_q <= (LANES_ON_X != 0) ? {WAW{1'b0}} : look_d2 * W_STRIDE;
+            always @(posedge clk) if (accept) wc_q <= (LANES_ON_X != 0) ? {WAW{1'b0}} : ev_d2 * W_STRIDE;
             assign wc = wc_q;
             assign vc = {VAW{1'b0}};
             assign block = {BW{1'b0}};

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from snncc import ir
+from snncc.backends.verilog import instances
 from snncc.backends.verilog.cycles import edge_work, full_work
 from snncc.backends.verilog.drafts import drafts, legal_columns, legal_lanes
 from snncc.backends.verilog.plan import Choice, Plan, build
 from snncc.backends.verilog.window import Axis, accesses
 from tests.hw.simulate import exact, plan_with
-from tests.networks import network, population, weights
+from tests.networks import dense_chain, network, population, weights
 
 KERNELS: dict[str, tuple[str, tuple[int, int, int], dict[str, Any]]] = {
     "3x3": ("conv2d", (4, 7, 2), {"kernel": (3, 3), "pads": (1, 1, 1, 1)}),
@@ -132,3 +133,14 @@ def test_a_word_of_channels_is_one_event() -> None:
     (shortcut,) = (edge for edge in plan.nodes[1].edges if edge.channelwise)
     assert (plan.nodes[0].edges[0].pack, shortcut.pack, plan.nodes[1].edges[0].pack) == (4, 4, 1)
     assert [edge.pack for edge in plan_with(net, 2).nodes[1].edges] == [1, 2]
+
+
+@pytest.mark.parametrize("dynamics", ["count", "step"])
+def test_deep_weights_lie_in_blocks(tmp_path: Path, dynamics: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a deep node, whose block RAMs are read side by side; the last block is not full."""
+    monkeypatch.setattr(instances, "BLOCK", 8)
+    net = dense_chain(dynamics)
+    choices = {d.name: Choice(legal_lanes(d)[0], deep=1) for d in drafts(net)}
+    plan = build(net, choices)
+    assert any(i.parameters.get("W_BLOCKS", 1) > 2 for i in instances.design(plan).instances)
+    exact(tmp_path, plan, np.random.default_rng(3).integers(0, 256, (2, 20)), [3, 2])

@@ -262,6 +262,13 @@ PASSES: dict[str, dict[str, Any]] = {
         "count": True, "LANES": 3, "FIRE_LANES": 3, "WORDS": 1, "neurons": 3, "STAGES": 4, "PERIOD": 1, "CLIP_EXT": 2,
     },
     "count, not firing": {"count": True, "LANES": 4, "FIRE_LANES": 2, "WORDS": 2, "neurons": 8, "FIRES": 0},
+    "step, deep": {"count": False, "LANES": 3, "WORDS": 4, "neurons": 6, "DEEP": 1},
+    "count, deep": {
+        "count": True, "LANES": 4, "FIRE_LANES": 2, "WORDS": 6, "RING": 2, "neurons": 24, "STAGES": 2, "PERIOD": 2, "DEEP": 1,
+    },
+    "count, deep relay": {
+        "count": True, "LANES": 4, "FIRE_LANES": 2, "WORDS": 3, "neurons": 12, "FIRES": 0, "RELAYS": 1, "DEEP": 1,
+    },
     "maximum": {"count": True, "LANES": 4, "FIRE_LANES": 1, "WORDS": 2, "neurons": 8, "FIRES": 0, "MAXIMUM": 1},
     "count, row by row": {
         "count": True, "LANES": 4, "FIRE_LANES": 2, "WORDS": 6, "RING": 3, "neurons": 24, "STAGES": 2, "PERIOD": 2,
@@ -315,6 +322,19 @@ ENGINES: dict[str, dict[str, Any]] = {
     },
     "count, readout": {"neurons": 3, "WORDS": 2, "FIRES": 0, "READOUT": 1, "COUNT": 1, "FIRE_LANES": 1},
     "maximum": {"neurons": 12, "WORDS": 4, "FIRES": 0, "MAXIMUM": 1, "COUNT": 1, "EDGES": 2, "FIRE_LANES": 3},
+    "step, deep with a drive": {
+        "neurons": 6, "WORDS": 4, "EDGES": 2, "HAS_DRIVE": 1, "DRIVE_EDGES": 1, "ext": 2, "DEEP": 1,
+    },
+    "count, deep, two parts a word": {
+        "neurons": 3, "WORDS": 3, "COUNT": 1, "FIRE_LANES": 1, "PARTS": 3, "PERIOD": 2, "STAGES": 2, "DEEP": 1,
+    },
+    "maximum, deep": {"neurons": 12, "WORDS": 4, "FIRES": 0, "MAXIMUM": 1, "COUNT": 1, "EDGES": 2, "FIRE_LANES": 3, "DEEP": 1},
+    "count, four columns": {
+        "neurons": 30, "WORDS": 10, "COUNT": 1, "EDGES": 2, "FIRE_LANES": 3, "PERIOD": 4, "COLUMNS": 4, "SLOTS": 3,
+    },
+    "step, two columns of two groups, deep": {
+        "neurons": 6, "WORDS": 12, "BYPASS": 0, "COLUMNS": 2, "SLOTS": 2, "GROUPS": 2, "DEEP": 1,
+    },
     "count, row by row": {
         "neurons": 30, "WORDS": 6, "COUNT": 1, "EDGES": 3, "FIRE_LANES": 1, "PERIOD": 2, "STAGES": 2, "RING": 3,
         "turns": [[2, 1, 0], [1, 0, 3], [0, 0, 0], [1, 1, 1], [0, 2, 0]],
@@ -424,6 +444,22 @@ FAULTS = {
     ),
     "layer: one turn": (
         engine, "count, row by row", ("snn_layer", "enough = count_q + 1'b1 == turns", "enough = 1'b1"),
+    ),
+    "layer: columns in another order": (
+        engine, "count, four columns", ("snn_layer", "slot_q = first_q - COLUMN", "slot_q = first_q + COLUMN"),
+    ),
+    "layer: every slot is written": (
+        engine, "count, four columns", ("snn_layer", "s_valid && s_mask[j]", "s_valid"),
+    ),
+    "layer: the pass reads one column": (
+        engine, "step, two columns of two groups, deep", ("snn_layer", "if (r_column == c)", "if (c == 0)"),
+    ),
+    "lanes: one channel for all": (lanes_alone, "channels at once, spikes", ("snn_lanes", "(LANE / PER) % PACK", "0")),
+    "walk: slots beside the row": (
+        walk, "conv, in columns", ("snn_walk", "b_first_q : {TAPS{1'b1}}", "{TAPS{1'b1}} : {TAPS{1'b1}}"),
+    ),
+    "walk: rows in columns that do not come round": (
+        walk, "conv, row by row in columns", ("snn_walk", "TAPS > 1 ? b_vy_q : b_vrow_q", "b_vrow_q"),
     ),
     "layer: one row cleared": (
         engine, "count, row by row", ("snn_layer", "LAST_CLEARED = RING - 1", "LAST_CLEARED = 0"),

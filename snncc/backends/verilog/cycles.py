@@ -99,7 +99,7 @@ def edge_work(edge: Edge, busy: Array, offset: Array) -> Array:
         a, p, b = np.where(on, accept, a), np.where(on, placed, p), np.where(on, load, b)
         before, walk = np.where(on, word, before), np.where(on, reach, walk)
     after = grid.band_words - 1 - before
-    end = np.maximum.reduce([a + 1 + after, b + 1, target + 2 + edge.deep])
+    end = np.maximum.reduce([a + 1 + after, b + 1, target + 2 + 2 * edge.deep])
     end[1] = np.maximum(end[1], 4)
     return np.asarray(end)
 
@@ -115,7 +115,7 @@ def full_work(edge: Edge, offset: Array) -> Array:
     placed = int(edge.place is not None) + int(edge.deep)
     load = np.stack([3 + placed + before, before + np.maximum.accumulate(written + 4 + placed - before, axis=1)])
     target = np.where(fan > 0, load + fan, NEVER).max(axis=2)
-    return np.asarray(np.maximum(np.maximum(load[:, :, -1] + 1, target + 2 + edge.deep), [[0], [4]]))
+    return np.asarray(np.maximum(np.maximum(load[:, :, -1] + 1, target + 2 + 2 * edge.deep), [[0], [4]]))
 
 
 def pass_cycles(plan: Plan, node: Node) -> int:

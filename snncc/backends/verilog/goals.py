@@ -126,7 +126,7 @@ def _widest(choice: Choice) -> Choice:
 
 
 def _gathered(case: Case, found: list[Draft], picked: dict[str, Option], budget: float) -> dict[str, Option]:
-    """As picked for sources that send whole words; each sends the fewest parts at once that its readers keep up with."""
+    """As picked for sources that send whole words; each sends the fewest parts at once that keep its readers going."""
     if case.network.window.stepping:
         return picked
     readers = {d.name: [r for r in found if any(leaf.source == d.name for leaf, _ in r.parts)] for d in found}

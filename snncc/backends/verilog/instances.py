@@ -16,6 +16,8 @@ from snncc.backends.verilog.ports import PLAIN, RESULT_BITS, Ports, pixel_width
 from snncc.ir import INPUT, Array, bits_needed
 from snncc.names import file_stems
 
+BLOCK, MOST_BLOCKS = 2048, 8
+"""Of a deep node: words of a weight ROM that is not cut to blocks, and blocks of one that is."""
 HANDSHAKE = ("tvalid", "tready", "tlast")
 
 
@@ -241,7 +243,10 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
         parameters["C_FILE"] = out.memory(edge.name, "c", [(table[:, 1:2], bw), (table[:, 0:1], vaw)])
     if edge.rom is not None:
         parameters |= {"WDEPTH": len(edge.rom)}
-        parameters["W_FILE"] = out.memory(edge.name, "weights", [(edge.rom, edge.weight_bits)])
+        rom, blocks = blocked(edge.rom) if edge.deep else (edge.rom, 1)
+        if blocks > 1:
+            parameters["W_BLOCKS"] = blocks
+        parameters["W_FILE"] = out.memory(edge.name, "weights", [(rom, edge.weight_bits)])
     name = edge.name
     out.wires += [
         (f"{name}_ready", 1), (f"{name}_turn", 1), (f"{name}_done", 1), (f"{name}_meta", plan.mw),
@@ -258,6 +263,17 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
         "o_data": f"{name}_data",
     }
     out.instances.append(Instance("snn_edge", f"u_{name}", parameters, ports))
+
+
+def blocked(rom: Array) -> tuple[Array, int]:
+    """A deep ROM (words, n) in blocks beside each other, (2^k, blocks * n), and how many: few, in little room."""
+    if len(rom) <= BLOCK:
+        return rom, 1
+    depths = [deep for deep in (2**k for k in range(1, 30)) if -(-len(rom) // deep) <= MOST_BLOCKS and deep < len(rom)]
+    deep = min(depths, key=lambda deep: (-(-len(rom) // deep) * deep, -deep))
+    blocks = -(-len(rom) // deep)
+    padded = np.pad(rom, ((0, blocks * deep - len(rom)), (0, 0)))
+    return padded.reshape(blocks, deep, -1).swapaxes(0, 1).reshape(deep, -1), blocks
 
 
 def _layer(out: Design, plan: Plan, node: Node) -> None:
