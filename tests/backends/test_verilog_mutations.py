@@ -167,7 +167,7 @@ def test_verify_and_manifest_notice(tmp_path: Path) -> None:
         read_manifest(folder / "verilog")
     manifest = folder / "verilog" / "manifest.json"
     text = manifest.read_text()
-    manifest.write_text(text.replace('"format": 5,', '"format": 4,'))
+    manifest.write_text(text.replace('"format": 6,', '"format": 5,'))
     with pytest.raises(FileFormatError, match="another version"):
         read_manifest(folder / "verilog")
     manifest.write_text(text)

@@ -264,7 +264,8 @@ PASSES: dict[str, dict[str, Any]] = {
     "count, not firing": {"count": True, "LANES": 4, "FIRE_LANES": 2, "WORDS": 2, "neurons": 8, "FIRES": 0},
     "step, deep": {"count": False, "LANES": 3, "WORDS": 4, "neurons": 6, "DEEP": 1},
     "count, deep": {
-        "count": True, "LANES": 4, "FIRE_LANES": 2, "WORDS": 6, "RING": 2, "neurons": 24, "STAGES": 2, "PERIOD": 2, "DEEP": 1,
+        "count": True, "LANES": 4, "FIRE_LANES": 2, "WORDS": 6, "RING": 2, "neurons": 24, "STAGES": 2, "PERIOD": 2,
+        "DEEP": 1,
     },
     "count, deep relay": {
         "count": True, "LANES": 4, "FIRE_LANES": 2, "WORDS": 3, "neurons": 12, "FIRES": 0, "RELAYS": 1, "DEEP": 1,
@@ -328,7 +329,9 @@ ENGINES: dict[str, dict[str, Any]] = {
     "count, deep, two parts a word": {
         "neurons": 3, "WORDS": 3, "COUNT": 1, "FIRE_LANES": 1, "PARTS": 3, "PERIOD": 2, "STAGES": 2, "DEEP": 1,
     },
-    "maximum, deep": {"neurons": 12, "WORDS": 4, "FIRES": 0, "MAXIMUM": 1, "COUNT": 1, "EDGES": 2, "FIRE_LANES": 3, "DEEP": 1},
+    "maximum, deep": {
+        "neurons": 12, "WORDS": 4, "FIRES": 0, "MAXIMUM": 1, "COUNT": 1, "EDGES": 2, "FIRE_LANES": 3, "DEEP": 1,
+    },
     "count, four columns": {
         "neurons": 30, "WORDS": 10, "COUNT": 1, "EDGES": 2, "FIRE_LANES": 3, "PERIOD": 4, "COLUMNS": 4, "SLOTS": 3,
     },
@@ -401,21 +404,21 @@ FAULTS = {
     "walk: rows one tap too short": (walk, "conv", ("snn_walk", "b_nx_q <= nx - 1'b1", "b_nx_q <= nx - 2'd2")),
     "place: the next element's": (place, None, ("snn_place", "accept ? i_element : element_q", "i_element")),
     "lanes: every block": (lanes_alone, "spikes in blocks, shifted", ("snn_lanes", "block_q == BLOCK", "1'b1")),
-    "lanes: no sign": (lanes_alone, "signed values, shifted", ("snn_lanes", "value2_q[CW-1]", "1'b0")),
+    "lanes: no sign": (lanes_alone, "signed values, shifted", ("snn_lanes", "element[CW-1]", "1'b0")),
     "step: ties do not fire": (fire, "step", ("snn_fire_step", "fire = !less[VW]", "fire = !less[VW] && less != 0")),
     "step: bias at all times": (fire, "step", ("snn_fire_step", "driven ? drive : {VW{1'b0}}", "drive")),
     "count: ties do not fire": (fire, "count", ("snn_divide", "rest_q >= scaled_q", "rest_q > scaled_q")),
     "count: no clip": (fire, "count", ("snn_fire_count", "quotient > clip ? clip : quotient", "quotient")),
-    "layer: no bypass": (engine, "step, one group", ("snn_layer", "again_q ? held : stored", "0 ? held : stored")),
+    "layer: no bypass": (engine, "step, one group", ("snn_column", "BYPASS != 0 && again_q", "0")),
     "layer: ties do not fire": (
         engine, "step, two groups", ("snn_fire_step", "fire = !less[VW]", "fire = !less[VW] && less != 0"),
     ),
     "layer: no restart": (engine, "step, readout", ("snn_fire_step", "restart ? v0_q : s_q", "s_q")),
     "layer: a drive that stays": (
-        engine, "step, three edges, one of them a drive", ("snn_layer", "d_clear = f_write && is_final", "d_clear = 0"),
+        engine, "step, three edges, one of them a drive", ("snn_column", "d_clear = f_write && restart", "d_clear = 0"),
     ),
     "layer: the first edge twice": (
-        engine, "count, two groups, two edges", ("snn_layer", "s_data = e_data[e*LANES*VW", "s_data = e_data[0"),
+        engine, "count, two groups, two edges", ("snn_layer", "s_data = e_data[e*SLOTS*LANES*VW", "s_data = e_data[0"),
     ),
     "layer: the last of four edges is another": (
         engine, "step, four edges", ("snn_layer", "LAST_EDGE = EDGES - 1", "LAST_EDGE = 1 - EDGES"),

@@ -18,7 +18,7 @@ from snncc.errors import DataError, FileFormatError
 from snncc.ir import Network, content_hash
 
 MANIFEST = "manifest.json"
-FORMAT = 5
+FORMAT = 6
 
 
 def write(folder: Path, made: Made, built: Design) -> None:
