@@ -162,9 +162,9 @@ def synthesise(
         known["multipliers"] = multipliers
         if placer is None or known["too_large"]:
             return Synthesis(**known)
-        fmax, path = _nextpnr(work, files, chip, placer, seed, dsp, named.module("pins"))
+        fmax, critical = _nextpnr(work, files, chip, placer, seed, dsp, named.module("pins"))
         rate = fmax * 1e6 / cycles["golden_interval"]
-        return Synthesis(**known, fmax_mhz=fmax, critical_path=path, images_per_second=rate)
+        return Synthesis(**known, fmax_mhz=fmax, critical_path=critical, images_per_second=rate)
 
 
 def map_design(
