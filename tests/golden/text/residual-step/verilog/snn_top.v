@@ -70,6 +70,7 @@ module snn_top #(
     wire [6:0] pop_first_e0_meta;
     wire [0:0] pop_first_e0_valid;
     wire [5:0] pop_first_e0_vaddr;
+    wire [0:0] pop_first_e0_mask;
     wire [71:0] pop_first_e0_data;
     wire [0:0] pop_joined_ready;
     wire [0:0] pop_joined_en;
@@ -82,6 +83,7 @@ module snn_top #(
     wire [6:0] pop_joined_e0_meta;
     wire [0:0] pop_joined_e0_valid;
     wire [3:0] pop_joined_e0_vaddr;
+    wire [0:0] pop_joined_e0_mask;
     wire [59:0] pop_joined_e0_data;
     wire [0:0] pop_joined_e1_ready;
     wire [0:0] pop_joined_e1_turn;
@@ -89,6 +91,7 @@ module snn_top #(
     wire [6:0] pop_joined_e1_meta;
     wire [0:0] pop_joined_e1_valid;
     wire [3:0] pop_joined_e1_vaddr;
+    wire [0:0] pop_joined_e1_mask;
     wire [59:0] pop_joined_e1_data;
     wire [0:0] pop_again_ready;
     wire [0:0] pop_again_en;
@@ -101,6 +104,7 @@ module snn_top #(
     wire [6:0] pop_again_e0_meta;
     wire [0:0] pop_again_e0_valid;
     wire [3:0] pop_again_e0_vaddr;
+    wire [0:0] pop_again_e0_mask;
     wire [55:0] pop_again_e0_data;
     wire [0:0] pop_again_e1_ready;
     wire [0:0] pop_again_e1_turn;
@@ -108,6 +112,7 @@ module snn_top #(
     wire [6:0] pop_again_e1_meta;
     wire [0:0] pop_again_e1_valid;
     wire [3:0] pop_again_e1_vaddr;
+    wire [0:0] pop_again_e1_mask;
     wire [55:0] pop_again_e1_data;
     wire [0:0] pop_pool_ready;
     wire [0:0] pop_pool_en;
@@ -120,6 +125,7 @@ module snn_top #(
     wire [6:0] pop_pool_e0_meta;
     wire [0:0] pop_pool_e0_valid;
     wire [3:0] pop_pool_e0_vaddr;
+    wire [0:0] pop_pool_e0_mask;
     wire [12:0] pop_pool_e0_data;
     wire [0:0] pop_dense_ready;
     wire [0:0] pop_dense_en;
@@ -132,6 +138,7 @@ module snn_top #(
     wire [6:0] pop_dense_e0_meta;
     wire [0:0] pop_dense_e0_valid;
     wire [1:0] pop_dense_e0_vaddr;
+    wire [0:0] pop_dense_e0_mask;
     wire [13:0] pop_dense_e0_data;
     wire [0:0] sum_dense_ready;
     wire [0:0] sum_dense_en;
@@ -144,6 +151,7 @@ module snn_top #(
     wire [6:0] sum_dense_e0_meta;
     wire [0:0] sum_dense_e0_valid;
     wire [1:0] sum_dense_e0_vaddr;
+    wire [0:0] sum_dense_e0_mask;
     wire [4:0] sum_dense_e0_data;
     assign input_ready = pop_first_e0_ready;
     assign pop_first_ready = pop_joined_e0_ready && pop_joined_e1_ready;
@@ -262,6 +270,7 @@ module snn_top #(
         .meta(pop_first_e0_meta),
         .o_valid(pop_first_e0_valid),
         .o_vaddr(pop_first_e0_vaddr),
+        .o_mask(pop_first_e0_mask),
         .o_data(pop_first_e0_data)
     );
 
@@ -301,6 +310,7 @@ module snn_top #(
         .e_meta(pop_first_e0_meta),
         .e_valid({pop_first_e0_valid}),
         .e_vaddr({pop_first_e0_vaddr}),
+        .e_mask({pop_first_e0_mask}),
         .e_data({pop_first_e0_data}),
         .o_ready(pop_first_ready),
         .o_en(pop_first_en),
@@ -332,7 +342,7 @@ module snn_top #(
         .VAW(4),
         .WSTRIDE(9),
         .WSTEP_Y(6),
-        .WSTEP_X(2),
+        .WSTEP_X(1),
         .VSTEP_Y(13),
         .VSTEP_X(15),
         .RING(0),
@@ -367,6 +377,7 @@ module snn_top #(
         .meta(pop_joined_e0_meta),
         .o_valid(pop_joined_e0_valid),
         .o_vaddr(pop_joined_e0_vaddr),
+        .o_mask(pop_joined_e0_mask),
         .o_data(pop_joined_e0_data)
     );
 
@@ -393,7 +404,7 @@ module snn_top #(
         .VAW(4),
         .WSTRIDE(1),
         .WSTEP_Y(2),
-        .WSTEP_X(2),
+        .WSTEP_X(1),
         .VSTEP_Y(13),
         .VSTEP_X(15),
         .RING(0),
@@ -428,6 +439,7 @@ module snn_top #(
         .meta(pop_joined_e1_meta),
         .o_valid(pop_joined_e1_valid),
         .o_vaddr(pop_joined_e1_vaddr),
+        .o_mask(pop_joined_e1_mask),
         .o_data(pop_joined_e1_data)
     );
 
@@ -467,6 +479,7 @@ module snn_top #(
         .e_meta(pop_joined_e0_meta),
         .e_valid({pop_joined_e1_valid, pop_joined_e0_valid}),
         .e_vaddr({pop_joined_e1_vaddr, pop_joined_e0_vaddr}),
+        .e_mask({pop_joined_e1_mask, pop_joined_e0_mask}),
         .e_data({pop_joined_e1_data, pop_joined_e0_data}),
         .o_ready(pop_joined_ready),
         .o_en(pop_joined_en),
@@ -533,6 +546,7 @@ module snn_top #(
         .meta(pop_again_e0_meta),
         .o_valid(pop_again_e0_valid),
         .o_vaddr(pop_again_e0_vaddr),
+        .o_mask(pop_again_e0_mask),
         .o_data(pop_again_e0_data)
     );
 
@@ -544,7 +558,7 @@ module snn_top #(
         .BLOCKS(1),
         .D0W(2),
         .D1W(2),
-        .D2W(2),
+        .D2W(1),
         .BANDS(1),
         .WORDS(9),
         .BANKS(2),
@@ -572,6 +586,7 @@ module snn_top #(
         .MAXIMUM(0),
         .SHIFT(3),
         .VW(14),
+        .PACK(4),
         .NW(2),
         .Y_DEPTH(3),
         .YW(2),
@@ -579,8 +594,8 @@ module snn_top #(
         .X_DEPTH(3),
         .XW(2),
         .X_FILE(pop_again_e1_x_FILE),
-        .BW(2),
-        .C_DEPTH(4),
+        .BW(1),
+        .C_DEPTH(1),
         .C_FILE(pop_again_e1_c_FILE),
         .WDEPTH(1),
         .W_FILE(pop_again_e1_weights_FILE)
@@ -597,6 +612,7 @@ module snn_top #(
         .meta(pop_again_e1_meta),
         .o_valid(pop_again_e1_valid),
         .o_vaddr(pop_again_e1_vaddr),
+        .o_mask(pop_again_e1_mask),
         .o_data(pop_again_e1_data)
     );
 
@@ -636,6 +652,7 @@ module snn_top #(
         .e_meta(pop_again_e0_meta),
         .e_valid({pop_again_e1_valid, pop_again_e0_valid}),
         .e_vaddr({pop_again_e1_vaddr, pop_again_e0_vaddr}),
+        .e_mask({pop_again_e1_mask, pop_again_e0_mask}),
         .e_data({pop_again_e1_data, pop_again_e0_data}),
         .o_ready(pop_again_ready),
         .o_en(pop_again_en),
@@ -703,6 +720,7 @@ module snn_top #(
         .meta(pop_pool_e0_meta),
         .o_valid(pop_pool_e0_valid),
         .o_vaddr(pop_pool_e0_vaddr),
+        .o_mask(pop_pool_e0_mask),
         .o_data(pop_pool_e0_data)
     );
 
@@ -742,6 +760,7 @@ module snn_top #(
         .e_meta(pop_pool_e0_meta),
         .e_valid({pop_pool_e0_valid}),
         .e_vaddr({pop_pool_e0_vaddr}),
+        .e_mask({pop_pool_e0_mask}),
         .e_data({pop_pool_e0_data}),
         .o_ready(pop_pool_ready),
         .o_en(pop_pool_en),
@@ -802,6 +821,7 @@ module snn_top #(
         .meta(pop_dense_e0_meta),
         .o_valid(pop_dense_e0_valid),
         .o_vaddr(pop_dense_e0_vaddr),
+        .o_mask(pop_dense_e0_mask),
         .o_data(pop_dense_e0_data)
     );
 
@@ -841,6 +861,7 @@ module snn_top #(
         .e_meta(pop_dense_e0_meta),
         .e_valid({pop_dense_e0_valid}),
         .e_vaddr({pop_dense_e0_vaddr}),
+        .e_mask({pop_dense_e0_mask}),
         .e_data({pop_dense_e0_data}),
         .o_ready(pop_dense_ready),
         .o_en(pop_dense_en),
@@ -902,6 +923,7 @@ module snn_top #(
         .meta(sum_dense_e0_meta),
         .o_valid(sum_dense_e0_valid),
         .o_vaddr(sum_dense_e0_vaddr),
+        .o_mask(sum_dense_e0_mask),
         .o_data(sum_dense_e0_data)
     );
 
@@ -941,6 +963,7 @@ module snn_top #(
         .e_meta(sum_dense_e0_meta),
         .e_valid({sum_dense_e0_valid}),
         .e_vaddr({sum_dense_e0_vaddr}),
+        .e_mask({sum_dense_e0_mask}),
         .e_data({sum_dense_e0_data}),
         .o_ready(sum_dense_ready),
         .o_en(sum_dense_en),
