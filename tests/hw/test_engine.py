@@ -434,7 +434,7 @@ FAULTS = {
         engine, "step, maximum of counts", ("snn_fire_step", "s_q + {{(VW-1){1'b0}}, s_q[0]}", "s_q"),
     ),
     "walk: rows that do not come round": (
-        walk, "conv, row by row", ("snn_walk", "RING != 0 && b_vrow_q < V_BACK", "1'b0"),
+        walk, "conv, row by row", ("snn_walk", "RING != 0 && b_row < V_BACK", "1'b0"),
     ),
     "count: the next frame's first row behind the last": (
         fire, "count, row by row", ("snn_fire_count", "frame_end = read_end && last_q", "frame_end = 1'b0"),
