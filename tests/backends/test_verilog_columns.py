@@ -76,7 +76,7 @@ def widest(net: ir.Network, seed: int) -> Plan:
         choices[draft.name] = Choice(
             lanes, fire, rng.randint(1, 3), parts, rng.choice(legal_columns(draft, lanes)[-2:]), rng.randint(0, 1)
         )
-    return build(net, choices)
+    return build(net, choices | {ir.INPUT: Choice(rng.randint(1, 8), deep=rng.randint(0, 1))})
 
 
 @pytest.mark.parametrize("dynamics", ["count", "step"])

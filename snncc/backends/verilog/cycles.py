@@ -240,7 +240,7 @@ class _Run:
                 if first and band == 0 and not self.stored:
                     self.first.append(begin)
                 if self.stored:
-                    begin += 0 if empty else layout.words + 1
+                    begin += 0 if empty else layout.words + 1 + self.plan.deep_input
                 else:
                     begin += pixels // layout.bands if first else 0
                 self.commits[INPUT].append(begin)

@@ -101,7 +101,7 @@ def balance(network: Network, goal: Goal, activity: Activity | None = None) -> B
     picked = _gathered(case, found, picked, budget)
     stages = _stages(case, found, picked, budget)
     choices = {name: option.choice for name, option in picked.items()}
-    return Balance(choices | {INPUT: Choice(case.layouts[INPUT].lanes)}, stages, goal.cycles)
+    return Balance(choices | {INPUT: Choice(case.layouts[INPUT].lanes, deep=int(goal.deep))}, stages, goal.cycles)
 
 
 def _quick(found: list[Draft], ways: dict[str, list[Option]], picked: dict[str, Option]) -> dict[str, Option]:

@@ -148,7 +148,7 @@ def _encoder(out: Design, plan: Plan) -> None:
     }
     ports = clocks | {"allow": "pixel_allow"} | shared | _output_ports("input")
     if stores_images(plan.network):
-        stored = {"WORDS": layout.words, "SAW": width(layout.words)}
+        stored = {"WORDS": layout.words, "SAW": width(layout.words)} | ({"DEEP": 1} if plan.deep_input else {})
         out.instances.append(Instance("snn_encoder_step", "u_encoder", common | stored, ports))
         return
     direct = {

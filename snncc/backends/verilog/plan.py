@@ -111,7 +111,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Plan:
-    """The whole design. `tw` bits hold T_max + spike_ext."""
+    """The whole design. `tw` bits hold T_max + spike_ext. `deep_input`: the encoder of stored images is deep."""
 
     network: Network
     nodes: tuple[Node, ...]
@@ -120,6 +120,7 @@ class Plan:
     tw: int
     pools: dict[str, MaxPool]
     ports: Ports = PLAIN
+    deep_input: bool = False
 
     @property
     def mw(self) -> int:
@@ -163,7 +164,7 @@ class Choice:
 def build(network: Network, choices: Mapping[str, Choice], ports: Ports = PLAIN) -> Plan:
     """The plan for chosen lanes (of `INPUT`: pixels a word). What may be refused `checks.check` has refused before."""
     input_cw, counting = element_bits(input_range(network)), network.window.counting
-    lanes = choices[INPUT].lanes if INPUT in choices else None
+    lanes, deep = (choices[INPUT].lanes, choices[INPUT].deep) if INPUT in choices else (None, 0)
     first = input_layout(network.input.shape, lanes, bands_of(network.input.shape, counting))
     known = {INPUT: Source(first, input_cw, network.input.signed, counting or not network.input.coding.spiking, 0)}
     nodes: list[Node] = []
@@ -177,7 +178,7 @@ def build(network: Network, choices: Mapping[str, Choice], ports: Ports = PLAIN)
         )
     pools = {draft.name: draft.pool for draft in found if draft.pool is not None}
     timer = max(1, network.window.length.bit_length())
-    return Plan(network, _roomy(nodes, known), first, input_cw, timer, pools, ports)
+    return Plan(network, _roomy(nodes, known), first, input_cw, timer, pools, ports, bool(deep))
 
 
 def _roomy(nodes: Sequence[Node], known: Mapping[str, Source]) -> tuple[Node, ...]:
