@@ -8,6 +8,7 @@ import random
 import re
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,10 @@ from hypothesis import strategies as st
 
 from snncc import backends, ir, store
 from snncc.backends.verilog import cycles, write
-from snncc.backends.verilog.drafts import drafts, legal_lanes
+from snncc.backends.verilog.drafts import drafts, legal_columns, legal_lanes
 from snncc.backends.verilog.emit import load_plan, read_manifest
-from snncc.backends.verilog.plan import Choice, Plan
+from snncc.backends.verilog.goals import Goal, balance
+from snncc.backends.verilog.plan import Choice, Plan, build, external
 from snncc.backends.verilog.ports import Ports
 from snncc.backends.verilog.tiles import BUSES, Weights
 from snncc.errors import FileFormatError, TargetError
@@ -34,19 +36,41 @@ LIMIT = 20_000
 
 
 def random_plan(network: ir.Network, weights: Weights, rng: random.Random) -> Plan:
-    """Any legal lanes; as few weights inside as may be."""
-    choices = {}
-    for draft in drafts(network):
+    """Any legal lanes, and columns and deep nodes where weights are inside; as few of them as may be."""
+    choices, found = {}, drafts(network)
+    for draft in found:
         lanes = rng.choice(legal_lanes(draft))
         fire = rng.choice([n for n in range(1, lanes + 1) if lanes % n == 0])
-        choices[draft.name] = Choice(lanes, fire, rng.choice([1, 2, 16]))
+        columns = rng.choice(legal_columns(draft, lanes))
+        choices[draft.name] = Choice(lanes, fire, rng.choice([1, 2, 16]), columns=columns, deep=rng.choice([0, 1]))
     for inside in (0, *(2**n / 64 for n in range(16))):
         try:
             held = Weights(weights.where, weights.bus, inside, weights.latency, weights.period)
-            return plan_with(network, choices=choices, ports=Ports(weights=held))
+            outside = external(network, found, held)
         except TargetError:
             continue
+        plain = {draft.name for draft in found if outside.plain(draft)}
+        allowed = {n: replace(c, columns=1, deep=0) if n in plain else c for n, c in choices.items()}
+        return plan_with(network, choices=allowed, ports=Ports(weights=held))
     raise AssertionError("nothing fits")
+
+
+def test_goals_leave_nodes_with_weights_from_outside_plain() -> None:
+    goal = Goal(None, 64, {}, deep=True)
+    for where in ("load", "external"):
+        network = small_vgg()
+        made = build(
+            network,
+            balance(network, goal, weights=Weights(where, inside=1)).choices,
+            Ports(weights=Weights(where, inside=1)),
+        )
+        fed = {edge.name for edge in made.streamed}
+        assert fed
+        for node in made.nodes:
+            outside = [edge for edge in node.edges if edge.name in fed]
+            assert node.deep == (not outside)
+            assert node.columns == 1 or not outside
+            assert all(edge.taps == edge.pack == 1 and not edge.deep for edge in outside)
 
 
 def exact(folder: Path, plan: Plan, pixels: np.ndarray, wanted: list[int], *plusargs: str) -> None:
@@ -225,6 +249,8 @@ def test_what_cannot_be_external_is_refused_by_name(tmp_path: Path) -> None:
     for options in ({"weights_inside": 5}, {"weights": "load", "memory_period": 2}, {"weights_bus": "64"}):
         with pytest.raises(TargetError, match="is of weights that are not in the design"):
             store.check_targets(small_vgg(), {"verilog": options})
+    with pytest.raises(TargetError, match="`pipeline` is not built for weights that are loaded"):
+        store.check_targets(small_vgg(), {"verilog": {"weights": "load", "pipeline": True}})
 
 
 @pytest.mark.parametrize("where", ["external", "load"])

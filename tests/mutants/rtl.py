@@ -39,13 +39,16 @@ OUTSIDE = ["tests/backends/test_verilog_weights.py", "tests/hw/test_axi.py"]
 LINT = ("tests/hw/test_tools.py::test_lint_is_clean",)
 TESTS = {
     "snn_axil": ["tests/hw/test_axi.py"], "snn_axis_split": ["tests/hw/test_formal.py", "tests/hw/test_system.py"],
-    "snn_bank": [f"{ENGINE}::test_bank"], "snn_divide": [f"{PARTS}::test_divide"], "snn_edge": [],
+    "snn_bank": [f"{ENGINE}::test_bank"], "snn_column": [f"{ENGINE}::test_layer"],
+    "snn_divide": [f"{PARTS}::test_divide"], "snn_edge": [],
     "snn_encoder_direct": [f"{PARTS}::test_encoder"], "snn_encoder_step": [f"{PARTS}::test_encoder"],
     "snn_fire_count": [f"{ENGINE}::test_fire", f"{ENGINE}::test_layer"],
     "snn_fire_step": [f"{ENGINE}::test_fire", f"{ENGINE}::test_layer"], "snn_lanes": [f"{ENGINE}::test_lanes"],
+    "snn_gather": ["tests/hw/test_formal.py"],
     "snn_layer": [f"{ENGINE}::test_layer"], "snn_pixels": [], "snn_place": [f"{ENGINE}::test_place"],
     "snn_ram": [f"{PARTS}::test_ram"], "snn_readout": [f"{PARTS}::test_readout"], "snn_rom": [f"{PARTS}::test_rom"],
-    "snn_scan": [f"{PARTS}::test_scan"], "snn_tally": ["tests/backends/test_verilog_growth.py"],
+    "snn_scan": [f"{PARTS}::test_scan"], "snn_skid": ["tests/hw/test_formal.py"],
+    "snn_tally": ["tests/backends/test_verilog_growth.py"],
     "snn_walk": [f"{ENGINE}::test_walk"], "snn_words": ["tests/hw/test_status.py"],
     **dict.fromkeys(("snn_deal", "snn_edge_tiles", "snn_fill", "snn_load", "snn_reader", "snn_tiles"), OUTSIDE),
 }  # fmt: skip

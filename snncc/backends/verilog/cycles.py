@@ -70,7 +70,7 @@ def offsets(plan: Plan, name: str) -> Array:
         pixels = int(np.prod(plan.network.input.shape)) // plan.input_layout.bands
         return np.asarray(np.minimum(words * plan.input_layout.lanes, pixels) - pixels)
     node = next(n for n in plan.nodes if n.name == name)
-    return np.arange(1 - node.layout.band_words, 1) * (node.period if plan.count else 1)
+    return np.arange(1 - node.layout.band_words, 1) * (node.period * node.parts if plan.count else 1)
 
 
 def edge_work(edge: Edge, busy: Array, offset: Array) -> Array:
@@ -78,38 +78,43 @@ def edge_work(edge: Edge, busy: Array, offset: Array) -> Array:
 
     Where weights are external, the work of each tile, (frames, tiles): a tile is walked as a band would be.
     """
-    grid, fans = edge.layout, edge.fan_out()
+    grid, fans, lanes = edge.layout, edge.fan_out(), edge.word_events
     if edge.tiles is not None:
         places, tiles = edge.scan[0] * edge.scan[1], edge.tiles
-        bands = by_tiles(edge, tiles, busy.reshape(-1, grid.words * grid.lanes)).reshape(-1, places * tiles.part)
-        walked = _walked(bands, by_tiles(edge, tiles, fans), tiles.part, np.zeros(places, np.int64), False)
+        bands = by_tiles(edge, tiles, busy.reshape(-1, grid.words * lanes)).reshape(-1, places * tiles.part)
+        walked = _walked(bands, by_tiles(edge, tiles, fans), tiles.part, np.zeros(places, np.int64), edge)
         return np.asarray(walked[0].reshape(-1, tiles.number))
-    bands = busy.reshape(-1, grid.band_words * grid.lanes)
-    return _walked(bands, fans.reshape(grid.bands, -1), grid.lanes, offset, edge.place is not None)
+    bands = busy.reshape(-1, edge.pack).any(axis=1).reshape(-1, grid.band_words * lanes)
+    return _walked(bands, fans.reshape(grid.bands, -1), lanes, offset, edge)
 
 
-def _walked(busy: Array, fans: Array, lanes: int, offset: Array, placing: bool) -> Array:
+def _walked(busy: Array, fans: Array, lanes: int, offset: Array, edge: Edge) -> Array:
     """The recurrence: (work, lag) of each band, (2, bands). busy (bands, words * lanes), fans those of one frame's."""
+    placing, deep = edge.place is not None, edge.deep
     bands, events, words = len(busy), busy.sum(axis=1), len(offset)
     order = np.argsort(~busy, axis=1, kind="stable")
     of_frame = np.arange(bands) % len(fans)
     written = np.stack([np.full(words, NEVER), offset + 3])
     never = np.full((2, bands), NEVER)
-    a, p, b, target = np.repeat([[1], [NEVER]], bands, axis=1), never, never, never
+    a = np.repeat([[1], [NEVER]], bands, axis=1)
+    q, q_before, p, b, target = never, never, never, never, never
     before, walk = np.full(bands, -1, np.int64), np.zeros(bands, np.int64)
     for i in range(int(events.max(initial=0))):
         on = events > i
         element = order[:, i]
         word, reach = element // lanes, fans[of_frame, element]
         gap = np.maximum(word - before - 1, 0)
-        accept = np.maximum(np.maximum(a + 1 + gap, p if placing else b), written[:, word])
-        placed = np.maximum(accept + 1, b) if placing else accept
+        room = q_before + 1 if deep else p if placing else b
+        accept = np.maximum(np.maximum(a + 1 + gap, room), written[:, word])
+        passed = np.maximum(accept + 1, p if placing else b) if deep else accept
+        placed = np.maximum(passed + 1, b) if placing else passed
         load = np.maximum(placed + 1, b + np.maximum(1, walk))
         target = np.where(on & (reach > 0), load + reach, target)
+        q_before, q = np.where(on, q, q_before), np.where(on, passed, q)
         a, p, b = np.where(on, accept, a), np.where(on, placed, p), np.where(on, load, b)
         before, walk = np.where(on, word, before), np.where(on, reach, walk)
     after = words - 1 - before
-    end = np.maximum.reduce([a + 1 + after, b + 1, target + 2])
+    end = np.maximum.reduce([a + 1 + after, b + 1, target + 2 + 2 * deep])
     end[1] = np.maximum(end[1], 4)
     return np.asarray(end)
 
@@ -123,19 +128,19 @@ def full_work(edge: Edge, offset: Array) -> Array:
         return edge_work(edge, np.ones((1, edge.layout.words * edge.layout.lanes), bool), offset)
     fan = edge.fan_out().reshape(edge.layout.bands, -1)
     before = np.pad(np.cumsum(np.maximum(1, fan[:, :-1]), axis=1), ((0, 0), (1, 0)))
-    written = np.repeat(offset, edge.layout.lanes)
-    placed = int(edge.place is not None)
+    written = np.repeat(offset, edge.word_events)
+    placed = int(edge.place is not None) + int(edge.deep)
     load = np.stack([3 + placed + before, before + np.maximum.accumulate(written + 4 + placed - before, axis=1)])
     target = np.where(fan > 0, load + fan, NEVER).max(axis=2)
-    return np.asarray(np.maximum(np.maximum(load[:, :, -1] + 1, target + 2), [[0], [4]]))
+    return np.asarray(np.maximum(np.maximum(load[:, :, -1] + 1, target + 2 + 2 * edge.deep), [[0], [4]]))
 
 
 def pass_cycles(plan: Plan, node: Node) -> int:
     """From the cycle in which a pass may start to the commit of its last word."""
     if not plan.count:
-        return node.words + 2
+        return node.words + 2 + node.deep
     parts = node.band_words * node.lanes // node.fire_lanes
-    return (parts - 1) * node.period + 3 + node.stages * node.period
+    return (parts - 1) * node.period + 3 + 2 * node.deep + node.stages * node.period
 
 
 def predict(plan: Plan, vectors: Vectors) -> Timing:
@@ -269,7 +274,7 @@ class _Run:
                 if first and band == 0 and not self.stored:
                     self.first.append(begin)
                 if self.stored:
-                    begin += 0 if empty else layout.words + 1
+                    begin += 0 if empty else layout.words + 1 + self.plan.deep_input
                 else:
                     begin += pixels // layout.bands if first else 0
                 self.commits[INPUT].append(begin)

@@ -30,6 +30,7 @@ from snncc.ir import (
 from snncc.sim.linear import values_of
 
 MAX_LANES = 256
+MAX_COLUMNS = 8
 
 
 @dataclass
@@ -192,3 +193,19 @@ def legal_lanes(draft: Draft, max_lanes: int = MAX_LANES) -> list[int]:
     lanes = sorted({-(-channels // groups) for groups in range(1, channels + 1)})
     multipliers = [g.multiplier for _, g in draft.parts if g.channelwise]
     return [n for n in lanes if n <= max_lanes and all(n % m == 0 or m % n == 0 for m in multipliers)]
+
+
+def legal_columns(draft: Draft, lanes: int) -> list[int]:
+    """COLUMNS with such LANES: more than one where an access could reach more of them than with fewer.
+
+    The hardware finds column and word of a position by its bits, so both COLUMNS and the words of a position are powers
+    of two, and a row has every column.
+    """
+    groups, width = -(-draft.shape[-1] // lanes), as_map(draft.shape)[1]
+    found = [1]
+    while groups & (groups - 1) == 0 and 2 * found[-1] <= min(width, MAX_COLUMNS):
+        reached = [max(g.x.columns(n) for _, g in draft.parts) for n in (found[-1], 2 * found[-1])]
+        if reached[0] == reached[1]:
+            break
+        found.append(2 * found[-1])
+    return found

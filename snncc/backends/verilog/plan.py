@@ -41,6 +41,9 @@ class Node:
     fire_lanes: int
     stages: int
     period: int
+    parts: int
+    columns: int
+    deep: bool
     vw: int
     uw: int
     scale: int
@@ -77,6 +80,16 @@ class Node:
         return self.band_words * self.schedule.ring
 
     @property
+    def slots(self) -> int:
+        """Potential words that an access reaches at most."""
+        return max(edge.taps for edge in self.edges)
+
+    @property
+    def column_words(self) -> int:
+        """Potential words of a column."""
+        return -(-(self.words // self.groups) // self.columns) * self.groups
+
+    @property
     def has_drive(self) -> bool:
         return any(edge.drive for edge in self.edges)
 
@@ -100,7 +113,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Plan:
-    """The whole design. `tw` bits hold T_max + spike_ext. `order`: the edges with external weights, as those come."""
+    """The whole design. `tw` bits hold T_max + spike_ext.
+
+    `order`: the edges with external weights, as those come. `deep_input`: the encoder of stored images is deep.
+    """
 
     network: Network
     nodes: tuple[Node, ...]
@@ -110,6 +126,7 @@ class Plan:
     pools: dict[str, MaxPool]
     ports: Ports = PLAIN
     order: tuple[str, ...] = ()
+    deep_input: bool = False
 
     @cached_property
     def streamed(self) -> list[Edge]:
@@ -149,17 +166,24 @@ class Plan:
 
 @dataclass(frozen=True)
 class Choice:
-    """What a goal decides for one node."""
+    """What a goal decides for one node.
+
+    `parts`: of FIRE_LANES neurons, in `count` sent as one word. `columns`: memories in which neighbouring positions of
+    a row lie, a power of two. `deep`: more registers, for a higher clock.
+    """
 
     lanes: int
     fire_lanes: int = 1
     stages: int = 1
+    parts: int = 1
+    columns: int = 1
+    deep: int = 0
 
 
 def build(network: Network, choices: Mapping[str, Choice], ports: Ports = PLAIN) -> Plan:
     """The plan for chosen lanes (of `INPUT`: pixels a word). What may be refused `checks.check` has refused before."""
     input_cw, counting = element_bits(input_range(network)), network.window.counting
-    lanes = choices[INPUT].lanes if INPUT in choices else None
+    lanes, deep = (choices[INPUT].lanes, choices[INPUT].deep) if INPUT in choices else (None, 0)
     first = input_layout(network.input.shape, lanes, bands_of(network.input.shape, counting))
     known = {INPUT: Source(first, input_cw, network.input.signed, counting or not network.input.coding.spiking, 0)}
     nodes: list[Node] = []
@@ -175,7 +199,7 @@ def build(network: Network, choices: Mapping[str, Choice], ports: Ports = PLAIN)
     pools = {draft.name: draft.pool for draft in found if draft.pool is not None}
     timer = max(1, network.window.length.bit_length())
     roomy, order = _roomy(nodes, known)
-    return Plan(network, roomy, first, input_cw, timer, pools, ports, order)
+    return Plan(network, roomy, first, input_cw, timer, pools, ports, order, bool(deep))
 
 
 @dataclass(frozen=True)
@@ -184,6 +208,15 @@ class Outside:
 
     weights: Weights
     parts: frozenset[tuple[str, int]]
+
+    def feeds(self, draft: Draft, index: int) -> bool:
+        """Whether a part's weights come from outside, at run time: then an event is one element."""
+        loaded = self.weights.where == "load" and draft.parts[index][1].weights is not None
+        return loaded or (draft.name, index) in self.parts
+
+    def plain(self, draft: Draft) -> bool:
+        """Whether a node has neither columns nor deep stages, since weights of it come from outside."""
+        return any(self.feeds(draft, index) for index in range(len(draft.parts)))
 
 
 def external(network: Network, found: Sequence[Draft], weights: Weights) -> Outside:
@@ -245,8 +278,9 @@ def _node(
     fire_lanes = choice.fire_lanes if counting else choice.lanes
     if last:
         fire_lanes = whole_parts(draft.shape[-1], choice.lanes, fire_lanes)
+    parts = choice.parts if counting and not last else 1
     bands = bands_of(draft.shape, counting and not last)
-    edges = _edges(network, draft, choice.lanes, known, taken, outside)
+    edges = _edges(network, draft, choice, known, taken, outside)
     return Node(
         name=draft.name,
         shape=draft.shape,
@@ -255,12 +289,15 @@ def _node(
         fire_lanes=fire_lanes,
         stages=stages,
         period=-(-quotient // stages) if divides else 1,
+        parts=parts,
+        columns=choice.columns,
+        deep=bool(choice.deep),
         vw=draft.vw,
         uw=draft.uw or draft.vw,
         scale=draft.scale,
         groups=groups,
         schedule=schedule(edges, bands, as_map(draft.shape)[1] * groups),
-        layout=population_layout(draft.shape, groups * choice.lanes, fire_lanes, bands),
+        layout=population_layout(draft.shape, groups * choice.lanes, fire_lanes * parts, bands),
         edges=edges,
         parameters=parameters(draft, groups * choice.lanes, fire_lanes),
         fires=draft.fires,
@@ -273,7 +310,7 @@ def _node(
 
 
 def _edges(
-    network: Network, draft: Draft, lanes: int, known: Mapping[str, Source], taken: set[str], outside: Outside
+    network: Network, draft: Draft, choice: Choice, known: Mapping[str, Source], taken: set[str], outside: Outside
 ) -> tuple[Edge, ...]:
     """One per leaf of each projection, without its banks."""
     counting, pooled = network.window.counting, draft.pool is not None
@@ -287,8 +324,11 @@ def _edges(
             source_shape=source.layout.shape,
             source=source.layout,
             target_shape=draft.shape,
-            lanes=lanes,
-            groups=-(-draft.shape[-1] // lanes),
+            lanes=choice.lanes,
+            groups=-(-draft.shape[-1] // choice.lanes),
+            columns=choice.columns,
+            packs=not outside.feeds(draft, index),
+            deep=bool(choice.deep),
             cw=source.cw,
             signed=source.signed,
             values=source.values or pooled,

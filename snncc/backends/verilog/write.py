@@ -24,7 +24,7 @@ MODULES = {
     ),
     "snn_reader": ("snn_reader", "snn_deal"),
     "snn_load": ("snn_load", "snn_deal", "snn_fill"),
-    "snn_layer": ("snn_layer", "snn_ram", "snn_rom", "snn_words"),
+    "snn_layer": ("snn_layer", "snn_column", "snn_ram", "snn_rom", "snn_words"),
     "snn_axis_split": ("snn_axis_split",),
     "snn_pixels": ("snn_pixels",),
     "snn_encoder_step": ("snn_encoder_step", "snn_ram"),
@@ -63,6 +63,10 @@ def modules(plan: Plan, built: Design) -> list[str]:
         used.add("snn_place")
     if any(edge.tally for node in plan.nodes for edge in node.edges):
         used.add("snn_tally")
+    if any(node.deep for node in plan.nodes):
+        used.add("snn_skid")
+    if any(node.parts > 1 for node in plan.nodes):
+        used.add("snn_gather")
     return sorted(used)
 
 
@@ -162,7 +166,7 @@ def bench_source(folder: Path, plan: Plan, images: int, depths: dict[str, int]) 
     copy(folder, plan.ports, "snn_monitor.v", "tb")
     if plan.ports.weights.where == "external":
         copy(folder, plan.ports, "snn_memory.v", "tb")
-    widths = {node.name: node.fire_lanes * node.cw for node in plan.nodes}
+    widths = {node.name: node.layout.lanes * node.cw for node in plan.nodes}
     widths[INPUT] = plan.input_layout.lanes * plan.input_cw
     monitors = [
         {"name": name, "file": plan.stems[name], "width": bits, "depth": depths[name]} for name, bits in widths.items()
