@@ -15,7 +15,7 @@ The turns before pass p of layer l are those that its schedule says, one of each
     first turn  = commit(l, p - 1) + 1
     fire(l, p)  = max(turn after the last one, done(r, p - banks of r) + 1 for every reader r of l)
     commit(l, p) = fire(l, p) + pass(l)
-    pass(l)     = words + 2                                                    (`step`)
+    pass(l)     = words + 2                                                    (`step`; of leaky neurons + stages)
                 = (parts of a band - 1)*PERIOD + 3 + STAGES*PERIOD             (`count`; 1*1 without division)
 
 Within a band, event i lies in word w_i after g_i words without events and reaches f_i word pairs
@@ -117,7 +117,7 @@ def full_work(edge: Edge, offset: Array) -> Array:
 def pass_cycles(plan: Plan, node: Node) -> int:
     """From the cycle in which a pass may start to the commit of its last word."""
     if not plan.count:
-        return node.words + 2
+        return node.words + node.fire_cycles
     parts = node.band_words * node.lanes // node.fire_lanes
     return (parts - 1) * node.period + 3 + node.stages * node.period
 

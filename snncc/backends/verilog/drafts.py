@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from snncc.backends.verilog.edges import Geometry, geometry_of
+from snncc.backends.verilog.leaky import Leaky, leaky
 from snncc.backends.verilog.leaves import Leaf, Resolved, Resolver, Shape, as_map, node_name
 from snncc.ir import (
     INPUT,
@@ -39,6 +40,7 @@ class Draft:
     `least`: of a max-pool, what each window holds at least, () or its shape: 0, or the lowest value where every element
     may be negative. `every`: sources whose zeros then count. `reach`: [least, most] of what it hands on in a frame.
     `tally`: of a max-pool in `step`, bits of the counts (`sums`: of the sums of values) that it takes the largest of.
+    `leaky`: of neurons that forget, their numbers.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Draft:
     sums: bool = False
     uw: int = 0  # of a population
     scale: int = 0
+    leaky: Leaky | None = None
 
     @property
     def fires(self) -> bool:
@@ -101,11 +104,15 @@ class _Drafter:
             view = fold(projection.source, Resolver(self.shapes, pooled))
             geometry = geometry_of(projection, view.shape, population.shape)
             parts += [(leaf, geometry) for leaf in view.leaves]
-        uw = bits_needed(self.network.intervals[self.network.dynamics][population.name])
+        interval = self.network.intervals[self.network.dynamics][population.name]
+        uw, forgets = bits_needed(interval), leaky(population, interval)
         scale, vw = _kept(self.network, population) if self.network.window.counting else (0, uw)
+        vw = forgets.bits if forgets else vw
         name, dynamics = node_name(population.name), self.network.dynamics
         reach = output_range(self.network, population.name, dynamics) if population.hands_on else (0, 0)
-        self._add(Draft(name, population.shape, "population", parts, population, vw, reach, uw=uw, scale=scale))
+        draft = Draft(name, population.shape, "population", parts, population, vw, reach, uw=uw, scale=scale)
+        draft.leaky = forgets
+        self._add(draft)
 
     def max_pool(self, name: str, pool: MaxPool, inner: Resolved) -> None:
         """A node of its own."""
@@ -143,10 +150,13 @@ class _Drafter:
 
     def sum(self) -> None:
         """For a `spikes` readout, what sums the spikes of the last population."""
-        last, bits = self.network.output, bits_needed((0, self.steps))
+        last = self.network.output
+        most = output_range(self.network, last.name, self.network.dynamics)[1]
+        highest = self.steps if self.network.window.counting else self.steps * most
         leaf = Leaf(node_name(last.name), np.arange(last.neurons), last.shape)
         parts = [(leaf, geometry_of(None, last.shape, last.shape))]
-        self._add(Draft(f"sum_{last.name}", last.shape, "sum", parts, None, bits, (0, self.steps)))
+        bits, reach = bits_needed((0, highest)), (0, highest)
+        self._add(Draft(f"sum_{last.name}", last.shape, "sum", parts, None, bits, reach))
 
     def _add(self, draft: Draft) -> None:
         self.found.append(draft)

@@ -10,6 +10,7 @@ import numpy as np
 
 from snncc.backends.verilog.drafts import stores_images
 from snncc.backends.verilog.edges import Edge
+from snncc.backends.verilog.leaky import SIGNED
 from snncc.backends.verilog.memory import Fields
 from snncc.backends.verilog.plan import Node, Plan
 from snncc.backends.verilog.ports import PLAIN, RESULT_BITS, Ports, pixel_width
@@ -249,6 +250,8 @@ def _layer(out: Design, plan: Plan, node: Node) -> None:
     held = node.parameters
     v0w, biasw, thw = signed_width(held.v0), signed_width(held.bias), unsigned_width(held.theta)
     fields = [(held.v0, v0w), (held.bias, biasw), (held.theta, thw)]
+    widths = {name: (signed_width if name in SIGNED else unsigned_width)(v) for name, v in held.further.items()}
+    fields += [(values, widths[name]) for name, values in held.further.items()]
     parameters: dict[str, Any] = {
         "EDGES": len(node.edges), "LANES": node.lanes, "VW": node.vw, "UW": node.uw, "SCALE": node.scale,
         "VAW": width(node.words), "WORDS": node.words,
@@ -263,6 +266,8 @@ def _layer(out: Design, plan: Plan, node: Node) -> None:
     }  # fmt: skip
     if node.relays:
         parameters["RELAYS"] = 1
+    if node.leaky is not None:
+        parameters |= node.leaky.parameters() | widths
     if not node.schedule.plain:
         turnw = unsigned_width(node.turns)
         parameters |= {"BANDS": node.bands, "RING": node.schedule.ring, "TURNW": turnw}

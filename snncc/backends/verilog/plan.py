@@ -16,6 +16,7 @@ from snncc.backends.verilog.bands import Schedule, bands_of, held, schedule
 from snncc.backends.verilog.drafts import Draft, drafts, input_range
 from snncc.backends.verilog.edges import Edge, connect
 from snncc.backends.verilog.layout import Layout, input_layout, population_layout
+from snncc.backends.verilog.leaky import Leaky
 from snncc.backends.verilog.leaves import Shape, as_map
 from snncc.backends.verilog.parameters import Parameters, parameters
 from snncc.backends.verilog.ports import PLAIN, Ports
@@ -53,6 +54,7 @@ class Node:
     clip_ext: int
     cw: int  # bits of one output element
     signed: bool
+    leaky: Leaky | None
 
     @property
     def bands(self) -> int:
@@ -73,6 +75,11 @@ class Node:
     def words(self) -> int:
         """Potential words: of all bands, or of those that are open at a time."""
         return self.band_words * self.schedule.ring
+
+    @property
+    def fire_cycles(self) -> int:
+        """In `step`, cycles from a word's address to its write."""
+        return 2 if self.leaky is None else self.leaky.stages
 
     @property
     def has_drive(self) -> bool:
@@ -204,6 +211,7 @@ def _node(
         clip_ext=_clip_ext(network, draft),
         cw=(draft.uw or draft.vw) if last else element_bits(draft.reach),
         signed=last or draft.reach[0] < 0,
+        leaky=draft.leaky,
     )
 
 

@@ -49,7 +49,11 @@ def copy(folder: Path, ports: Ports, name: str, source: str = "rtl") -> None:
 def modules(plan: Plan, built: Design) -> list[str]:
     """The hand-written modules that a design uses, without the firing pass or the table it does not."""
     used = {module for instance in built.instances for module in MODULES[instance.module]}
-    used |= {"snn_fire_count"} if plan.count else {"snn_fire_step"}
+    used |= {"snn_fire_count"} if plan.count else set()
+    if not plan.count:
+        used |= {"snn_fire_step" if node.leaky is None else "snn_fire_leaky" for node in plan.nodes}
+    if "snn_fire_leaky" in used:
+        used.add("snn_share")
     if plan.count and any(node.fires for node in plan.nodes):
         used.add("snn_divide")
     if any(edge.place is not None for node in plan.nodes for edge in node.edges):

@@ -1,0 +1,43 @@
+"""Promises 1, 2 and 3 of what only `step` has: leaky neurons, late sources, frames, word by word and cycle by cycle."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import assume, event, given
+from hypothesis import strategies as st
+
+from snncc import backends, ir
+from snncc.backends.verilog import cycles
+from snncc.errors import TargetError
+from tests.hw.simulate import exact, mixed_plan
+from tests.strategies import Case, timed_cases
+from tests.support import examples
+
+QUICK = examples(8)
+CYCLES = 6_000  # at most, of an image: what Icarus simulates in a second on a busy machine
+SMALL = {"max_populations": 3, "max_neurons": 24, "max_side": 4}
+
+
+def _parity(case: Case, seed: int) -> None:
+    network = case.network
+    try:
+        ir.refuse(network, network.dynamics, backends.target("verilog").refuses, TargetError)
+    except TargetError as error:
+        event(f"refused: {str(error).split(':')[0][-30:]}")
+        return
+    plan = mixed_plan(network, seed)
+    assume(cycles.worst(plan, 1).latency[0] < CYCLES)
+    wanted = [case.timesteps] * len(case.pixels)
+    wanted[1:2] = [1] * len(wanted[1:2])
+    with tempfile.TemporaryDirectory() as name:
+        exact(Path(name), plan, np.asarray(case.pixels), wanted)
+
+
+@QUICK
+@given(timed_cases(only="leaky", **SMALL), st.integers(0, 2**20))
+def test_leaky(case: Case, seed: int) -> None:
+    _parity(case, seed)
