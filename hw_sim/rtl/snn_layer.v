@@ -34,7 +34,7 @@ module snn_layer #(
     parameter FIRES = 1,
     parameter RELAYS = 0,
     parameter READOUT = 0,
-    parameter MAXIMUM = 0,              // max instead of sum; step: 1 of a current, 2 of counts of spikes, 3 of sums
+    parameter MAXIMUM = 0,              // max instead of sum; step: 1 of a current, 2 of counts of spikes, 3 of sums, 4 of sums of the input
     parameter BYPASS = 1,               // 0 where two adds in a row never meet the same word (two groups or more)
     parameter HAS_DRIVE = 0,
     parameter [EDGES-1:0] DRIVE_EDGES = 0,
@@ -226,7 +226,7 @@ module snn_layer #(
             snn_ram #(.WIDTH(LANES * VW), .DEPTH(WORDS), .AW(VAW)) u_drive (
                 .clk(clk), .we(d_clear || (add_q && drive_q)), .waddr(waddr),
                 .wdata(d_clear ? {LANES*VW{1'b0}} : sum), .raddr(f_read ? f_raddr : s_vaddr), .rdata(d_rdata));
-        end else if (MAXIMUM == 3) begin : g_last
+        end else if (MAXIMUM >= 3) begin : g_last
             snn_ram #(.WIDTH(LANES * VW), .DEPTH(WORDS), .AW(VAW)) u_last (
                 .clk(clk), .we(f_write), .waddr(f_waddr), .wdata(f_grown), .raddr(f_raddr), .rdata(d_rdata));
         end else begin : g_no_drive

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from snncc.ir import INPUT, Array, Network, Source, View, has_max_pool, source_range, sources
+from snncc.ir import INPUT, Array, Network, Source, View, has_max_pool, late_sources, source_range, sources
 from snncc.neurons import Relay, Silent, State
 from snncc.sim.count import integrate
 from snncc.sim.linear import before, exact_dtype, values_of
@@ -69,7 +69,8 @@ def growth(view: View, trains: dict[str, Array], dtype: Any) -> Array:
     (total, N, *shape), for trains (total, N, *shape). A maximum of counts grows by at most one spike a timestep, and
     what it has grown by in the end is the maximum of the counts; without one this is the view of each timestep alone.
     """
-    read = {name: np.cumsum(trains[name], axis=0, dtype=dtype) for name in set(sources(view))}
+    names = {*sources(view), *map(before, late_sources(view))}
+    read = {name: np.cumsum(trains[name], axis=0, dtype=dtype) for name in names}
     total, images = next(iter(read.values())).shape[:2]
     held = values_of(view, {name: values.reshape(-1, *values.shape[2:]) for name, values in read.items()})
     return np.diff(held.reshape(total, images, *held.shape[1:]), axis=0, prepend=0)

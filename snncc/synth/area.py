@@ -96,7 +96,7 @@ def _layer(p: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     yield "sum", word
     yield "sum of two in a row", word * p["BYPASS"]
     yield "choice of an edge", word * (p["EDGES"] - 1)
-    yield "drive", word * (p["HAS_DRIVE"] or p["MAXIMUM"] == SUMS)
+    yield "drive", word * (p["HAS_DRIVE"] or p["MAXIMUM"] >= SUMS)
     yield "maximum", word * (p["MAXIMUM"] > 0)
     yield "parameters", fired * (p["THW"] + p["BIASW"] + p["V0W"]) * (p["P_DEPTH"] > 1)
     if not p["COUNT"]:

@@ -6,7 +6,6 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import pytest
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
@@ -40,4 +39,16 @@ def _parity(case: Case, seed: int) -> None:
 @QUICK
 @given(timed_cases(only="leaky", **SMALL), st.integers(0, 2**20))
 def test_leaky(case: Case, seed: int) -> None:
+    _parity(case, seed)
+
+
+@QUICK
+@given(timed_cases(only="late", **SMALL), st.integers(0, 2**20))
+def test_late(case: Case, seed: int) -> None:
+    _parity(case, seed)
+
+
+@QUICK
+@given(timed_cases(only="frames", **SMALL), st.integers(0, 2**20))
+def test_frames(case: Case, seed: int) -> None:
     _parity(case, seed)

@@ -162,7 +162,9 @@ FAULTS: dict[str, tuple[str, Fault]] = {
         "edge, two targets", ("snn_edge", "&& !walk_busy && !lanes_busy", ""),
     ),
     "edge: an empty frame is walked": ("edge, two words", ("snn_edge", "turn && have && meta[EMPTY]", "1'b0")),
-    "edge: a frame is not released": ("edge, two targets", ("snn_edge", ".r_release(done)", ".r_release(1'b0)")),
+    "edge: a frame is not released": (
+        "edge, two targets", ("snn_edge", ".r_release(done && !early)", ".r_release(1'b0)"),
+    ),
     "edge: starts before its turn": ("edge, two words", ("snn_edge", "turn && word_ready", "word_ready")),
     "edge: the last target is skipped": ("edge, two targets", ("snn_walk", "G_END = GROUPS - 1", "G_END = 0")),
 }  # fmt: skip

@@ -64,6 +64,11 @@ class Draft:
         return self.population is not None and self.population.fires
 
     @property
+    def lagging(self) -> bool:
+        """Whether all that it reads is of the timestep before."""
+        return all(leaf.late for leaf, _ in self.parts)
+
+    @property
     def relays(self) -> bool:
         return self.population is not None and self.population.relay is not None
 
@@ -87,7 +92,10 @@ class _Drafter:
         self.found: list[Draft] = []
         self.shapes: dict[str, Shape] = {INPUT: network.input.shape}
         self.ranges = {INPUT: input_range(network)}
-        self.constant = set() if network.input.coding.spiking else {INPUT}  # the same in every frame of an image
+        for population in network.populations:  # later ones, too, are read late
+            self.shapes[node_name(population.name)] = population.shape
+            self.ranges[node_name(population.name)] = handed_on(network, population)
+        self.constant = {INPUT} if constant_input(network) else set()  # the same in every frame of an image
         self.totals: dict[str, Interval] = {}
 
     def population(self, population: Population) -> None:
@@ -108,8 +116,8 @@ class _Drafter:
         uw, forgets = bits_needed(interval), leaky(population, interval)
         scale, vw = _kept(self.network, population) if self.network.window.counting else (0, uw)
         vw = forgets.bits if forgets else vw
-        name, dynamics = node_name(population.name), self.network.dynamics
-        reach = output_range(self.network, population.name, dynamics) if population.hands_on else (0, 0)
+        name = node_name(population.name)
+        reach = handed_on(self.network, population)
         draft = Draft(name, population.shape, "population", parts, population, vw, reach, uw=uw, scale=scale)
         draft.leaky = forgets
         self._add(draft)
@@ -159,14 +167,26 @@ class _Drafter:
         self._add(Draft(f"sum_{last.name}", last.shape, "sum", parts, None, bits, reach))
 
     def _add(self, draft: Draft) -> None:
+        draft.parts.sort(key=lambda part: part[0].late)
         self.found.append(draft)
         self.shapes[draft.name], self.ranges[draft.name] = draft.shape, draft.reach
+
+
+def handed_on(network: Network, population: Population) -> Interval:
+    """Lowest and highest value of an element that a population hands on in a frame."""
+    return output_range(network, population.name, network.dynamics) if population.hands_on else (0, 0)
 
 
 def input_range(network: Network) -> Interval:
     """Lowest and highest value of an input element in a frame."""
     source, held = network.input, network.window.held
     return source.coding.reach(source.levels, source.signed, held, held)
+
+
+def constant_input(network: Network) -> bool:
+    """Whether the input is the same in every timestep of an image, so that the encoder sends it with the first."""
+    coding = network.input.coding
+    return network.window.stepping and not (coding.spiking or coding.sequences)
 
 
 def stores_images(network: Network) -> bool:

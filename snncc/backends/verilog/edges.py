@@ -10,7 +10,7 @@ import numpy as np
 from snncc.backends.verilog.layout import Layout
 from snncc.backends.verilog.leaves import Leaf, Shape, as_map, axes
 from snncc.backends.verilog.window import POINT, Axis
-from snncc.ir import Array, Dense, DepthwiseConv2D, Identity, Projection, SumPool2D, kernel_size
+from snncc.ir import INPUT, Array, Dense, DepthwiseConv2D, Identity, Projection, SumPool2D, kernel_size
 
 NO_ROW = 2**40
 
@@ -43,6 +43,7 @@ class Edge:
     `flat`: the scanner numbers the elements of the bank through. `place` (words * lanes, 3): then the row of each in
     the y, x and c tables; None where those are the scanner's own coordinates. `every`: zeros are events too. `tally`:
     bits of the counts of spikes (`sums`: of the sums of values) that events bring; 0: they bring the element itself.
+    `late`: each frame reads the one before. `beat`: of every frame it has the meta word alone.
     """
 
     name: str
@@ -72,6 +73,8 @@ class Edge:
     x_table: Array | None
     c_table: Array | None
     weight_bits: int
+    late: bool
+    beat: bool = False
 
     @property
     def scan(self) -> tuple[int, int, int]:
@@ -172,6 +175,16 @@ def is_dense(geometry: Geometry) -> bool:
     return geometry.y == geometry.x == POINT and geometry.view[:2] == (1, 1) and not geometry.channelwise
 
 
+def beat(name: str, lanes: int) -> Edge:
+    """What tells a node that reads nothing of this timestep that there is one: the input's meta words."""
+    return Edge(
+        name=name, source=INPUT, layout=Layout((1,), 1, 1, 1, 1), lanes=lanes, flat=True, has_map=False,
+        channelwise=False, groups=1, lanes_per_channel=0, shift=0, cw=1, signed=False, values=False, drive=False,
+        every=False, tally=0, sums=False, banks=0, wstride=1, wsteps=(0, 0), vsteps=(0, 0), rom=None, place=None,
+        y_table=None, x_table=None, c_table=None, weight_bits=2, late=False, beat=True,
+    )  # fmt: skip
+
+
 def connect(
     *,
     name: str,
@@ -196,7 +209,7 @@ def connect(
         name=name, source=leaf.source, layout=source, lanes=lanes, shift=geometry.shift,
         flat=False, has_map=False, channelwise=False, groups=groups, lanes_per_channel=0, wstride=groups,
         wsteps=(0, 0), vsteps=(0, 0), rom=None, place=None, y_table=None, x_table=None, c_table=None,
-        weight_bits=weight_bits, every=every, **common,
+        weight_bits=weight_bits, every=every, late=leaf.late, **common,
     )  # fmt: skip
     elements = source.elements()
     empty = elements < 0

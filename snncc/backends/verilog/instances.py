@@ -17,6 +17,8 @@ from snncc.backends.verilog.ports import PLAIN, RESULT_BITS, Ports, pixel_width
 from snncc.ir import INPUT, Array, bits_needed
 from snncc.names import file_stems
 
+EMPTY = 2
+"""Bit of the meta word."""
 HANDSHAKE = ("tvalid", "tready", "tlast")
 
 
@@ -122,9 +124,13 @@ def _encoder(out: Design, plan: Plan) -> None:
         out.instances.append(Instance("snn_axis_split", "u_split", widths, {"clk": "clk", "rst": "rst"} | ends))
     axis = {f"s_axis_{p}": f"{stream}_{p}" for p in ("tdata", *HANDSHAKE)}
     control = {p: p for p in ("timesteps", "error_clear", "error")}
+    if source.coding.sequences:
+        out.wires += [("pixel_last", 1), ("pixel_keep", 1)]
+        shared |= {"p_last": "pixel_last", "p_keep": "pixel_keep"}
+        control["keep"] = "1'b0"
     out.instances.append(
         Instance(
-            "snn_pixels",
+            "snn_frames" if source.coding.sequences else "snn_pixels",
             "u_pixels",
             {
                 "PIXELS": pixels,
@@ -149,6 +155,9 @@ def _encoder(out: Design, plan: Plan) -> None:
     if stores_images(plan.network):
         stored = {"WORDS": layout.words, "SAW": width(layout.words)}
         out.instances.append(Instance("snn_encoder_step", "u_encoder", common | stored, ports))
+        return
+    if source.coding.sequences:
+        out.instances.append(Instance("snn_encoder_frames", "u_encoder", common, ports))
         return
     direct = {
         "SIGNED": int(source.signed),
@@ -208,6 +217,8 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
         parameters["TALLY"] = edge.tally
     if edge.sums:
         parameters |= {"SUMS": 1, "SUMS_SIGNED": int(edge.signed)}
+    if edge.late:
+        parameters["LATE"] = 1
     if edge.place is not None:
         tables = (edge.y_table, edge.x_table, edge.place[:, 2])
         widths = [1 if t is None else width(len(t)) for t in tables[:2]] + [unsigned_width(edge.place[:, 2])]
@@ -241,6 +252,8 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
     ]  # fmt: skip
     ports = {"clk": "clk", "rst": "rst", "w_ready": f"{name}_ready"}
     ports |= {f"w_{p}": f"{edge.source}_{p}" for p in ("en", "data", "commit", "meta")}
+    if edge.beat:
+        ports |= {"w_en": "1'b0", "w_data": "1'b0", "w_meta": f"{edge.source}_meta | {plan.mw}'d{2**EMPTY}"}
     ports |= {p: f"{name}_{p}" for p in ("turn", "done", "meta")}
     ports |= {"o_valid": f"{name}_valid", "o_vaddr": f"{name}_vaddr", "o_data": f"{name}_data"}
     out.instances.append(Instance("snn_edge", f"u_{name}", parameters, ports))

@@ -13,8 +13,8 @@ from functools import cached_property
 from typing import Any
 
 from snncc.backends.verilog.bands import Schedule, bands_of, held, schedule
-from snncc.backends.verilog.drafts import Draft, drafts, input_range
-from snncc.backends.verilog.edges import Edge, connect
+from snncc.backends.verilog.drafts import Draft, constant_input, drafts, input_range
+from snncc.backends.verilog.edges import Edge, beat, connect
 from snncc.backends.verilog.layout import Layout, input_layout, population_layout
 from snncc.backends.verilog.leaky import Leaky
 from snncc.backends.verilog.leaves import Shape, as_map
@@ -87,14 +87,20 @@ class Node:
 
     @property
     def maximum(self) -> int:
-        """MAXIMUM of `snn_layer`: 0, 1, or in `step` 2 where it is one of counts of spikes, 3 of sums of values."""
+        """MAXIMUM of `snn_layer`: 0, 1, or in `step` 2 where it is one of counts of spikes, 3 of sums of values, 4 of
+        the input's.
+        """
         counts, sums = any(edge.tally for edge in self.edges), any(edge.sums for edge in self.edges)
-        return int(self.kind == "max_pool") + counts + sums
+        shown = sums and any(edge.source == INPUT for edge in self.edges)
+        return int(self.kind == "max_pool") + counts + sums + shown
 
 
 @dataclass(frozen=True)
 class Source:
-    """What an edge reads: its layout and the width and sign of one element. `values`: more than spikes."""
+    """What an edge reads: its layout and the width and sign of one element. `values`: more than spikes.
+
+    `depth`: nodes on the longest path from the input within a timestep, itself included.
+    """
 
     layout: Layout
     cw: int
@@ -153,15 +159,11 @@ def build(network: Network, choices: Mapping[str, Choice], ports: Ports = PLAIN)
     lanes = choices[INPUT].lanes if INPUT in choices else None
     first = input_layout(network.input.shape, lanes, bands_of(network.input.shape, counting))
     known = {INPUT: Source(first, input_cw, network.input.signed, counting or not network.input.coding.spiking, 0)}
-    nodes: list[Node] = []
     found = drafts(network)
     taken = {draft.name.lower() for draft in found}
     for draft in found:
-        node = _node(network, draft, choices[draft.name], known, taken, last=draft is found[-1])
-        nodes.append(node)
-        known[draft.name] = Source(
-            node.layout, node.cw, node.signed, counting or draft.reach != (0, 1), _depth(draft, known)
-        )
+        known[draft.name] = _source(network, draft, choices[draft.name], known, last=draft is found[-1])
+    nodes = [_node(network, draft, choices[draft.name], known, taken, last=draft is found[-1]) for draft in found]
     pools = {draft.name: draft.pool for draft in found if draft.pool is not None}
     timer = max(1, network.window.length.bit_length())
     return Plan(network, _roomy(nodes, known), first, input_cw, timer, pools, ports)
@@ -172,9 +174,25 @@ def _roomy(nodes: Sequence[Node], known: Mapping[str, Source]) -> tuple[Node, ..
     least = held({node.name: (node.edges, node.turns) for node in nodes})
 
     def roomy(node: Node, edge: Edge) -> Edge:
-        return replace(edge, banks=least[edge.name] + known[node.name].depth - known[edge.source].depth)
+        return replace(edge, banks=least[edge.name] + max(0, known[node.name].depth - known[edge.source].depth))
 
     return tuple(replace(node, edges=tuple(roomy(node, edge) for edge in node.edges)) for node in nodes)
+
+
+def _source(network: Network, draft: Draft, choice: Choice, known: Mapping[str, Source], last: bool) -> Source:
+    """What a node is to those that read it."""
+    counting, channels = network.window.counting, draft.shape[-1]
+    fire_lanes = choice.fire_lanes if counting else choice.lanes
+    if last:
+        fire_lanes = whole_parts(channels, choice.lanes, fire_lanes)
+    padded = -(-channels // choice.lanes) * choice.lanes
+    return Source(
+        layout=population_layout(draft.shape, padded, fire_lanes, bands_of(draft.shape, counting and not last)),
+        cw=(draft.uw or draft.vw) if last else element_bits(draft.reach),
+        signed=last or draft.reach[0] < 0,
+        values=counting or draft.reach != (0, 1),
+        depth=1 + max((known[leaf.source].depth for leaf, _ in draft.parts if not leaf.late), default=0),
+    )
 
 
 def _node(
@@ -184,33 +202,30 @@ def _node(
     divides = counting and draft.fires
     stages = min(choice.stages, quotient) if divides else 1
     groups = -(-draft.shape[-1] // choice.lanes)
-    fire_lanes = choice.fire_lanes if counting else choice.lanes
-    if last:
-        fire_lanes = whole_parts(draft.shape[-1], choice.lanes, fire_lanes)
-    bands = bands_of(draft.shape, counting and not last)
+    own = known[draft.name]
     edges = _edges(network, draft, choice.lanes, known, taken)
     return Node(
         name=draft.name,
         shape=draft.shape,
         kind=draft.kind,
         lanes=choice.lanes,
-        fire_lanes=fire_lanes,
+        fire_lanes=own.layout.lanes,
         stages=stages,
         period=-(-quotient // stages) if divides else 1,
         vw=draft.vw,
         uw=draft.uw or draft.vw,
         scale=draft.scale,
         groups=groups,
-        schedule=schedule(edges, bands, as_map(draft.shape)[1] * groups),
-        layout=population_layout(draft.shape, groups * choice.lanes, fire_lanes, bands),
+        schedule=schedule(edges, own.layout.bands, as_map(draft.shape)[1] * groups),
+        layout=own.layout,
         edges=edges,
-        parameters=parameters(draft, groups * choice.lanes, fire_lanes),
+        parameters=parameters(draft, groups * choice.lanes, own.layout.lanes),
         fires=draft.fires,
         relays=draft.relays,
         readout=last,
         clip_ext=_clip_ext(network, draft),
-        cw=(draft.uw or draft.vw) if last else element_bits(draft.reach),
-        signed=last or draft.reach[0] < 0,
+        cw=own.cw,
+        signed=own.signed,
         leaky=draft.leaky,
     )
 
@@ -219,8 +234,8 @@ def _edges(
     network: Network, draft: Draft, lanes: int, known: Mapping[str, Source], taken: set[str]
 ) -> tuple[Edge, ...]:
     """One per leaf of each projection, without its banks."""
-    counting, pooled = network.window.counting, draft.pool is not None
-    edges = []
+    pooled = draft.pool is not None
+    edges = [beat(_edge_name(draft.name, len(draft.parts), taken), lanes)] if draft.lagging else []
     for index, (leaf, geometry) in enumerate(draft.parts):
         source = known[leaf.source]
         edges.append(
@@ -236,7 +251,7 @@ def _edges(
                 cw=source.cw,
                 signed=source.signed,
                 values=source.values or pooled,
-                drive=leaf.source == INPUT and source.values and not counting and not pooled,
+                drive=leaf.source == INPUT and constant_input(network) and not pooled,
                 tally=draft.tally,
                 sums=draft.sums,
                 every=leaf.source in draft.every,
@@ -250,11 +265,6 @@ def _edges(
 def element_bits(reach: Interval) -> int:
     """Width of an element: two's complement where it may be negative, else without a sign."""
     return max(1, bits_needed(reach) - int(reach[0] >= 0))
-
-
-def _depth(draft: Draft, known: Mapping[str, Source]) -> int:
-    """Nodes on the longest path from the input, itself included."""
-    return 1 + max(known[leaf.source].depth for leaf, _ in draft.parts)
 
 
 def _clip_ext(network: Network, draft: Draft) -> int:

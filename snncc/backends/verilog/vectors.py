@@ -14,7 +14,7 @@ from snncc.backends.verilog.memory import Fields
 from snncc.backends.verilog.plan import Plan
 from snncc.backends.verilog.ports import pixel_width
 from snncc.ir import INPUT, Array
-from snncc.sim.linear import values_of
+from snncc.sim.linear import before, values_of
 from snncc.sim.step import growth, input_train
 
 
@@ -56,7 +56,9 @@ def _lay_out(
     counts = {name: c[position : position + 1] for name, c in result.counts.items()}
     for name in (INPUT, *(p.name for p in plan.network.populations)):
         node = name if name == INPUT else f"pop_{name}"
-        if name == INPUT and not plan.count and not plan.network.input.coding.spiking:
+        if name == INPUT and plan.network.input.coding.sequences:
+            frames[node][image] = pixels[image][: result.timesteps]
+        elif name == INPUT and not plan.count and not plan.network.input.coding.spiking:
             frames[node][image] = pixels[image][None]
         elif plan.count:
             if name in counts:
@@ -77,7 +79,8 @@ def _trains(plan: Plan, result: sim.Result, position: int, pixels: Array) -> dic
     network, spikes = plan.network, {} if result.trace is None else result.trace.spikes
     total = network.over(result.timesteps).length
     trains = {INPUT: input_train(network, pixels[None], result.timesteps, total)}
-    return trains | {name: train[:, position : position + 1] for name, train in spikes.items()}
+    trains |= {name: train[:, position : position + 1] for name, train in spikes.items()}
+    return trains | {before(name): np.concatenate([t[:1] * 0, t[:-1]]) for name, t in trains.items()}
 
 
 def emitted(name: str, layout: Layout, vectors: Vectors) -> Array:
@@ -106,10 +109,12 @@ def memories(plan: Plan, vectors: Vectors) -> dict[str, Fields]:
 
 
 def stimuli(plan: Plan, vectors: Vectors) -> dict[str, Fields]:
-    """What the bench feeds: beats of pixels, the first one lowest, and T of each image."""
-    images, bits = len(vectors.pixels), pixel_width(plan.network)
+    """What the bench feeds: beats of pixels, the first one lowest, and T of each image. A frame begins with a beat."""
+    bits, pixels = pixel_width(plan.network), vectors.pixels
     slots = input_width(plan) // bits
-    flat = vectors.pixels.reshape(images, -1)
+    if plan.network.input.coding.sequences:
+        pixels = np.concatenate([image[:steps] for image, steps in zip(pixels, vectors.timesteps, strict=True)])
+    flat = pixels.reshape(len(pixels), -1)
     padded = np.pad(flat, ((0, 0), (0, -flat.shape[1] % slots)))
     return {
         golden_file(plan, "pixels"): [(padded.reshape(-1, slots), bits)],

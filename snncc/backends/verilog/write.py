@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ MODULES = {
     "snn_layer": ("snn_layer", "snn_ram", "snn_rom", "snn_words"),
     "snn_axis_split": ("snn_axis_split",),
     "snn_pixels": ("snn_pixels",),
+    "snn_frames": ("snn_frames",),
     "snn_encoder_step": ("snn_encoder_step", "snn_ram"),
     "snn_encoder_direct": ("snn_encoder_direct",),
+    "snn_encoder_frames": ("snn_encoder_frames",),
     "snn_readout": ("snn_readout", "snn_ram"),
 }
 
@@ -113,11 +116,11 @@ def bench(folder: Path, plan: Plan, golden: vectors.Vectors) -> None:
         memory.write(folder / name, fields)
     names = (INPUT, *(node.name for node in plan.nodes))
     depths = {name: len(files[vectors.golden_file(plan, plan.stems[name])][0][0]) for name in names}
-    bench_source(folder, plan, len(golden.pixels), depths)
+    bench_source(folder, plan, golden.timesteps, depths)
 
 
-def bench_source(folder: Path, plan: Plan, images: int, depths: dict[str, int]) -> None:
-    """snn_bench.v and its monitor; `depths`: golden words of each node."""
+def bench_source(folder: Path, plan: Plan, timesteps: Sequence[int], depths: dict[str, int]) -> None:
+    """snn_bench.v and its monitor; `timesteps`: of each image, `depths`: golden words of each node."""
     copy(folder, plan.ports, "snn_monitor.v", "tb")
     widths = {node.name: node.fire_lanes * node.cw for node in plan.nodes}
     widths[INPUT] = plan.input_layout.lanes * plan.input_cw
@@ -127,7 +130,8 @@ def bench_source(folder: Path, plan: Plan, images: int, depths: dict[str, int]) 
     pixels, bits = int(np.prod(plan.network.input.shape)), pixel_width(plan.network)
     slots = input_width(plan) // bits
     render(
-        folder, plan.ports, "snn_bench.v.j2", name=plan.network.name, images=images, memory=plan.ports.memory("golden"),
+        folder, plan.ports, "snn_bench.v.j2", name=plan.network.name, images=len(timesteps),
+        memory=plan.ports.memory("golden"), frames=sum(timesteps) if plan.network.input.coding.sequences else 0,
         sent=-(-pixels // slots), early=min(slots, pixels) - 1, absent=-pixels % slots * bits // 8,
         beats=plan.network.output.neurons + 1, limit=20 * cycles.worst(plan, 1).latency[0] + 20_000,
         monitors=monitors, **streams(plan),
