@@ -30,6 +30,7 @@ module snn_axil #(
     // the network
     output wire        net_rst,
     output wire [15:0] timesteps,
+    output wire        keep,
     input  wire [1:0]  error,
     output wire        error_clear,
     input  wire        in_beat,         // a beat of an image is accepted, ...
@@ -39,12 +40,12 @@ module snn_axil #(
 );
     localparam [4:0] ID = 5'h00, CONTROL = 5'h01, TIMESTEPS = 5'h02, STATUS = 5'h03, ERROR = 5'h04, IRQ_ENABLE = 5'h05,
         IRQ_STATUS = 5'h06, IMAGES = 5'h07, CYCLES = 5'h08, BEGUN = 5'h09, ENDED = 5'h0A, LONGEST = 5'h0B,
-        PIXEL_COUNT = 5'h0C, VALUE_COUNT = 5'h0D, HASH0 = 5'h10, HASH_END = 5'h17;
+        PIXEL_COUNT = 5'h0C, VALUE_COUNT = 5'h0D, KEEP = 5'h0E, HASH0 = 5'h10, HASH_END = 5'h17;
     localparam [15:0] T_RESET = T_MAX;
     localparam [31:0] T_MAX_WORD = T_MAX, PIXELS_WORD = PIXELS, VALUES_WORD = VALUES;
     localparam [1:0] OKAY = 2'b00, SLVERR = 2'b10;
 
-    reg         bvalid_q, rvalid_q, reset_q, receiving_q;
+    reg         bvalid_q, rvalid_q, reset_q, receiving_q, keep_q;
     reg [1:0]   bresp_q, rresp_q, error_q, enable_q, happened_q;
     reg [15:0]  timesteps_q;
     reg [31:0]  rdata_q, images_q, cycles_q, begun_q, ended_q;
@@ -53,7 +54,7 @@ module snn_axil #(
     wire read = s_axi_arvalid && !rvalid_q;
     wire [4:0] at = s_axi_awaddr[6:2];
     wire [1:0] low = s_axi_wdata[1:0] & {2{write && s_axi_wstrb[0]}};    // the two bits that most registers have
-    wire known_write = at <= VALUE_COUNT || (at >= HASH0 && at <= HASH_END);
+    wire known_write = at <= KEEP || (at >= HASH0 && at <= HASH_END);
 
     assign s_axi_awready = write;
     assign s_axi_wready = write;
@@ -66,6 +67,7 @@ module snn_axil #(
     assign irq = |(happened_q & enable_q);
     assign net_rst = rst || reset_q;
     assign timesteps = timesteps_q;
+    assign keep = keep_q;
     assign error_clear = |error;        // taken over by ERROR
 
     reg [31:0] word;
@@ -88,6 +90,7 @@ module snn_axil #(
             LONGEST: word = T_MAX_WORD;
             PIXEL_COUNT: word = PIXELS_WORD;
             VALUE_COUNT: word = VALUES_WORD;
+            KEEP: word = {31'd0, keep_q};
             default: begin
                 known = from >= HASH0 && from <= HASH_END;
                 word = known ? HASH[{~from[2:0], 5'd0} +: 32] : 0;
@@ -97,7 +100,7 @@ module snn_axil #(
 
     always @(posedge clk)
         if (rst) begin
-            {bvalid_q, rvalid_q, reset_q, receiving_q} <= 4'd0;
+            {bvalid_q, rvalid_q, reset_q, receiving_q, keep_q} <= 5'd0;
             {error_q, enable_q, happened_q} <= 6'd0;
             timesteps_q <= T_RESET;
             {images_q, cycles_q, begun_q, ended_q} <= 128'd0;
@@ -106,6 +109,7 @@ module snn_axil #(
                 bvalid_q <= 1'b1;
                 bresp_q <= known_write ? OKAY : SLVERR;
                 if (at == IRQ_ENABLE && s_axi_wstrb[0]) enable_q <= low;
+                if (at == KEEP && s_axi_wstrb[0]) keep_q <= low[0];
                 if (at == TIMESTEPS && s_axi_wstrb[0]) timesteps_q[7:0] <= s_axi_wdata[7:0];
                 if (at == TIMESTEPS && s_axi_wstrb[1]) timesteps_q[15:8] <= s_axi_wdata[15:8];
             end else if (s_axi_bready) bvalid_q <= 1'b0;

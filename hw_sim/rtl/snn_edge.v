@@ -26,6 +26,7 @@ module snn_edge #(
     parameter SUMS = 0,         // with TALLY: of a sum of values, ...
     parameter SUMS_SIGNED = 0,  // ... which have a sign
     parameter LATE = 0,
+    parameter KEEPS = 0,        // the meta word says whether an image goes on in the next
     parameter PLACES = 0,       // entries of the place table; 0: the scanner's coordinates are the view's
     parameter PLACE_CW = 1,     // width of c in the place table
     parameter PLACE_FILE = "place.mem",
@@ -79,7 +80,7 @@ module snn_edge #(
     output wire [VAW-1:0]          o_vaddr,
     output wire [LANES*VW-1:0]     o_data
 );
-    localparam EMPTY = 2;       // bit of the meta word: {T, empty, drive, final}
+    localparam FINAL = 0, EMPTY = 2, KEEP = 3;      // bits of the meta word: {T, keep (KEEPS), empty, drive, final}
     localparam EW = (SUMS != 0) ? TALLY : (TALLY != 0) ? TALLY + 1 : CW;     // an event's value
 
     localparam [1:0] IDLE = 2'd0, RUN = 2'd1, DONE = 2'd2;
@@ -89,6 +90,7 @@ module snn_edge #(
     wire have, scan_ready, word_load, scan_busy, place_busy, walk_busy, lanes_busy;
     wire [AW-1:0] w_addr, raddr;
     wire [SRC_LANES*CW-1:0] rdata;
+    wire ends = meta[FINAL] && !(KEEPS != 0 && meta[KEEP]);
     wire word_ready = scan_ready && (LATE == 0 || have);
     wire idle = state_q == IDLE && ((turn && have && meta[EMPTY]) || (turn && early));
     wire start = state_q == IDLE && turn && word_ready && !idle;
@@ -113,13 +115,12 @@ module snn_edge #(
 
     generate
         if (LATE != 0) begin : g_late
-            localparam FINAL = 0;       // another bit of the meta word
             reg early_q;
             always @(posedge clk)
                 if (rst) early_q <= 1'b1;
                 else if (done) early_q <= 1'b0;
             assign early = early_q;
-            assign unseen = meta[FINAL];
+            assign unseen = ends;
         end else begin : g_on_time
             assign {early, unseen} = 2'b00;
         end
@@ -129,12 +130,11 @@ module snn_edge #(
     wire [SRC_LANES*EW-1:0] elements;
     generate
         if (TALLY != 0) begin : g_tally
-            localparam FINAL = 0;       // another bit of the meta word
             localparam PW = (WORDS > 1) ? $clog2(WORDS) : 1;
             snn_tally #(
                 .LANES(SRC_LANES), .CW(CW), .TALLY(TALLY), .SUMS(SUMS), .SIGNED(SUMS_SIGNED), .EW(EW), .WORDS(WORDS), .PW(PW)
             ) u_tally (
-                .clk(clk), .rst(rst), .frame_end(done && !early), .restart(meta[FINAL]), .load(word_load), .elements(seen),
+                .clk(clk), .rst(rst), .frame_end(done && !early), .restart(ends), .load(word_load), .elements(seen),
                 .o_data(elements));
         end else begin : g_plain
             assign elements = seen;

@@ -16,7 +16,7 @@
 //              a memory of its own.
 // FIRES = 0 (readout, max-pool): the potential itself is the output; READOUT: only in the last frame of an image, and
 // not of a wrong one (T = 0), which goes through all layers only to leave their potentials as they were.
-// The frame's meta word {T, empty, drive, final} comes with the first edge's events and goes on with the output.
+// The frame's meta word {T, keep (KEEPS), empty, drive, final} comes with the first edge's events and goes on with the output.
 `default_nettype none
 module snn_layer #(
     parameter EDGES = 1,
@@ -51,6 +51,7 @@ module snn_layer #(
     parameter STAGES = 1,               // count: divider stages ...
     parameter PERIOD = 4,               // ... of this many cycles, one quotient bit each
     parameter CLIP_EXT = 0,             // count: n <= T + CLIP_EXT
+    parameter KEEPS = 0,                // the meta word says whether the potentials of an image go on in the next
     parameter LEAKY = 0,                // snn_fire_leaky, with the parameters that it has alone
     parameter RESET = 0,
     parameter MOST = 1,
@@ -77,7 +78,7 @@ module snn_layer #(
     output wire                         o_commit,
     output wire [MW-1:0]                o_meta
 );
-    localparam FINAL = 0, DRIVEN = 1;
+    localparam FINAL = 0, DRIVEN = 1, KEEP = 3;
     localparam IW = (EDGES > 1) ? $clog2(EDGES) : 1;
     localparam [IW-1:0] LAST_EDGE = EDGES - 1;
     localparam PW = FIRE_LANES * (THW + BIASW + V0W + AMOUNTW + LOWW + LEAKW + DECAYW);
@@ -91,7 +92,7 @@ module snn_layer #(
     wire         cleared;       // the last of the first passes has begun
     wire         none, enough;  // turns of the edge before this pass: 0; this one is the last
 
-    wire is_final = meta_q[FINAL] || init_q;
+    wire is_final = (meta_q[FINAL] && !(KEEPS != 0 && meta_q[KEEP])) || init_q;
     wire emits = !init_q && (READOUT == 0 || (meta_q[FINAL] && meta_q[MW-1 -: TW] != 0));
     wire fire_start = state_q == WAIT && (o_ready || !emits);
     wire fire_done, fire_en;

@@ -10,16 +10,16 @@ For turn k of edge e, in layer l:
                 = max(start + work, commit(source of e, k) + lag) + 1          else; `edge_work` below
     turn(next)  = done(e, k) + 1;   an edge without a turn before this pass takes a cycle
 
-A late edge's turn k reads its source's band k - 1, when all of it is there and without its events where it is an image's
-last: start = max(turn, commit + 1), done = start + work + 1; the first turn of all is an empty frame's.
-
 The turns before pass p of layer l are those that its schedule says, one of each edge for a whole frame:
 
     first turn  = commit(l, p - 1) + 1
     fire(l, p)  = max(turn after the last one, done(r, p - banks of r) + 1 for every reader r of l)
     commit(l, p) = fire(l, p) + pass(l)
-    pass(l)     = words + 2                                                   (`step`; leaky: + stages)
+    pass(l)     = words + 2                                                    (`step`; leaky: stages)
                 = (parts of a band - 1)*PERIOD + 3 + STAGES*PERIOD             (`count`; 1*1 without division)
+
+A late edge's turn k reads its source's band k - 1, when all of it is there, and without its events where it is an
+image's last: start = max(turn, commit + 1), done = start + work + 1; the first turn of all is an empty frame's.
 
 Within a band, event i lies in word w_i after g_i words without events and reaches f_i word pairs
 (docs/design/hardware.md):
@@ -186,14 +186,16 @@ def _frames(plan: Plan, timesteps: tuple[int, ...]) -> int:
 def busy(plan: Plan, vectors: Vectors, name: str, late: bool = False) -> Array:
     """(frames, elements) bool; all False for frames that are sent empty, and for an image's first where it is late."""
     layout = plan.input_layout if name == INPUT else next(n.layout for n in plan.nodes if n.name == name)
-    rows = []
+    rows: list[Array] = []
+    none = np.zeros(layout.words * layout.lanes, bool)
+    last = none
     for image, steps in enumerate(vectors.timesteps):
         made = [words(layout, frame).reshape(-1) != 0 for frame in vectors.frames[name][image]]
         wanted = plan.network.over(steps).passes
-        made = [np.zeros(layout.words * layout.lanes, bool)] * late + made[: wanted - late]
-        made += [np.zeros(layout.words * layout.lanes, bool)] * (wanted - len(made))
-        rows += made[:wanted]
-    return np.stack(rows) if rows else np.zeros((0, layout.words * layout.lanes), bool)
+        made += [none] * (wanted - len(made))
+        rows += [last, *made[: wanted - 1]] if late else made[:wanted]
+        last = made[wanted - 1] if vectors.goes_on(image) else none
+    return np.stack(rows) if rows else none[None][:0]
 
 
 def _run(plan: Plan, timesteps: tuple[int, ...], work: dict[str, Array]) -> Timing:

@@ -127,7 +127,7 @@ def _encoder(out: Design, plan: Plan) -> None:
     if source.coding.sequences:
         out.wires += [("pixel_last", 1), ("pixel_keep", 1)]
         shared |= {"p_last": "pixel_last", "p_keep": "pixel_keep"}
-        control["keep"] = "1'b0"
+        control["keep"] = "keep" if plan.keeps else "1'b0"
     out.instances.append(
         Instance(
             "snn_frames" if source.coding.sequences else "snn_pixels",
@@ -219,6 +219,8 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
         parameters |= {"SUMS": 1, "SUMS_SIGNED": int(edge.signed)}
     if edge.late:
         parameters["LATE"] = 1
+    if plan.keeps:
+        parameters["KEEPS"] = 1
     if edge.place is not None:
         tables = (edge.y_table, edge.x_table, edge.place[:, 2])
         widths = [1 if t is None else width(len(t)) for t in tables[:2]] + [unsigned_width(edge.place[:, 2])]
@@ -281,6 +283,8 @@ def _layer(out: Design, plan: Plan, node: Node) -> None:
         parameters["RELAYS"] = 1
     if node.leaky is not None:
         parameters |= node.leaky.parameters() | widths
+    if plan.keeps and (node.leaky is not None or not node.readout):
+        parameters["KEEPS"] = 1
     if not node.schedule.plain:
         turnw = unsigned_width(node.turns)
         parameters |= {"BANDS": node.bands, "RING": node.schedule.ring, "TURNW": turnw}

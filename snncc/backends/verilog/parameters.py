@@ -59,4 +59,4 @@ def parameters(draft: Draft, padded: int, fire_lanes: int) -> Parameters:
 
 
 def _made(fields: dict[str, Array]) -> Parameters:
-    return Parameters(*(fields.pop(name) for name in ("V0W", "BIASW", "THW")), fields)
+    return Parameters(fields.pop("V0W"), fields.pop("BIASW"), fields.pop("THW"), fields)

@@ -23,7 +23,7 @@ from snncc.backends.verilog.ports import PLAIN, Ports
 from snncc.ir import INPUT, Array, Interval, MaxPool, Network, bits_needed
 from snncc.names import file_stems, unique
 
-META_FLAGS = 3  # {T, empty, drive, final}
+META_FLAGS = 3  # {T, keep where there is such a bit, empty, drive, final}
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,12 @@ class Plan:
 
     @property
     def mw(self) -> int:
-        return self.tw + META_FLAGS
+        return self.tw + META_FLAGS + self.keeps
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the state of a sequence can go on in the next, so that there is a port `keep` and a bit for it."""
+        return self.network.input.coding.sequences and not self.network.window.extra
 
     @property
     def count(self) -> bool:

@@ -117,7 +117,7 @@ def write_wrapper(folder: Path, plan: Plan, built: Design) -> None:
         "ports": ports(plan), "t_max": plan.network.timesteps, "pixels": int(np.prod(source.shape)),
         "values": plan.network.output.neurons, "p": prefix, "P": prefix.upper(),
         "pixel_dtype": f"<{pixel}", "result_dtype": f"<i{output_width(plan) // 8}",
-        "files": built.file_parameters, "address_bits": ADDRESS_BITS,
+        "files": built.file_parameters, "address_bits": ADDRESS_BITS, "frames": source.coding.sequences,
     }  # fmt: skip
     listed = (folder / f"{plan.ports.module('top')}.f").read_text()
     write.put(folder, plan.ports, "snn_axi.f", f"snn_axi.v\nsnn_axil.v\n{listed}")

@@ -71,7 +71,7 @@ def streams(plan: Plan) -> dict[str, Any]:
     wide, bits = plan.ports.input_width, pixel_width(plan.network)
     return {
         "input_width": input_width(plan), "output_width": output_width(plan), "wide": wide, "keep": wide // 8,
-        "slots": input_width(plan) // bits, "pixel_bits": bits,
+        "slots": input_width(plan) // bits, "pixel_bits": bits, "keeps": plan.keeps,
     }  # fmt: skip
 
 
