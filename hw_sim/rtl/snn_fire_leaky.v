@@ -161,8 +161,8 @@ module snn_fire_leaky #(
             assign whole[0 +: VW] = clamped_q;
             assign fired[0 +: OUT_CW] = {OUT_CW{1'b0}};
             for (s = 0; s < HALVES; s = s + 1) begin : g_half
-                localparam integer N = (MOST >> s) - (MOST >> (s + 1));
-                localparam signed [XW-1:0] ALL = N, BUT_ONE = N - 1;
+                localparam [HALVES-1:0] N = (MOST >> s) - (MOST >> (s + 1));
+                localparam signed [XW-1:0] ALL = {{(XW-HALVES){1'b0}}, N}, BUT_ONE = ALL - 1;
                 localparam [OUT_CW-1:0] COUNT = N;
                 wire [NP-1:0]             p = held[((SPIKES + s)*LANES + i)*NP +: NP];
                 wire signed [THW:0]       th = {1'b0, p[TH_AT +: THW]};

@@ -136,11 +136,16 @@ def _pixels(folder: Path, network: ir.Network, pixels: Array | None, images: int
     if images is not None and images < 1:
         raise DataError("`images` must be at least 1")
     wanted = images or (DEFAULT_IMAGES if pixels is None else len(pixels))
-    known = np.zeros((0, *network.input.shape), np.int64) if pixels is None else np.asarray(pixels, np.int64)[:wanted]
-    if known.shape[1:] != network.input.shape:
+    if pixels is None:
+        return random_pixels(network, wanted)
+    known = np.asarray(pixels, np.int64)[:wanted]
+    lead = 2 if network.input.coding.sequences else 1
+    if known.shape[lead:] != network.input.shape:
         raise DataError(f"images of shape {known.shape[1:]}; the network reads {network.input.shape}")
-    more = random_pixels(network, wanted - len(known)) if len(known) < wanted else known[:0]
-    return np.concatenate([known, more])
+    if len(known) == wanted:
+        return known
+    more = random_pixels(network, wanted - len(known))
+    return np.concatenate([known, more[:, : known.shape[1]] if network.input.coding.sequences else more])
 
 
 def _outcomes(
