@@ -80,13 +80,15 @@ class Network:
     ) -> sim.Result:
         """Run images (`raw`: bytes) bit-exactly; T and dynamics default to what the network was compiled for.
 
+        Of a network of frames x are sequences (N, T, *shape); T is the number of frames, where that is less.
+
         Returns classes (N,), values (readout in its LSB), outputs (real units), counts per population and, with
         `trace`, every population's spikes and potentials. `noneloss` (float twin, `count`): nothing is rounded.
         `engine`: "auto"|"numpy"|"native"|"keras", the same integers; traces and `noneloss` come from numpy alone.
         DataError, NetworkError say what cannot be run.
         """
-        timesteps, dynamics = self.ir.timesteps if timesteps is None else timesteps, dynamics or self.ir.dynamics
         pixels = self.pixels(x, raw)
+        timesteps, dynamics = self._window(pixels) if timesteps is None else timesteps, dynamics or self.ir.dynamics
         if trace or noneloss:
             if engine not in (engines.AUTO, "numpy"):
                 raise DataError(f"traces and `noneloss` come from the engine `numpy`, not from {engine!r}")
@@ -94,6 +96,23 @@ class Network:
         sim.check(self.ir, pixels, timesteps, dynamics)
         _, made = engines.choose(engine, self.ir, timesteps, dynamics, len(pixels))
         return sim.run(self.ir, pixels, timesteps, dynamics, made=made)
+
+    def go_on(
+        self, x: Any, timesteps: int | None = None, memory: sim.Memory | None = None, trace: bool = False
+    ) -> sim.Result:
+        """Run sequences (N, T, *shape) of a network of frames, and keep its state for the next window.
+
+        `memory`: that of the window before (`Result.memory`); None: every state is that of the start. Bit for bit what
+        one longer window does: potentials, currents and what is read late go on, counts are the window's own.
+        DataError, NetworkError say what cannot be run.
+        """
+        pixels = self.pixels(x)
+        return sim.go_on(self.ir, pixels, self._window(pixels) if timesteps is None else timesteps, memory, trace)
+
+    def _window(self, pixels: ir.Array) -> int:
+        """T where none is given: what the network was compiled for, or all frames of the data if these are fewer."""
+        sequences = self.ir.input.coding.sequences
+        return min(self.ir.timesteps, pixels.shape[1]) if sequences else self.ir.timesteps
 
     def check(self) -> None:
         """Check every invariant of the contract; NetworkError names what is broken."""
@@ -126,6 +145,8 @@ class Network:
         `theta' = max(1, rint(theta*scaling_factor))`, `v0' = floor(theta'*thresholding)`; intervals proved anew.
         """
         old = self.ir
+        if (thresholding is not None or scaling_factor != 1) and "count" not in old.runs_in:
+            raise NetworkError("thresholding and scaling_factor are of integrate-and-fire neurons in both dynamics")
         thresholding_ = check_thresholding(old.thresholding if thresholding is None else thresholding)
         populations = old.populations
         if thresholding is not None or scaling_factor != 1:

@@ -14,12 +14,14 @@ from snncc.ir import (
     Network,
     Projection,
     SumPool2D,
+    View,
     bits_needed,
     content_hash,
     dense_weights,
+    late_sources,
     sources,
 )
-from snncc.metrics import stored_bytes
+from snncc.metrics import own_numbers, stored_bytes
 
 
 def population_rows(network: Network) -> list[dict[str, Any]]:
@@ -31,8 +33,10 @@ def population_rows(network: Network) -> list[dict[str, Any]]:
             "shape": list(population.shape),
             "neurons": population.neurons,
             "threshold": _range(population.theta),
+            "kind": str(type(population.neuron).__struct_config__.tag),
             "parameter_bytes": sum(
-                stored_bytes(values) for values in (population.theta, population.bias, population.v0)
+                stored_bytes(values)
+                for values in (population.theta, population.bias, population.v0, *own_numbers(population))
             ),
         }
         for dynamics in ("count", "step"):
@@ -41,6 +45,11 @@ def population_rows(network: Network) -> list[dict[str, Any]]:
             row[f"{dynamics}_bits"] = None if interval is None else bits_needed(interval)
         rows.append(row)
     return rows
+
+
+def reads(view: View) -> list[str]:
+    """What a view reads, in words: names, `NAME late` for those of the timestep before."""
+    return [*sources(view), *(f"{name} late" for name in late_sources(view))]
 
 
 def projection_rows(network: Network) -> list[dict[str, Any]]:
@@ -55,7 +64,7 @@ def projection_rows(network: Network) -> list[dict[str, Any]]:
                     "population": population.name,
                     "projection": projection.name,
                     "kind": type(projection).__name__,
-                    "reads": list(sources(projection.source)),
+                    "reads": reads(projection.source),
                     "weights": int(weights.size),
                     "weight_bits": network.signed_bit if weights.size else 0,
                     "shift": projection.shift,
@@ -117,9 +126,9 @@ def population_cells(row: dict[str, Any]) -> list[str]:
         f"{row['neurons']:,}",
         _between(row["threshold"]),
         _between(row["count_interval"]),
-        str(row["count_bits"] or "float"),
+        _bits(row, "count"),
         _between(row["step_interval"]),
-        str(row["step_bits"] or "float"),
+        _bits(row, "step"),
         f"{row['parameter_bytes']:,}",
     ]
 
@@ -165,6 +174,12 @@ STAGE_HEADER = ["network", "float's class", "accuracy"]
 
 def _shape(shape: Sequence[int]) -> str:
     return "×".join(map(str, shape))
+
+
+def _bits(row: dict[str, Any], dynamics: str) -> str:
+    """Of a potential: those that are proved; none in dynamics that the network has not."""
+    proved = row["count_bits"] or row["step_bits"]
+    return str(row[f"{dynamics}_bits"] or ("-" if proved else "float"))
 
 
 def _between(interval: Sequence[float] | None) -> str:

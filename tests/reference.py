@@ -383,7 +383,7 @@ def spike_counts(result: Step) -> Outputs:
 
 def leaves(view: ir.View) -> set[str]:
     """Names of the populations that a view reads."""
-    if isinstance(view, ir.Source):
+    if isinstance(view, ir.Source | ir.Late):
         return {view.population}
     if isinstance(view, ir.Concat):
         return set().union(*(leaves(v) for v in view.views))
@@ -411,20 +411,31 @@ def intervals(network: ir.Network) -> dict[str, dict[str, tuple[int, int]]]:
     The contract leaves open what an unclipped count (spike_ext = -1) can reach: here the population's largest potential
     over its smallest threshold.
     """
-    allowed = ("count", "step") if network.spike_ext >= 0 else ("count",)
+    timed = network.input.encoding == "frames" or any(
+        any("late" in place[0] for place in element if place is not None) or neuron.leaky is not None
+        for neurons in wire(network).values()
+        for neuron in neurons
+        for element, _ in neuron.inputs
+    )
+    allowed = ("step",) if timed else ("count", "step") if network.spike_ext >= 0 else ("count",)
     return {dynamics: _proved(network, dynamics) for dynamics in allowed}
 
 
 def _proved(network: ir.Network, dynamics: str) -> dict[str, tuple[int, int]]:
     source, longest, ext = network.input, network.timesteps, network.spike_ext
-    current = source.encoding == "current"
+    current = source.encoding in ("current", "frames")
     pixel = (-source.levels if source.signed else 0, source.levels)
     summed = {"input": (pixel[0] * longest, pixel[1] * longest) if current else (0, longest + max(0, ext))}
     single = {"input": pixel if current else (0, 1)}
+    for population in network.populations:  # what is read late may stand behind its reader
+        most_at_once = getattr(population.kind, "most", 1)
+        single[population.name] = (0, most_at_once)
+        summed[population.name] = (0, most_at_once * (longest + ext))
     found: dict[str, tuple[int, int]] = {}
     for population in network.populations:
         relay = population.relay
-        over_time = dynamics == "count" or (population.theta is None and relay is None)
+        forgets = isinstance(population.kind, ir.LeakyIntegrateAndFire | ir.LeakyIntegrator)
+        over_time = dynamics == "count" or (population.theta is None and relay is None and not forgets)
         ranges = summed if over_time else single
         low = high = least = most = 0
         for i in range(math.prod(population.shape)):
@@ -442,6 +453,8 @@ def _proved(network: ir.Network, dynamics: str) -> dict[str, tuple[int, int]]:
                 held, shift = (longest if over_time else 1), parameter(relay.shift, population.shape, i)
                 hi, lo = hi + max(0, b) * held + 2**shift // 2, lo + min(0, b) * held
                 least, most = min(least, (lo + 2**shift // 2) // 2**shift), max(most, hi // 2**shift)
+            elif forgets:
+                lo, hi = _forgetting(leaky(population.kind, population.shape, i), theta, v0, b, lo, hi, longest + ext)
             elif over_time:
                 hi, lo = hi + max(0, v0) + max(0, b) * longest, lo + min(0, v0) + min(0, b) * longest
             else:
@@ -455,12 +468,51 @@ def _proved(network: ir.Network, dynamics: str) -> dict[str, tuple[int, int]]:
             steps = longest + max(0, ext)
             summed[population.name] = (least, most) if dynamics == "count" else (least * steps, most * steps)
             continue
+        if forgets:
+            continue
         single[population.name] = (0, 1)
         if ext >= 0 or population.theta is None:
             summed[population.name] = (0, longest + ext)
         else:
             summed[population.name] = (0, high // int(population.theta.min()))
     return found
+
+
+def _forgetting(n: Any, theta: int | None, v0: int, b: int, low: int, high: int, steps: int) -> tuple[int, int]:
+    """[least, most] of a leaky neuron's potential and current, from what a timestep's projections bring."""
+    low, high = low + min(0, b), high + max(0, b)
+    ends = [min(v0, 0), max(v0, 0)]
+    v, current = [v0, v0], [0, 0]
+    remembers = n.late_current or n.decay < 4096
+    for _ in range(steps):
+        was = (list(ends), list(v), list(current))
+        after = [c - n.gone(c, n.decay) + x for c, x in zip(current, (low, high), strict=True)]
+        came = current if n.late_current else after if remembers else [low, high]
+        came = [min(0, came[0]), max(0, came[1])]
+        left = [x - n.gone(x, n.leak) for x in v]
+        reached = [left[0] + came[0], left[1] + came[1]]
+        ends = [min(ends[0], reached[0], after[0]), max(ends[1], reached[1], after[1])]
+        if n.reset == "subtract_late":
+            fired = min(n.most, max(0, (v[1] - theta) // n.amount + 1))
+            below = min(v[1], theta - 1)
+            reached = [left[0], below - n.gone(below, n.leak)]
+            if fired:
+                first = max(v[0], theta)
+                reached[0] = min(reached[0], first - n.gone(first, n.leak) - n.amount * fired)
+                reached[1] = max(reached[1], theta - 1, v[1] - n.amount * n.most)
+            reached = [reached[0] + came[0], reached[1] + came[1]]
+            ends = [min(ends[0], reached[0]), max(ends[1], reached[1])]
+        reached = [max(x, n.lowest) for x in reached]
+        if theta is not None and reached[1] >= theta and n.reset == "subtract":
+            reached = [min(reached[0], theta - n.amount), max(theta - 1, reached[1] - n.amount * n.most)]
+        if theta is not None and reached[1] >= theta and n.reset == "value":
+            reached = [min(reached[0], theta - 1, n.amount), max(theta - 1, n.amount)]
+        ends = [min(ends[0], reached[0]), max(ends[1], reached[1])]
+        v = [min(v[0], reached[0]), max(v[1], reached[1])]
+        current = [min(current[0], after[0]), max(current[1], after[1])]
+        if was == (ends, v, current):
+            break
+    return ends[0], ends[1]
 
 
 # --- cost
@@ -473,8 +525,9 @@ def synaptic_operations(network: ir.Network, counts: Outputs) -> tuple[int, int,
     the relays when it reads one.
     """
     operations = macs = relayed = 0
-    current = network.input.encoding == "current"
+    current = network.input.encoding in ("current", "frames")
     relays = {p.name for p in network.populations if p.relay is not None}
+    relays |= {f"{name} late" for name in relays}
     for neurons in wire(network).values():
         for neuron in neurons:
             for element, weight in neuron.inputs:

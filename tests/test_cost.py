@@ -35,7 +35,10 @@ def check(case: strategies.Case, dynamics: str) -> None:
         if dynamics == "count":
             counts = reference.count(network, image, timesteps).n
         else:
-            counts = reference.spike_counts(reference.step(network, image, timesteps))
+            stepped = reference.step(network, image, timesteps)
+            counts = reference.spike_counts(stepped)
+            for name, train in ((name, train) for name, train in stepped.spikes.items() if train):
+                counts[f"{name} late"] = [sum(s) for s in zip(*train[:-1], strict=True)] or [0] * len(train[0])
         counts["input"] = counts.get("input") or [0] * image.size
         done, macs, relayed = reference.synaptic_operations(network, counts)
         operations += done
@@ -47,7 +50,8 @@ def check(case: strategies.Case, dynamics: str) -> None:
             spikes["input"] += sum(counts["input"])
     assert found.spikes_per_image == {name: total / images for name, total in spikes.items()}
     assert found.synaptic_operations_per_image == operations / images
-    assert found.input_macs_per_image == macs
+    assert found.input_macs_per_image == macs * (timesteps if network.input.encoding == "frames" else 1)
+    assert 0 <= found.neurobench["ActivationSparsity"] <= 1
     assert found.relay_macs_per_image == relayed * (1 if dynamics == "count" else timesteps + network.spike_ext)
 
 
@@ -61,6 +65,12 @@ def test_count(case: strategies.Case) -> None:
 @examples(60)
 @given(strategies.cases(dynamics="step", timesteps=st.integers(1, 30), images=BATCHES))
 def test_step(case: strategies.Case) -> None:
+    check(case, "step")
+
+
+@examples(60)
+@given(strategies.timed_cases(images=BATCHES))
+def test_timed(case: strategies.Case) -> None:
     check(case, "step")
 
 

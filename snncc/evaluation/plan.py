@@ -22,7 +22,7 @@ from snncc.evaluation.sums import Sums
 from snncc.ir import Array, Dynamics, Network, as_read, content_hash, own_shape
 from snncc.metrics import Meter
 from snncc.sim.encode import bytes_to_pixels, quantised
-from snncc.sim.run import Ready, check, classify, in_parallel
+from snncc.sim.run import Ready, check, check_shape, classify, in_parallel
 
 Reading = Literal["pixels", "images", "bytes"]
 """What data are: integer pixels, what one would feed to the model, or raw bytes."""
@@ -54,7 +54,7 @@ class One:
         classes = classify(chunk.outputs[self.network.output.name])
         pairs = None if truth is None else Counter(zip(truth.tolist(), classes.tolist(), strict=True))
         work = self.meter.measure(chunk, trace)
-        spikes, operations = self.cost.digest(chunk, work)
+        spikes, operations = self.cost.digest(chunk, work, trace)
         return Sums(pairs, 0, spikes, operations, work, name)
 
 
@@ -77,7 +77,7 @@ class Plan:
     def pixels(self, x: Array) -> tuple[Array, int]:
         """(integer pixels of images, how many values were below 0 and must not be). DataError."""
         if self.reading == "pixels":
-            check(self.network, x, self.timesteps[0], self.dynamics)
+            check(self.network, x, max(self.timesteps), self.dynamics)
             return x, 0
         step = max(1, AT_ONCE // math.prod(self.network.input.shape))
         parts = [self._quantised(x[i : i + step]) for i in range(0, max(1, len(x)), step)]
@@ -92,13 +92,15 @@ class Plan:
     def check(self) -> None:
         """Refuse what the contract refuses, before any image is read."""
         for timesteps in self.timesteps:
-            check(self.network, np.zeros((0, *self.network.input.shape), np.int64), timesteps, self.dynamics)
+            lead = (0, timesteps) if self.network.input.coding.sequences else (0,)
+            check(self.network, np.zeros((*lead, *self.network.input.shape), np.int64), timesteps, self.dynamics)
 
     def checked(self, source: Stored) -> Stored:
         """Images of the right shape and type, labels as class numbers, before any is run. DataError."""
         if not source.length:
             raise DataError("there are no images to evaluate")
-        self.pixels(np.zeros((0, *source.x.shape[1:]), source.x.dtype))
+        pixels, _ = self.pixels(np.zeros((0, *source.x.shape[1:]), source.x.dtype))
+        check_shape(self.network, pixels.shape[1:], max(self.timesteps))
         if isinstance(source.y, Held):
             source = replace(source, y=Held(labels(source.y.values, source.y.shape[0])))
         return source

@@ -54,14 +54,19 @@ def footprint(network: Network, dynamics: Dynamics) -> int:
     """
     total = 0
     for population in network.populations:
-        own = [values for values in structs.astuple(population.neuron) if isinstance(values, np.ndarray)]
-        parameters = (population.theta, population.bias, population.v0 if population.fires else None, *own)
+        started = population.v0 if population.fires else None
+        parameters = (population.theta, population.bias, started, *own_numbers(population))
         total += sum(stored_bytes(values) for values in parameters)
         total += sum(connection_weights(q, population).nbytes for q in population.projections)
         if dynamics == "step" and not population.relay:
             interval = network.intervals.get(dynamics, {}).get(population.name)
             total += population.neurons * (integer_bytes(bits_needed(interval)) if interval else 8)
     return total
+
+
+def own_numbers(population: Population) -> list[Array]:
+    """The numbers of a population's kind: a relay's shift, what leaky neurons forget."""
+    return [values for values in structs.astuple(population.neuron) if isinstance(values, np.ndarray)]
 
 
 def connection_sparsity(network: Network) -> float:

@@ -2,6 +2,7 @@
 
 A projection is applied once per pass: at every timestep in `step`, once in `count`; one that reads nothing but a
 current-coded input once per image in either, since its charge is the same at every timestep (docs/contract.md, 6).
+Of a population that fires several times in a timestep an operation is one value; docs/contract.md counts its spikes.
 """
 
 from __future__ import annotations
@@ -18,13 +19,15 @@ from snncc.ir import (
     Projection,
     View,
     has_max_pool,
+    late_sources,
     population_shapes,
     sources,
     view_shape,
 )
+from snncc.neurons import LeakyIntegrateAndFire
 from snncc.sim.chunk import Chunk, largest, nonzero
 from snncc.sim.fanout import fan_out
-from snncc.sim.linear import values_of
+from snncc.sim.linear import before, values_of
 from snncc.sim.run import Trace
 from snncc.sim.step import growth
 
@@ -69,13 +72,18 @@ class Meter:
             for (_, q), shape in zip(self.projections, self.view_shapes, strict=True)
         ]
         self.sources_of_values = {population.name for population in network.populations if population.relay}
+        kinds = {population.name: population.neuron for population in network.populations}
+        self.graded = {
+            name for name, kind in kinds.items() if isinstance(kind, LeakyIntegrateAndFire) and kind.most > 1
+        }
         if not network.input.coding.spiking:
             self.sources_of_values.add(INPUT)
         self.firing = [population for population in network.populations if population.fires]
 
     def passes(self, projection: Projection) -> int:
         """How often a projection is applied to an image."""
-        constant = not self.network.input.coding.spiking and set(sources(projection.source)) == {INPUT}
+        coding, read = self.network.input.coding, {*sources(projection.source), *late_sources(projection.source)}
+        constant = not (coding.spiking or coding.sequences) and read == {INPUT}
         return 1 if constant else self.window.passes
 
     def entries(self, projection: Projection) -> int:
@@ -92,29 +100,45 @@ class Meter:
                 operations.append(_reached(chunk.seen_active(view), fan))
                 graded.append(np.array([chunk.seen_graded(view)]))
             elif self.spiking(projection):  # a spike is one operation per synapse
-                operations.append(_reached(chunk.seen_total(view), fan))
+                operations.append(_reached(self.total(view, chunk, trace), fan))
                 graded.append(np.zeros(1, bool))
             else:
                 values = self._read(view, chunk, trace, self.passes(projection))
                 operations.append(np.rint(nonzero(values, axis=1) @ fan).astype(np.int64))
                 graded.append(np.array([largest(one) > 1 for one in values]))
-        counted = chunk.total if self.window.stepping else chunk.active
         return Work(
             images=len(chunk.outputs[INPUT]),
             operations=tuple(operations),
             graded=tuple(graded),
-            activations=sum(int(counted(population.name).sum(dtype=np.float64)) for population in self.firing),
+            activations=sum(self._active(population.name, chunk, trace) for population in self.firing),
             changes=sum(trace.changes.get(population.name, 0) for population in self.firing),
         )
 
+    def _active(self, name: str, chunk: Chunk, trace: Trace) -> int:
+        """Outputs of a firing population that are not 0, over all passes."""
+        if self.window.stepping and name in self.graded:
+            return int(np.count_nonzero(trace.spikes[name]))
+        counted = chunk.total if self.window.stepping else chunk.active
+        return int(counted(name).sum(dtype=np.float64))
+
     def spiking(self, projection: Projection) -> bool:
-        """Whether all that a projection reads are spikes."""
-        return self.sources_of_values.isdisjoint(sources(projection.source))
+        """Whether all that a projection reads are spikes, at most one a timestep."""
+        read = {*sources(projection.source), *late_sources(projection.source)}
+        return (self.sources_of_values | self.graded).isdisjoint(read)
+
+    def total(self, view: View, chunk: Chunk, trace: Trace) -> Array:
+        """The sum over images and timesteps of what a view shows."""
+        if not late_sources(view):
+            return chunk.seen_total(view)
+        return np.asarray(self._read(view, chunk, trace, self.window.passes).sum(axis=(0, 1), dtype=np.float64))
 
     def _read(self, view: View, chunk: Chunk, trace: Trace, passes: int) -> Array:
         """What a projection reads in `step`, (passes, N, elements)."""
         images = len(chunk.outputs[INPUT])
         read = {name: self._train(name, chunk, trace)[:passes] for name in set(sources(view))}
+        for name in set(late_sources(view)):
+            train = self._train(name, chunk, trace)[:passes]
+            read[before(name)] = np.concatenate([np.zeros_like(train[:1]), train[:-1]])
         if has_max_pool(view):
             return growth(view, read, np.float64).reshape(passes, images, -1)
         flat = {name: train.reshape(-1, *train.shape[2:]) for name, train in read.items()}

@@ -14,7 +14,8 @@ from snncc.neurons.state import State
 
 Array: TypeAlias = NDArray[Any]
 Ends: TypeAlias = tuple[Array, Array]
-_Fire: TypeAlias = Callable[[Ends, Ends, Ends], Ends]
+_Fire: TypeAlias = Callable[[Ends], Ends]
+_Arrive: TypeAlias = Callable[[Ends, Ends, Ends], Ends]
 Rounding: TypeAlias = Literal["floor", "zero"]
 Reset: TypeAlias = Literal["subtract", "subtract_late", "value"]
 
@@ -104,11 +105,11 @@ class _Forgetting(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_
     def _leaked(self, x: Array) -> Array:
         return np.asarray(x - share(x, self.leak.astype(x.dtype), self.rounding))
 
-    def _walk(self, v0: Array, low: Array, high: Array, length: int, fire: _Fire) -> Ends:
+    def _walk(self, v0: Array, low: Array, high: Array, length: int, arrive: _Arrive, fire: _Fire) -> Ends:
         """(least, most) of potential and current, timestep by timestep until nothing changes.
 
-        x - share(x, d) never falls when x grows, so it takes ends to ends. `fire` makes (least, most) after the
-        threshold of (least, most) before the timestep and of what arrives.
+        x - share(x, d) never falls when x grows, so it takes ends to ends. `arrive` makes (least, most) before clamp
+        and threshold of those before the timestep, of the charge, and of both together; `fire` those after them.
         """
         found = np.minimum(v0, 0), np.maximum(v0, 0)
         rest, current = (v0, v0), (np.zeros_like(low), np.zeros_like(high))
@@ -120,8 +121,9 @@ class _Forgetting(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_
             least, most = current if self.late_current else after
             charge = np.minimum(least, 0), np.maximum(most, 0)
             whole = self._leaked(rest[0]) + charge[0], self._leaked(rest[1]) + charge[1]
-            left = fire(rest, charge, whole)
-            found = _hull(_hull(found, whole), _hull(after, left))
+            arrived = arrive(rest, charge, whole)
+            left = fire(arrived)
+            found = _hull(_hull(found, _hull(whole, arrived)), _hull(after, left))
             rest, current = _hull(rest, left), _hull(current, after)
             if all(np.array_equal(old, new) for old, new in zip(before, (*found, *rest, *current), strict=True)):
                 break
@@ -200,11 +202,13 @@ class LeakyIntegrateAndFire(
             length, low + np.minimum(0, bias), high + np.maximum(0, bias), theta, v0, self.amount, self.lowest
         )
 
-        def fire(rest: Ends, charge: Ends, whole: Ends) -> Ends:
-            lo, hi = self._late(rest, charge, theta, amount) if self.late_reset else whole
-            return self._reset(np.maximum(lo, floor), np.maximum(hi, floor), theta, amount)
+        def arrive(rest: Ends, charge: Ends, whole: Ends) -> Ends:
+            return self._late(rest, charge, theta, amount) if self.late_reset else whole
 
-        return self._walk(v0, low, high, length, fire)
+        def fire(arrived: Ends) -> Ends:
+            return self._reset(*(np.maximum(end, floor) for end in arrived), theta, amount)
+
+        return self._walk(v0, low, high, length, arrive, fire)
 
     def _reset(self, lo: Array, hi: Array, theta: Array, amount: Array) -> Ends:
         fires = hi >= theta
@@ -257,13 +261,11 @@ class LeakyIntegrator(
     ) -> tuple[Array, Array]:
         """(least, most) of its potential and of its current, from the least and the most that one timestep brings."""
         low, high, v0, floor = _exact(length, low + np.minimum(0, bias), high + np.maximum(0, bias), v0, self.lowest)
-        return self._walk(
-            v0,
-            low,
-            high,
-            length,
-            lambda rest, charge, whole: (np.maximum(whole[0], floor), np.maximum(whole[1], floor)),
-        )
+
+        def fire(arrived: Ends) -> Ends:
+            return np.maximum(arrived[0], floor), np.maximum(arrived[1], floor)
+
+        return self._walk(v0, low, high, length, lambda rest, charge, whole: whole, fire)
 
 
 def _hull(one: Ends, other: Ends) -> Ends:

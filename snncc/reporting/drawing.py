@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from snncc.ir import INPUT, Array, Network, sources
+from snncc.ir import INPUT, Array, Network, late_sources, sources
 
 COLUMN, ROW, WIDTH, HEIGHT = 190, 58, 168, 40
 """Of the network's picture: the grid, and a box in it."""
@@ -21,7 +21,7 @@ def graph(network: Network) -> dict[str, Any]:
     depth = {INPUT: 0}
     for population in network.populations:
         read = {name for q in population.projections for name in sources(q.source)}
-        depth[population.name] = 1 + max(depth[name] for name in read)
+        depth[population.name] = 1 + max((depth[name] for name in read), default=0)
     columns: dict[int, list[str]] = {}
     for name, row in depth.items():
         columns.setdefault(row, []).append(name)
@@ -34,7 +34,9 @@ def graph(network: Network) -> dict[str, Any]:
     arrows = [
         _arrow(boxes[name], boxes[population.name], depth[population.name] - depth[name])
         for population in network.populations
-        for name in dict.fromkeys(n for q in population.projections for n in sources(q.source))
+        for name in dict.fromkeys(
+            n for q in population.projections for n in (*sources(q.source), *late_sources(q.source))
+        )
     ]
     return {
         "width": COLUMN * widest + 24 + 40, "height": ROW * len(columns) + 12, "boxes": boxes, "arrows": arrows,

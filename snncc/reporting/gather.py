@@ -18,6 +18,9 @@ from snncc.reporting import charts, drawing
 from snncc.reporting.command import again
 from snncc.verification import digest
 
+CALIBRATION = {"sha256", "shape", "dtype"}
+"""What a record says of calibration data; not that of a network made by hand."""
+
 
 def of_folder(folder: Path) -> dict[str, Any]:
     """The network, how it was made, and what verify, synth and explore have left there."""
@@ -31,7 +34,7 @@ def of_folder(folder: Path) -> dict[str, Any]:
         "command": again(record, str(folder), store.read_targets(folder)) if record else "",
         "said": [] if not record else [in_flags(record.data[name]) for name in ("bytes", *AUTO) if name in record.data],
         "changed": record.data.get(api.CHANGED, "") if record else "",
-        "calibration": {} if not record else {k: record.data[k] for k in ("sha256", "shape", "dtype")},
+        "calibration": {k: record.data[k] for k in CALIBRATION} if record and record.data.keys() >= CALIBRATION else {},
         "graph": drawing.graph(network),
         "populations": [
             _population(network, p, row, facts["projections"])
@@ -52,7 +55,7 @@ def _population(
     stored = sum(q["bytes"] for q in projections if q["population"] == population.name)
     weights = [np.ravel(q.weights) for q in population.projections if hasattr(q, "weights")]
     edges = [
-        {"name": q.name, "kind": type(q).__name__, "reads": ", ".join(dict.fromkeys(ir.sources(q.source)))}
+        {"name": q.name, "kind": type(q).__name__, "reads": ", ".join(dict.fromkeys(tables.reads(q.source)))}
         for q in population.projections
     ]
     found = drawing.histogram(np.concatenate(weights) if weights else np.zeros(0))

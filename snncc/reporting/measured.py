@@ -45,7 +45,7 @@ def of_data(network: api.Network, x: ir.Array, y: ir.Array | None, real: RealNet
 
 def _possible(network: ir.Network) -> list[ir.Dynamics]:
     """The dynamics that the network can be run in."""
-    return [d for d in ir.DYNAMICS if d == "count" or network.spike_ext >= 0]
+    return [d for d in network.runs_in if d == "count" or network.spike_ext >= 0]
 
 
 def _evaluated(network: api.Network, x: ir.Array, y: ir.Array | None) -> dict[ir.Dynamics, list[Evaluation]]:

@@ -1,5 +1,6 @@
 """The bit-accurate simulator of the numeric contract, in NumPy."""
 
-from snncc.sim.run import Result, Trace, check, check_timesteps, run
+from snncc.sim.run import Result, Trace, check, check_timesteps, go_on, run
+from snncc.sim.step import Memory
 
-__all__ = ["Result", "Trace", "check", "check_timesteps", "run"]
+__all__ = ["Memory", "Result", "Trace", "check", "check_timesteps", "go_on", "run"]

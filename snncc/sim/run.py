@@ -199,6 +199,22 @@ def in_parallel(work: Callable[[A], B], chunks: Iterable[A], workers: int) -> It
             pool.shutdown(cancel_futures=True)  # an interrupt waits for what is under way, not for what is not
 
 
+def _keeper(network: Network, kept: Trace) -> step.Observer:
+    """What puts spikes and potentials of `step` into a trace."""
+    whole = np.int64 if network.is_integer else np.float64
+
+    def keep(name: str, spikes: Array, potentials: Array) -> None:
+        if name == INPUT:
+            if network.input.coding.spiking:
+                kept.spikes[name] = spikes.astype(np.uint8)
+            return
+        if network[name].hands_on:
+            kept.spikes[name] = spikes.astype(whole if network[name].relay else np.uint8)
+        kept.potentials[name] = potentials.astype(whole)
+
+    return keep
+
+
 def _run_chunk(
     network: Network,
     layers: list[Neurons],
@@ -215,20 +231,15 @@ def _run_chunk(
     def keep_potential(name: str, u: Array) -> None:
         kept.potentials[name] = u.astype(whole)
 
-    def keep_spikes(name: str, spikes: Array, potentials: Array) -> None:
-        if name == INPUT or network[name].hands_on:
-            kept.spikes[name] = spikes.astype(whole if name != INPUT and network[name].relay else np.uint8)
-        if name != INPUT:
-            kept.potentials[name] = potentials.astype(whole)
-
     def keep_changes(name: str, spikes: Array, potentials: Array) -> None:
-        kept.spikes[name] = spikes
+        if name == INPUT or network[name].hands_on:
+            kept.spikes[name] = spikes
         kept.changes[name] = int(np.count_nonzero(potentials[1:] != potentials[:-1]))
 
     if network.over(timesteps, dynamics).counting:
         observe = keep_potential if trace else None
         return count.run(network, layers, chunk, timesteps, observe, floor=not noneloss), kept
-    watch = keep_spikes if trace else keep_changes if changes else None
+    watch = _keeper(network, kept) if trace else keep_changes if changes else None
     return step.run(network, layers, chunk, timesteps, watch), kept
 
 
@@ -290,12 +301,7 @@ def go_on(
     train = step.input_train(network, pixels, timesteps, timesteps)
     kept = Trace()
 
-    def keep(name: str, spikes: Array, potentials: Array) -> None:
-        if network[name].hands_on:
-            kept.spikes[name] = spikes.astype(np.int64 if network[name].relay else np.uint8)
-        kept.potentials[name] = potentials.astype(np.int64)
-
-    outputs = step.in_time(layers, memory, train, timesteps, network, keep if trace else None)
+    outputs = step.in_time(layers, memory, train, timesteps, network, _keeper(network, kept) if trace else None)
     counts = {name: values.astype(np.int64) for name, values in outputs.items()}
     values = counts[network.output.name] if network.output.fires else counts.pop(network.output.name)
     return Result(

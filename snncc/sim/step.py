@@ -125,7 +125,7 @@ def run(
         trains[population.name] = scan(neurons, drive, timesteps, potentials)
         if observe and potentials is not None:
             observe(population.name, trains[population.name], potentials)
-    if observe and network.input.coding.spiking:
+    if observe and (network.input.coding.spiking or network.input.coding.sequences):
         observe(INPUT, trains[INPUT], trains[INPUT])
     for name, train in trains.items():
         counts[name] = train.sum(axis=0, dtype=np.float64)
@@ -203,7 +203,7 @@ def in_time(
             observe(population.name, spikes, potentials)
         if not population.hands_on:
             counts[population.name] = memory.states[population.name].potential.copy()
-    if observe and network.input.coding.spiking:
+    if observe and (network.input.coding.spiking or network.input.coding.sequences):
         observe(INPUT, train, train)
     return counts
 

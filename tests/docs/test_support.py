@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from snncc import backends, errors, ir, support
 from snncc.errors import NetworkError, SnnccError, TargetError
 from tests.docs.pages import ROOT, read
-from tests.networks import SIGNED, every_kind, max_pooled, separable
-from tests.strategies import cases
+from tests.networks import SIGNED, every_kind, max_pooled, recurrent, separable
+from tests.strategies import cases, timed_cases
 
 PAGE = ROOT / "docs" / "reference" / "support.md"
 
@@ -40,6 +40,12 @@ def with_feature(feature: str) -> ir.Network:
             return separable()
         case "max_pool of the input and values in step":
             return max_pooled(source=SIGNED, dynamics="step")
+        case "leaky_integrate_and_fire" | "leaky_integrator" | "late" | "frames":
+            return recurrent()
+        case "leaky in count" | "late in count" | "frames in count":
+            return ir.replace(recurrent(), dynamics="count")
+        case "timed in float":
+            return ir.replace(recurrent(), signed_bit=0)
         case _:
             raise KeyError(feature)
 
@@ -73,7 +79,7 @@ MET: set[str] = set()
 
 
 @settings(max_examples=300, database=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-@given(case=st.one_of(cases(dynamics="count"), cases(dynamics="step")))
+@given(case=st.one_of(cases(dynamics="count"), cases(dynamics="step"), timed_cases()))
 def collect(case: object) -> None:
     """Features of the networks from which every parity test draws."""
     MET.update(ir.features(case.network))  # type: ignore[attr-defined]

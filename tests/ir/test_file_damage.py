@@ -195,8 +195,8 @@ def test_another_version(version: Any, saved: bytes, scratch: Path) -> None:
 
 
 def test_newer_version_says_so_before_its_schema_is_read(scratch: Path) -> None:
-    scratch.write_bytes(archive({"format": "snncc-network", "version": 4, "cells": []}, {}))
-    with pytest.raises(FileFormatError, match="version 4"):
+    scratch.write_bytes(archive({"format": "snncc-network", "version": 5, "cells": []}, {}))
+    with pytest.raises(FileFormatError, match="version 5"):
         ir.load(scratch)
 
 

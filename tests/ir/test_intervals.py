@@ -25,6 +25,12 @@ def test_prove_equals_the_formula(network: ir.Network) -> None:
         assert proved[dynamics] == expected
 
 
+@examples(150)
+@given(strategies.timed_cases())
+def test_prove_equals_the_formula_of_neurons_that_forget(case: strategies.Case) -> None:
+    assert ir.prove(case.network) == reference.intervals(case.network)
+
+
 @examples(60)
 @given(strategies.networks(), st.integers(1, 40))
 def test_blocks_and_types_do_not_change_the_proof(network: ir.Network, block: int) -> None:
