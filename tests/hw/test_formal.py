@@ -21,6 +21,7 @@ EDGE = ("snn_edge", "snn_bank", "snn_ram", "snn_scan", "snn_walk", "snn_lanes")
 EDGE_UNUSED = ("snn_tally", "snn_place", "snn_rom")
 COUNT = ("snn_fire_count", "snn_divide")
 RING = {"WORDS": 4, "RING": 2, "VAW": 3, "P_DEPTH": 5, "PAW": 3}
+LEAKY = ("snn_fire_leaky", "snn_share")
 RELAY = {"FIRES": 0, "RELAYS": 1, "OUT_CW": 3}
 
 
@@ -50,6 +51,14 @@ PROOFS = {
         "CW": 1, "D0": 3, "D0W": 2, "BLOCKS": 1, "D2W": 1, "BANDS": 3, "BANKS": 2, "AW": 3}, within=16),
     "fire in step": Proof("fire_step", ("snn_fire_step",), 2),
     "fire in step, relay": Proof("fire_step", ("snn_fire_step",), 2, parameters=RELAY),
+    "leaky": Proof("fire_leaky", LEAKY, 9, True, {"LEAK": 1024, "LOWW": 4}),
+    "leaky, several spikes": Proof("fire_leaky", LEAKY, 11, True, {
+        "VW": 4, "MOST": 5, "OUT_CW": 3, "ZERO": 1, "LEAKW": 13, "THW": 3, "AMOUNTW": 3}),
+    "leaky, both late": Proof("fire_leaky", LEAKY, 11, True, {
+        "VW": 4, "RESET": 1, "MOST": 3, "OUT_CW": 2, "CURRENT": 2, "LEAK": 2048, "DECAY": 1024, "THW": 3, "AMOUNTW": 3}),
+    "leaky, to a value": Proof("fire_leaky", LEAKY, 10, True, {"RESET": 2, "CURRENT": 1, "DECAY": 3000, "ZERO": 1}),
+    "leaky readout": Proof("fire_leaky", LEAKY, 9, True, {
+        "VW": 4, "FIRES": 0, "OUT_CW": 4, "CURRENT": 1, "LEAK": 512, "DECAYW": 13}),
     "fire in count": Proof("fire_count", COUNT, 10),
     "fire in count, relay": Proof("fire_count", COUNT, 9, parameters=RELAY),
     "fire in count, ring": Proof("fire_count", COUNT, 10, parameters=RING, within=24),
@@ -130,6 +139,21 @@ FAULTS: dict[str, tuple[str, Fault]] = {
     "step: a relay's shift without sign": (
         "fire in step, relay", ("snn_fire_step", "s_q >>> th_q[THW-1:0]", "s_q >> th_q[THW-1:0]"),
     ),
+    "leaky: ties do not fire": ("leaky", ("snn_fire_leaky", "wide >= theta", "wide > theta")),
+    "leaky: the share of one more": ("leaky", ("snn_share", "product_q <= x *", "product_q <= (x + x[W-1]) *")),
+    "leaky: no lower end": ("leaky", ("snn_fire_leaky", "v < lowest ? lowest : v", "v")),
+    "leaky: a spike too few": (
+        "leaky, several spikes", ("snn_fire_leaky", "(MOST >> s) - (MOST >> (s + 1))", "MOST >> (s + 1)"),
+    ),
+    "leaky: rounded down": ("leaky, several spikes", ("snn_share", "x[W-1] ? -x : x", "x")),
+    "leaky: what comes off late leaks": (
+        "leaky, both late", ("snn_fire_leaky", "RESET == 1 ? full : reduced", "reduced"),
+    ),
+    "leaky: the current at once": (
+        "leaky, both late", ("snn_fire_leaky", "(CURRENT == 1) ? rest_q + sum_q", "1 ? rest_q + sum_q"),
+    ),
+    "leaky: no reset": ("leaky, to a value", ("snn_fire_leaky", "(RESET == 2) ? one", "(RESET == 3) ? one")),
+    "leaky: the current stays": ("leaky readout", ("snn_fire_leaky", "current_q - decayed", "current_q")),
     "count: no upper end": ("fire in count", ("snn_fire_count", "quotient > clip ? clip : quotient", "quotient")),
     "count: b once": ("fire in count", ("snn_fire_count", "(v <<< SCALE) + bt + v0_q", "(v <<< SCALE) + b_q + v0_q")),
     "count: parts swapped": ("fire in count", ("snn_fire_count", "if (sub1_q == s)", "if (sub1_q != s)")),

@@ -115,7 +115,6 @@ class _Drafter:
         interval = self.network.intervals[self.network.dynamics][population.name]
         uw, forgets = bits_needed(interval), leaky(population, interval)
         scale, vw = _kept(self.network, population) if self.network.window.counting else (0, uw)
-        vw = forgets.bits if forgets else vw
         name = node_name(population.name)
         reach = handed_on(self.network, population)
         draft = Draft(name, population.shape, "population", parts, population, vw, reach, uw=uw, scale=scale)

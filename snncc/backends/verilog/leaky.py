@@ -103,19 +103,11 @@ class Leaky:
 
 
 def leaky(population: Population, interval: Interval) -> Leaky | None:
-    """Its leaky neurons, where it has such. `interval`: of its potential, proved.
-
-    With a late reset the interval holds V before an amount comes off and after the lower end, so that between them V
-    may be lower by the spikes of the highest potential.
-    """
+    """Its leaky neurons, where it has such. `interval`: of its potential, proved."""
     kind = population.neuron
     if not isinstance(kind, LeakyIntegrateAndFire | LeakyIntegrator):
         return None
-    low, high = interval
-    if isinstance(kind, LeakyIntegrateAndFire) and kind.late_reset:
-        spikes = np.clip((high - population.threshold) // kind.amount + 1, 0, kind.most)
-        low -= int((kind.amount * spikes).max())
-    return Leaky(population, kind, bits_needed((low, high)))
+    return Leaky(population, kind, bits_needed(interval))
 
 
 def _same(values: Array) -> int | None:
