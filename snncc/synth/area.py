@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from snncc.backends import costs
 from snncc.backends.verilog.instances import design
 from snncc.backends.verilog.plan import Plan
+from snncc.errors import TargetError
 from snncc.synth.blockram import Family, Memory
 from snncc.synth.multipliers import SMALL, Multiplier, chosen
 
@@ -147,8 +148,20 @@ def model(chip: Device) -> dict[str, costs.Costs]:
     return {what: costs.read(MODEL)[f"{chip.flow.command.split()[0]} {what}"] for what in ("luts", "ffs")}
 
 
+def unknown(plan: Plan) -> list[str]:
+    """Parts of a design that the model was not fitted to."""
+    leaky = any(node.leaky is not None for node in plan.nodes)
+    there = {"leaky neurons": leaky, "an input of frames": plan.network.input.coding.sequences}
+    return [what for what, is_there in there.items() if is_there]
+
+
 def estimate(plan: Plan, held: Iterable[Memory], chip: Device) -> dict[str, float]:
-    """Block RAMs at least, DSPs as they are chosen, and about how many LUTs and flip-flops."""
+    """Block RAMs at least, DSPs as they are chosen, and about how many LUTs and flip-flops.
+
+    A TargetError names parts that the model does not know.
+    """
+    if missing := unknown(plan):
+        raise TargetError(f"the model of area does not know {' and '.join(missing)}: run Yosys (`snncc synth`)")
     held = list(held)
     dsps, soft = divided(plan, chip)
     there = parts(plan, held, chip.memory, soft)

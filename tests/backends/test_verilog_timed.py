@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from snncc import backends, ir
 from snncc.backends.verilog import cycles
 from snncc.errors import TargetError
-from tests.hw.simulate import exact, mixed_plan
-from tests.networks import recurrent
+from snncc.synth import DEVICES, area
+from tests.hw.simulate import compile_bench, exact, make, mixed_plan, plan_with, run
+from tests.networks import crossed, recurrent
 from tests.strategies import Case, timed_cases
 from tests.support import examples
 
-QUICK = examples(8)
+QUICK = examples(6)
 CYCLES = 6_000  # at most, of an image: what Icarus simulates in a second on a busy machine
 SMALL = {"max_populations": 3, "max_neurons": 24, "max_side": 4}
 
@@ -76,3 +77,60 @@ def test_a_recurrent_network(tmp_path: Path, fields: dict[str, Any]) -> None:
 
 def test_sequences_that_go_on(tmp_path: Path) -> None:
     exact(tmp_path, mixed_plan(recurrent(), 4), _events(9), [9, 1, 7, 9, 2], [True, True, False, True, False])
+
+
+def test_stalls_do_not_stop_what_feeds_back(tmp_path: Path) -> None:
+    """Late views forwards, backwards and of a node that reads nothing of its own timestep, in the planned room."""
+    make(tmp_path, mixed_plan(crossed(), 1), _events(6), [6, 1, 5, 6, 3])
+    for seed, stall in enumerate((5, 25, 60, 90)):
+        said = run(tmp_path, f"+stall_in={stall}", f"+stall_out={95 - stall}", f"+seed={seed}")
+        assert "PASS 5" in said, said
+
+
+def test_cycles_of_what_feeds_back(tmp_path: Path) -> None:
+    exact(tmp_path, mixed_plan(crossed(), 7), _events(8), [8, 1, 5, 8, 3], [False, True, True, False, False])
+
+
+def test_the_model_of_area_names_what_it_does_not_know() -> None:
+    with pytest.raises(TargetError, match="leaky neurons and an input of frames"):
+        area.estimate(plan_with(recurrent()), [], DEVICES["ecp5-25k"])
+
+
+def test_a_maximum_of_late_values_is_refused() -> None:
+    network = recurrent()
+    hidden, last = network.populations
+    view = ir.Reshape(ir.MaxPool(ir.Reshape(ir.Late("hidden"), (4, 2, 1)), (2, 1), (2, 1)), (4,))
+    pooled = ir.Dense(name="d", source=view, weights=np.ones((4, 3), np.int8))
+    network = ir.proven(
+        ir.replace(
+            network, populations=(hidden, ir.replace(last, projections=(*last.projections, pooled))), intervals={}
+        )
+    )
+    with pytest.raises(TargetError, match="let a relay read them late"):
+        ir.refuse(network, "step", backends.target("verilog").refuses, TargetError)
+
+
+FAULTS = {
+    "the leak of V before": ("snn_fire_leaky.v", ".x(RESET == 1 ? full : reduced)", ".x(full)"),
+    "no current at first": ("snn_fire_leaky.v", "restart ? {VW{1'b0}} : current_q - decayed", "current_q - decayed"),
+    "no lower end": ("snn_fire_leaky.v", "v < lowest ? lowest : v", "v"),
+    "a spike too many": ("snn_fire_leaky.v", "fire ? COUNT", "fire ? COUNT + 1'b1"),
+    "away from zero": ("snn_share.v", "x[W-1] ? -x : x", "x"),
+    "the frame before of another image": ("snn_edge.v", "assign unseen = ends", "assign unseen = 1'b0"),
+    "late at once": ("snn_edge.v", "early_q <= 1'b1", "early_q <= 1'b0"),
+    "a frame is the whole sequence": ("snn_frames.v", "p_last = frame_q == t ||", "p_last = 1'b1 ||"),
+    "state goes on": ("snn_layer.v", "(meta_q[FINAL] && !(KEEPS != 0 && meta_q[KEEP]))", "1'b0"),
+    "state does not go on": ("snn_layer.v", "!(KEEPS != 0 && meta_q[KEEP])", "1'b1"),
+}
+
+
+def test_faults_are_noticed(tmp_path: Path) -> None:
+    make(tmp_path, mixed_plan(crossed(), 2), _events(6, 4), [6, 4, 3, 5], [False, True, False, False])
+    assert "PASS 4" in run(tmp_path)
+    for name, (file, old, new) in FAULTS.items():
+        text = (tmp_path / file).read_text()
+        assert old in text, f"{file} has no {old!r}"
+        (tmp_path / file).write_text(text.replace(old, new))
+        compile_bench(tmp_path)
+        assert "PASS" not in run(tmp_path), name
+        (tmp_path / file).write_text(text)

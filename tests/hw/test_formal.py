@@ -55,7 +55,8 @@ PROOFS = {
     "leaky, several spikes": Proof("fire_leaky", LEAKY, 11, True, {
         "VW": 4, "MOST": 5, "OUT_CW": 3, "ZERO": 1, "LEAKW": 13, "THW": 3, "AMOUNTW": 3}),
     "leaky, both late": Proof("fire_leaky", LEAKY, 11, True, {
-        "VW": 4, "RESET": 1, "MOST": 3, "OUT_CW": 2, "CURRENT": 2, "LEAK": 2048, "DECAY": 1024, "THW": 3, "AMOUNTW": 3}),
+        "VW": 4, "RESET": 1, "MOST": 3, "OUT_CW": 2, "CURRENT": 2, "LEAK": 2048, "DECAY": 1024, "THW": 3, "AMOUNTW": 3
+    }),
     "leaky, to a value": Proof("fire_leaky", LEAKY, 10, True, {"RESET": 2, "CURRENT": 1, "DECAY": 3000, "ZERO": 1}),
     "leaky readout": Proof("fire_leaky", LEAKY, 9, True, {
         "VW": 4, "FIRES": 0, "OUT_CW": 4, "CURRENT": 1, "LEAK": 512, "DECAYW": 13}),
@@ -141,6 +142,7 @@ FAULTS: dict[str, tuple[str, Fault]] = {
     ),
     "leaky: ties do not fire": ("leaky", ("snn_fire_leaky", "wide >= theta", "wide > theta")),
     "leaky: the share of one more": ("leaky", ("snn_share", "product_q <= x *", "product_q <= (x + x[W-1]) *")),
+    "leaky: bias after T": ("leaky", ("snn_fire_leaky", "driven ? drive : {VW{1'b0}}", "drive")),
     "leaky: no lower end": ("leaky", ("snn_fire_leaky", "v < lowest ? lowest : v", "v")),
     "leaky: a spike too few": (
         "leaky, several spikes", ("snn_fire_leaky", "(MOST >> s) - (MOST >> (s + 1))", "MOST >> (s + 1)"),
