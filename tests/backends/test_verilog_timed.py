@@ -16,7 +16,7 @@ from snncc.backends.verilog import cycles
 from snncc.errors import TargetError
 from snncc.synth import DEVICES, area
 from tests.hw.simulate import compile_bench, exact, make, mixed_plan, plan_with, run
-from tests.networks import crossed, recurrent
+from tests.networks import crossed, late_maximum, recurrent
 from tests.strategies import Case, timed_cases
 from tests.support import examples
 
@@ -91,23 +91,19 @@ def test_cycles_of_what_feeds_back(tmp_path: Path) -> None:
     exact(tmp_path, mixed_plan(crossed(), 7), _events(8), [8, 1, 5, 8, 3], [False, True, True, False, False])
 
 
+def test_a_maximum_of_late_spikes(tmp_path: Path) -> None:
+    network = late_maximum(most=1)
+    exact(tmp_path, mixed_plan(network, 1), _events(8), [8, 1, 5, 8, 3], [False, True, True, False, False])
+
+
 def test_the_model_of_area_names_what_it_does_not_know() -> None:
     with pytest.raises(TargetError, match="leaky neurons and an input of frames"):
         area.estimate(plan_with(recurrent()), [], DEVICES["ecp5-25k"])
 
 
 def test_a_maximum_of_late_values_is_refused() -> None:
-    network = recurrent()
-    hidden, last = network.populations
-    view = ir.Reshape(ir.MaxPool(ir.Reshape(ir.Late("hidden"), (4, 2, 1)), (2, 1), (2, 1)), (4,))
-    pooled = ir.Dense(name="d", source=view, weights=np.ones((4, 3), np.int8))
-    network = ir.proven(
-        ir.replace(
-            network, populations=(hidden, ir.replace(last, projections=(*last.projections, pooled))), intervals={}
-        )
-    )
     with pytest.raises(TargetError, match="let a relay read them late"):
-        ir.refuse(network, "step", backends.target("verilog").refuses, TargetError)
+        ir.refuse(late_maximum(), "step", backends.target("verilog").refuses, TargetError)
 
 
 FAULTS = {

@@ -68,3 +68,13 @@ def crossed() -> ir.Network:
         first, second, delay, readout, shape=(12,), source={"encoding": "frames", "bits": 3}, dynamics="step",
         timesteps=20,
     )  # fmt: skip
+
+
+def late_maximum(**fields: Any) -> ir.Network:
+    """`recurrent`, whose readout also reads maxima of the first layer's spikes, up to three, of the timestep before."""
+    made = recurrent(**fields)
+    hidden, last = made.populations
+    view = ir.Reshape(ir.MaxPool(ir.Reshape(ir.Late("hidden"), (4, 2, 1)), (2, 1), (2, 1)), (4,))
+    pooled = ir.Dense(name="d", source=view, weights=weights(4, 4, 3))
+    last = ir.replace(last, projections=(*last.projections, pooled))
+    return ir.proven(ir.replace(made, populations=(hidden, last), intervals={}))
