@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 from snncc import backends, ir
 from snncc.backends.verilog import cycles
 from snncc.errors import TargetError
-from snncc.synth import DEVICES, area
+from snncc.resources import resource
+from snncc.synth import DEVICES, area, run_yosys
 from tests.hw.simulate import compile_bench, exact, make, mixed_plan, plan_with, run
 from tests.networks import crossed, late_maximum, recurrent
 from tests.strategies import Case, timed_cases
@@ -94,6 +96,17 @@ def test_cycles_of_what_feeds_back(tmp_path: Path) -> None:
 def test_a_maximum_of_late_spikes(tmp_path: Path) -> None:
     network = late_maximum(most=1)
     exact(tmp_path, mixed_plan(network, 1), _events(8), [8, 1, 5, 8, 3], [False, True, True, False, False])
+
+
+@pytest.mark.parametrize(("leak", "multipliers"), [(1024, 0), (1000, 1)])
+def test_a_leak_that_is_a_power_of_two_is_a_shift(tmp_path: Path, leak: int, multipliers: int) -> None:
+    for name in ("snn_fire_leaky.v", "snn_share.v"):
+        shutil.copyfile(resource("hw_sim") / "rtl" / name, tmp_path / name)
+    script = f"""read_verilog -defer -DSYNTHESIS snn_fire_leaky.v snn_share.v
+        chparam -set LEAK {leak} -set LANES 1 snn_fire_leaky
+        hierarchy -top snn_fire_leaky; proc; flatten; opt -full
+        select -assert-count {multipliers} t:$mul"""
+    run_yosys(tmp_path, script)
 
 
 def test_the_model_of_area_names_what_it_does_not_know() -> None:

@@ -1,8 +1,8 @@
 """Neurons that forget, as `snn_fire_leaky` has them: its parameters, the fields of each neuron, its stages.
 
-What the memories hold has decayed for the next timestep already (docs/adr/0214-leaks-in-the-rtl.md), so a neuron starts
-with v0 less its share. A number that is the same for all neurons is a parameter of the module, where tools make a shift
-of a product with a power of two; else it is a field of 13 bits beside the others.
+What the memories hold has decayed for the next timestep already, so a neuron starts with v0 less its share
+(docs/adr/0214-neurons-that-forget-in-the-rtl.md). A number that is the same for all neurons is a parameter of the
+module, where tools make a shift of a product with a power of two; else it is a field of 13 bits beside the others.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from snncc.neurons.leaky import WHOLE, share
 
 Forgetting: TypeAlias = LeakyIntegrateAndFire | LeakyIntegrator
 
-PART_BITS = WHOLE.bit_length()
 SIGNED = ("AMOUNTW", "LOWW")
 """Fields that are in two's complement."""
 RESETS = {"subtract": 0, "subtract_late": 1, "value": 2}
@@ -58,7 +57,7 @@ class Leaky:
 
     @property
     def stages(self) -> int:
-        """Cycles from a word's address to its last write: sum, current, lower end, a bit of the spikes each, share."""
+        """Cycles from a word's address to its write: read, sum, current, lower end, each bit of the spikes, share."""
         return 4 + (self.current > 0) + self.most.bit_length()
 
     @property
