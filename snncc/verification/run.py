@@ -41,8 +41,9 @@ def verify(
     What to run: x, images as fed to the model; or data, raw bytes; or pixels, (N, *input.shape) integers. None of
     them takes a target's vectors.npz, then seeded random images. Targets with quantisers begin at the images or bytes
     (made to fit, where only pixels are given), so that all is compared from a user's data to the class. images: at
-    most that many (random ones fill up where there are fewer). timesteps: T, default the network's T_max, or
-    as many as sequences have frames. targets: names of targets or of their runners (`c`, `c-cortex-m4`); default all whose files are there.
+    most that many (random ones fill up where there are fewer). timesteps: T, default the network's T_max, or as many as
+    sequences have frames. targets: names of targets or of their runners (`c`, `c-cortex-m4`); default all whose files
+    are there.
     variants: only these of each. strict: what could not run counts as failure
     (default: in CI). Errors: FileFormatError, DataError, TargetError where nothing can be verified.
     """
