@@ -4,6 +4,8 @@
 // band's events to the layer's potentials and is done. It starts as soon as the band's first word is there and follows
 // the source. The last word comes with the meta word, so that is known when it is done. A frame whose meta word says
 // "empty" has no words and costs two cycles.
+// LATE: each frame reads the one before, when all of it is there: nothing in the first turn of all, and no events from the
+// last frame of an image.
 `default_nettype none
 module snn_edge #(
     parameter SRC_LANES = 4,
@@ -25,6 +27,8 @@ module snn_edge #(
     parameter SUMS_SIGNED = 0,  // ... which have a sign
     parameter PACK = 1,         // elements of a channel-wise event: so many neighbouring channels
     parameter DEEP = 0,         // registers between scanner and walk and behind the products
+    parameter LATE = 0,
+    parameter KEEPS = 0,        // the meta word says whether an image goes on in the next
     parameter PLACES = 0,       // entries of the place table; 0: the scanner's coordinates are the view's
     parameter PLACE_CW = 1,     // width of c in the place table
     parameter PLACE_FILE = "place.mem",
@@ -88,17 +92,20 @@ module snn_edge #(
     output wire [SLOTS-1:0]        o_mask,
     output wire [SLOTS*LANES*VW-1:0] o_data
 );
-    localparam EMPTY = 2;       // bit of the meta word: {T, empty, drive, final}
+    localparam FINAL = 0, EMPTY = 2, KEEP = 3;      // bits of the meta word: {T, keep (KEEPS), empty, drive, final}
     localparam EW = (SUMS != 0) ? TALLY : (TALLY != 0) ? TALLY + 1 : CW;     // an element's value
     localparam VALUEW = PACK * EW;                                           // an event's
 
     localparam [1:0] IDLE = 2'd0, RUN = 2'd1, DONE = 2'd2;
     reg [1:0] state_q;
 
-    wire have, word_ready, word_load, scan_busy, skid_busy, place_busy, walk_busy, lanes_busy;
+    wire early, unseen;         // LATE: there is no frame before; it is another image's
+    wire have, word_there, word_load, scan_busy, skid_busy, place_busy, walk_busy, lanes_busy;
     wire [AW-1:0] w_addr, raddr;
     wire [SRC_LANES*CW-1:0] rdata;
-    wire idle = state_q == IDLE && turn && have && meta[EMPTY];
+    wire ends = meta[FINAL] && !(KEEPS != 0 && meta[KEEP]);
+    wire word_ready = word_there && (LATE == 0 || have);
+    wire idle = state_q == IDLE && ((turn && have && meta[EMPTY]) || (turn && early));
     wire start = state_q == IDLE && turn && word_ready && !idle;
 
     assign done = state_q == DONE;
@@ -114,23 +121,36 @@ module snn_edge #(
     snn_bank #(.BANKS(BANKS), .WORDS(WORDS), .AW(AW), .MW(MW)) u_bank (
         .clk(clk), .rst(rst),
         .w_ready(w_ready), .w_en(w_en), .w_addr(w_addr), .w_commit(w_commit), .w_meta(w_meta),
-        .have(have), .r_meta(meta), .r_release(done));
+        .have(have), .r_meta(meta), .r_release(done && !early));
 
     snn_ram #(.WIDTH(SRC_LANES * CW), .DEPTH(BANKS * WORDS), .AW(AW)) u_events (
         .clk(clk), .we(w_en), .waddr(w_addr), .wdata(w_data), .raddr(raddr), .rdata(rdata));
 
+    generate
+        if (LATE != 0) begin : g_late
+            reg early_q;
+            always @(posedge clk)
+                if (rst) early_q <= 1'b1;
+                else if (done) early_q <= 1'b0;
+            assign early = early_q;
+            assign unseen = ends;
+        end else begin : g_on_time
+            assign {early, unseen} = 2'b00;
+        end
+    endgenerate
+
+    wire [SRC_LANES*CW-1:0] seen = rdata & {SRC_LANES*CW{!unseen}};
     wire [SRC_LANES*EW-1:0] elements;
     generate
         if (TALLY != 0) begin : g_tally
-            localparam FINAL = 0;       // another bit of the meta word
             localparam PW = (WORDS > 1) ? $clog2(WORDS) : 1;
             snn_tally #(
                 .LANES(SRC_LANES), .CW(CW), .TALLY(TALLY), .SUMS(SUMS), .SIGNED(SUMS_SIGNED), .EW(EW), .WORDS(WORDS), .PW(PW)
             ) u_tally (
-                .clk(clk), .rst(rst), .frame_end(done), .restart(meta[FINAL]), .load(word_load), .elements(rdata),
+                .clk(clk), .rst(rst), .frame_end(done && !early), .restart(ends), .load(word_load), .elements(seen),
                 .o_data(elements));
         end else begin : g_plain
-            assign elements = rdata;
+            assign elements = seen;
         end
     endgenerate
 
@@ -147,7 +167,7 @@ module snn_edge #(
         .LANES(SRC_LANES / PACK), .CW(VALUEW), .D0(D0), .D1(D1), .BLOCKS(BLOCKS), .BANDS(BANDS),
         .D0W(D0W), .D1W(D1W), .D2W(D2W), .DEPTH(BANKS * WORDS), .AW(AW), .EVERY(EVERY)
     ) u_scan (
-        .clk(clk), .rst(rst), .start(start), .w_addr(w_addr), .whole(have), .ready(word_ready), .busy(scan_busy),
+        .clk(clk), .rst(rst), .start(start), .w_addr(w_addr), .whole(have), .ready(word_there), .busy(scan_busy),
         .load(word_load), .raddr(raddr), .rdata(elements),
         .ev_valid(scan_valid), .ev_ready(scan_ready),
         .ev_d0(scan_d0), .ev_d1(scan_d1), .ev_d2(scan_d2), .ev_value(scan_value));

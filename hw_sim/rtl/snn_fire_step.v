@@ -4,6 +4,7 @@
 // MAXIMUM = 1: of a constant current, max(V, v0) in driven frames, else 0; V restarts at the lowest value.
 // MAXIMUM = 2: of counts of spikes; V is twice the largest count that was handed on, plus 1 where it has grown since.
 // MAXIMUM = 3: of sums of values; V is this frame's largest, D the last one's, and what it has grown by is the output.
+//   4: of frames of the input, which are over after T: nothing grows in frames that are not driven.
 // DEEP: words and parameters come two cycles after they were asked for, so that all is a cycle later.
 // RELAYS too: the output is s >>> theta, where theta holds a shift, and V = v0, what rounding adds.
 `default_nettype none
@@ -38,7 +39,7 @@ module snn_fire_step #(
     output wire                               write,
     output wire [VAW-1:0]                     waddr,
     output wire [LANES*VW-1:0]                wdata,
-    output wire [LANES*VW-1:0]                grown,        // MAXIMUM = 3: the largest sum, D of the next frame
+    output wire [LANES*VW-1:0]                grown,        // MAXIMUM = 3, 4: the largest sum, D of the next frame
     output wire                               o_en,
     output wire [LANES*OUT_CW-1:0]            o_data
 );
@@ -98,7 +99,7 @@ module snn_fire_step #(
             reg signed [VW-1:0]     s_q, v0_q;
             reg signed [THW:0]      th_q;
 
-            wire signed [VW-1:0]    drive = (MAXIMUM == 3) ? b : b + d;
+            wire signed [VW-1:0]    drive = (MAXIMUM >= 3) ? b : b + d;
 
             always @(posedge clk) begin
                 s_q <= v + (driven ? drive : {VW{1'b0}});
@@ -121,10 +122,11 @@ module snn_fire_step #(
             end else if (MAXIMUM == 2) begin : g_counts
                 assign wdata[i*VW +: VW] = restart ? v0_q : s_q + {{(VW-1){1'b0}}, s_q[0]};
                 assign o_data[i*OUT_CW +: OUT_CW] = s_q[0];
-            end else if (MAXIMUM == 3) begin : g_sums
+            end else if (MAXIMUM >= 3) begin : g_sums
                 reg signed [VW-1:0] last_q;
                 always @(posedge clk) last_q <= d;
-                wire signed [VW-1:0] most = s_q > v0_q ? s_q : v0_q;
+                wire over = MAXIMUM == 4 && !driven;
+                wire signed [VW-1:0] most = over ? last_q : s_q > v0_q ? s_q : v0_q;
                 assign wdata[i*VW +: VW] = LOWEST;
                 assign grown[i*VW +: VW] = restart ? {VW{1'b0}} : most;
                 assign o_data[i*OUT_CW +: OUT_CW] = most - last_q;
@@ -132,7 +134,7 @@ module snn_fire_step #(
                 assign wdata[i*VW +: VW] = restart ? v0_q : s_q;
                 assign o_data[i*OUT_CW +: OUT_CW] = s_q;
             end
-            if (MAXIMUM != 3) begin : g_no_sums
+            if (MAXIMUM < 3) begin : g_no_sums
                 assign grown[i*VW +: VW] = {VW{1'b0}};
             end
         end

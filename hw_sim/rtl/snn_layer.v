@@ -12,9 +12,11 @@
 //              3: of sums of values, and how much it has grown since the last frame, whose largest D keeps.
 //   RELAYS (FIRES = 0): a relay's charge is rounded, V >>> theta with COUNT u >>> theta; v0 is what rounding adds, and every
 //              frame starts with it.
+//   LEAKY (step, with DEEP = 0): neurons that forget, by snn_fire_leaky. Where they have a CURRENT, charge is added to that, and V has
+//              a memory of its own.
 // FIRES = 0 (readout, max-pool): the potential itself is the output; READOUT: only in the last frame of an image, and
 // not of a wrong one (T = 0), which goes through all layers only to leave their potentials as they were.
-// The frame's meta word {T, empty, drive, final} comes with the first edge's events and goes on with the output.
+// The frame's meta word {T, keep (KEEPS), empty, drive, final} comes with the first edge's events and goes on with the output.
 `default_nettype none
 module snn_layer #(
     parameter EDGES = 1,
@@ -35,7 +37,7 @@ module snn_layer #(
     parameter FIRES = 1,
     parameter RELAYS = 0,
     parameter READOUT = 0,
-    parameter MAXIMUM = 0,              // max instead of sum; step: 1 of a current, 2 of counts of spikes, 3 of sums
+    parameter MAXIMUM = 0,              // max instead of sum; step: 1 of a current, 2 of counts of spikes, 3 of sums, 4 of sums of the input
     parameter DEEP = 0,                 // registers behind memories, products and sums
     parameter BYPASS = 1,               // 0 where two adds in a row never meet the same word (two groups or more)
     parameter HAS_DRIVE = 0,
@@ -53,7 +55,19 @@ module snn_layer #(
     parameter P_FILE = "p.mem",
     parameter STAGES = 1,               // count: divider stages ...
     parameter PERIOD = 4,               // ... of this many cycles, one quotient bit each
-    parameter CLIP_EXT = 0              // count: n <= T + CLIP_EXT
+    parameter CLIP_EXT = 0,             // count: n <= T + CLIP_EXT
+    parameter KEEPS = 0,                // the meta word says whether the potentials of an image go on in the next
+    parameter LEAKY = 0,                // snn_fire_leaky, with the parameters that it has alone
+    parameter RESET = 0,
+    parameter MOST = 1,
+    parameter CURRENT = 0,
+    parameter ZERO = 0,
+    parameter LEAK = 0,
+    parameter DECAY = 4096,
+    parameter LEAKW = 0,
+    parameter DECAYW = 0,
+    parameter AMOUNTW = 0,
+    parameter LOWW = 0
 ) (
     input  wire                         clk,
     input  wire                         rst,
@@ -70,10 +84,10 @@ module snn_layer #(
     output wire                         o_commit,
     output wire [MW-1:0]                o_meta
 );
-    localparam FINAL = 0, DRIVEN = 1;
+    localparam FINAL = 0, DRIVEN = 1, KEEP = 3;
     localparam IW = (EDGES > 1) ? $clog2(EDGES) : 1;
     localparam [IW-1:0] LAST_EDGE = EDGES - 1;
-    localparam PW = FIRE_LANES * (THW + BIASW + V0W);
+    localparam PW = FIRE_LANES * (THW + BIASW + V0W + AMOUNTW + LOWW + LEAKW + DECAYW);
     localparam [1:0] WALK = 2'd0, WAIT = 2'd1, FIRE = 2'd2;
 
     reg [1:0]    state_q;
@@ -84,7 +98,7 @@ module snn_layer #(
     wire         cleared;       // the last of the first passes has begun
     wire         none, enough;  // turns of the edge before this pass: 0; this one is the last
 
-    wire is_final = meta_q[FINAL] || init_q;
+    wire is_final = (meta_q[FINAL] && !(KEEPS != 0 && meta_q[KEEP])) || init_q;
     wire emits = !init_q && (READOUT == 0 || (meta_q[FINAL] && meta_q[MW-1 -: TW] != 0));
     wire fire_start = state_q == WAIT && (o_ready || !emits);
     wire fire_done, fire_en, word_en;
@@ -213,7 +227,7 @@ module snn_layer #(
                 end
                 snn_column #(
                     .LANES(LANES), .VW(VW), .AW(CAW), .WORDS(DEPTH), .MAXIMUM(MAXIMUM), .BYPASS(BYPASS), .CLEARS(CLEARS),
-                    .HAS_DRIVE(HAS_DRIVE), .KEEPS(MAXIMUM == 3), .DEEP(DEEP)
+                    .HAS_DRIVE(HAS_DRIVE), .KEEPS(MAXIMUM >= 3), .DEEP(DEEP)
                 ) u_column (
                     .clk(clk), .rst(rst), .add(hit), .to_drive(to_drive), .addr(at[CAW-1:0]), .data(data),
                     .f_read(f_read), .f_raddr(r_at[CAW-1:0]), .f_write(f_write && w_pos[CB-1:0] == COLUMN),
@@ -231,7 +245,7 @@ module snn_layer #(
         end else begin : g_one
             snn_column #(
                 .LANES(LANES), .VW(VW), .AW(VAW), .WORDS(WORDS), .MAXIMUM(MAXIMUM), .BYPASS(BYPASS), .CLEARS(CLEARS),
-                .HAS_DRIVE(HAS_DRIVE), .KEEPS(MAXIMUM == 3), .DEEP(DEEP)
+                .HAS_DRIVE(HAS_DRIVE), .KEEPS(MAXIMUM >= 3), .DEEP(DEEP)
             ) u_column (
                 .clk(clk), .rst(rst), .add(s_valid), .to_drive(to_drive), .addr(s_vaddr), .data(s_data),
                 .f_read(f_read), .f_raddr(f_raddr), .f_write(f_write), .restart(is_final), .f_waddr(f_waddr),
@@ -256,6 +270,25 @@ module snn_layer #(
                 .clk(clk), .rst(rst), .start(fire_start), .last(pass_last), .timesteps(meta_q[MW-1 -: TW]), .done(fire_done),
                 .read(f_read), .raddr(f_raddr), .rdata(v_rdata), .p_addr(p_addr), .p_data(p_data),
                 .write(f_write), .waddr(f_waddr), .wdata(f_wdata), .o_en(fire_en), .o_data(fired));
+            assign f_grown = {LANES*VW{1'b0}};
+        end else if (LEAKY != 0) begin : g_leaky
+            wire [LANES*VW-1:0] rest, rest_wdata;
+            snn_fire_leaky #(
+                .LANES(LANES), .VW(VW), .VAW(VAW), .WORDS(WORDS), .FIRES(FIRES), .OUT_CW(OUT_CW),
+                .RESET(RESET), .MOST(MOST), .CURRENT(CURRENT), .ZERO(ZERO), .LEAK(LEAK), .DECAY(DECAY),
+                .LEAKW(LEAKW), .DECAYW(DECAYW), .AMOUNTW(AMOUNTW), .LOWW(LOWW),
+                .THW(THW), .BIASW(BIASW), .V0W(V0W), .P_DEPTH(P_DEPTH), .PAW(PAW)
+            ) u_fire (
+                .clk(clk), .rst(rst), .start(fire_start), .restart(is_final), .driven(meta_q[DRIVEN]), .done(fire_done),
+                .read(f_read), .raddr(f_raddr), .rdata(v_rdata), .ddata(d_rdata), .rest(rest), .p_addr(p_addr),
+                .p_data(p_data), .write(f_write), .waddr(f_waddr), .wdata(f_wdata), .rest_wdata(rest_wdata),
+                .o_en(fire_en), .o_data(fired));
+            if (CURRENT != 0) begin : g_rest
+                snn_ram #(.WIDTH(LANES * VW), .DEPTH(WORDS), .AW(VAW)) u_rest (
+                    .clk(clk), .we(f_write), .waddr(f_waddr), .wdata(rest_wdata), .raddr(f_raddr), .rdata(rest));
+            end else begin : g_no_rest
+                assign rest = {LANES*VW{1'b0}};
+            end
             assign f_grown = {LANES*VW{1'b0}};
         end else begin : g_step
             snn_fire_step #(

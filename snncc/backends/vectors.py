@@ -18,26 +18,34 @@ def golden_pixels(network: Network, pixels: Array | None) -> Array:
     if pixels is None:
         pixels = network.golden
     chosen = random_pixels(network, IMAGES) if pixels is None else np.asarray(pixels, np.int64)
-    if chosen.shape[1:] != network.input.shape or not len(chosen):
+    lead = 2 if network.input.coding.sequences else 1
+    if chosen.shape[lead:] != network.input.shape or not chosen.size or longest(network, chosen) < 1:
         raise DataError(f"golden vectors of shape {chosen.shape}; the network reads {network.input.shape}")
     return chosen
+
+
+def longest(network: Network, pixels: Array) -> int:
+    """The largest T that these pixels can be run with: T_max, or as many frames as there are."""
+    frames = pixels.shape[1] if network.input.coding.sequences else network.timesteps
+    return min(network.timesteps, frames)
 
 
 def golden(network: Network, pixels: Array | None) -> tuple[Array, sim.Result]:
     """The golden pixels and the simulator's result at T_max."""
     chosen = golden_pixels(network, pixels)
-    return chosen, sim.run(network, chosen, network.timesteps, network.dynamics)
+    return chosen, sim.run(network, chosen, longest(network, chosen), network.dynamics)
 
 
 def random_pixels(network: Network, images: int, seed: int = SEED) -> Array:
-    """Seeded images: uniform, all largest, all smallest, then sparse and uniform in turn.
+    """Seeded images, or sequences of T_max: uniform, all largest, all smallest, then sparse and uniform in turn.
 
     Where raw bytes are known, each is what some bytes become, so that a quantiser of bytes can be run on them.
     """
     source, raw = network.input, network.input.raw_bytes
     low, high = pixel_range(source) if raw is None else (0, BYTES - 1)
     rng = np.random.default_rng(seed)
-    made = rng.integers(low, high, (images, *source.shape), endpoint=True)
+    frames = (network.timesteps,) if source.coding.sequences else ()
+    made = rng.integers(low, high, (images, *frames, *source.shape), endpoint=True)
     made[1:2], made[2:3] = high, low
     made[3::2] *= rng.random(made[3::2].shape) < 0.2
     return made if raw is None else pixels_of_bytes(raw, made)

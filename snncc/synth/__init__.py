@@ -304,7 +304,8 @@ def memories(plan: Plan, manifest: dict[str, Any], source: Path) -> dict[str, Me
         for what in ("pixels", "potentials"):
             found[f"encoder {what}"] = Memory(layout.words, layout.lanes * pixels.bits)
     for node in plan.nodes:
-        more = {"drives": node.has_drive, "last maxima": node.maximum == SUMS}
+        beside = node.leaky is not None and node.leaky.current > 0
+        more = {"drives": node.has_drive, "last maxima": node.maximum >= SUMS, "potentials beside currents": beside}
         for what in ("potentials", *(what for what, there in more.items() if there)):
             for column in range(node.columns):
                 name = f"{node.name} {what}" + (f", column {column}" if node.columns > 1 else "")

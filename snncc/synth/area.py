@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from snncc.backends import costs
 from snncc.backends.verilog.instances import design
 from snncc.backends.verilog.plan import Plan
+from snncc.errors import TargetError
 from snncc.synth.blockram import Family, Memory
 from snncc.synth.multipliers import SMALL, Multiplier, chosen
 
@@ -99,7 +100,7 @@ def _layer(p: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     yield "sum", all_words * (1 + 3 * p.get("DEEP", 0))
     yield "sum of two in a row", all_words * (3 if p.get("DEEP") else p["BYPASS"])
     yield "choice of an edge", word * (slots * (p["EDGES"] - 1) + columns * (slots - 1) + columns - 1)
-    yield "drive", all_words * (p["HAS_DRIVE"] or p["MAXIMUM"] == SUMS)
+    yield "drive", all_words * (p["HAS_DRIVE"] or p["MAXIMUM"] >= SUMS)
     yield "maximum", all_words * (p["MAXIMUM"] > 0)
     yield "parameters", fired * (p["THW"] + p["BIASW"] + p["V0W"]) * (p["P_DEPTH"] > 1)
     if not p["COUNT"]:
@@ -169,8 +170,20 @@ def known(chip: Device) -> bool:
     return f"{chip.flow.command.split()[0]} luts" in costs.read(MODEL)
 
 
+def unknown(plan: Plan) -> list[str]:
+    """Parts of a design that the model was not fitted to."""
+    leaky = any(node.leaky is not None for node in plan.nodes)
+    there = {"leaky neurons": leaky, "an input of frames": plan.network.input.coding.sequences}
+    return [what for what, is_there in there.items() if is_there]
+
+
 def estimate(plan: Plan, held: Iterable[Memory], chip: Device) -> dict[str, float]:
-    """Block RAMs at least, DSPs as they are chosen, and about how many LUTs and flip-flops."""
+    """Block RAMs at least, DSPs as they are chosen, and about how many LUTs and flip-flops.
+
+    A TargetError names parts that the model does not know.
+    """
+    if missing := unknown(plan):
+        raise TargetError(f"the model of area does not know {' and '.join(missing)}: run Yosys (`snncc synth`)")
     held = list(held)
     dsps, soft = divided(plan, chip)
     there = parts(plan, held, chip.memory, soft)

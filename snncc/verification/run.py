@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from snncc import backends, ir, sim
-from snncc.backends.vectors import VECTORS, random_pixels
+from snncc.backends.vectors import VECTORS, longest, random_pixels
 from snncc.errors import DataError, SnnccError, TargetError
 from snncc.ir import Array
 from snncc.jobs import Job, NoToolError, NotRunError, Runner, Tool, required
@@ -41,17 +41,19 @@ def verify(
     What to run: x, images as fed to the model; or data, raw bytes; or pixels, (N, *input.shape) integers. None of
     them takes a target's vectors.npz, then seeded random images. Targets with quantisers begin at the images or bytes
     (made to fit, where only pixels are given), so that all is compared from a user's data to the class. images: at
-    most that many (random ones fill up where there are fewer). timesteps: T, default the network's T_max.
-    targets: names of targets or of their runners (`c`, `c-cortex-m4`); default all whose files are there.
+    most that many (random ones fill up where there are fewer). timesteps: T, default the network's T_max, or as many as
+    sequences have frames. targets: names of targets or of their runners (`c`, `c-cortex-m4`); default all whose files
+    are there.
     variants: only these of each. strict: what could not run counts as failure
     (default: in CI). Errors: FileFormatError, DataError, TargetError where nothing can be verified.
     """
     folder = Path(folder).resolve()
     network = ir.load(folder)
     x, data = (None if given is None else ir.as_read(network, given) for given in (x, data))
-    steps = network.timesteps if timesteps is None else timesteps
+    given = _pixels(folder, network, _quantised(network, x, data, pixels), images)
+    steps = longest(network, given) if timesteps is None else timesteps
     sim.check_timesteps(network, steps)
-    job = _job(folder, network, x, data, _pixels(folder, network, _quantised(network, x, data, pixels), images), steps)
+    job = _job(folder, network, x, data, given, steps)
     known = runners()
     chosen = _chosen(folder, known, targets)
     tools: dict[str, Tool] = {}
@@ -136,11 +138,16 @@ def _pixels(folder: Path, network: ir.Network, pixels: Array | None, images: int
     if images is not None and images < 1:
         raise DataError("`images` must be at least 1")
     wanted = images or (DEFAULT_IMAGES if pixels is None else len(pixels))
-    known = np.zeros((0, *network.input.shape), np.int64) if pixels is None else np.asarray(pixels, np.int64)[:wanted]
-    if known.shape[1:] != network.input.shape:
+    if pixels is None:
+        return random_pixels(network, wanted)
+    known = np.asarray(pixels, np.int64)[:wanted]
+    lead = 2 if network.input.coding.sequences else 1
+    if known.shape[lead:] != network.input.shape:
         raise DataError(f"images of shape {known.shape[1:]}; the network reads {network.input.shape}")
-    more = random_pixels(network, wanted - len(known)) if len(known) < wanted else known[:0]
-    return np.concatenate([known, more])
+    if len(known) == wanted:
+        return known
+    more = random_pixels(network, wanted - len(known))
+    return np.concatenate([known, more[:, : known.shape[1]] if network.input.coding.sequences else more])
 
 
 def _outcomes(

@@ -45,16 +45,18 @@ def mixed_plan(net: ir.Network, seed: int) -> Plan:
             fire,
             int(rng.integers(1, 4)),
             parts,
-            int(rng.choice(legal_columns(draft, lanes))),
-            int(rng.integers(2)),
+            1 if draft.plain else int(rng.choice(legal_columns(draft, lanes))),
+            0 if draft.plain else int(rng.integers(2)),
         )
     return build(net, choices)
 
 
-def make(folder: Path, plan: Plan, pixels: np.ndarray, timesteps: Sequence[int]) -> vectors.Vectors:
+def make(
+    folder: Path, plan: Plan, pixels: np.ndarray, timesteps: Sequence[int], kept: Sequence[bool] = ()
+) -> vectors.Vectors:
     """Sources, memories, bench and its compiled program in `folder`."""
     write.sources(folder, plan)
-    golden = vectors.make(plan, pixels, timesteps)
+    golden = vectors.make(plan, pixels, timesteps, kept)
     write.bench(folder, plan, golden)
     compile_bench(folder, plan.ports)
     return golden
@@ -82,9 +84,11 @@ def measured(said: str) -> list[tuple[int, int]]:
     return [(a - found[0][0], b - found[0][0]) for a, b in found]
 
 
-def exact(folder: Path, plan: Plan, pixels: np.ndarray, timesteps: Sequence[int]) -> vectors.Vectors:
+def exact(
+    folder: Path, plan: Plan, pixels: np.ndarray, timesteps: Sequence[int], kept: Sequence[bool] = ()
+) -> vectors.Vectors:
     """Icarus emits the simulator's words and needs the predicted cycles; with stalls, the words again."""
-    golden = make(folder, plan, pixels, timesteps)
+    golden = make(folder, plan, pixels, timesteps, kept)
     said = run(folder)
     assert f"PASS {len(pixels)}" in said, said
     timing = cycles.predict(plan, golden)

@@ -302,6 +302,44 @@ def test_fire(tmp_path: Path, name: str) -> None:
     fire(tmp_path, name)
 
 
+LEAKY: dict[str, dict[str, Any]] = {
+    "leaky, one leak": {"LEAK": 512, "LOWW": 8},
+    "leaky, each its own, several spikes": {"LEAKW": 13, "DECAYW": 13, "CURRENT": 1, "MOST": 5, "ZERO": 1, "own": 6},
+    "leaky, both late": {"LEAK": 700, "DECAY": 256, "CURRENT": 2, "RESET": 1, "MOST": 2, "own": 3},
+    "leaky, to a value": {"LEAKW": 13, "RESET": 2, "LOWW": 8, "own": 9},
+    "leaky, not firing": {"LEAK": 300, "ZERO": 1, "FIRES": 0, "own": 6},
+}
+
+
+def leaky(folder: Path, name: str, fault: Fault | None = None) -> None:
+    options = dict(LEAKY[name])
+    rng, own = np.random.default_rng(8), options.pop("own", 3)
+    parameters = {
+        "LANES": 3, "VW": 14, "VAW": 2, "WORDS": 3, "FIRES": 1, "RESET": 0, "MOST": 1, "CURRENT": 0, "ZERO": 0,
+        "LEAK": 0, "DECAY": 4096, "LEAKW": 0, "DECAYW": 0, "LOWW": 0, "V0W": 7, "BIASW": 5, "THW": 7, "AMOUNTW": 7,
+        "P_DEPTH": own // 3, "PAW": bits(own // 3),
+    } | options  # fmt: skip
+    parameters["OUT_CW"] = int(parameters["MOST"]).bit_length() if parameters["FIRES"] else parameters["VW"]
+    firing = [
+        {
+            "v0": int(rng.integers(-20, 30)), "bias": int(rng.integers(-4, 9)), "theta": int(rng.integers(35, 99)),
+            "amount": int(rng.integers(-20, 20) if parameters["RESET"] == 2 else rng.integers(5, 60)),
+            "lowest": int(rng.integers(-90, 0)) if parameters["LOWW"] else -(2**13),
+            "leak": int(rng.integers(0, 4097)) if parameters["LEAKW"] else parameters["LEAK"],
+            "decay": int(rng.integers(0, 4097)) if parameters["DECAYW"] else parameters["DECAY"],
+        }
+        for _ in range(own)
+    ]  # fmt: skip
+    case = {"SNN_CASE": json.dumps({"neurons": firing})}
+    modules = ["snn_fire_leaky", "snn_share"]
+    bench(folder, "snn_fire_leaky", "bench_leaky", parameters, case, modules=modules, fault=fault)
+
+
+@pytest.mark.parametrize("name", LEAKY)
+def test_leaky(tmp_path: Path, name: str) -> None:
+    leaky(tmp_path, name)
+
+
 ENGINES: dict[str, dict[str, Any]] = {
     "step, one group": {"neurons": 3, "WORDS": 4},
     "step, one word": {"neurons": 3, "WORDS": 1},
@@ -405,6 +443,12 @@ FAULTS = {
     "place: the next element's": (place, None, ("snn_place", "accept ? i_element : element_q", "i_element")),
     "lanes: every block": (lanes_alone, "spikes in blocks, shifted", ("snn_lanes", "block_q == BLOCK", "1'b1")),
     "lanes: no sign": (lanes_alone, "signed values, shifted", ("snn_lanes", "element[CW-1]", "1'b0")),
+    "leaky: the numbers of another word": (
+        leaky, "leaky, to a value", ("snn_fire_leaky", "held[(LEAKS*LANES + i)", "held[((LEAKS-1)*LANES + i)"),
+    ),
+    "leaky: a late current is lost": (
+        leaky, "leaky, both late", ("snn_fire_leaky", "CURRENT == 2 ? current_q", "CURRENT == 9 ? current_q"),
+    ),
     "step: ties do not fire": (fire, "step", ("snn_fire_step", "fire = !less[VW]", "fire = !less[VW] && less != 0")),
     "step: bias at all times": (fire, "step", ("snn_fire_step", "driven ? drive : {VW{1'b0}}", "drive")),
     "count: ties do not fire": (fire, "count", ("snn_divide", "rest_q >= scaled_q", "rest_q > scaled_q")),

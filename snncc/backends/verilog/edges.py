@@ -12,7 +12,7 @@ from snncc.backends.verilog.layout import Layout
 from snncc.backends.verilog.leaves import Leaf, Shape, as_map, axes
 from snncc.backends.verilog.tiles import Tiles, Weights, tiles_of
 from snncc.backends.verilog.window import POINT, Axis, accesses
-from snncc.ir import Array, Dense, DepthwiseConv2D, Identity, Projection, SumPool2D, kernel_size
+from snncc.ir import INPUT, Array, Dense, DepthwiseConv2D, Identity, Projection, SumPool2D, kernel_size
 
 NO_ROW = 2**40
 
@@ -51,6 +51,7 @@ class Edge:
     `pack`: elements of an event, neighbouring channels of a word; more than one in channel-wise edges only.
     `tiles`: how its weights come, where they are external; then a band of `layout` is a frame, of `gather` bands of the
     source's.
+    `late`: each frame reads the one before. `beat`: of every frame it has the meta word alone.
     """
 
     name: str
@@ -83,6 +84,8 @@ class Edge:
     x_table: Array | None
     c_table: Array | None
     weight_bits: int
+    late: bool
+    beat: bool = False
     tiles: Tiles | None = None
     gather: int = 1
 
@@ -220,6 +223,16 @@ def pack_of(geometry: Geometry, channels: Array, source: Layout, lanes: int) -> 
     return max(n for n in range(1, most + 1) if most % n == 0 and fits(n))
 
 
+def beat(name: str, lanes: int) -> Edge:
+    """What tells a node that reads nothing of this timestep that there is one: the input's meta words."""
+    return Edge(
+        name=name, source=INPUT, layout=Layout((1,), 1, 1, 1, 1), lanes=lanes, taps=1, deep=False, flat=True,
+        has_map=False, channelwise=False, groups=1, lanes_per_channel=0, pack=1, shift=0, cw=1, signed=False,
+        values=False, drive=False, every=False, tally=0, sums=False, banks=0, wstride=1, wsteps=(0, 0), vsteps=(0, 0),
+        rom=None, place=None, y_table=None, x_table=None, c_table=None, weight_bits=2, late=False, beat=True,
+    )  # fmt: skip
+
+
 def connect(
     *,
     name: str,
@@ -248,7 +261,7 @@ def connect(
         name=name, source=leaf.source, layout=source, lanes=lanes, taps=1, shift=geometry.shift,
         flat=False, has_map=False, channelwise=False, groups=groups, lanes_per_channel=0, pack=1, wstride=groups,
         wsteps=(0, 0), vsteps=(0, 0), rom=None, place=None, y_table=None, x_table=None, c_table=None,
-        weight_bits=weight_bits, every=every, **common,
+        weight_bits=weight_bits, every=every, late=leaf.late, **common,
     )  # fmt: skip
     elements = source.elements()
     empty = elements < 0

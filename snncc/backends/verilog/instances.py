@@ -10,14 +10,18 @@ import numpy as np
 
 from snncc.backends.verilog.drafts import stores_images
 from snncc.backends.verilog.edges import Edge
+from snncc.backends.verilog.leaky import SIGNED
 from snncc.backends.verilog.memory import Fields
 from snncc.backends.verilog.plan import Node, Plan
 from snncc.backends.verilog.ports import PLAIN, RESULT_BITS, Ports, pixel_width
 from snncc.ir import INPUT, Array, bits_needed
 from snncc.names import file_stems
 
+EMPTY = 2
+"""Bit of the meta word."""
 ROM_ONLY = (
     "D2W", "WORDS", "EVERY", "LANES_ON_X", "CHANNELWISE", "RING", "ONES", "LANES_PER_CHANNEL", "MAXIMUM", "WDEPTH",
+    "KEEPS",
 )  # fmt: skip
 """Parameters of an edge with its weights in the design that `snn_edge_tiles` does not have."""
 BLOCK, MOST_BLOCKS = 2048, 8
@@ -132,9 +136,13 @@ def _encoder(out: Design, plan: Plan) -> None:
     axis = {f"s_axis_{p}": f"{stream}_{p}" for p in ("tdata", *HANDSHAKE)} | (ends if stream == "s_axis" else {})
     control = {"timesteps": "timesteps", "error_clear": "error_clear"}
     control["error"] = "pixels_error" if plan.streamed else "error"
+    if source.coding.sequences:
+        out.wires += [("pixel_last", 1), ("pixel_keep", 1)]
+        shared |= {"p_last": "pixel_last", "p_keep": "pixel_keep"}
+        control["keep"] = "keep" if plan.keeps else "1'b0"
     out.instances.append(
         Instance(
-            "snn_pixels",
+            "snn_frames" if source.coding.sequences else "snn_pixels",
             "u_pixels",
             {
                 "PIXELS": pixels,
@@ -159,6 +167,9 @@ def _encoder(out: Design, plan: Plan) -> None:
     if stores_images(plan.network):
         stored = {"WORDS": layout.words, "SAW": width(layout.words)} | ({"DEEP": 1} if plan.deep_input else {})
         out.instances.append(Instance("snn_encoder_step", "u_encoder", common | stored, ports))
+        return
+    if source.coding.sequences:
+        out.instances.append(Instance("snn_encoder_frames", "u_encoder", common, ports))
         return
     direct = {
         "SIGNED": int(source.signed),
@@ -262,6 +273,10 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
         parameters["TALLY"] = edge.tally
     if edge.sums:
         parameters |= {"SUMS": 1, "SUMS_SIGNED": int(edge.signed)}
+    if edge.late:
+        parameters["LATE"] = 1
+    if plan.keeps:
+        parameters["KEEPS"] = 1
     if edge.place is not None:
         tables = (edge.y_table, edge.x_table, edge.place[:, 2])
         widths = [1 if t is None else width(len(t)) for t in tables[:2]] + [unsigned_width(edge.place[:, 2])]
@@ -306,6 +321,8 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
     ]  # fmt: skip
     ports = {"clk": "clk", "rst": "rst", "w_ready": f"{name}_ready"}
     ports |= {f"w_{p}": f"{edge.source}_{p}" for p in ("en", "data", "commit", "meta")}
+    if edge.beat:
+        ports |= {"w_en": "1'b0", "w_data": "1'b0", "w_meta": f"{edge.source}_meta | {plan.mw}'d{2**EMPTY}"}
     ports |= {p: f"{name}_{p}" for p in ("turn", "done", "meta")}
     ports |= {f"o_{p}": f"{name}_{p}" for p in ("valid", "vaddr", "mask", "data")}
     if number is None:
@@ -343,6 +360,8 @@ def _layer(out: Design, plan: Plan, node: Node) -> None:
     held = node.parameters
     v0w, biasw, thw = signed_width(held.v0), signed_width(held.bias), unsigned_width(held.theta)
     fields = [(held.v0, v0w), (held.bias, biasw), (held.theta, thw)]
+    widths = {name: (signed_width if name in SIGNED else unsigned_width)(v) for name, v in held.further.items()}
+    fields += [(values, widths[name]) for name, values in held.further.items()]
     parameters: dict[str, Any] = {
         "EDGES": len(node.edges), "LANES": node.lanes, "VW": node.vw, "UW": node.uw, "SCALE": node.scale,
         "VAW": width(node.words), "WORDS": node.words,
@@ -363,6 +382,10 @@ def _layer(out: Design, plan: Plan, node: Node) -> None:
         parameters |= {"COLUMNS": node.columns, "SLOTS": node.slots, "GROUPS": node.groups}
     if node.parts > 1:
         parameters["PARTS"] = node.parts
+    if node.leaky is not None:
+        parameters |= node.leaky.parameters() | widths
+    if plan.keeps and (node.leaky is not None or not node.readout):
+        parameters["KEEPS"] = 1
     if not node.schedule.plain:
         turnw = unsigned_width(node.turns)
         parameters |= {"BANDS": node.bands, "RING": node.schedule.ring, "TURNW": turnw}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from snncc.backends.verilog.bands import bands_of
-from snncc.backends.verilog.drafts import Draft, stores_images
+from snncc.backends.verilog.drafts import Draft, constant_input, stores_images
 from snncc.backends.verilog.edges import pack_of
 from snncc.backends.verilog.layout import Layout, population_layout
 from snncc.backends.verilog.leaves import axes
@@ -84,6 +84,8 @@ def input_cycles(case: Case) -> float:
     pixels = math.prod(case.network.input.shape)
     if case.stored:
         return pixels + case.network.timesteps * (case.layouts[INPUT].words + 2) + case.network.window.extra
+    if case.network.input.coding.sequences:
+        return case.network.timesteps * (pixels + 1) + case.network.window.extra
     return pixels + (bands_of(case.network.input.shape, True) if case.network.window.counting else case.frames)
 
 
@@ -139,7 +141,7 @@ class _Events:
 
     def __init__(self, case: Case, draft: Draft, index: int) -> None:
         leaf, geometry = draft.parts[index]
-        once = case.network.window.stepping and leaf.source == INPUT and not case.network.input.coding.spiking
+        once = leaf.source == INPUT and constant_input(case.network)
         self.frames = 1 if once else case.frames
         self.geometry, self.words = geometry, case.layouts.get(leaf.source)
         shape = case.shapes[leaf.source]

@@ -100,10 +100,8 @@ class Verilog(Target[VerilogOptions]):
     tools = TOOLS
     refuses: ClassVar[Refusals] = {
         **NO_HARDWARE,
-        "leaky_integrate_and_fire": "{where} has leaky neurons, which the RTL has not: export to `c`",
-        "leaky_integrator": "{where} is a leaking readout, which the RTL has not: export to `c`",
-        "late": "{where} reads a timestep that has passed, which the RTL has not: export to `c`",
-        "frames": "its input is a sequence of frames, which the RTL has not: export to `c`",
+        "max_pool of late values": "{where} reads a max-pool over values of the timestep before, which the RTL has "
+        "not: let a relay read them late, and pool what it hands on",
         "max_pool of the input and values in step": "{where} reads a max-pool over the input and other layers, one of "
         "them a current or a relay, which the RTL has in `count` only: use dynamics `count`, or pool each before they "
         "are concatenated",
