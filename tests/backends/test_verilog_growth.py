@@ -130,8 +130,8 @@ FAULTS = {
     "a padded zero is left out": (
         SUMS,
         "snn_fire_step.v",
-        "most = s_q > v0_q ? s_q : v0_q;\n                assign wdata[i*VW +: VW] = LOWEST",
-        "most = s_q;\n                assign wdata[i*VW +: VW] = LOWEST",
+        "last_q : s_q > v0_q ? s_q : v0_q;\n                assign wdata[i*VW +: VW] = LOWEST",
+        "last_q : s_q;\n                assign wdata[i*VW +: VW] = LOWEST",
     ),
     "sums that rest are not sent": (SUMS, "snn_top.v", ".EVERY(1)", ".EVERY(0)"),
     "a current after T": (CURRENT, "snn_fire_step.v", "driven ? most : {VW{1'b0}}", "most"),
