@@ -40,7 +40,7 @@ module snn_axil #(
 );
     localparam [4:0] ID = 5'h00, CONTROL = 5'h01, TIMESTEPS = 5'h02, STATUS = 5'h03, ERROR = 5'h04, IRQ_ENABLE = 5'h05,
         IRQ_STATUS = 5'h06, IMAGES = 5'h07, CYCLES = 5'h08, BEGUN = 5'h09, ENDED = 5'h0A, LONGEST = 5'h0B,
-        PIXEL_COUNT = 5'h0C, VALUE_COUNT = 5'h0D, KEEP = 5'h0E, HASH0 = 5'h10, HASH_END = 5'h17;
+        PIXEL_COUNT = 5'h0C, VALUE_COUNT = 5'h0D, HASH0 = 5'h10, HASH_END = 5'h17, KEEP = 5'h19;
     localparam [15:0] T_RESET = T_MAX;
     localparam [31:0] T_MAX_WORD = T_MAX, PIXELS_WORD = PIXELS, VALUES_WORD = VALUES;
     localparam [1:0] OKAY = 2'b00, SLVERR = 2'b10;
@@ -54,7 +54,7 @@ module snn_axil #(
     wire read = s_axi_arvalid && !rvalid_q;
     wire [4:0] at = s_axi_awaddr[6:2];
     wire [1:0] low = s_axi_wdata[1:0] & {2{write && s_axi_wstrb[0]}};    // the two bits that most registers have
-    wire known_write = at <= KEEP || (at >= HASH0 && at <= HASH_END);
+    wire known_write = at <= VALUE_COUNT || (at >= HASH0 && at <= HASH_END) || at == KEEP;
 
     assign s_axi_awready = write;
     assign s_axi_wready = write;

@@ -56,9 +56,9 @@ REGISTERS = (
     Register("T_MAX", 0x2C, "ro", "the largest T"),
     Register("PIXELS", 0x30, "ro", "pixels of an image, or of a frame"),
     Register("VALUES", 0x34, "ro", "values of a result; the class follows them"),
-    Register("KEEP", 0x38, "rw", "of every sequence of frames that begins from now on", (
-        Bit("STATE", 0, "the next one goes on where it ends; nothing for images"),
-    )),
     *(Register(f"HASH{i}", 0x40 + 4 * i, "ro", f"the network's hash, hexadecimal digits {8 * i}..{8 * i + 7}")
       for i in range(HASH_WORDS)),
+    Register("KEEP", 0x64, "rw", "of every sequence of frames that begins from now on", (
+        Bit("STATE", 0, "the next one goes on where it ends; nothing for images"),
+    )),
 )  # fmt: skip
