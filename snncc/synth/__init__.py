@@ -345,7 +345,7 @@ def _placer(family: str) -> str:
 def _nextpnr(
     work: Path, files: list[str], chip: Device, program: str, seed: int, dsp: int | str, pins: str
 ) -> tuple[float, str]:
-    """MHz of the slowest clock, and its critical path."""
+    """MHz of the slowest clock, and its critical path; "" where nextpnr writes none."""
     family, *options = chip.place
     map_design(work, [*files, f"{pins}.v"], chip, pins, dsp, "write_json pins.json")
     extra = {"ecp5": ["--lpf-allow-unconstrained"], "ice40": ["--pcf-allow-unconstrained"]}.get(family, [])
@@ -356,7 +356,7 @@ def _nextpnr(
     command = [program, *options, "--json", "pins.json", "--report", "report.json", "--seed", str(seed), *extra]
     tools.run([*command, "--freq", "100", "--timing-allow-fail", "-q"], work, "place and route", TIMEOUT)
     report = json.loads((work / "report.json").read_text())
-    return min(float(clock["achieved"]) for clock in report["fmax"].values()), slowest(report["critical_paths"])
+    return min(float(clock["achieved"]) for clock in report["fmax"].values()), slowest(report.get("critical_paths", []))
 
 
 def slowest(paths: list[dict[str, Any]]) -> str:
