@@ -227,7 +227,7 @@ FAULTS: dict[str, tuple[Any, tuple[Any, ...], Fault]] = {
     "ram: writes always": (ram, (40, 130), ("snn_ram", "if (we) ", "")),
     "rom: the next word": (rom, (12, 7), ("snn_rom", "data_q <= mem[addr];", "data_q <= mem[addr + 1'b1];")),
     "rom: no clock": (rom, (12, 7), ("snn_rom", "always @(posedge clk) data_q <= mem", "always @* data_q = mem")),
-    "rom: the highest bit lost": (rom, (64, 200), ("snn_rom", "data_q <= mem[addr];", "data_q <= mem[addr][WIDTH-2:0];")),
+    "rom: the highest bit lost": (rom, (64, 200), ("snn_rom", "mem[addr];", "mem[addr][WIDTH-2:0];")),
     "divide: ties round down": (divide, (12, 7, 1, 4), ("snn_divide", "rest_q >= scaled_q", "rest_q > scaled_q")),
     "divide: no sign": (divide, (12, 12, 3, 2), ("snn_divide", "d = i_dividend", "d = {1'b0, i_dividend}")),
     "divide: the remainder stays": (divide, (50, 21, 2, 9), ("snn_divide", "fits ? less : rest_q", "rest_q")),
