@@ -89,7 +89,7 @@ def main() -> None:
     measured = [(a - got[0][0], b - got[0][0]) for a, b in got]
     predicted = list(zip(made.timing.first[:IMAGES], made.timing.last[:IMAGES], strict=True))
     found |= {"passed": f"PASS {IMAGES}" in said, "predicted": predicted, "measured": measured}
-    found |= {"simulation_seconds": seconds}
+    found["simulation_seconds"] = seconds
     print(said[-300:], measured, predicted, f"{seconds:.0f} s")
     write("external", found)
 

@@ -146,7 +146,14 @@ def row(made: Trained, case: tuple[str, str, int, str, dict[str, Any]], synth: b
         timing = cycles.predict(plan, golden)
         alone = [cycles.predict(plan, vectors.make(plan, p[None], [steps])).latency[0] for p in pixels]
         ideal = sum(
-            float((cycles.busy(plan, golden, e.source) * e.fan_out()).sum()) for n in plan.nodes for e in n.edges
+            float(
+                (
+                    cycles.busy(plan, golden, e.source).reshape(-1, e.pack).any(axis=1).reshape(-1, len(e.fan_out()))
+                    * e.fan_out()
+                ).sum()
+            )
+            for n in plan.nodes
+            for e in n.edges
         ) / len(pixels)
         interval = (timing.last[-1] - timing.last[0]) / (len(pixels) - 1)
         latency = float(np.mean(alone))

@@ -30,6 +30,7 @@ module snn_axil #(
     // the network
     output wire        net_rst,
     output wire [15:0] timesteps,
+    output wire        keep,
     input  wire [2:0]  error,
     output wire        error_clear,
     input  wire        weights_loaded,
@@ -43,12 +44,12 @@ module snn_axil #(
     localparam [4:0] ID = 5'h00, CONTROL = 5'h01, TIMESTEPS = 5'h02, STATUS = 5'h03, ERROR = 5'h04, IRQ_ENABLE = 5'h05,
         IRQ_STATUS = 5'h06, IMAGES = 5'h07, CYCLES = 5'h08, BEGUN = 5'h09, ENDED = 5'h0A, LONGEST = 5'h0B,
         PIXEL_COUNT = 5'h0C, VALUE_COUNT = 5'h0D, WEIGHTS = 5'h0E, WEIGHTS_HIGH = 5'h0F, HASH0 = 5'h10, HASH_END = 5'h17,
-        WEIGHTS_READ = 5'h18;
+        WEIGHTS_READ = 5'h18, KEEP = 5'h19;
     localparam [15:0] T_RESET = T_MAX;
     localparam [31:0] T_MAX_WORD = T_MAX, PIXELS_WORD = PIXELS, VALUES_WORD = VALUES;
     localparam [1:0] OKAY = 2'b00, SLVERR = 2'b10;
 
-    reg         bvalid_q, rvalid_q, reset_q, receiving_q;
+    reg         bvalid_q, rvalid_q, reset_q, receiving_q, keep_q;
     reg [1:0]   bresp_q, rresp_q, enable_q, happened_q;
     reg [2:0]   error_q;
     reg [15:0]  timesteps_q;
@@ -60,7 +61,7 @@ module snn_axil #(
     wire read = s_axi_arvalid && !rvalid_q;
     wire [4:0] at = s_axi_awaddr[6:2];
     wire [2:0] low = s_axi_wdata[2:0] & {3{write && s_axi_wstrb[0]}};    // the bits that most registers have
-    wire known_write = at <= WEIGHTS_READ;
+    wire known_write = at <= KEEP;
 
     assign s_axi_awready = write;
     assign s_axi_wready = write;
@@ -73,6 +74,7 @@ module snn_axil #(
     assign irq = |(happened_q & enable_q);
     assign net_rst = rst || reset_q;
     assign timesteps = timesteps_q;
+    assign keep = keep_q;
     assign error_clear = |error;        // taken over by ERROR
     assign weights_base = weights_q;
     assign weights_enable = weights_read_q;
@@ -101,6 +103,7 @@ module snn_axil #(
             WEIGHTS: word = weights_q[31:0];
             WEIGHTS_HIGH: word = weights_q[63:32];
             WEIGHTS_READ: word = {31'd0, weights_read_q};
+            KEEP: word = {31'd0, keep_q};
             default: begin
                 known = from >= HASH0 && from <= HASH_END;
                 word = known ? HASH[{~from[2:0], 5'd0} +: 32] : 0;
@@ -110,7 +113,7 @@ module snn_axil #(
 
     always @(posedge clk)
         if (rst) begin
-            {bvalid_q, rvalid_q, reset_q, receiving_q} <= 4'd0;
+            {bvalid_q, rvalid_q, reset_q, receiving_q, keep_q} <= 5'd0;
             {error_q, enable_q, happened_q} <= 7'd0;
             {weights_read_q, weights_q} <= 65'd0;
             timesteps_q <= T_RESET;
@@ -120,6 +123,7 @@ module snn_axil #(
                 bvalid_q <= 1'b1;
                 bresp_q <= known_write ? OKAY : SLVERR;
                 if (at == IRQ_ENABLE && s_axi_wstrb[0]) enable_q <= low[1:0];
+                if (at == KEEP && s_axi_wstrb[0]) keep_q <= low[0];
                 if (at == WEIGHTS_READ && s_axi_wstrb[0]) weights_read_q <= low[0];
                 for (i = 0; i < 4; i = i + 1)
                     if (s_axi_wstrb[i]) begin

@@ -63,6 +63,7 @@ module snn_edge_tiles #(
     output wire [MW-1:0]           meta,
     output wire                    o_valid,
     output wire [VAW-1:0]          o_vaddr,
+    output wire                    o_mask,
     output wire [LANES*VW-1:0]     o_data
 );
     localparam PLACES = D0 * D1, FRAME = PLACES * BLOCKS, PARTS = SRC_LANES / PART;
@@ -183,7 +184,7 @@ module snn_edge_tiles #(
         .ev_valid(ev_valid), .ev_ready(ev_ready),
         .ev_d0(ev_d0), .ev_d1(ev_d1), .ev_d2(ev_lane), .ev_value(ev_value));
 
-    wire t_valid, t_block;
+    wire t_valid, t_block, t_mask;
     wire [WAW-1:0] t_waddr;
     wire [VAW-1:0] t_vaddr;
     wire [CW-1:0]  t_value;
@@ -197,7 +198,7 @@ module snn_edge_tiles #(
     ) u_walk (
         .clk(clk), .rst(rst), .ev_valid(ev_valid), .ev_ready(ev_ready),
         .ev_d0(ev_d0), .ev_d1(ev_d1), .ev_d2(channel[CHW-1:0]), .ev_value(ev_value), .busy(walk_busy),
-        .o_valid(t_valid), .o_waddr(t_waddr), .o_vaddr(t_vaddr), .o_value(t_value), .o_block(t_block));
+        .o_valid(t_valid), .o_waddr(t_waddr), .o_vaddr(t_vaddr), .o_mask(t_mask), .o_value(t_value), .o_block(t_block));
 
     snn_lanes #(
         .LANES(LANES), .WB(WB), .CW(CW), .VALUES(VALUES), .VALUE_SIGNED(VALUE_SIGNED), .ONES(0),
@@ -205,7 +206,7 @@ module snn_edge_tiles #(
         .WDEPTH(SLOTS * TILE), .WAW(WAW), .VAW(VAW), .BW(1), .WRITABLE(1)
     ) u_lanes (
         .clk(clk), .rst(rst), .w_we(w_we), .w_addr(w_waddr), .w_data(w_word),
-        .i_valid(t_valid), .i_waddr(t_waddr), .i_vaddr(t_vaddr), .i_value(t_value),
-        .i_block(t_block), .busy(lanes_busy), .o_valid(o_valid), .o_vaddr(o_vaddr), .o_data(o_data));
+        .i_valid(t_valid), .i_waddr(t_waddr), .i_vaddr(t_vaddr), .i_mask(t_mask), .i_value(t_value),
+        .i_block(t_block), .busy(lanes_busy), .o_valid(o_valid), .o_vaddr(o_vaddr), .o_mask(o_mask), .o_data(o_data));
 endmodule
 `default_nettype wire

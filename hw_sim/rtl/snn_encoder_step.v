@@ -1,6 +1,6 @@
 // Rate encoder of `step`: an image is stored, then each of T frames runs every pixel's neuron once, LANES at a time.
 //   V += p;  s = V >= L;  V -= L*s      with V = 0 at the start, L = 2^PB - 1; EXT empty frames follow
-// A wrong image (T = 0 with its last pixel) is forgotten.
+// A wrong image (T = 0 with its last pixel) is forgotten. DEEP: what the memories answer is registered, all a cycle later.
 `default_nettype none
 module snn_encoder_step #(
     parameter LANES = 4,
@@ -10,6 +10,7 @@ module snn_encoder_step #(
     parameter TW = 4,
     parameter MW = 7,
     parameter EXT = 0,
+    parameter DEEP = 0,
     parameter LAST_LANES = LANES    // pixels in an image's last word
 ) (
     input  wire             clk,
@@ -33,8 +34,8 @@ module snn_encoder_step #(
     reg [1:0]          state_q;
     reg [TW-1:0]       t_q, frame_q;
     reg [LW-1:0]       lane_q;
-    reg [SAW-1:0]      addr_q, addr1_q, addr2_q;
-    reg                valid1_q, valid2_q, reading_q;
+    reg [SAW-1:0]      addr_q, addr0_q, addr1_q, addr2_q;
+    reg                wait_q, valid1_q, valid2_q, reading_q;
     reg [LANES*PB-1:0] word_q;
 
     wire [TW-1:0] frames = t_q + EXT;
@@ -47,11 +48,21 @@ module snn_encoder_step #(
     wire [(LANES+1)*PB-1:0] shifted = {p_data, word_q};
     wire [LANES*PB-1:0] word = (p_end ? shifted >> ((LANES - LAST_LANES) * PB) : shifted) >> PB;
 
-    wire [LANES*PB-1:0] pixels, old, next;
+    wire [LANES*PB-1:0] pixels_now, old_now, pixels, old, next;
     snn_ram #(.WIDTH(LANES * PB), .DEPTH(WORDS), .AW(SAW)) u_pixels (
-        .clk(clk), .we(load), .waddr(addr_q), .wdata(word), .raddr(addr_q), .rdata(pixels));
+        .clk(clk), .we(load), .waddr(addr_q), .wdata(word), .raddr(addr_q), .rdata(pixels_now));
     snn_ram #(.WIDTH(LANES * PB), .DEPTH(WORDS), .AW(SAW)) u_state (
-        .clk(clk), .we(valid2_q), .waddr(addr2_q), .wdata(next), .raddr(addr_q), .rdata(old));
+        .clk(clk), .we(valid2_q), .waddr(addr2_q), .wdata(next), .raddr(addr_q), .rdata(old_now));
+
+    generate
+        if (DEEP != 0) begin : g_deep
+            reg [2*LANES*PB-1:0] read_q;
+            always @(posedge clk) read_q <= {pixels_now, old_now};
+            assign {pixels, old} = read_q;
+        end else begin : g_at_once
+            assign {pixels, old} = {pixels_now, old_now};
+        end
+    endgenerate
 
     genvar g;
     generate
@@ -77,13 +88,15 @@ module snn_encoder_step #(
         if (rst) begin
             state_q <= LOAD;
             reading_q <= 1'b0;
+            wait_q <= 1'b0;
             valid1_q <= 1'b0;
             valid2_q <= 1'b0;
             addr_q <= 0;
             lane_q <= 0;
             word_q <= 0;
         end else begin
-            valid1_q <= reading_q;
+            wait_q <= reading_q;
+            valid1_q <= DEEP != 0 ? wait_q : reading_q;
             valid2_q <= valid1_q;
             if (p_valid) begin
                 lane_q <= (full || p_end) ? {LW{1'b0}} : lane_q + 1'b1;
@@ -105,7 +118,8 @@ module snn_encoder_step #(
             endcase
         end
         if (p_valid) t_q <= p_timesteps;
-        addr1_q <= addr_q;
+        addr0_q <= addr_q;
+        addr1_q <= DEEP != 0 ? addr0_q : addr_q;
         addr2_q <= addr1_q;
         if (state_q == LOAD) frame_q <= 1;
         else if (o_commit) frame_q <= frame_q + 1'b1;

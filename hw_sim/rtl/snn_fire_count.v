@@ -3,6 +3,7 @@
 //   u = V*2^SCALE + b*T + v0;  n = clip(floor(u / theta), 0, T + CLIP_EXT);  V = 0
 // MAXIMUM: u = max(V, v0) instead, and V restarts at the lowest value.
 // The division is a restoring compare-subtract over STAGES*PERIOD quotient bits. FIRES = 0: u itself is the output;
+// DEEP: words and parameters come two cycles after they were asked for, and b*T is registered: all is two cycles later.
 // RELAYS too: u >>> theta, where theta holds a shift and v0 what rounding adds.
 `default_nettype none
 module snn_fire_count #(
@@ -26,7 +27,8 @@ module snn_fire_count #(
     parameter STAGES = 1,
     parameter PERIOD = 4,
     parameter CLIP_EXT = 0,
-    parameter MAXIMUM = 0
+    parameter MAXIMUM = 0,
+    parameter DEEP = 0
 ) (
     input  wire                                  clk,
     input  wire                                  rst,
@@ -59,10 +61,10 @@ module snn_fire_count #(
     localparam [VW-1:0] BIT = 1, RESTART = (MAXIMUM != 0) ? BIT << (VW - 1) : 0;
 
     // stage 0: one part of a word is read at each tick
-    reg             run_q, last_q, valid1_q, valid2_q;
+    reg             run_q, last_q, wait_q, valid1_q, valid2_q, valid3_q;
     reg [CNTW-1:0]  phase_q;
-    reg [VAW-1:0]   addr_q, addr1_q;
-    reg [SW-1:0]    sub_q, sub1_q;
+    reg [VAW-1:0]   addr_q, addr0_q, addr1_q;
+    reg [SW-1:0]    sub_q, sub0_q, sub1_q;
     reg [PAW-1:0]   p_addr_q;
     reg [OW-1:0]    in_q, out_q;   // parts of words read and sent
 
@@ -81,13 +83,14 @@ module snn_fire_count #(
     always @(posedge clk) begin
         if (rst) begin
             run_q <= 1'b0;
-            valid1_q <= 1'b0;
-            valid2_q <= 1'b0;
+            {wait_q, valid1_q, valid2_q, valid3_q} <= 4'b0000;
         end else begin
             if (start) run_q <= 1'b1;
             else if (read_end) run_q <= 1'b0;
-            valid1_q <= tick;
+            wait_q <= tick;
+            valid1_q <= DEEP != 0 ? wait_q : tick;
             valid2_q <= valid1_q;
+            valid3_q <= valid2_q;
         end
         if (start) begin
             last_q <= last;
@@ -108,8 +111,10 @@ module snn_fire_count #(
             if (sub_end) addr_q <= addr_q == V_END ? {VAW{1'b0}} : addr_q + 1'b1;
             p_addr_q <= p_addr_q == P_END ? {PAW{1'b0}} : p_addr_q + 1'b1;
         end
-        addr1_q <= addr_q;
-        sub1_q <= sub_q;
+        addr0_q <= addr_q;
+        sub0_q <= sub_q;
+        addr1_q <= DEEP != 0 ? addr0_q : addr_q;
+        sub1_q <= DEEP != 0 ? sub0_q : sub_q;
         if (start) out_q <= 0;
         else if (o_en) out_q <= out_q + 1'b1;
     end
@@ -126,6 +131,7 @@ module snn_fire_count #(
     wire signed [TW:0] steps = {1'b0, timesteps};
     wire [TW:0] clip = timesteps + CLIP_EXT;
 
+    wire u_valid = DEEP != 0 ? valid3_q : valid2_q;
     wire [FIRE_LANES-1:0] lane_valid;
     assign o_en = lane_valid[0];
 
@@ -139,7 +145,8 @@ module snn_fire_count #(
             reg signed [V0W-1:0]      v0_q;
             reg signed [BIASW-1:0]    b_q;
             wire signed [BIASW+TW:0]  bt = b_q * steps;
-            reg        [THW-1:0]      th_q;
+            reg        [THW-1:0]      th_q, later_th_q;
+            wire       [THW-1:0]      u_th = DEEP != 0 ? later_th_q : th_q;
             wire signed [UW-1:0]      u;
 
             always @(posedge clk) begin
@@ -147,31 +154,45 @@ module snn_fire_count #(
                 v0_q <= v0;
                 b_q <= b;
                 th_q <= th;
+                later_th_q <= th_q;
             end
             if (MAXIMUM != 0) begin : g_max
-                assign u = v_q > v0_q ? v_q : v0_q;
+                wire signed [UW-1:0] most = v_q > v0_q ? v_q : v0_q;
+                reg signed [UW-1:0]  most_q;
+                always @(posedge clk) most_q <= most;
+                assign u = DEEP != 0 ? most_q : most;
             end else begin : g_sum
                 wire signed [UW-1:0] v = v_q;
-                assign u = (v <<< SCALE) + bt + v0_q;
+                if (DEEP != 0) begin : g_registered
+                    reg signed [UW-1:0]    start_q;
+                    reg signed [BIASW+TW:0] bt_q;
+                    always @(posedge clk) begin
+                        start_q <= (v <<< SCALE) + v0_q;
+                        bt_q <= bt;
+                    end
+                    assign u = start_q + bt_q;
+                end else begin : g_at_once
+                    assign u = (v <<< SCALE) + bt + v0_q;
+                end
             end
 
             if (FIRES != 0) begin : g_divide
                 wire [STAGES*PERIOD-1:0] quotient;
                 snn_divide #(.UW(UW), .DW(THW), .STAGES(STAGES), .PERIOD(PERIOD)) u_divide (
-                    .clk(clk), .rst(rst), .i_valid(valid2_q), .i_dividend(u), .i_divisor(th_q),
+                    .clk(clk), .rst(rst), .i_valid(u_valid), .i_dividend(u), .i_divisor(u_th),
                     .o_valid(lane_valid[i]), .o_quotient(quotient));
                 assign o_data[i*OUT_CW +: OUT_CW] = quotient > clip ? clip : quotient;
             end else begin : g_passes
-                reg                 valid3_q;
+                reg                 sent_q;
                 reg signed [UW-1:0] u_q;
                 always @(posedge clk) begin
-                    valid3_q <= valid2_q && !rst;
+                    sent_q <= u_valid && !rst;
                     u_q <= u;
                 end
-                assign lane_valid[i] = valid3_q;
+                assign lane_valid[i] = sent_q;
                 if (RELAYS != 0) begin : g_relay
                     reg [THW-1:0] shift_q;
-                    always @(posedge clk) shift_q <= th_q;
+                    always @(posedge clk) shift_q <= u_th;
                     assign o_data[i*OUT_CW +: OUT_CW] = u_q >>> shift_q;
                 end else begin : g_whole
                     assign o_data[i*OUT_CW +: OUT_CW] = u_q;

@@ -4,6 +4,8 @@
 // MAXIMUM = 1: of a constant current, max(V, v0) in driven frames, else 0; V restarts at the lowest value.
 // MAXIMUM = 2: of counts of spikes; V is twice the largest count that was handed on, plus 1 where it has grown since.
 // MAXIMUM = 3: of sums of values; V is this frame's largest, D the last one's, and what it has grown by is the output.
+//   4: of frames of the input, which are over after T: nothing grows in frames that are not driven.
+// DEEP: words and parameters come two cycles after they were asked for, so that all is a cycle later.
 // RELAYS too: the output is s >>> theta, where theta holds a shift, and V = v0, what rounding adds.
 `default_nettype none
 module snn_fire_step #(
@@ -19,7 +21,8 @@ module snn_fire_step #(
     parameter BIASW = 16,
     parameter V0W = 16,
     parameter P_DEPTH = 1,
-    parameter PAW = 1
+    parameter PAW = 1,
+    parameter DEEP = 0
 ) (
     input  wire                               clk,
     input  wire                               rst,
@@ -36,7 +39,7 @@ module snn_fire_step #(
     output wire                               write,
     output wire [VAW-1:0]                     waddr,
     output wire [LANES*VW-1:0]                wdata,
-    output wire [LANES*VW-1:0]                grown,        // MAXIMUM = 3: the largest sum, D of the next frame
+    output wire [LANES*VW-1:0]                grown,        // MAXIMUM = 3, 4: the largest sum, D of the next frame
     output wire                               o_en,
     output wire [LANES*OUT_CW-1:0]            o_data
 );
@@ -45,8 +48,8 @@ module snn_fire_step #(
     localparam [PAW-1:0] P_END = P_DEPTH - 1;
     localparam [VW-1:0] BIT = 1, LOWEST = BIT << (VW - 1);
 
-    reg            read_q, valid1_q, valid2_q, last1_q, last2_q;
-    reg [VAW-1:0]  addr_q, addr1_q, addr2_q;
+    reg            read_q, wait_q, valid1_q, valid2_q, last0_q, last1_q, last2_q;
+    reg [VAW-1:0]  addr_q, addr0_q, addr1_q, addr2_q;
     reg [PAW-1:0]  p_addr_q;
 
     assign read = read_q;
@@ -60,12 +63,14 @@ module snn_fire_step #(
     always @(posedge clk) begin
         if (rst) begin
             read_q <= 1'b0;
+            wait_q <= 1'b0;
             valid1_q <= 1'b0;
             valid2_q <= 1'b0;
         end else begin
             if (start) read_q <= 1'b1;
             else if (addr_q == V_END) read_q <= 1'b0;
-            valid1_q <= read_q;
+            wait_q <= read_q;
+            valid1_q <= DEEP != 0 ? wait_q : read_q;
             valid2_q <= valid1_q;
         end
         if (start) begin
@@ -75,9 +80,11 @@ module snn_fire_step #(
             addr_q <= addr_q + 1'b1;
             p_addr_q <= p_addr_q == P_END ? {PAW{1'b0}} : p_addr_q + 1'b1;
         end
-        addr1_q <= addr_q;
+        addr0_q <= addr_q;
+        addr1_q <= DEEP != 0 ? addr0_q : addr_q;
         addr2_q <= addr1_q;
-        last1_q <= addr_q == V_END;
+        last0_q <= addr_q == V_END;
+        last1_q <= DEEP != 0 ? last0_q : addr_q == V_END;
         last2_q <= last1_q;
     end
 
@@ -92,7 +99,7 @@ module snn_fire_step #(
             reg signed [VW-1:0]     s_q, v0_q;
             reg signed [THW:0]      th_q;
 
-            wire signed [VW-1:0]    drive = (MAXIMUM == 3) ? b : b + d;
+            wire signed [VW-1:0]    drive = (MAXIMUM >= 3) ? b : b + d;
 
             always @(posedge clk) begin
                 s_q <= v + (driven ? drive : {VW{1'b0}});
@@ -115,10 +122,11 @@ module snn_fire_step #(
             end else if (MAXIMUM == 2) begin : g_counts
                 assign wdata[i*VW +: VW] = restart ? v0_q : s_q + {{(VW-1){1'b0}}, s_q[0]};
                 assign o_data[i*OUT_CW +: OUT_CW] = s_q[0];
-            end else if (MAXIMUM == 3) begin : g_sums
+            end else if (MAXIMUM >= 3) begin : g_sums
                 reg signed [VW-1:0] last_q;
                 always @(posedge clk) last_q <= d;
-                wire signed [VW-1:0] most = s_q > v0_q ? s_q : v0_q;
+                wire over = MAXIMUM == 4 && !driven;
+                wire signed [VW-1:0] most = over ? last_q : s_q > v0_q ? s_q : v0_q;
                 assign wdata[i*VW +: VW] = LOWEST;
                 assign grown[i*VW +: VW] = restart ? {VW{1'b0}} : most;
                 assign o_data[i*OUT_CW +: OUT_CW] = most - last_q;
@@ -126,7 +134,7 @@ module snn_fire_step #(
                 assign wdata[i*VW +: VW] = restart ? v0_q : s_q;
                 assign o_data[i*OUT_CW +: OUT_CW] = s_q;
             end
-            if (MAXIMUM != 3) begin : g_no_sums
+            if (MAXIMUM < 3) begin : g_no_sums
                 assign grown[i*VW +: VW] = {VW{1'b0}};
             end
         end

@@ -31,12 +31,14 @@ module snn_pixels #(
     localparam [15:0] LONGEST = T_MAX;
 
     reg [NW-1:0] count_q;
+    reg          first_q, last_q;       // count_q is 0; is P_END
     reg [TW-1:0] t_q;
     reg          fill_q;
     reg [1:0]    error_q;
 
-    wire first = count_q == 0;
-    wire complete = count_q == P_END;
+    wire first = first_q;
+    wire complete = last_q;
+    wire [NW-1:0] next = complete ? {NW{1'b0}} : count_q + 1'b1;
     wire bad_t = timesteps == 0 || timesteps > LONGEST;
     wire bad_last = !fill_q && complete != s_axis_tlast;
     wire [TW-1:0] t = first ? (bad_t ? {TW{1'b0}} : timesteps[TW-1:0]) : t_q;
@@ -51,12 +53,16 @@ module snn_pixels #(
     always @(posedge clk)
         if (rst) begin
             count_q <= 0;
+            first_q <= 1'b1;
+            last_q <= PIXELS == 1;
             fill_q <= 1'b0;
             error_q <= 2'b00;
         end else begin
             if (error_clear) error_q <= 2'b00;
             if (p_valid) begin
-                count_q <= complete ? {NW{1'b0}} : count_q + 1'b1;
+                count_q <= next;
+                first_q <= complete;
+                last_q <= next == P_END;
                 fill_q <= !complete && (fill_q || s_axis_tlast);
                 t_q <= p_timesteps;
                 if (bad_last) error_q[0] <= 1'b1;

@@ -1,5 +1,6 @@
 // Simple dual-port memory: one write port, one unconditional clocked read port, so that it becomes block RAM.
-// A read of the address that is written in the same cycle returns the old word; nothing relies on it.
+// What a read of the address returns that is written in the same cycle is not defined, so that block RAM needs no logic
+// around it: whoever may read so early has the word elsewhere. In a simulation and in a proof it is the new word's inverse.
 `default_nettype none
 module snn_ram #(
     parameter WIDTH = 8,
@@ -13,11 +14,16 @@ module snn_ram #(
     input  wire [AW-1:0]    raddr,
     output reg  [WIDTH-1:0] rdata
 );
-    reg [WIDTH-1:0] mem [0:DEPTH-1];
+    (* no_rw_check *) reg [WIDTH-1:0] mem [0:DEPTH-1];
 
     always @(posedge clk) begin
         if (we) mem[waddr] <= wdata;
         rdata <= mem[raddr];
+`ifndef SYNTHESIS
+        if (we && waddr == raddr) rdata <= ~wdata;
+`elsif FORMAL
+        if (we && waddr == raddr) rdata <= ~wdata;
+`endif
     end
 endmodule
 `default_nettype wire

@@ -5,6 +5,8 @@
 //   target address = table_y.v + i*VSTEP_Y + table_x.v + j*VSTEP_X + g        i < table_y.n, j < table_x.n, g < GROUPS
 // Full (conv, dense): channel part d2*WSTRIDE, g from 0. Channel-wise (depthwise, pools, identity): a third table
 // gives the channel's first group and its block of lanes within the word. An event without targets costs one cycle.
+// TAPS > 1: an access reaches up to so many outputs along x, from the first one backwards, of which `o_mask` says which are
+// reached; the table of x then counts accesses, and has the masks of the first and the last one.
 // With RING the target's rows lie in a ring of so many words, where a step of VSTEP_Y, which is backwards, may wrap.
 `default_nettype none
 module snn_walk #(
@@ -15,6 +17,7 @@ module snn_walk #(
     parameter HAS_MAP = 0,      // 0: one position, no y and x tables
     parameter LANES_ON_X = 0,   // the event's lane axis is x (one-channel input): (y, x) = (d1, d2), channel 0
     parameter CHANNELWISE = 0,
+    parameter TAPS = 1,
     parameter GROUPS = 1,       // words walked per window position
     parameter WAW = 4,
     parameter VAW = 4,
@@ -47,6 +50,7 @@ module snn_walk #(
     output wire           o_valid,
     output wire [WAW-1:0] o_waddr,
     output wire [VAW-1:0] o_vaddr,
+    output wire [TAPS-1:0] o_mask,
     output wire [CW-1:0]  o_value,
     output wire [BW-1:0]  o_block
 );
@@ -70,7 +74,8 @@ module snn_walk #(
     reg [NW-1:0]  b_y_q, b_x_q, b_nx_q;     // remaining positions minus one
     reg [GW-1:0]  b_g_q;
     reg [WAW-1:0] b_w_q, b_wrow_q;
-    reg [VAW-1:0] b_v_q, b_vrow_q;
+    reg [VAW-1:0] b_v_q, b_vrow_q, b_vy_q;
+    reg [TAPS-1:0] b_first_q, b_final_q;    // masks of a row's first and last access
     reg [CW-1:0]  b_value_q;
     reg [BW-1:0]  b_block_q;
 
@@ -78,7 +83,8 @@ module snn_walk #(
     wire b_end_x = b_end_g && b_x_q == 0;
     wire b_last = b_end_x && b_y_q == 0;
     wire a_take = a_valid_q && (!b_valid_q || b_last);
-    wire [VAW-1:0] b_vrow_next = b_vrow_q + (RING != 0 && b_vrow_q < V_BACK ? V_WRAP : V_NEXT_Y);
+    wire [VAW-1:0] b_row = TAPS > 1 ? b_vy_q : b_vrow_q;    // a first slot may lie beyond the row
+    wire [VAW-1:0] b_to_next = RING != 0 && b_row < V_BACK ? V_WRAP : V_NEXT_Y;
     wire accept = ev_valid && ev_ready;
     assign ev_ready = !a_valid_q || a_take;
     assign busy = a_valid_q || b_valid_q;
@@ -90,6 +96,7 @@ module snn_walk #(
     wire [NW-1:0]  ny, nx;
     wire [WAW-1:0] wy, wx, wc;
     wire [VAW-1:0] vy, vx, vc;
+    wire [TAPS-1:0] mask_first, mask_last;
     wire [BW-1:0]  block;
 
     generate
@@ -105,11 +112,18 @@ module snn_walk #(
             end
             snn_rom #(.WIDTH(NW + WAW + VAW), .DEPTH(Y_DEPTH), .AW(YW), .FILE(Y_FILE)) u_y (
                 .clk(clk), .addr(look_y), .data({ny, wy, vy}));
-            snn_rom #(.WIDTH(NW + WAW + VAW), .DEPTH(X_DEPTH), .AW(XW), .FILE(X_FILE)) u_x (
-                .clk(clk), .addr(look_x), .data({nx, wx, vx}));
+            if (TAPS > 1) begin : g_taps
+                snn_rom #(.WIDTH(2 * TAPS + NW + WAW + VAW), .DEPTH(X_DEPTH), .AW(XW), .FILE(X_FILE)) u_x (
+                    .clk(clk), .addr(look_x), .data({mask_last, mask_first, nx, wx, vx}));
+            end else begin : g_tap
+                snn_rom #(.WIDTH(NW + WAW + VAW), .DEPTH(X_DEPTH), .AW(XW), .FILE(X_FILE)) u_x (
+                    .clk(clk), .addr(look_x), .data({nx, wx, vx}));
+                assign {mask_last, mask_first} = 2'b11;
+            end
         end else begin : g_point
             assign {ny, wy, vy} = {{{(NW-1){1'b0}}, 1'b1}, {WAW{1'b0}}, {VAW{1'b0}}};
             assign {nx, wx, vx} = {{{(NW-1){1'b0}}, 1'b1}, {WAW{1'b0}}, {VAW{1'b0}}};
+            assign {mask_last, mask_first} = {2*TAPS{1'b1}};
         end
         if (CHANNELWISE != 0) begin : g_channelwise
             wire [VAW-1:0] group;
@@ -120,7 +134,7 @@ module snn_walk #(
             assign wc = group;
         end else begin : g_full
             reg [WAW-1:0] wc_q;
-            always @(posedge clk) wc_q <= (LANES_ON_X != 0) ? {WAW{1'b0}} : look_d2 * W_STRIDE;
+            always @(posedge clk) if (accept) wc_q <= (LANES_ON_X != 0) ? {WAW{1'b0}} : ev_d2 * W_STRIDE;
             assign wc = wc_q;
             assign vc = {VAW{1'b0}};
             assign block = {BW{1'b0}};
@@ -153,6 +167,9 @@ module snn_walk #(
             b_wrow_q <= first_w;
             b_v_q <= first_v;
             b_vrow_q <= first_v;
+            b_vy_q <= vy;
+            b_first_q <= mask_first;
+            b_final_q <= mask_last;
             b_value_q <= a_value_q;
             b_block_q <= block;
         end else if (b_end_x) begin
@@ -161,8 +178,9 @@ module snn_walk #(
             b_g_q <= 0;
             b_w_q <= b_wrow_q + W_NEXT_Y;
             b_wrow_q <= b_wrow_q + W_NEXT_Y;
-            b_v_q <= b_vrow_next;
-            b_vrow_q <= b_vrow_next;
+            b_v_q <= b_vrow_q + b_to_next;
+            b_vrow_q <= b_vrow_q + b_to_next;
+            b_vy_q <= b_vy_q + b_to_next;
         end else if (b_end_g) begin
             b_x_q <= b_x_q - 1'b1;
             b_g_q <= 0;
@@ -178,6 +196,7 @@ module snn_walk #(
     assign o_valid = b_valid_q;
     assign o_waddr = b_w_q;
     assign o_vaddr = b_v_q;
+    assign o_mask = (b_x_q == b_nx_q ? b_first_q : {TAPS{1'b1}}) & (b_x_q == 0 ? b_final_q : {TAPS{1'b1}});
     assign o_value = b_value_q;
     assign o_block = b_block_q;
 endmodule

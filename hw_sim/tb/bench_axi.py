@@ -104,15 +104,16 @@ async def registers_do_what_the_map_says(dut):
         await system.write(name, 0xABCD1234)
         await system.registers.write(MAP[name] + 2, b"\x56")
         assert await system.read(name) == 0xAB561234
-    await system.registers.write(MAP["WEIGHTS_READ"], b"\xff\xff\xff\xff")
-    assert await system.read("WEIGHTS_READ") == 1
+    for name in ("WEIGHTS_READ", "KEEP"):
+        await system.registers.write(MAP[name], b"\xff\xff\xff\xff")
+        assert await system.read(name) == 1
     for name in ("ID", "IMAGES", "HASH3", "T_MAX", "CONTROL", "STATUS", "BEGUN"):
         before = 0 if name == "CONTROL" else await system.read(name)
         await system.registers.write(MAP[name], b"\xfe\xff\xff\xff")
         assert await system.read(name) == before
     await system.registers.write(MAP["IRQ_ENABLE"], b"\xff\xff\xff\xff")
     assert await system.read("IRQ_ENABLE") == 3
-    for hole in (0x64, 0x7C):
+    for hole in (0x68, 0x7C):
         assert (await system.registers.read(hole, 4)).resp == AxiResp.SLVERR
         assert (await system.registers.write(hole, bytes(4))).resp == AxiResp.SLVERR
     first, then = await system.read("CYCLES"), await system.read("CYCLES")

@@ -65,7 +65,7 @@ async def every_neuron_fires_once(dut):
             left.append(after)
         held = [pack(memory[i * lanes : (i + 1) * lanes], P["VW"]) for i in range(words)]
         given = [pack(drive[i * lanes : (i + 1) * lanes], P["VW"]) for i in range(words)]
-        got, done = [], False
+        got, done, asked = [], False, []
         bands = rng.randint(1, P.get("RING", 1))  # a frame may end before the memory does
         for name in inputs[:2]:
             getattr(dut, name).value = int(frame[name]) if name != "ddata" else 0
@@ -87,9 +87,11 @@ async def every_neuron_fires_once(dut):
             dut.start.value = 0
             if counted:
                 dut.last.value = 0
-            dut.rdata.value, dut.p_data.value = held[raddr % words], table[paddr % len(table)]
+            asked.append((raddr % words, paddr % len(table)))
+            word, row = asked.pop(0) if len(asked) > P.get("DEEP", 0) else (0, 0)
+            dut.rdata.value, dut.p_data.value = held[word], table[row]
             if "ddata" in inputs:
-                dut.ddata.value = given[raddr % words]
+                dut.ddata.value = given[word]
             if done and passed == bands:
                 break
         assert done

@@ -9,9 +9,10 @@ from bench import P, begin, pack, settle, tick, unpack
 
 CASE = json.loads(os.environ.get("SNN_CASE", "{}"))
 DATA_AFTER = 1  # cycles from e_valid to its e_data
-PAUSE = 4  # cycles between an edge's last event and its done, more than its pipeline has stages
+PAUSE = 4 + 2 * P.get("DEEP", 0)  # cycles between an edge's last event and its done, more than its pipeline has stages
 FINAL, DRIVEN, EMPTY = 1, 2, 4
 RING = P.get("RING", 1)
+SLOTS = P.get("SLOTS", 1)
 TURNS = CASE.get("turns") or [[1] * P["EDGES"]]
 
 
@@ -68,11 +69,24 @@ class Population:
 
 
 def adds(rng, edge, population, left):
-    """Words and lanes of one edge's turn: often the same word again, often exactly to a threshold."""
+    """Accesses of one edge's turn, (word, mask, lanes of each slot): often the same again, often just to a threshold.
+
+    Slot j is the word j positions before the first.
+    """
     made, word = [], 0
     for _ in range(rng.choice([0, 1, 3, 12])):
         stay = CASE["same_word"] and rng.random() < 0.5
         word = word if stay else (word + rng.randrange(1, P["WORDS"])) % P["WORDS"] if P["WORDS"] > 1 else 0
+        if SLOTS > 1:
+            groups = P.get("GROUPS", 1)
+            reach = [j for j in range(SLOTS) if word - j * groups >= 0]
+            mask = sum(1 << j for j in reach if rng.random() < 0.7)
+            slots = [[rng.randint(-30, 30) for _ in range(P["LANES"])] for _ in range(SLOTS)]
+            for j in reach:
+                if mask >> j & 1:
+                    population.add(edge, word - j * groups, slots[j])
+            made.append((word, mask, [value for slot in slots for value in slot]))
+            continue
         lanes = [rng.choice([0, 1, -5, rng.randint(-30, 30)]) for _ in range(P["LANES"])]
         if rng.random() < 0.3 and not P["MAXIMUM"] and not (P["DRIVE_EDGES"] >> edge) & 1:
             for lane in range(P["LANES"]):
@@ -81,13 +95,13 @@ def adds(rng, edge, population, left):
                 tie = theta - population.v[i] - (bias * left + v0 if P["COUNT"] else bias + population.d[i])
                 lanes[lane] = tie if abs(tie) < 100 else lanes[lane]
         population.add(edge, word, lanes)
-        made.append((word, lanes))
+        made.append((word, 1, lanes))
     return made
 
 
 async def listen(dut, frames, rng, blocked):
     """Frames that the layer emits: (elements in order, meta)."""
-    part, made = P["FIRE_LANES"] if P["COUNT"] else P["LANES"], []
+    part, made = P["FIRE_LANES"] * P.get("PARTS", 1) if P["COUNT"] else P["LANES"], []
     while True:
         dut.o_ready.value = int(rng.random() >= blocked)
         await settle()
@@ -105,7 +119,7 @@ async def a_population(dut):
     rng = random.Random(13)
     edges, lanes, vw = P["EDGES"], P["LANES"], P["VW"]
     inputs = ("e_done", "e_meta", "e_valid", "e_vaddr", "e_data", "o_ready")
-    await begin(dut, **dict.fromkeys(inputs, 0))
+    await begin(dut, e_mask=0, **dict.fromkeys(inputs, 0))
     population, got, expected = Population(), [], []
     cocotb.start_soon(listen(dut, got, rng, 0.4))
 
@@ -125,9 +139,10 @@ async def a_population(dut):
         for slot in [*slots, *[None] * (DATA_AFTER + PAUSE)]:
             dut.e_valid.value = 0 if slot is None else 1 << edge
             dut.e_vaddr.value = 0 if slot is None else slot[0][0] << (edge * P["VAW"])
-            pending.append(None if slot is None else slot[0][1])
+            dut.e_mask.value = 0 if slot is None else slot[0][1] << (edge * SLOTS)
+            pending.append(None if slot is None else slot[0][2])
             due = pending.pop(0) if len(pending) > DATA_AFTER else None
-            dut.e_data.value = 0 if due is None else pack(due, vw) << (edge * lanes * vw)
+            dut.e_data.value = 0 if due is None else pack(due, vw) << (edge * SLOTS * lanes * vw)
             await tick(dut)
         dut.e_done.value, dut.e_meta.value = 1 << edge, meta
         await tick(dut)

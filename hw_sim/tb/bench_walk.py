@@ -5,14 +5,14 @@ import os
 import random
 
 import cocotb
-from bench import begin, settle, tick
+from bench import P, begin, settle, tick
 
 CASE = json.loads(os.environ.get("SNN_CASE", "{}"))
 
 
 @cocotb.test()
 async def every_target_once(dut):
-    """CASE: events [d0, d1, d2] and per event its [weight word, potential word, block] triples in any order; weights:
+    """CASE: events [d0, d1, d2] and per event its [weight word, potential word, block, slot] in any order; weights:
     whether there are any (a pool has none, and its weight addresses mean nothing)."""
     rng = random.Random(8)
     await begin(dut, ev_valid=0, ev_d0=0, ev_d1=0, ev_d2=0, ev_value=0)
@@ -31,8 +31,10 @@ async def every_target_once(dut):
             if int(dut.o_valid.value):
                 event = int(dut.o_value.value)
                 order.append(event)
-                target = tuple(int(getattr(dut, f"o_{n}").value) for n in ("waddr", "vaddr", "block"))
-                got[event].append(target[first:])
+                word, at, block, mask = (int(getattr(dut, f"o_{n}").value) for n in ("waddr", "vaddr", "block", "mask"))
+                for slot in range(P.get("TAPS", 1)):
+                    target = (word, (at - slot * P["GROUPS"]) % 2 ** P["VAW"], block, slot)
+                    got[event] += [target[first:]] * (mask >> slot & 1)
             sent += int(offer and int(dut.ev_ready.value))
             idle = sent == len(CASE["events"]) and not int(dut.busy.value) and not int(dut.o_valid.value)
             quiet = quiet + 1 if idle else 0

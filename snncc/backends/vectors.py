@@ -18,8 +18,10 @@ def golden_pixels(network: Network, pixels: Array | None) -> Array:
     if pixels is None:
         pixels = network.golden
     chosen = random_pixels(network, IMAGES) if pixels is None else np.asarray(pixels, np.int64)
-    if network.input.coding.sequences:
+    if network.input.coding.sequences and chosen.ndim > 1:  # of T_max frames; after the last one nothing comes
         chosen = chosen[:, : network.timesteps]
+        short = network.timesteps - chosen.shape[1]
+        chosen = np.pad(chosen, ((0, 0), (0, short), *((0, 0) for _ in chosen.shape[2:])))
     if chosen.shape[1:] != sample_shape(network) or not len(chosen):
         raise DataError(f"golden vectors of shape {chosen.shape}; the network reads {sample_shape(network)}")
     return chosen
@@ -31,14 +33,20 @@ def sample_shape(network: Network, timesteps: int | None = None) -> tuple[int, .
     return (*frames, *network.input.shape)
 
 
+def longest(network: Network, pixels: Array) -> int:
+    """The largest T that these pixels can be run with: T_max, or as many frames as there are."""
+    frames = pixels.shape[1] if network.input.coding.sequences else network.timesteps
+    return min(network.timesteps, frames)
+
+
 def golden(network: Network, pixels: Array | None) -> tuple[Array, sim.Result]:
     """The golden pixels and the simulator's result at T_max."""
     chosen = golden_pixels(network, pixels)
-    return chosen, sim.run(network, chosen, network.timesteps, network.dynamics)
+    return chosen, sim.run(network, chosen, longest(network, chosen), network.dynamics)
 
 
 def random_pixels(network: Network, images: int, seed: int = SEED) -> Array:
-    """Seeded images: uniform, all largest, all smallest, then sparse and uniform in turn.
+    """Seeded images, or sequences of T_max: uniform, all largest, all smallest, then sparse and uniform in turn.
 
     Where raw bytes are known, each is what some bytes become, so that a quantiser of bytes can be run on them.
     """

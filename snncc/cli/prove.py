@@ -127,6 +127,8 @@ def synth(folder: str, device: str, dsp: int | Literal["auto", "none"], as_json:
         cells = ["-" if v is None else f"{v:,}" for v in (found.luts, found.ffs, found.brams, found.dsps)]
         cells += ["-" if v is None else f"{v:,.1f}" for v in clock]
         print_table("synthesis", header, [[device, *cells]])
+        if found.critical_path:
+            click.echo(f"critical path: {found.critical_path}")
     for line in found.too_large:
         click.echo(f"too large: {line}", err=True)
     if found.too_large:

@@ -60,6 +60,7 @@ FEATURES = {
     "max_pool in step": "a view that takes a maximum, in `step`",
     "max_pool of the input and values in step": "a view that takes a maximum over the input and other populations, one "
     "of them a current or a relay, in `step`",
+    "max_pool of late values": "a view that takes a maximum over values, some of them of the timestep before",
 }
 
 TIMED = {"leaky_integrate_and_fire": "leaky", "leaky_integrator": "leaky", "late": "late", "frames": "frames"}
@@ -119,31 +120,36 @@ def features(network: Network, dynamics: Dynamics | None = None) -> dict[str, st
             found.setdefault(f"{word} in count", found[kind])
         if kind in found and "float twin" in found:
             found.setdefault("timed in float", found[kind])
-    if {"step", "max_pool"} <= found.keys() and (mixed := _pooled_mixture(network)):
-        found["max_pool of the input and values in step"] = f"population {mixed!r}"
+    if {"step", "max_pool"} <= found.keys():
+        found |= _pooled_values(network)
     if "step" in found and "max_pool" in found:
         found["max_pool in step"] = found["max_pool"]
     return found
 
 
-def _pooled_mixture(network: Network) -> str:
-    """The first population that reads a maximum over the input and others, one of them with values, or nothing."""
-    values = {p.name for p in network.populations if p.relay}
+def _pooled_values(network: Network) -> dict[str, str]:
+    """Where a maximum takes values besides other things: the input and others, or some a timestep late."""
+    values = {p.name for p in network.populations if p.relay or p.neuron.output(False, None, 0, 1)[1] > 1}
     values |= set() if network.input.coding.spiking else {INPUT}
+    found: dict[str, str] = {}
     for population in network.populations:
+        where = f"population {population.name!r}"
         for projection in population.projections:
-            pooled = fold(projection.source, _Pooled())
-            if any(INPUT in names and len(names) > 1 and names & values for names in pooled.maxima):
-                return population.name
-    return ""
+            for names, late in fold(projection.source, _Pooled()).maxima:
+                if INPUT in names and len(names) > 1 and names & values:
+                    found.setdefault("max_pool of the input and values in step", where)
+                if late and names & values:
+                    found.setdefault("max_pool of late values", where)
+    return found
 
 
 @dataclass(frozen=True)
 class _Read:
-    """The sources of a view, and those of each of its max-pools."""
+    """The sources of a view, whether some are read late, and both of each of its max-pools."""
 
     names: frozenset[str]
-    maxima: tuple[frozenset[str], ...] = ()
+    late: bool = False
+    maxima: tuple[tuple[frozenset[str], bool], ...] = ()
 
 
 class _Pooled:
@@ -153,7 +159,7 @@ class _Pooled:
         return _Read(frozenset((name,)))
 
     def late(self, name: str) -> _Read:
-        return _Read(frozenset((name,)))
+        return _Read(frozenset((name,)), late=True)
 
     def reshape(self, inner: _Read, shape: tuple[int, ...]) -> _Read:
         return inner
@@ -163,10 +169,11 @@ class _Pooled:
 
     def concat(self, parts: list[_Read]) -> _Read:
         names: frozenset[str] = frozenset().union(*(part.names for part in parts))
-        return _Read(names, tuple(maximum for part in parts for maximum in part.maxima))
+        late = any(part.late for part in parts)
+        return _Read(names, late, tuple(maximum for part in parts for maximum in part.maxima))
 
     def max_pool(self, inner: _Read, pool: MaxPool) -> _Read:
-        return _Read(inner.names, (*inner.maxima, inner.names))
+        return _Read(inner.names, inner.late, (*inner.maxima, (inner.names, inner.late)))
 
     def spread(self, inner: _Read, spread: Spread) -> _Read:
         return inner

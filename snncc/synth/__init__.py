@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
+import re
 import shutil
 import sys
 import tempfile
@@ -135,7 +136,8 @@ class Synthesis:
 
     Cycles are those of the golden images back to back, exact and as simulated; the worst ones bound every image.
     Where the memories need more block RAM than there is, nothing is mapped and `brams` is a lower bound. `multipliers`:
-    how many there are; None where nobody had to choose among them.
+    how many there are; None where nobody had to choose among them. `critical_path`: what bounds the clock, as
+    nextpnr placed it: nanoseconds, and the places on the way.
     """
 
     device: str
@@ -146,6 +148,7 @@ class Synthesis:
     dsps: int | None = None
     multipliers: int | None = None
     fmax_mhz: float | None = None
+    critical_path: str | None = None
     cycles_per_image: float | None = None
     latency_cycles: int | None = None
     images_per_second: float | None = None
@@ -201,8 +204,9 @@ def synthesise(
         known["multipliers"] = multipliers
         if placer is None or known["too_large"]:
             return Synthesis(**known)
-        fmax = _nextpnr(work, files, chip, placer, seed, dsp, named.module("pins"))
-        return Synthesis(**known, fmax_mhz=fmax, images_per_second=fmax * 1e6 / cycles["golden_interval"])
+        fmax, critical = _nextpnr(work, files, chip, placer, seed, dsp, named.module("pins"))
+        rate = fmax * 1e6 / cycles["golden_interval"]
+        return Synthesis(**known, fmax_mhz=fmax, critical_path=critical, images_per_second=rate)
 
 
 def map_design(
@@ -300,9 +304,12 @@ def memories(plan: Plan, manifest: dict[str, Any], source: Path) -> dict[str, Me
         for what in ("pixels", "potentials"):
             found[f"encoder {what}"] = Memory(layout.words, layout.lanes * pixels.bits)
     for node in plan.nodes:
-        more = {"drives": node.has_drive, "last maxima": node.maximum == SUMS}
+        beside = node.leaky is not None and node.leaky.current > 0
+        more = {"drives": node.has_drive, "last maxima": node.maximum >= SUMS, "potentials beside currents": beside}
         for what in ("potentials", *(what for what, there in more.items() if there)):
-            found[f"{node.name} {what}"] = Memory(node.words, node.lanes * node.vw)
+            for column in range(node.columns):
+                name = f"{node.name} {what}" + (f", column {column}" if node.columns > 1 else "")
+                found[name] = Memory(node.column_words, node.lanes * node.vw)
         for edge in node.edges:
             found[f"{edge.name} banks"] = Memory(edge.banks * edge.layout.band_words, edge.layout.lanes * edge.cw)
             found[f"{edge.name} meta words"] = Memory(edge.banks, plan.mw)
@@ -335,7 +342,10 @@ def _placer(family: str) -> str:
     return program
 
 
-def _nextpnr(work: Path, files: list[str], chip: Device, program: str, seed: int, dsp: int | str, pins: str) -> float:
+def _nextpnr(
+    work: Path, files: list[str], chip: Device, program: str, seed: int, dsp: int | str, pins: str
+) -> tuple[float, str]:
+    """MHz of the slowest clock, and its critical path; "" where nextpnr writes none."""
     family, *options = chip.place
     map_design(work, [*files, f"{pins}.v"], chip, pins, dsp, "write_json pins.json")
     extra = {"ecp5": ["--lpf-allow-unconstrained"], "ice40": ["--pcf-allow-unconstrained"]}.get(family, [])
@@ -346,4 +356,23 @@ def _nextpnr(work: Path, files: list[str], chip: Device, program: str, seed: int
     command = [program, *options, "--json", "pins.json", "--report", "report.json", "--seed", str(seed), *extra]
     tools.run([*command, "--freq", "100", "--timing-allow-fail", "-q"], work, "place and route", TIMEOUT)
     report = json.loads((work / "report.json").read_text())
-    return min(float(clock["achieved"]) for clock in report["fmax"].values())
+    return min(float(clock["achieved"]) for clock in report["fmax"].values()), slowest(report.get("critical_paths", []))
+
+
+def slowest(paths: list[dict[str, Any]]) -> str:
+    """The longest path from a clock's edge to the same clock's next one, of nextpnr's report."""
+    inside = [path["path"] for path in paths if path["from"] == path["to"]]
+    if not inside:
+        return ""
+    steps = max(inside, key=lambda path: sum(float(step["delay"]) for step in path))
+    took = {kind: sum(float(s["delay"]) for s in steps if (s["type"] == "routing") == (kind == "routing"))
+            for kind in ("logic", "routing")}  # fmt: skip
+    cells = [place(str(step["from"]["cell"])) for step in steps] + [place(str(steps[-1]["to"]["cell"]))]
+    way = [cell for cell, before in zip(cells, [None, *cells], strict=False) if cell != before]
+    return f"{sum(took.values()):.1f} ns ({took['routing']:.1f} of them routing): {' -> '.join(way)}"
+
+
+def place(cell: str) -> str:
+    """A mapped cell's register or memory in the RTL, without the wrapper and what mapping put behind its name."""
+    name = re.sub(r"(_(TRELLIS|LUT4|CCU2C|PFUMX|L6MUX21|MULT18X18D|SB_|DI|Q|D|Z|S)\w*|\$\w*)+$", "", cell)
+    return re.sub(r"\.mem\.\d.*$", ".mem", name.removeprefix("u_top."))

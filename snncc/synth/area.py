@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from snncc.backends import costs
 from snncc.backends.verilog.instances import design
 from snncc.backends.verilog.plan import Plan
+from snncc.errors import TargetError
 from snncc.synth.blockram import Family, Memory
 from snncc.synth.multipliers import SMALL, Multiplier, chosen
 
@@ -47,7 +48,7 @@ def multipliers(plan: Plan) -> list[Product]:
         p = made.parameters
         if made.module in ("snn_edge", "snn_edge_tiles"):
             if p["VALUES"] and not p.get("ONES"):
-                add(p["WB"], _event(p) + 1, p["LANES"], p["VW"])
+                add(p["WB"], _event(p) + 1, p["LANES"] * p.get("TAPS", 1), p["VW"])
             stride, channels = p["WSTRIDE"], p.get("SLOTS", 1) * p.get("PART", 1)
             if not p.get("CHANNELWISE") and not p.get("LANES_ON_X") and stride & (stride - 1):
                 add(p.get("D2W", max(1, (channels - 1).bit_length())), stride.bit_length(), most=p["WAW"])
@@ -84,20 +85,23 @@ def _edge(p: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     yield "scanner", p["AW"] + p["D0W"] + p["D1W"] + p["D2W"]
     yield "walker", p["WAW"] + p["VAW"]
     yield "walker over a map", (p["WAW"] + p["VAW"] + p["NW"]) * p["HAS_MAP"]
-    yield "weights", p["LANES"] * p["WB"] * (not p["ONES"])
-    yield "masked lanes", p["LANES"] * (0 < p["LANES_PER_CHANNEL"] < p["LANES"])
+    lanes, products = p["LANES"] * p.get("TAPS", 1), p["VW"] * p.get("DEEP", 0)
+    yield "weights", lanes * (p["WB"] * (not p["ONES"]) + products)
+    yield "masked lanes", lanes * (0 < p["LANES_PER_CHANNEL"] * p.get("PACK", 1) < p["LANES"])
     yield "tally", p["SRC_LANES"] * p.get("TALLY", 0)
     yield "place", p.get("PLACES", 0) and p["YW"] + p["XW"] + p["PLACE_CW"]
 
 
 def _layer(p: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     word, fired = p["LANES"] * p["VW"], p["FIRE_LANES"]
+    columns, slots = p.get("COLUMNS", 1), p.get("SLOTS", 1)
+    all_words = word * columns
     yield "layer", 1
-    yield "sum", word
-    yield "sum of two in a row", word * p["BYPASS"]
-    yield "choice of an edge", word * (p["EDGES"] - 1)
-    yield "drive", word * (p["HAS_DRIVE"] or p["MAXIMUM"] == SUMS)
-    yield "maximum", word * (p["MAXIMUM"] > 0)
+    yield "sum", all_words * (1 + 3 * p.get("DEEP", 0))
+    yield "sum of two in a row", all_words * (3 if p.get("DEEP") else p["BYPASS"])
+    yield "choice of an edge", word * (slots * (p["EDGES"] - 1) + columns * (slots - 1) + columns - 1)
+    yield "drive", all_words * (p["HAS_DRIVE"] or p["MAXIMUM"] >= SUMS)
+    yield "maximum", all_words * (p["MAXIMUM"] > 0)
     yield "parameters", fired * (p["THW"] + p["BIASW"] + p["V0W"]) * (p["P_DEPTH"] > 1)
     if not p["COUNT"]:
         yield "firing", word
@@ -166,8 +170,20 @@ def known(chip: Device) -> bool:
     return f"{chip.flow.command.split()[0]} luts" in costs.read(MODEL)
 
 
+def unknown(plan: Plan) -> list[str]:
+    """Parts of a design that the model was not fitted to."""
+    leaky = any(node.leaky is not None for node in plan.nodes)
+    there = {"leaky neurons": leaky, "an input of frames": plan.network.input.coding.sequences}
+    return [what for what, is_there in there.items() if is_there]
+
+
 def estimate(plan: Plan, held: Iterable[Memory], chip: Device) -> dict[str, float]:
-    """Block RAMs at least, DSPs as they are chosen, and about how many LUTs and flip-flops."""
+    """Block RAMs at least, DSPs as they are chosen, and about how many LUTs and flip-flops.
+
+    A TargetError names parts that the model does not know.
+    """
+    if missing := unknown(plan):
+        raise TargetError(f"the model of area does not know {' and '.join(missing)}: run Yosys (`snncc synth`)")
     held = list(held)
     dsps, soft = divided(plan, chip)
     there = parts(plan, held, chip.memory, soft)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from snncc import backends, ir, sim
-from snncc.backends.vectors import VECTORS, random_pixels, sample_shape
+from snncc.backends.vectors import VECTORS, longest, random_pixels, sample_shape
 from snncc.errors import DataError, SnnccError, TargetError
 from snncc.ir import Array
 from snncc.jobs import Job, NoToolError, NotRunError, Runner, Tool, required
@@ -42,14 +42,16 @@ def verify(
     each (N, frames, ...). None of them takes a target's vectors.npz, then seeded random images. Targets with quantisers
     begin at the images or bytes (made to fit, where only pixels are given), so that all is compared from a user's data
     to the class. images: at most that many (random ones fill up where there are fewer). timesteps: T, default the
-    network's T_max. targets: names of targets or of their runners (`c`, `c-cortex-m4`); default all whose files are
-    there. variants: only these of each. strict: what could not run counts as failure
+    network's T_max, or as many as sequences have frames. targets: names of targets or of their runners (`c`,
+    `c-cortex-m4`); default all whose files are there. variants: only these of each. strict: what could not run counts
+    as failure
     (default: in CI). Errors: FileFormatError, DataError, TargetError where nothing can be verified.
     """
     folder = Path(folder).resolve()
     network = ir.load(folder)
     x, data = (None if given is None else ir.as_read(network, given) for given in (x, data))
-    steps = network.timesteps if timesteps is None else timesteps
+    asked = _quantised(network, x, data, pixels)
+    steps = timesteps or (network.timesteps if asked is None else longest(network, asked))
     sim.check_timesteps(network, steps)
     if network.input.coding.sequences:
         x, data, pixels = (None if given is None else np.asarray(given)[:, :steps] for given in (x, data, pixels))

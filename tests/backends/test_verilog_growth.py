@@ -116,7 +116,7 @@ FAULTS = {
     "the maximum goes on": (SPIKES, "snn_fire_step.v", "restart ? v0_q : s_q + {", "1'b0 ? v0_q : s_q + {"),
     "a rise that stays": (SPIKES, "snn_fire_step.v", "s_q + {{(VW-1){1'b0}}, s_q[0]}", "s_q"),
     "words out of step": (SPIKES, "snn_tally.v", ".raddr(load ? next : word_q)", ".raddr(word_q)"),
-    "the larger is the smaller": (SPIKES, "snn_layer.v", "more > old", "more < old"),
+    "the larger is the smaller": (SPIKES, "snn_column.v", "a > b ? a : b", "a > b ? b : a"),
     "sums go on from image to image": (SUMS, "snn_tally.v", "first_q ? {TALLY{1'b0}} : held", "held"),
     "sums without sign": (SUMS, "snn_tally.v", "SIGNED != 0 && element[CW-1]", "1'b0"),
     "the maximum so far for that of now": (
@@ -130,8 +130,8 @@ FAULTS = {
     "a padded zero is left out": (
         SUMS,
         "snn_fire_step.v",
-        "most = s_q > v0_q ? s_q : v0_q;\n                assign wdata[i*VW +: VW] = LOWEST",
-        "most = s_q;\n                assign wdata[i*VW +: VW] = LOWEST",
+        "last_q : s_q > v0_q ? s_q : v0_q;\n                assign wdata[i*VW +: VW] = LOWEST",
+        "last_q : s_q;\n                assign wdata[i*VW +: VW] = LOWEST",
     ),
     "sums that rest are not sent": (SUMS, "snn_top.v", ".EVERY(1)", ".EVERY(0)"),
     "a current after T": (CURRENT, "snn_fire_step.v", "driven ? most : {VW{1'b0}}", "most"),

@@ -91,7 +91,7 @@ def busy_design(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 def test_no_bypass_in_the_scatter(busy_design: Path) -> None:
     """The read-modify-write hazard is real: without the bypass the same bench fails."""
-    _edit(busy_design / "snn_layer.v", "BYPASS != 0 && again_q ? held : stored", "stored")
+    _edit(busy_design / "snn_column.v", "BYPASS != 0 && again_q ? sum_q : ", "")
     _fails(busy_design)
 
 
@@ -126,14 +126,14 @@ def test_potentials_that_keep_an_image(design: Path) -> None:
     if (design / "snn_fire_step.v").exists():
         _edit(design / "snn_fire_step.v", "restart ? v0_q : (fire", "1'b0 ? v0_q : (fire")
     else:
-        _edit(design / "snn_layer.v", "clear ? {VW{1'b0}} : BYPASS", "BYPASS")
+        _edit(design / "snn_column.v", "clear ? {LANES*VW{1'b0}} : BYPASS", "BYPASS")
     _fails(design)
 
 
 def test_a_potential_in_the_wrong_unit(design: Path) -> None:
     """`count` keeps V / 2^shift and scales it back when it fires; `step` shifts what arrives."""
     if (design / "snn_fire_count.v").exists():
-        _edit(design / "snn_fire_count.v", "(v <<< SCALE)", "v")
+        _edit(design / "snn_fire_count.v", "(v <<< SCALE) + bt", "v + bt")
     else:
         _edit(design / "snn_lanes.v", "amount <<< SHIFT", "amount")
     _fails(design)

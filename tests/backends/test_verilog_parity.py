@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from snncc import backends, ir
 from snncc.backends.verilog import cycles
-from snncc.backends.verilog.drafts import drafts, legal_lanes
+from snncc.backends.verilog.drafts import drafts, legal_columns, legal_lanes
 from snncc.backends.verilog.layout import INPUT_LANES
 from snncc.backends.verilog.plan import Choice
 from snncc.errors import TargetError
@@ -37,7 +37,10 @@ def _parity(case: Case, seed: int) -> None:
     for draft in drafts(network):
         lanes = rng.choice(legal_lanes(draft))
         fire = rng.choice([n for n in range(1, lanes + 1) if lanes % n == 0])
-        choices[draft.name] = Choice(lanes, fire, rng.choice([1, 2, 3, 16]))
+        parts = rng.choice([n for n in range(1, lanes + 1) if lanes % (fire * n) == 0])
+        choices[draft.name] = Choice(
+            lanes, fire, rng.choice([1, 2, 3, 16]), parts, rng.choice(legal_columns(draft, lanes)), rng.randint(0, 1)
+        )
     plan = plan_with(network, choices=choices)
     pixels = np.asarray(case.pixels)
     steps = case.timesteps

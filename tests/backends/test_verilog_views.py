@@ -118,7 +118,7 @@ FAULTS = {
     "a zero is no event": ("snn_top.v", r"\.EVERY\(1\)", ".EVERY(0)"),
     "a maximum restarts at zero": ("snn_fire_count.v", r"BIT << \(VW - 1\)", "0"),
     "the zeros around do not count": ("snn_fire_count.v", r"v_q > v0_q \? v_q : v0_q", "v_q"),
-    "the larger is the smaller": ("snn_layer.v", "more > old", "more < old"),
+    "the larger is the smaller": ("snn_column.v", r"a > b \? a : b", "a > b ? b : a"),
     "other channels' lanes hold 0": ("snn_lanes.v", "BIT << \\(VW - 1\\)", "0"),
     "values are unsigned": ("snn_top.v", r"\.VALUE_SIGNED\(1\)", ".VALUE_SIGNED(0)"),
 }

@@ -8,6 +8,7 @@ import random
 import re
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,36 +18,60 @@ from hypothesis import strategies as st
 
 from snncc import backends, ir, store
 from snncc.backends.verilog import cycles, write
-from snncc.backends.verilog.drafts import drafts, legal_lanes
+from snncc.backends.verilog.drafts import drafts, legal_columns, legal_lanes
 from snncc.backends.verilog.emit import load_plan, read_manifest
-from snncc.backends.verilog.plan import Choice, Plan
+from snncc.backends.verilog.goals import Goal, balance
+from snncc.backends.verilog.plan import Choice, Plan, build, external
 from snncc.backends.verilog.ports import Ports
 from snncc.backends.verilog.tiles import BUSES, Weights
 from snncc.errors import FileFormatError, TargetError
+from snncc.ir.capabilities import TIMED
 from snncc.synth import memories, synthesise
 from snncc.verification import verify
 from tests.hw.simulate import compile_bench, lint, make, measured, plan_with, run
-from tests.networks import dense_chain, mixed_conv, residual, tangled, vgg
-from tests.strategies import Case, cases
+from tests.networks import dense_chain, mixed_conv, recurrent, residual, tangled, vgg
+from tests.strategies import Case, cases, timed_cases
 from tests.support import examples
 
 LIMIT = 20_000
 
 
 def random_plan(network: ir.Network, weights: Weights, rng: random.Random) -> Plan:
-    """Any legal lanes; as few weights inside as may be."""
-    choices = {}
-    for draft in drafts(network):
+    """Any legal lanes, and columns and deep nodes where weights are inside; as few of them as may be."""
+    choices, found = {}, drafts(network)
+    for draft in found:
         lanes = rng.choice(legal_lanes(draft))
         fire = rng.choice([n for n in range(1, lanes + 1) if lanes % n == 0])
-        choices[draft.name] = Choice(lanes, fire, rng.choice([1, 2, 16]))
+        columns = rng.choice(legal_columns(draft, lanes))
+        choices[draft.name] = Choice(lanes, fire, rng.choice([1, 2, 16]), columns=columns, deep=rng.choice([0, 1]))
     for inside in (0, *(2**n / 64 for n in range(16))):
         try:
             held = Weights(weights.where, weights.bus, inside, weights.latency, weights.period)
-            return plan_with(network, choices=choices, ports=Ports(weights=held))
+            outside = external(network, found, held)
         except TargetError:
             continue
+        plain = {draft.name for draft in found if outside.plain(draft)}
+        allowed = {n: replace(c, columns=1, deep=0) if n in plain else c for n, c in choices.items()}
+        return plan_with(network, choices=allowed, ports=Ports(weights=held))
     raise AssertionError("nothing fits")
+
+
+def test_goals_leave_nodes_with_weights_from_outside_plain() -> None:
+    goal = Goal(None, 64, {}, deep=True)
+    for where in ("load", "external"):
+        network = small_vgg()
+        made = build(
+            network,
+            balance(network, goal, weights=Weights(where, inside=1)).choices,
+            Ports(weights=Weights(where, inside=1)),
+        )
+        fed = {edge.name for edge in made.streamed}
+        assert fed
+        for node in made.nodes:
+            outside = [edge for edge in node.edges if edge.name in fed]
+            assert node.deep == (not outside)
+            assert node.columns == 1 or not outside
+            assert all(edge.taps == edge.pack == 1 and not edge.deep for edge in outside)
 
 
 def exact(folder: Path, plan: Plan, pixels: np.ndarray, wanted: list[int], *plusargs: str) -> None:
@@ -60,18 +85,27 @@ def exact(folder: Path, plan: Plan, pixels: np.ndarray, wanted: list[int], *plus
     assert "PASS" in said, said
 
 
-@examples(12)
-@given(st.sampled_from(["count", "step"]).flatmap(lambda d: cases(dynamics=d)), st.integers(0, 2**20))
+SMALL = {"max_populations": 3, "max_neurons": 24, "max_side": 4}
+
+
+@examples(16)
+@given(
+    st.sampled_from(["count", "step"]).flatmap(lambda d: cases(dynamics=d))
+    | timed_cases(**SMALL)
+    | timed_cases(only="leaky", **SMALL),
+    st.integers(0, 2**20),
+)
 def test_any_network(case: Case, seed: int) -> None:
     network, rng = case.network, random.Random(seed)
     try:
         ir.refuse(network, network.dynamics, backends.target("verilog").refuses, TargetError)
     except TargetError:
         return
-    where = rng.choice(["external", "external", "load"])
+    late = any(leaf.late for draft in drafts(network) for leaf, _ in draft.parts)
+    where = "load" if late or network.input.coding.sequences else rng.choice(["external", "external", "load"])
     weights = Weights(where, int(rng.choice(BUSES)), 0, rng.choice([1, 7, 40]), rng.choice([1, 2, 5]))
     plan = random_plan(network, weights, rng)
-    event(f"{where}: {len(plan.streamed)} edges")
+    event(f"{where}: {len(plan.streamed)} edges{', timed' if ir.features(network).keys() & TIMED else ''}")
     pixels = np.asarray(case.pixels)
     steps = case.timesteps
     if network.dynamics == "step":
@@ -80,6 +114,14 @@ def test_any_network(case: Case, seed: int) -> None:
     wanted[1:2] = [1] * len(wanted[1:2])
     with tempfile.TemporaryDirectory() as name:
         exact(Path(name), plan, pixels, wanted, f"+seed={seed % 1000}", f"+reset_after={rng.randrange(4, 400)}")
+
+
+def frames() -> ir.Network:
+    """Sequences of frames, without late sources."""
+    made = recurrent()
+    hidden, last = made.populations
+    hidden = ir.replace(hidden, projections=hidden.projections[:1])
+    return ir.proven(ir.replace(made, populations=(hidden, last), intervals={}))
 
 
 BLOCKS = [(4, 4), (8, 8), (8,)]
@@ -225,6 +267,11 @@ def test_what_cannot_be_external_is_refused_by_name(tmp_path: Path) -> None:
     for options in ({"weights_inside": 5}, {"weights": "load", "memory_period": 2}, {"weights_bus": "64"}):
         with pytest.raises(TargetError, match="is of weights that are not in the design"):
             store.check_targets(small_vgg(), {"verilog": options})
+    for network, why in ((recurrent(), "'hidden' reads the timestep before"), (frames(), "a sequence of frames")):
+        with pytest.raises(TargetError, match=f"external weights are not built where .*{why}"):
+            store.check_targets(network, {"verilog": {"weights": "external", "weights_inside": 0.001}})
+    with pytest.raises(TargetError, match="`pipeline` is not built for weights that are loaded"):
+        store.check_targets(small_vgg(), {"verilog": {"weights": "load", "pipeline": True}})
 
 
 @pytest.mark.parametrize("where", ["external", "load"])

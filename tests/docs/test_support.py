@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from snncc import backends, errors, ir, support
 from snncc.errors import NetworkError, SnnccError, TargetError
 from tests.docs.pages import ROOT, read
-from tests.networks import SIGNED, every_kind, max_pooled, recurrent, separable
+from tests.networks import SIGNED, every_kind, late_maximum, max_pooled, recurrent, separable
 from tests.strategies import cases, timed_cases
 
 PAGE = ROOT / "docs" / "reference" / "support.md"
@@ -40,12 +40,14 @@ def with_feature(feature: str) -> ir.Network:
             return separable()
         case "max_pool of the input and values in step":
             return max_pooled(source=SIGNED, dynamics="step")
-        case "frames in count" | "leaky in count" | "late in count":
+        case "leaky_integrate_and_fire" | "leaky_integrator" | "late" | "frames":
+            return recurrent()
+        case "max_pool of late values":
+            return late_maximum()
+        case "leaky in count" | "late in count" | "frames in count":
             return ir.replace(recurrent(), dynamics="count")
         case "timed in float":
             return ir.replace(recurrent(), signed_bit=0)
-        case "frames" | "late" | "leaky_integrate_and_fire" | "leaky_integrator":
-            return recurrent()
         case _:
             raise KeyError(feature)
 
@@ -73,7 +75,7 @@ def test_the_simulator_refuses_what_has_no_meaning() -> None:
     ir.refuse(every_kind(), "count", ir.NO_MEANING, NetworkError)
 
 
-RARE = {"float twin", "no upper clip", "max_pool of the input and values in step"}
+RARE = {"float twin", "no upper clip", "max_pool of the input and values in step", "max_pool of late values"}
 """What tests of their own run."""
 MET: set[str] = set()
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from snncc import ir
 from snncc.backends.verilog import cycles, vectors, write
-from snncc.backends.verilog.drafts import drafts, legal_lanes
+from snncc.backends.verilog.drafts import drafts, legal_columns, legal_lanes
 from snncc.backends.verilog.plan import Choice, Plan, build
 from snncc.backends.verilog.ports import PLAIN, Ports
 from snncc.backends.verilog.run import bench_files, verilator
@@ -19,10 +19,17 @@ from snncc.resources import resource
 
 
 def plan_with(
-    network: ir.Network, lanes: int | None = None, choices: Mapping[str, Choice] | None = None, ports: Ports = PLAIN
+    network: ir.Network,
+    lanes: int | None = None,
+    choices: Mapping[str, Choice] | None = None,
+    ports: Ports = PLAIN,
+    columns: int = 1,
 ) -> Plan:
-    """A plan with at most `lanes` lanes everywhere (None: as many as channels)."""
-    chosen = {d.name: Choice(max(n for n in legal_lanes(d) if lanes is None or n <= lanes)) for d in drafts(network)}
+    """A plan with at most `lanes` lanes everywhere (None: as many as channels), and at most so many columns."""
+    chosen = {}
+    for d in drafts(network):
+        most = max(n for n in legal_lanes(d) if lanes is None or n <= lanes)
+        chosen[d.name] = Choice(most, columns=max(n for n in legal_columns(d, most) if n <= columns))
     return build(network, chosen | dict(choices or {}), ports)
 
 
@@ -32,14 +39,24 @@ def mixed_plan(net: ir.Network, seed: int) -> Plan:
     for draft in drafts(net):
         lanes = int(rng.choice(legal_lanes(draft)))
         fire = int(rng.choice([n for n in range(1, lanes + 1) if lanes % n == 0]))
-        choices[draft.name] = Choice(lanes, fire, int(rng.integers(1, 4)))
+        parts = int(rng.choice([n for n in range(1, lanes + 1) if lanes % (fire * n) == 0]))
+        choices[draft.name] = Choice(
+            lanes,
+            fire,
+            int(rng.integers(1, 4)),
+            parts,
+            1 if draft.plain else int(rng.choice(legal_columns(draft, lanes))),
+            0 if draft.plain else int(rng.integers(2)),
+        )
     return build(net, choices)
 
 
-def make(folder: Path, plan: Plan, pixels: np.ndarray, timesteps: Sequence[int]) -> vectors.Vectors:
+def make(
+    folder: Path, plan: Plan, pixels: np.ndarray, timesteps: Sequence[int], kept: Sequence[bool] = ()
+) -> vectors.Vectors:
     """Sources, memories, bench and its compiled program in `folder`."""
     write.sources(folder, plan)
-    golden = vectors.make(plan, pixels, timesteps)
+    golden = vectors.make(plan, pixels, timesteps, kept)
     write.bench(folder, plan, golden)
     compile_bench(folder, plan.ports)
     return golden
@@ -67,9 +84,11 @@ def measured(said: str) -> list[tuple[int, int]]:
     return [(a - found[0][0], b - found[0][0]) for a, b in found]
 
 
-def exact(folder: Path, plan: Plan, pixels: np.ndarray, timesteps: Sequence[int]) -> vectors.Vectors:
+def exact(
+    folder: Path, plan: Plan, pixels: np.ndarray, timesteps: Sequence[int], kept: Sequence[bool] = ()
+) -> vectors.Vectors:
     """Icarus emits the simulator's words and needs the predicted cycles; with stalls, the words again."""
-    golden = make(folder, plan, pixels, timesteps)
+    golden = make(folder, plan, pixels, timesteps, kept)
     said = run(folder)
     assert f"PASS {len(pixels)}" in said, said
     timing = cycles.predict(plan, golden)

@@ -18,7 +18,7 @@ from snncc.backends.verilog.instances import folds
 from snncc.ir import content_hash
 from tests.hw.cocotb_bench import Fault, bench, bits
 from tests.hw.simulate import plan_with
-from tests.networks import dense_chain, dense_skip, mixed_conv
+from tests.networks import crossed, dense_chain, dense_skip, mixed_conv
 
 
 def ram(folder: Path, width: int, depth: int, fault: Fault | None = None) -> None:
@@ -188,16 +188,46 @@ def test_protocol(tmp_path: Path, dynamics: str, kind: str, simulator: str) -> N
     protocol(tmp_path, made[kind](dynamics), simulator)
 
 
+def sequences(folder: Path, fault: Fault | None = None) -> None:
+    """What `bench_frames` sends, and what must come back."""
+    network, steps = crossed(), [3, 1, 2, 3, 6, 1]
+    plan = plan_with(network, 4)
+    write.sources(folder, plan)
+    pixels = np.random.default_rng(5).integers(0, 4, (6, max(steps), *network.input.shape))
+    golden = vectors.make(plan, pixels, steps, [False, False, True, False, False, False])
+    width = write.output_width(plan)
+    made = [
+        {
+            "pixels": pixels[i, : steps[i]].reshape(-1).tolist(),
+            "timesteps": steps[i],
+            "beats": [int(v) % 2**width for v in golden.values[i]] + [int(golden.classes[i])],
+        }
+        for i in range(len(steps))
+    ]
+    case = {"sequences": made, "t_max": network.timesteps, "frame": int(np.prod(network.input.shape))}
+    env = {"SNN_VECTORS": json.dumps(case)}
+    bench(folder, "snn_top", "bench_frames", {}, env, sources=sorted(folder.glob("*.v")), fault=fault)
+
+
+def test_sequences(tmp_path: Path) -> None:
+    sequences(tmp_path)
+
+
 def skip(folder: Path, dynamics: str, fault: Fault | None = None) -> None:
     protocol(folder, dense_skip(dynamics), fault=fault)
 
 
 FAULTS: dict[str, tuple[Any, tuple[Any, ...], Fault]] = {
+    "frames: no room is asked for": (sequences, (), ("snn_frames", "room = LONGEST - ", "room = LONGEST | ")),
+    "frames: a wrong one is kept": (sequences, (), ("snn_frames", "keep_q) && p_timesteps != 0", "keep_q)")),
+    "frames: early at a frame's end": (
+        sequences, (), ("snn_frames", "frame_q == t || p_timesteps == 0", "frame_q == t"),
+    ),
     "ram: writes where it reads": (ram, (5, 3), ("snn_ram", "mem[waddr]", "mem[raddr]")),
     "ram: writes always": (ram, (40, 130), ("snn_ram", "if (we) ", "")),
-    "rom: the next word": (rom, (12, 7), ("snn_rom", "data <= mem[addr]", "data <= mem[addr + 1'b1]")),
-    "rom: no clock": (rom, (12, 7), ("snn_rom", "always @(posedge clk) data <=", "always @* data =")),
-    "rom: the highest bit lost": (rom, (64, 200), ("snn_rom", "data <= mem[addr]", "data <= mem[addr][WIDTH-2:0]")),
+    "rom: the next word": (rom, (12, 7), ("snn_rom", "data_q <= mem[addr];", "data_q <= mem[addr + 1'b1];")),
+    "rom: no clock": (rom, (12, 7), ("snn_rom", "always @(posedge clk) data_q <= mem", "always @* data_q = mem")),
+    "rom: the highest bit lost": (rom, (64, 200), ("snn_rom", "mem[addr];", "mem[addr][WIDTH-2:0];")),
     "divide: ties round down": (divide, (12, 7, 1, 4), ("snn_divide", "rest_q >= scaled_q", "rest_q > scaled_q")),
     "divide: no sign": (divide, (12, 12, 3, 2), ("snn_divide", "d = i_dividend", "d = {1'b0, i_dividend}")),
     "divide: the remainder stays": (divide, (50, 21, 2, 9), ("snn_divide", "fits ? less : rest_q", "rest_q")),

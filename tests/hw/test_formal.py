@@ -18,9 +18,11 @@ from snncc.synth import run_yosys
 from tests.hw.cocotb_bench import Fault
 
 EDGE = ("snn_edge", "snn_bank", "snn_ram", "snn_scan", "snn_walk", "snn_lanes")
-EDGE_UNUSED = ("snn_tally", "snn_place", "snn_rom")
+EDGE_UNUSED = ("snn_tally", "snn_place", "snn_rom", "snn_skid")
+COLUMN = ("snn_column", "snn_ram")
 COUNT = ("snn_fire_count", "snn_divide")
 RING = {"WORDS": 4, "RING": 2, "VAW": 3, "P_DEPTH": 5, "PAW": 3}
+LEAKY = ("snn_fire_leaky", "snn_share")
 RELAY = {"FIRES": 0, "RELAYS": 1, "OUT_CW": 3}
 
 
@@ -50,14 +52,32 @@ PROOFS = {
         "CW": 1, "D0": 3, "D0W": 2, "BLOCKS": 1, "D2W": 1, "BANDS": 3, "BANKS": 2, "AW": 3}, within=16),
     "fire in step": Proof("fire_step", ("snn_fire_step",), 2),
     "fire in step, relay": Proof("fire_step", ("snn_fire_step",), 2, parameters=RELAY),
+    "fire in step, deep": Proof("fire_step", ("snn_fire_step",), 3, parameters={"DEEP": 1}),
+    "leaky": Proof("fire_leaky", LEAKY, 9, True, {"LEAK": 1024, "LOWW": 4}),
+    "leaky, several spikes": Proof("fire_leaky", LEAKY, 11, True, {
+        "VW": 4, "MOST": 5, "OUT_CW": 3, "ZERO": 1, "LEAKW": 13, "THW": 3, "AMOUNTW": 3}),
+    "leaky, both late": Proof("fire_leaky", LEAKY, 11, True, {
+        "VW": 4, "RESET": 1, "MOST": 3, "OUT_CW": 2, "CURRENT": 2, "LEAK": 2048, "DECAY": 1024, "THW": 3, "AMOUNTW": 3
+    }),
+    "leaky, to a value": Proof("fire_leaky", LEAKY, 10, True, {"RESET": 2, "CURRENT": 1, "DECAY": 3000, "ZERO": 1}),
+    "leaky readout": Proof("fire_leaky", LEAKY, 9, True, {
+        "VW": 4, "FIRES": 0, "OUT_CW": 4, "CURRENT": 1, "LEAK": 512, "DECAYW": 13}),
     "fire in count": Proof("fire_count", COUNT, 10),
+    "fire in count, deep": Proof("fire_count", COUNT, 12, parameters={"DEEP": 1}),
     "fire in count, relay": Proof("fire_count", COUNT, 9, parameters=RELAY),
     "fire in count, ring": Proof("fire_count", COUNT, 10, parameters=RING, within=24),
+    "column": Proof("column", COLUMN, 10, True),
+    "column, cleared by the adder": Proof("column", COLUMN, 10, True, {"CLEARS": 1}),
+    "column, deep": Proof("column", COLUMN, 13, True, {"DEEP": 1}),
+    "column, deep maximum": Proof("column", COLUMN, 12, True, {"DEEP": 1, "MAXIMUM": 1}),
+    "gather": Proof("gather", ("snn_gather",), 1),
+    "skid": Proof("skid", ("snn_skid",), 1),
     "axis split": Proof("axis_split", ("snn_axis_split",), 1),
     "axis split, wide pixels": Proof("axis_split", ("snn_axis_split",), 1, parameters={"DW": 64, "PW": 16}),
     "tiles": Proof("tiles", ("snn_tiles", "snn_fill"), 1, within=16),
     "edge, two words": Proof("edge", EDGE + EDGE_UNUSED, 16, True, {"GROUPS": 1, "CW": 1, "VW": 5}),
     "edge, two targets": Proof("edge", EDGE + EDGE_UNUSED, 16, True, {"WORDS": 1, "AW": 1, "VW": 4}),
+    "edge, deep": Proof("edge", EDGE + EDGE_UNUSED, 18, True, {"GROUPS": 1, "CW": 1, "VW": 4, "DEEP": 1}, within=18),
 }  # fmt: skip
 
 
@@ -131,6 +151,37 @@ FAULTS: dict[str, tuple[str, Fault]] = {
     "step: a relay's shift without sign": (
         "fire in step, relay", ("snn_fire_step", "s_q >>> th_q[THW-1:0]", "s_q >> th_q[THW-1:0]"),
     ),
+    "step: a word before its data": ("fire in step, deep", ("snn_fire_step", "DEEP != 0 ? wait_q : read_q", "read_q")),
+    "count: b*T a cycle early": (
+        "fire in count, deep", ("snn_fire_count", "u_valid = DEEP != 0 ? valid3_q : valid2_q", "u_valid = valid2_q"),
+    ),
+    "column: no bypass": ("column", ("snn_column", "BYPASS != 0 && again_q ? sum_q : ", "")),
+    "column: two adds ago forgotten": ("column, deep", ("snn_column", "second_q ? sum_q : ", "")),
+    "column: three adds ago forgotten": ("column, deep", ("snn_column", "third_q ? last_q : ", "")),
+    "column: no second look": ("column, deep", ("snn_column", "next_q ? sum_q : stored_q", "stored_q")),
+    "column: the smaller one": ("column, deep maximum", ("snn_column", "a > b ? a : b", "a > b ? b : a")),
+    "column: nothing is cleared": ("column, cleared by the adder", ("snn_column", "CLEARS != 0 && f_write;", "1'b0;")),
+    "gather: parts swapped": ("gather", ("snn_gather", "{i_data, held_q}", "{held_q, i_data}")),
+    "gather: a reset is not heard": ("gather", ("snn_gather", "if (rst) part_q <= 0;\n        else ", "")),
+    "skid: one is lost": ("skid", ("snn_skid", "!leave && (second_q || enter)", "!leave && enter")),
+    "skid: the later one first": ("skid", ("snn_skid", "second_q ? next_q : i_data", "i_data")),
+    "edge: done while an event waits": ("edge, deep", ("snn_edge", "&& !skid_busy", "")),
+    "leaky: ties do not fire": ("leaky", ("snn_fire_leaky", "wide >= theta", "wide > theta")),
+    "leaky: the share of one more": ("leaky", ("snn_share", "product_q <= x *", "product_q <= (x + x[W-1]) *")),
+    "leaky: bias after T": ("leaky", ("snn_fire_leaky", "driven ? drive : {VW{1'b0}}", "drive")),
+    "leaky: no lower end": ("leaky", ("snn_fire_leaky", "v < lowest ? lowest : v", "v")),
+    "leaky: a spike too few": (
+        "leaky, several spikes", ("snn_fire_leaky", "(MOST >> s) - (MOST >> (s + 1))", "MOST >> (s + 1)"),
+    ),
+    "leaky: rounded down": ("leaky, several spikes", ("snn_share", "x[W-1] ? -x : x", "x")),
+    "leaky: what comes off late leaks": (
+        "leaky, both late", ("snn_fire_leaky", "RESET == 1 ? full : reduced", "reduced"),
+    ),
+    "leaky: the current at once": (
+        "leaky, both late", ("snn_fire_leaky", "(CURRENT == 1) ? rest_q + sum_q", "1 ? rest_q + sum_q"),
+    ),
+    "leaky: no reset": ("leaky, to a value", ("snn_fire_leaky", "(RESET == 2) ? one", "(RESET == 3) ? one")),
+    "leaky: the current stays": ("leaky readout", ("snn_fire_leaky", "current_q - decayed", "current_q")),
     "count: no upper end": ("fire in count", ("snn_fire_count", "quotient > clip ? clip : quotient", "quotient")),
     "count: b once": ("fire in count", ("snn_fire_count", "(v <<< SCALE) + bt + v0_q", "(v <<< SCALE) + b_q + v0_q")),
     "count: parts swapped": ("fire in count", ("snn_fire_count", "if (sub1_q == s)", "if (sub1_q != s)")),
@@ -173,7 +224,9 @@ FAULTS: dict[str, tuple[str, Fault]] = {
         "edge, two targets", ("snn_edge", "&& !walk_busy && !lanes_busy", ""),
     ),
     "edge: an empty frame is walked": ("edge, two words", ("snn_edge", "turn && have && meta[EMPTY]", "1'b0")),
-    "edge: a frame is not released": ("edge, two targets", ("snn_edge", ".r_release(done)", ".r_release(1'b0)")),
+    "edge: a frame is not released": (
+        "edge, two targets", ("snn_edge", ".r_release(done && !early)", ".r_release(1'b0)"),
+    ),
     "edge: starts before its turn": ("edge, two words", ("snn_edge", "turn && word_ready", "word_ready")),
     "edge: the last target is skipped": ("edge, two targets", ("snn_walk", "G_END = GROUPS - 1", "G_END = 0")),
 }  # fmt: skip

@@ -75,7 +75,7 @@ def mapped(folder: Path, device: str) -> Counter[str]:
 
 PLACES = {
     "_weights.mem": ".u_lanes.g_rom.u_weights", "_parameters.mem": ".u_parameters",
-    " potentials": ".u_potential", " drives": ".g_drive.u_drive", " banks": ".u_events",
+    " potentials": ".g_one.u_column.u_potential", " drives": ".g_one.u_column.g_drive.u_drive", " banks": ".u_events",
 }  # fmt: skip
 ENCODER = {
     "encoder pixels": "u_encoder.u_pixels",

@@ -27,8 +27,8 @@ from snncc.synth.blockram import Memory
 from snncc.verification import verify
 from tests.hw.area import near_enough
 from tests.hw.simulate import lint, plan_with
-from tests.networks import dense_chain, max_pooled, mixed_conv, separable, tangled
-from tests.strategies import Case, cases
+from tests.networks import crossed, dense_chain, max_pooled, mixed_conv, separable, tangled
+from tests.strategies import Case, cases, timed_cases
 from tests.support import examples
 
 
@@ -45,6 +45,11 @@ def relayed(dynamics: str) -> ir.Network:
 def pooled(dynamics: str) -> ir.Network:
     """Max-pools of spikes."""
     return max_pooled(dynamics=dynamics)
+
+
+def timed(dynamics: str) -> ir.Network:
+    """Leaky neurons, late sources and frames, which `step` alone has."""
+    return crossed()
 
 
 def refused(network: ir.Network) -> bool:
@@ -70,7 +75,7 @@ def test_lint_is_clean(tmp_path: Path, dynamics: str, make) -> None:
 @examples(12)
 @given(
     st.sampled_from(["count", "step"])
-    .flatmap(lambda dynamics: cases(dynamics=dynamics, spike_ext=st.just(1)))
+    .flatmap(lambda dynamics: cases(dynamics=dynamics, spike_ext=st.just(1)) | timed_cases())
     .filter(lambda case: not refused(case.network)),
     st.integers(1, INPUT_LANES),
 )
@@ -80,7 +85,7 @@ def test_lint_is_clean_in_any_configuration(case: Case, pixels: int) -> None:
         assert not lint(Path(name))
 
 
-@pytest.mark.parametrize(("make", "images"), [(mixed_conv, 12), (relayed, 4), (pooled, 4)])
+@pytest.mark.parametrize(("make", "images"), [(mixed_conv, 12), (relayed, 4), (pooled, 4), (timed, 3)])
 def test_compiled_bench_of_verilator(tmp_path: Path, make, images: int) -> None:
     store.write(make("step"), tmp_path / "m", {"verilog": {"max_lanes": 4}})
     report = verify(tmp_path / "m", targets=["verilog-icarus", "verilog-verilator"], images=images)

@@ -14,7 +14,7 @@ from tests.hw.simulate import build_command, make, measured, plan_with
 from tests.mutants import text
 from tests.mutants.sites import Mutant
 from tests.mutants.tree import Tree
-from tests.networks import SIGNED, dense_chain, dense_skip, max_pooled, one_output, separable, shortcuts
+from tests.networks import SIGNED, crossed, dense_chain, dense_skip, max_pooled, one_output, separable, shortcuts
 
 NETWORKS: dict[str, tuple[Any, dict[str, Any], int | None]] = {
     "skip, count": (dense_skip, {"dynamics": "count"}, 3),
@@ -27,6 +27,7 @@ NETWORKS: dict[str, tuple[Any, dict[str, Any], int | None]] = {
     "pooled, step": (max_pooled, {"dynamics": "step", "signed_bit": 4, "timesteps": 4}, 3),
     "relays, count": (separable, {"dynamics": "count", "timesteps": 3}, 3),
     "relays, step": (separable, {"dynamics": "step", "timesteps": 3}, 3),
+    "crossed, step": (crossed, {}, 2),
     "pooled, count": (max_pooled, {"source": SIGNED, "signed_bit": 4}, 4),
 }
 """Network, its options, lanes at most."""
@@ -39,13 +40,18 @@ OUTSIDE = ["tests/backends/test_verilog_weights.py", "tests/hw/test_axi.py"]
 LINT = ("tests/hw/test_tools.py::test_lint_is_clean",)
 TESTS = {
     "snn_axil": ["tests/hw/test_axi.py"], "snn_axis_split": ["tests/hw/test_formal.py", "tests/hw/test_system.py"],
-    "snn_bank": [f"{ENGINE}::test_bank"], "snn_divide": [f"{PARTS}::test_divide"], "snn_edge": [],
+    "snn_bank": [f"{ENGINE}::test_bank"], "snn_column": [f"{ENGINE}::test_layer"],
+    "snn_divide": [f"{PARTS}::test_divide"], "snn_edge": [],
     "snn_encoder_direct": [f"{PARTS}::test_encoder"], "snn_encoder_step": [f"{PARTS}::test_encoder"],
     "snn_fire_count": [f"{ENGINE}::test_fire", f"{ENGINE}::test_layer"],
     "snn_fire_step": [f"{ENGINE}::test_fire", f"{ENGINE}::test_layer"], "snn_lanes": [f"{ENGINE}::test_lanes"],
+    "snn_gather": ["tests/hw/test_formal.py"],
+    "snn_fire_leaky": [f"{ENGINE}::test_leaky"], "snn_share": [f"{ENGINE}::test_leaky"],
+    "snn_frames": [], "snn_encoder_frames": [],
     "snn_layer": [f"{ENGINE}::test_layer"], "snn_pixels": [], "snn_place": [f"{ENGINE}::test_place"],
     "snn_ram": [f"{PARTS}::test_ram"], "snn_readout": [f"{PARTS}::test_readout"], "snn_rom": [f"{PARTS}::test_rom"],
-    "snn_scan": [f"{PARTS}::test_scan"], "snn_tally": ["tests/backends/test_verilog_growth.py"],
+    "snn_scan": [f"{PARTS}::test_scan"], "snn_skid": ["tests/hw/test_formal.py"],
+    "snn_tally": ["tests/backends/test_verilog_growth.py"],
     "snn_walk": [f"{ENGINE}::test_walk"], "snn_words": ["tests/hw/test_status.py"],
     **dict.fromkeys(("snn_deal", "snn_edge_tiles", "snn_fill", "snn_load", "snn_reader", "snn_tiles"), OUTSIDE),
 }  # fmt: skip

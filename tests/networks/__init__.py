@@ -19,7 +19,7 @@ from tests.networks.maxima import signed_maxima, signed_pixels
 from tests.networks.relays import relay, separable
 from tests.networks.spread import grown
 from tests.networks.tangled import TANGLED_FIRST, tangled, tangled_readout, tangled_view
-from tests.networks.timed import change_kinds, recurrent
+from tests.networks.timed import change_kinds, crossed, late_maximum, recurrent
 from tests.networks.vectors import dense_chain, dense_skip, nested, toy
 
 __all__ = [
@@ -28,11 +28,13 @@ __all__ = [
     "change",
     "change_kinds",
     "change_projection",
+    "crossed",
     "dense_chain",
     "dense_skip",
     "every_kind",
     "grown",
     "input_of",
+    "late_maximum",
     "max_pooled",
     "mixed_conv",
     "nested",

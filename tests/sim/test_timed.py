@@ -47,6 +47,12 @@ def test_the_network_of_the_controls_equals_the_reference() -> None:
     )
 
 
+@pytest.mark.parametrize("most", [1, 3])
+def test_maxima_of_the_timestep_before_equal_the_reference(most: int) -> None:
+    network = networks.late_maximum(most=most)
+    assert not differences(expected(network, EVENTS, 20, "step"), simulated(network, EVENTS, 20, "step"))
+
+
 @pytest.mark.parametrize(
     "fields",
     [

@@ -65,7 +65,9 @@ def held(nodes: Mapping[str, tuple[Sequence[Edge], Array]]) -> tuple[dict[str, i
 
     With so much room there is an order of all turns and passes in which none waits for room. Nodes take their turns in
     a fixed order and wait for nothing but bands and room, so what one may do stays allowed whatever the others do: with
-    this room or more, no order comes to a stop. `nodes`: edges and turns of each, the readout last.
+    this room or more, no order comes to a stop. `nodes`: edges and turns of each, the readout last. Where
+    frames are read late, the order is followed over more frames than there are nodes: by then each holds what the last
+    one did.
     """
     readers: dict[str, list[Edge]] = {name: [] for name in (INPUT, *nodes)}
     for edges, _ in nodes.values():
@@ -79,14 +81,15 @@ def held(nodes: Mapping[str, tuple[Sequence[Edge], Array]]) -> tuple[dict[str, i
         edges, turns = nodes[name] if name != INPUT else ((), np.zeros((1, 0), np.int64))
         for edge, number in zip(edges, turns[sent[name] % len(turns)].tolist(), strict=True):
             for _ in range(number):
-                while sent[edge.source] // edge.gather == taken[edge.name]:
+                while sent[edge.source] // edge.gather == taken[edge.name] - edge.late:
                     yield edge.source
                 taken[edge.name] += 1
                 if edge.tiles is not None:
                     order.append(edge.name)
 
     last = list(nodes)[-1]
-    waiting = [(last, step(last))]
+    behind = any(edge.late for edges, _ in nodes.values() for edge in edges)
+    waiting = [(last, step(last)) for _ in range(len(nodes) + 2 if behind else 1)]
     while waiting:
         name, turns = waiting[-1]
         source = next(turns, None)
@@ -96,5 +99,6 @@ def held(nodes: Mapping[str, tuple[Sequence[Edge], Array]]) -> tuple[dict[str, i
         waiting.pop()
         sent[name] += 1
         for edge in readers[name]:
-            most[edge.name] = max(most[edge.name], -(-sent[name] // edge.gather) - taken[edge.name])
+            late = max(0, taken[edge.name] - edge.late)
+            most[edge.name] = max(most[edge.name], -(-sent[name] // edge.gather) - late)
     return dict(most), order

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from snncc import sim
+from snncc.backends.vectors import longest
 from snncc.backends.verilog import cycles, goals, vectors
-from snncc.backends.verilog.drafts import drafts
+from snncc.backends.verilog.drafts import constant_input, drafts
 from snncc.backends.verilog.leaves import node_name
 from snncc.backends.verilog.plan import Plan, build
 from snncc.backends.verilog.ports import PLAIN, Ports
-from snncc.ir import INPUT, Array, Network
-from snncc.sim.linear import values_of
+from snncc.ir import INPUT, Array, Network, output_range
+from snncc.sim.linear import before, values_of
 
 LEAST = 3
 """Golden images: two at T_max, one at T = 1."""
@@ -49,7 +50,7 @@ def choose(network: Network, goal: goals.Goal, pixels: Array, ports: Ports = PLA
     while True:
         balance = goals.balance(network, asked, seen, ports.weights)
         plan = build(network, balance.choices, ports)
-        expected = vectors.make(plan, pixels, [network.timesteps] * (len(pixels) - 1) + [1])
+        expected = vectors.make(plan, pixels, [longest(network, pixels)] * (len(pixels) - 1) + [1])
         made = Made(plan, balance, expected, cycles.predict(plan, expected), goal.cycles)
         if made.met or not balance.met or asked.cycles is None or goal.cycles is None:
             return made
@@ -63,19 +64,24 @@ def timed(pixels: Array) -> Array:
 
 def activity(network: Network, pixels: Array) -> dict[str, Array]:
     """Mean events per element and image of every source, max-pools included, on the golden images."""
-    counting, current = network.window.counting, not network.input.coding.spiking
-    relays = [] if counting else [p.name for p in network.populations if p.relay]
-    result = sim.run(network, pixels, network.timesteps, network.dynamics, trace=bool(relays))
+    counting, steps = network.window.counting, longest(network, pixels)
+    values = [p.name for p in network.populations if p.hands_on and output_range(network, p.name, "step") != (0, 1)]
+    values = [] if counting else values
+    result = sim.run(network, pixels, steps, network.dynamics, trace=bool(values))
     seen = {name: np.asarray(c) for name, c in result.counts.items()}
     if result.trace is not None:
-        seen |= {name: (result.trace.spikes[name] != 0).sum(axis=0) for name in relays}
+        seen |= {name: (result.trace.spikes[name] != 0).sum(axis=0) for name in values}
+    if network.input.coding.sequences:
+        seen[INPUT] = (pixels[:, :steps] != 0).sum(axis=1)
+    once = counting or constant_input(network)
     events = {
-        node_name(name): (c != 0 if counting or (name == INPUT and current) else c).mean(axis=0)
+        node_name(name): (c != 0 if counting or (name == INPUT and once) else c).mean(axis=0)
         for name, c in seen.items()
     }
     for draft in drafts(network):
         if draft.pool is not None:
-            handed, frames = values_of(draft.pool, seen), 1 if counting else network.timesteps
+            known = seen | {before(name): values for name, values in seen.items()}
+            handed, frames = values_of(draft.pool, known), 1 if counting else network.timesteps
             spikes = draft.tally and not draft.sums
             events[draft.name] = (handed if spikes else (handed != 0) * frames).mean(axis=0)
     return events

@@ -15,8 +15,11 @@ The turns before pass p of layer l are those that its schedule says, one of each
     first turn  = commit(l, p - 1) + 1
     fire(l, p)  = max(turn after the last one, done(r, p - banks of r) + 1 for every reader r of l)
     commit(l, p) = fire(l, p) + pass(l)
-    pass(l)     = words + 2                                                    (`step`)
+    pass(l)     = words + 2                                                    (`step`; leaky: stages)
                 = (parts of a band - 1)*PERIOD + 3 + STAGES*PERIOD             (`count`; 1*1 without division)
+
+A late edge's turn k reads its source's band k - 1, when all of it is there, and without its events where it is an
+image's last: start = max(turn, commit + 1), done = start + work + 1; the first turn of all is an empty frame's.
 
 Within a band, event i lies in word w_i after g_i words without events and reaches f_i word pairs
 (docs/design/hardware.md):
@@ -37,7 +40,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snncc.backends.verilog.drafts import stores_images
+from snncc.backends.verilog.drafts import constant_input, stores_images
 from snncc.backends.verilog.edges import Edge, by_tiles
 from snncc.backends.verilog.plan import Node, Plan
 from snncc.backends.verilog.vectors import Vectors, words
@@ -70,7 +73,7 @@ def offsets(plan: Plan, name: str) -> Array:
         pixels = int(np.prod(plan.network.input.shape)) // plan.input_layout.bands
         return np.asarray(np.minimum(words * plan.input_layout.lanes, pixels) - pixels)
     node = next(n for n in plan.nodes if n.name == name)
-    return np.arange(1 - node.layout.band_words, 1) * (node.period if plan.count else 1)
+    return np.arange(1 - node.layout.band_words, 1) * (node.period * node.parts if plan.count else 1)
 
 
 def edge_work(edge: Edge, busy: Array, offset: Array) -> Array:
@@ -78,38 +81,43 @@ def edge_work(edge: Edge, busy: Array, offset: Array) -> Array:
 
     Where weights are external, the work of each tile, (frames, tiles): a tile is walked as a band would be.
     """
-    grid, fans = edge.layout, edge.fan_out()
+    grid, fans, lanes = edge.layout, edge.fan_out(), edge.word_events
     if edge.tiles is not None:
         places, tiles = edge.scan[0] * edge.scan[1], edge.tiles
-        bands = by_tiles(edge, tiles, busy.reshape(-1, grid.words * grid.lanes)).reshape(-1, places * tiles.part)
-        walked = _walked(bands, by_tiles(edge, tiles, fans), tiles.part, np.zeros(places, np.int64), False)
+        bands = by_tiles(edge, tiles, busy.reshape(-1, grid.words * lanes)).reshape(-1, places * tiles.part)
+        walked = _walked(bands, by_tiles(edge, tiles, fans), tiles.part, np.zeros(places, np.int64), edge)
         return np.asarray(walked[0].reshape(-1, tiles.number))
-    bands = busy.reshape(-1, grid.band_words * grid.lanes)
-    return _walked(bands, fans.reshape(grid.bands, -1), grid.lanes, offset, edge.place is not None)
+    bands = busy.reshape(-1, edge.pack).any(axis=1).reshape(-1, grid.band_words * lanes)
+    return _walked(bands, fans.reshape(grid.bands, -1), lanes, offset, edge)
 
 
-def _walked(busy: Array, fans: Array, lanes: int, offset: Array, placing: bool) -> Array:
+def _walked(busy: Array, fans: Array, lanes: int, offset: Array, edge: Edge) -> Array:
     """The recurrence: (work, lag) of each band, (2, bands). busy (bands, words * lanes), fans those of one frame's."""
+    placing, deep = edge.place is not None, edge.deep
     bands, events, words = len(busy), busy.sum(axis=1), len(offset)
     order = np.argsort(~busy, axis=1, kind="stable")
     of_frame = np.arange(bands) % len(fans)
     written = np.stack([np.full(words, NEVER), offset + 3])
     never = np.full((2, bands), NEVER)
-    a, p, b, target = np.repeat([[1], [NEVER]], bands, axis=1), never, never, never
+    a = np.repeat([[1], [NEVER]], bands, axis=1)
+    q, q_before, p, b, target = never, never, never, never, never
     before, walk = np.full(bands, -1, np.int64), np.zeros(bands, np.int64)
     for i in range(int(events.max(initial=0))):
         on = events > i
         element = order[:, i]
         word, reach = element // lanes, fans[of_frame, element]
         gap = np.maximum(word - before - 1, 0)
-        accept = np.maximum(np.maximum(a + 1 + gap, p if placing else b), written[:, word])
-        placed = np.maximum(accept + 1, b) if placing else accept
+        room = q_before + 1 if deep else p if placing else b
+        accept = np.maximum(np.maximum(a + 1 + gap, room), written[:, word])
+        passed = np.maximum(accept + 1, p if placing else b) if deep else accept
+        placed = np.maximum(passed + 1, b) if placing else passed
         load = np.maximum(placed + 1, b + np.maximum(1, walk))
         target = np.where(on & (reach > 0), load + reach, target)
+        q_before, q = np.where(on, q, q_before), np.where(on, passed, q)
         a, p, b = np.where(on, accept, a), np.where(on, placed, p), np.where(on, load, b)
         before, walk = np.where(on, word, before), np.where(on, reach, walk)
     after = words - 1 - before
-    end = np.maximum.reduce([a + 1 + after, b + 1, target + 2])
+    end = np.maximum.reduce([a + 1 + after, b + 1, target + 2 + 2 * deep])
     end[1] = np.maximum(end[1], 4)
     return np.asarray(end)
 
@@ -123,28 +131,28 @@ def full_work(edge: Edge, offset: Array) -> Array:
         return edge_work(edge, np.ones((1, edge.layout.words * edge.layout.lanes), bool), offset)
     fan = edge.fan_out().reshape(edge.layout.bands, -1)
     before = np.pad(np.cumsum(np.maximum(1, fan[:, :-1]), axis=1), ((0, 0), (1, 0)))
-    written = np.repeat(offset, edge.layout.lanes)
-    placed = int(edge.place is not None)
+    written = np.repeat(offset, edge.word_events)
+    placed = int(edge.place is not None) + int(edge.deep)
     load = np.stack([3 + placed + before, before + np.maximum.accumulate(written + 4 + placed - before, axis=1)])
     target = np.where(fan > 0, load + fan, NEVER).max(axis=2)
-    return np.asarray(np.maximum(np.maximum(load[:, :, -1] + 1, target + 2), [[0], [4]]))
+    return np.asarray(np.maximum(np.maximum(load[:, :, -1] + 1, target + 2 + 2 * edge.deep), [[0], [4]]))
 
 
 def pass_cycles(plan: Plan, node: Node) -> int:
     """From the cycle in which a pass may start to the commit of its last word."""
     if not plan.count:
-        return node.words + 2
+        return node.words + node.fire_cycles
     parts = node.band_words * node.lanes // node.fire_lanes
-    return (parts - 1) * node.period + 3 + node.stages * node.period
+    return (parts - 1) * node.period + 3 + 2 * node.deep + node.stages * node.period
 
 
 def predict(plan: Plan, vectors: Vectors) -> Timing:
     """The recurrence, run over a sequence of images fed back to back after reset."""
-    events = {name: busy(plan, vectors, name) for name in plan.readers}
     work = {
-        e.name: edge_work(e, events[e.source] | e.every, offsets(plan, e.source))
+        e.name: edge_work(e, busy(plan, vectors, e.source, e.late) | e.every, offsets(plan, e.source))
         for node in plan.nodes
         for e in node.edges
+        if not e.beat
     }
     return _run(plan, vectors.timesteps, work)
 
@@ -156,6 +164,7 @@ def worst(plan: Plan, images: int = 3) -> Timing:
         e.name: np.tile(full_work(e, offsets(plan, e.source)), (frames, 1) if e.tiles else (1, frames))
         for node in plan.nodes
         for e in node.edges
+        if not e.beat
     }
     return _run(plan, (plan.network.timesteps,) * images, work)
 
@@ -166,14 +175,17 @@ def node_cycles(plan: Plan, vectors: Vectors) -> dict[str, float]:
     A frame takes the sum over its edges' turns of start to done (`work` + 2; 2 where it is empty), a cycle where an
     edge has no turn before a pass, and the passes (pass + 1).
     """
-    frames, images, stored = _frames(plan, vectors.timesteps), len(vectors.timesteps), stores_images(plan.network)
-    sent = np.array([(k < steps if stored else k == 0) or plan.count for steps in vectors.timesteps
-                     for k in range(plan.network.over(steps).passes)])  # fmt: skip
+    frames, images = _frames(plan, vectors.timesteps), len(vectors.timesteps)
+    sent = np.array([not empty for _, _, empty in _each_frame(plan, vectors.timesteps)])
     found = {}
     for node in plan.nodes:
         total = frames * (node.bands * (pass_cycles(plan, node) + 1) + int((node.turns == 0).sum()))
         for edge, turns in zip(node.edges, node.turns.sum(axis=0).tolist(), strict=True):
-            work = edge_work(edge, busy(plan, vectors, edge.source) | edge.every, offsets(plan, edge.source))
+            if edge.beat:
+                total += 2 * frames * turns
+                continue
+            seen = busy(plan, vectors, edge.source, edge.late) | edge.every
+            work = edge_work(edge, seen, offsets(plan, edge.source))
             if edge.tiles is not None:
                 total += int((work + 1).sum()) + frames
                 continue
@@ -183,20 +195,31 @@ def node_cycles(plan: Plan, vectors: Vectors) -> dict[str, float]:
     return found
 
 
+def _each_frame(plan: Plan, timesteps: Sequence[int]) -> Iterator[tuple[bool, bool, bool]]:
+    """Of each frame: whether it is an image's first, an image's last, and whether the input sends it empty."""
+    for steps in timesteps:
+        frames, sent = plan.network.over(steps).passes, 1 if constant_input(plan.network) else steps
+        for k in range(frames):
+            yield k == 0, k == frames - 1, not plan.count and k >= sent
+
+
 def _frames(plan: Plan, timesteps: tuple[int, ...]) -> int:
     return sum(plan.network.over(t).passes for t in timesteps)
 
 
-def busy(plan: Plan, vectors: Vectors, name: str) -> Array:
-    """(frames, elements) bool; frames that are sent empty are all False."""
+def busy(plan: Plan, vectors: Vectors, name: str, late: bool = False) -> Array:
+    """(frames, elements) bool; all False for frames that are sent empty, and for an image's first where it is late."""
     layout = plan.input_layout if name == INPUT else next(n.layout for n in plan.nodes if n.name == name)
-    rows = []
+    rows: list[Array] = []
+    none = np.zeros(layout.words * layout.lanes, bool)
+    last = none
     for image, steps in enumerate(vectors.timesteps):
         made = [words(layout, frame).reshape(-1) != 0 for frame in vectors.frames[name][image]]
         wanted = plan.network.over(steps).passes
-        made += [np.zeros(layout.words * layout.lanes, bool)] * (wanted - len(made))
-        rows += made[:wanted]
-    return np.stack(rows) if rows else np.zeros((0, layout.words * layout.lanes), bool)
+        made += [none] * (wanted - len(made))
+        rows += [last, *made[: wanted - 1]] if late else made[:wanted]
+        last = made[wanted - 1] if vectors.goes_on(image) else none
+    return np.stack(rows) if rows else none[None][:0]
 
 
 def _run(plan: Plan, timesteps: tuple[int, ...], work: dict[str, Array]) -> Timing:
@@ -236,29 +259,23 @@ class _Run:
         found = (self.commits, self.done, self.arrived, self.released)
         return sum(len(numbers) for by_name in found for numbers in by_name.values())
 
-    def frames(self) -> Iterator[tuple[bool, bool, bool]]:
-        """Of each frame: whether it is an image's first, an image's last, and whether the input sends it empty."""
-        for steps in self.timesteps:
-            frames = self.plan.network.over(steps).passes
-            for k in range(frames):
-                yield k == 0, k == frames - 1, not self.plan.count and (k >= steps if self.stored else k > 0)
-
     def room(self, name: str) -> int | None:
         """First cycle in which every reader of a source has room for its next band; None: not known yet."""
         free = 0
         for edge in self.readers[name]:
             number = len(self.commits[name]) // edge.gather
             if number >= edge.banks:
-                if len(self.done[edge.name]) <= number - edge.banks:
+                freed = number - edge.banks + edge.late
+                if len(self.done[edge.name]) <= freed:
                     return None
-                free = max(free, self.done[edge.name][number - edge.banks] + 1)
+                free = max(free, self.done[edge.name][freed] + 1)
         return free
 
     def source(self) -> Iterator[bool]:
-        """The encoder. It stores images, or sends each band as its pixels come and empty frames after them."""
+        """The encoder. It stores images, or sends each band as its pixels come; empty frames follow."""
         layout = self.plan.input_layout
         pixels, ready = int(np.prod(self.plan.network.input.shape)), self.ready
-        for first, _, empty in self.frames():
+        for first, _, empty in _each_frame(self.plan, self.timesteps):
             if first and self.stored:
                 self.first.append(ready)
                 ready += pixels
@@ -269,9 +286,9 @@ class _Run:
                 if first and band == 0 and not self.stored:
                     self.first.append(begin)
                 if self.stored:
-                    begin += 0 if empty else layout.words + 1
+                    begin += 0 if empty else layout.words + 1 + self.plan.deep_input
                 else:
-                    begin += pixels // layout.bands if first else 0
+                    begin += 0 if empty else pixels // layout.bands
                 self.commits[INPUT].append(begin)
                 ready = begin + 1
 
@@ -279,16 +296,16 @@ class _Run:
         """Turns and passes of one node, from the first passes after reset on."""
         own, beats = pass_cycles(self.plan, node), int(np.prod(node.shape)) + node.layout.words - 1
         free, sent = node.schedule.ring * (own + 1), -1
-        for _, final, empty in self.frames():
+        for _, final, empty in _each_frame(self.plan, self.timesteps):
             for turns in node.turns.tolist():
                 for edge, number in zip(node.edges, turns, strict=True):
                     for _ in range(number):
-                        while len(self.commits[edge.source]) // edge.gather <= len(self.done[edge.name]):
+                        while len(self.commits[edge.source]) // edge.gather <= len(self.done[edge.name]) - edge.late:
                             yield True
                         if edge.tiles is not None:
                             free = yield from self.tiles(edge, free)
                         else:
-                            free = self.turn(edge, free, empty and edge.source == INPUT)
+                            free = self.turn(edge, free, edge.beat or (empty and edge.source == INPUT))
                     free += number == 0
                 while (room := 0 if node.readout else self.room(node.name)) is None:
                     yield True
@@ -301,9 +318,11 @@ class _Run:
     def turn(self, edge: Edge, turn: int, empty: bool) -> int:
         """The cycle after one turn of an edge, which has its source's band."""
         number = len(self.done[edge.name])
-        written = self.commits[edge.source][number]
-        if empty:
+        written = int(NEVER) if number < edge.late else self.commits[edge.source][number - edge.late]
+        if empty or number < edge.late:
             done = max(turn, written + 1) + 1
+        elif edge.late:
+            done = max(turn, written + 1) + int(self.work[edge.name][0, number]) + 1
         else:
             work, lag = map(int, self.work[edge.name][:, number])
             done = max(max(turn, written + self.early[edge.source] + 1) + work, written + lag) + 1
@@ -328,7 +347,7 @@ class _Run:
         weights = self.plan.ports.weights
         streams = [(edge, edge.tiles) for edge in self.plan.streamed if edge.tiles is not None]
         asked, asking, beat = dict.fromkeys(self.arrived, 0), -1, NEVER_YET
-        for _ in self.frames() if streams else ():
+        for _ in _each_frame(self.plan, self.timesteps) if streams else ():
             for edge, tiles in streams:
                 arrived, released = self.arrived[edge.name], self.released[edge.name]
                 left, missing = tiles.number * tiles.beats_of_tile, tiles.beats_of_tile

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from snncc.backends.verilog.edges import Geometry, geometry_of
+from snncc.backends.verilog.leaky import Leaky, leaky
 from snncc.backends.verilog.leaves import Leaf, Resolved, Resolver, Shape, as_map, node_name
 from snncc.ir import (
     INPUT,
@@ -30,6 +31,7 @@ from snncc.ir import (
 from snncc.sim.linear import values_of
 
 MAX_LANES = 256
+MAX_COLUMNS = 8
 
 
 @dataclass
@@ -39,6 +41,7 @@ class Draft:
     `least`: of a max-pool, what each window holds at least, () or its shape: 0, or the lowest value where every element
     may be negative. `every`: sources whose zeros then count. `reach`: [least, most] of what it hands on in a frame.
     `tally`: of a max-pool in `step`, bits of the counts (`sums`: of the sums of values) that it takes the largest of.
+    `leaky`: of neurons that forget, their numbers.
     """
 
     name: str
@@ -55,10 +58,21 @@ class Draft:
     sums: bool = False
     uw: int = 0  # of a population
     scale: int = 0
+    leaky: Leaky | None = None
 
     @property
     def fires(self) -> bool:
         return self.population is not None and self.population.fires
+
+    @property
+    def lagging(self) -> bool:
+        """Whether all that it reads is of the timestep before."""
+        return all(leaf.late for leaf, _ in self.parts)
+
+    @property
+    def plain(self) -> bool:
+        """Whether it has neither columns nor deep stages: of leaky neurons, or a reader of the timestep before."""
+        return self.leaky is not None or any(leaf.late for leaf, _ in self.parts)
 
     @property
     def relays(self) -> bool:
@@ -84,7 +98,10 @@ class _Drafter:
         self.found: list[Draft] = []
         self.shapes: dict[str, Shape] = {INPUT: network.input.shape}
         self.ranges = {INPUT: input_range(network)}
-        self.constant = set() if network.input.coding.spiking else {INPUT}  # the same in every frame of an image
+        for population in network.populations:  # later ones, too, are read late
+            self.shapes[node_name(population.name)] = population.shape
+            self.ranges[node_name(population.name)] = handed_on(network, population)
+        self.constant = {INPUT} if constant_input(network) else set()  # the same in every frame of an image
         self.totals: dict[str, Interval] = {}
 
     def population(self, population: Population) -> None:
@@ -101,11 +118,14 @@ class _Drafter:
             view = fold(projection.source, Resolver(self.shapes, pooled))
             geometry = geometry_of(projection, view.shape, population.shape)
             parts += [(leaf, geometry) for leaf in view.leaves]
-        uw = bits_needed(self.network.intervals[self.network.dynamics][population.name])
+        interval = self.network.intervals[self.network.dynamics][population.name]
+        uw, forgets = bits_needed(interval), leaky(population, interval)
         scale, vw = _kept(self.network, population) if self.network.window.counting else (0, uw)
-        name, dynamics = node_name(population.name), self.network.dynamics
-        reach = output_range(self.network, population.name, dynamics) if population.hands_on else (0, 0)
-        self._add(Draft(name, population.shape, "population", parts, population, vw, reach, uw=uw, scale=scale))
+        name = node_name(population.name)
+        reach = handed_on(self.network, population)
+        draft = Draft(name, population.shape, "population", parts, population, vw, reach, uw=uw, scale=scale)
+        draft.leaky = forgets
+        self._add(draft)
 
     def max_pool(self, name: str, pool: MaxPool, inner: Resolved) -> None:
         """A node of its own."""
@@ -143,20 +163,35 @@ class _Drafter:
 
     def sum(self) -> None:
         """For a `spikes` readout, what sums the spikes of the last population."""
-        last, bits = self.network.output, bits_needed((0, self.steps))
+        last = self.network.output
+        most = output_range(self.network, last.name, self.network.dynamics)[1]
+        highest = self.steps if self.network.window.counting else self.steps * most
         leaf = Leaf(node_name(last.name), np.arange(last.neurons), last.shape)
         parts = [(leaf, geometry_of(None, last.shape, last.shape))]
-        self._add(Draft(f"sum_{last.name}", last.shape, "sum", parts, None, bits, (0, self.steps)))
+        bits, reach = bits_needed((0, highest)), (0, highest)
+        self._add(Draft(f"sum_{last.name}", last.shape, "sum", parts, None, bits, reach))
 
     def _add(self, draft: Draft) -> None:
+        draft.parts.sort(key=lambda part: part[0].late)
         self.found.append(draft)
         self.shapes[draft.name], self.ranges[draft.name] = draft.shape, draft.reach
+
+
+def handed_on(network: Network, population: Population) -> Interval:
+    """Lowest and highest value of an element that a population hands on in a frame."""
+    return output_range(network, population.name, network.dynamics) if population.hands_on else (0, 0)
 
 
 def input_range(network: Network) -> Interval:
     """Lowest and highest value of an input element in a frame."""
     source, held = network.input, network.window.held
     return source.coding.reach(source.levels, source.signed, held, held)
+
+
+def constant_input(network: Network) -> bool:
+    """Whether the input is the same in every timestep of an image, so that the encoder sends it with the first."""
+    coding = network.input.coding
+    return network.window.stepping and not (coding.spiking or coding.sequences)
 
 
 def stores_images(network: Network) -> bool:
@@ -192,3 +227,19 @@ def legal_lanes(draft: Draft, max_lanes: int = MAX_LANES) -> list[int]:
     lanes = sorted({-(-channels // groups) for groups in range(1, channels + 1)})
     multipliers = [g.multiplier for _, g in draft.parts if g.channelwise]
     return [n for n in lanes if n <= max_lanes and all(n % m == 0 or m % n == 0 for m in multipliers)]
+
+
+def legal_columns(draft: Draft, lanes: int) -> list[int]:
+    """COLUMNS with such LANES: more than one where an access could reach more of them than with fewer.
+
+    The hardware finds column and word of a position by its bits, so both COLUMNS and the words of a position are powers
+    of two, and a row has every column.
+    """
+    groups, width = -(-draft.shape[-1] // lanes), as_map(draft.shape)[1]
+    found = [1]
+    while groups & (groups - 1) == 0 and 2 * found[-1] <= min(width, MAX_COLUMNS):
+        reached = [max(g.x.columns(n) for _, g in draft.parts) for n in (found[-1], 2 * found[-1])]
+        if reached[0] == reached[1]:
+            break
+        found.append(2 * found[-1])
+    return found

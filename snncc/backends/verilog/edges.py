@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,8 +11,8 @@ import numpy as np
 from snncc.backends.verilog.layout import Layout
 from snncc.backends.verilog.leaves import Leaf, Shape, as_map, axes
 from snncc.backends.verilog.tiles import Tiles, Weights, tiles_of
-from snncc.backends.verilog.window import POINT, Axis
-from snncc.ir import Array, Dense, DepthwiseConv2D, Identity, Projection, SumPool2D, kernel_size
+from snncc.backends.verilog.window import POINT, Axis, accesses
+from snncc.ir import INPUT, Array, Dense, DepthwiseConv2D, Identity, Projection, SumPool2D, kernel_size
 
 NO_ROW = 2**40
 
@@ -39,24 +40,32 @@ class Geometry:
 
 @dataclass(frozen=True)
 class Edge:
-    """Everything `snn_edge` is instantiated with. `rom` (words, lanes) integers or None; tables (entries, 3 or 2).
+    """Everything `snn_edge` is instantiated with. `rom` (words, taps * lanes) integers or None.
+
+    Tables: y (entries, 3), x (entries, 5; `Accesses`), c (entries, 2). `taps`: potential words along x that an access
+    reaches.
 
     `flat`: the scanner numbers the elements of the bank through. `place` (words * lanes, 3): then the row of each in
     the y, x and c tables; None where those are the scanner's own coordinates. `every`: zeros are events too. `tally`:
     bits of the counts of spikes (`sums`: of the sums of values) that events bring; 0: they bring the element itself.
+    `pack`: elements of an event, neighbouring channels of a word; more than one in channel-wise edges only.
     `tiles`: how its weights come, where they are external; then a band of `layout` is a frame, of `gather` bands of the
     source's.
+    `late`: each frame reads the one before. `beat`: of every frame it has the meta word alone.
     """
 
     name: str
     source: str
     layout: Layout
     lanes: int
+    taps: int
+    deep: bool
     flat: bool
     has_map: bool
     channelwise: bool
     groups: int
     lanes_per_channel: int
+    pack: int
     shift: int
     cw: int
     signed: bool
@@ -75,6 +84,8 @@ class Edge:
     x_table: Array | None
     c_table: Array | None
     weight_bits: int
+    late: bool
+    beat: bool = False
     tiles: Tiles | None = None
     gather: int = 1
 
@@ -94,10 +105,15 @@ class Edge:
         grid = self.layout
         return (1, 1, grid.words) if self.flat else (grid.d0, grid.d1, grid.blocks)
 
+    @property
+    def word_events(self) -> int:
+        """Events that a word of the bank holds at most."""
+        return self.layout.lanes // self.pack
+
     def fan_out(self) -> Array:
-        """Cycles that an event of each lane of a bank walks, (words * lanes,); 0 where nothing is reached."""
+        """Cycles that each event of a bank walks, (words * word_events,); 0 where nothing is reached."""
         grid = self.layout
-        total = np.full((grid.d0, grid.d1, grid.blocks * grid.lanes), self.groups, np.int64)
+        total = np.full((grid.d0, grid.d1, grid.blocks * self.word_events), self.groups, np.int64)
         if self.y_table is not None and self.x_table is not None:
             y, x = self.y_table[:, 0], self.x_table[:, 0]
             if self.place is not None:
@@ -130,7 +146,7 @@ class Edge:
         return low[rows].reshape(bands, -1).min(axis=1), high[rows].reshape(bands, -1).max(axis=1)
 
     def describe(self) -> dict[str, Any]:
-        depth, width = (0, 0) if self.rom is None else (len(self.rom), self.lanes * self.weight_bits)
+        depth, width = (0, 0) if self.rom is None else (len(self.rom), self.rom.shape[1] * self.weight_bits)
         return {
             "name": self.name,
             "source": self.source,
@@ -188,6 +204,35 @@ def is_dense(geometry: Geometry) -> bool:
     return geometry.y == geometry.x == POINT and geometry.view[:2] == (1, 1) and not geometry.channelwise
 
 
+def pack_of(geometry: Geometry, channels: Array, source: Layout, lanes: int) -> int:
+    """The most neighbouring channels of a word that go as one event into neighbouring lanes of one word.
+
+    `channels`: of the view, for each channel of the source. Lanes beyond the source's last channel bring zeros, so
+    they must be lanes beyond the view's last one too.
+    """
+    if source.on_x:
+        return 1
+
+    def fits(pack: int) -> bool:
+        first = channels[::pack]
+        whole = np.repeat(first, pack)[: len(channels)] + np.arange(len(channels)) % pack
+        filled = len(channels) % pack == 0 or channels[-1] + 1 == geometry.view[2]
+        return bool((first % pack == 0).all() and (whole == channels).all()) and filled
+
+    most = math.gcd(source.lanes, max(1, lanes // geometry.multiplier))
+    return max(n for n in range(1, most + 1) if most % n == 0 and fits(n))
+
+
+def beat(name: str, lanes: int) -> Edge:
+    """What tells a node that reads nothing of this timestep that there is one: the input's meta words."""
+    return Edge(
+        name=name, source=INPUT, layout=Layout((1,), 1, 1, 1, 1), lanes=lanes, taps=1, deep=False, flat=True,
+        has_map=False, channelwise=False, groups=1, lanes_per_channel=0, pack=1, shift=0, cw=1, signed=False,
+        values=False, drive=False, every=False, tally=0, sums=False, banks=0, wstride=1, wsteps=(0, 0), vsteps=(0, 0),
+        rom=None, place=None, y_table=None, x_table=None, c_table=None, weight_bits=2, late=False, beat=True,
+    )  # fmt: skip
+
+
 def connect(
     *,
     name: str,
@@ -198,21 +243,25 @@ def connect(
     target_shape: Shape,
     lanes: int,
     groups: int,
+    columns: int,
+    packs: bool,
     weight_bits: int,
     every: bool,
     **common: Any,
 ) -> Edge:
-    """The edge from a source's layout into a population of `groups` words of `lanes` per position.
+    """The edge from a source's layout into a population of `groups` words of `lanes` per position, in `columns`.
+
+    `packs`: whether an event may have several elements.
 
     A dense projection takes the elements in any order, so its rows follow the bank. Any other view gets tables per
     axis, over the coordinates that the source has in it; where the axes are entangled, a place table leads to them.
     """
     out = as_map(target_shape)
     fields: dict[str, Any] = dict(
-        name=name, source=leaf.source, layout=source, lanes=lanes, shift=geometry.shift,
-        flat=False, has_map=False, channelwise=False, groups=groups, lanes_per_channel=0, wstride=groups,
+        name=name, source=leaf.source, layout=source, lanes=lanes, taps=1, shift=geometry.shift,
+        flat=False, has_map=False, channelwise=False, groups=groups, lanes_per_channel=0, pack=1, wstride=groups,
         wsteps=(0, 0), vsteps=(0, 0), rom=None, place=None, y_table=None, x_table=None, c_table=None,
-        weight_bits=weight_bits, every=every, **common,
+        weight_bits=weight_bits, every=every, late=leaf.late, **common,
     )  # fmt: skip
     elements = source.elements()
     empty = elements < 0
@@ -231,34 +280,44 @@ def connect(
         fields |= {"flat": True, "place": place}
     y, x, c = found
     height, width = geometry.y, geometry.x
-    stride = {"y": width.kernel * groups, "x": groups}
+    taps = width.columns(columns)
+    across = accesses(width, taps)
+    row = len(across.words) * groups
     ny, ky, oy = height.reach(y)
-    nx, kx, ox = width.reach(x)
-    y_table = np.stack([ny, ky * stride["y"], oy * out[1] * groups], -1)
+    y_table = np.stack([ny, ky * row, oy * out[1] * groups], -1)
     y_table = np.pad(y_table, ((0, int(nowhere)), (0, 0)))  # an empty lane's row reaches nothing
-    x_table = np.stack([nx, kx * stride["x"], ox * groups], -1)
-    if y_table.tolist() != [[1, 0, 0]] or x_table.tolist() != [[1, 0, 0]]:
+    x_table = across.table(x) * (1, groups, groups, 1, 1)
+    if y_table.tolist() != [[1, 0, 0]] or x_table[:, :3].tolist() != [[1, 0, 0]]:
         fields |= {
             "has_map": True,
+            "taps": taps,
             "y_table": y_table,
             "x_table": x_table,
-            "wsteps": (height.tap_step * stride["y"], width.tap_step * stride["x"]),
-            "vsteps": (height.out_step * out[1] * groups, width.out_step * groups),
+            "wsteps": (height.tap_step * row, groups),
+            "vsteps": (height.out_step * out[1] * groups, groups * (-taps if taps > 1 else width.out_step)),
         }
+
+    def words(weights: Array) -> Array:
+        """(..., KH, KW, C) -> (words, taps * lanes)."""
+        grouped = _grouped(weights, lanes, groups)
+        picked = np.where((across.words >= 0)[..., None, None], grouped[..., across.words, :, :], 0)
+        return np.asarray(np.moveaxis(picked, -2, -3).reshape(-1, taps * lanes))
+
     if not geometry.channelwise:
-        rom = _grouped(np.moveaxis(geometry.taps[:, :, c], 2, 0), lanes, groups).reshape(-1, lanes)
-        return Edge(**fields | {"rom": rom, "wstride": height.kernel * width.kernel * groups})
-    multiplier = geometry.multiplier
-    first = c * multiplier
+        rom = words(np.moveaxis(geometry.taps[:, :, c], 2, 0))
+        return Edge(**fields | {"rom": rom, "wstride": height.kernel * row})
+    packs = packs and not fields["flat"]
+    multiplier, pack = geometry.multiplier, pack_of(geometry, c, source, lanes) if packs else 1
+    first = c[::pack] * multiplier
     fields |= {
         "channelwise": True,
         "groups": max(1, multiplier // lanes),
         "lanes_per_channel": min(multiplier, lanes),
-        "c_table": np.stack([first // lanes, (first % lanes) // multiplier], -1),
+        "pack": pack,
+        "c_table": np.stack([first // lanes, (first % lanes) // (multiplier * pack)], -1),
     }
     if geometry.weights is not None:
-        w = geometry.weights.reshape(height.kernel, width.kernel, -1)
-        fields["rom"] = _grouped(w, lanes, groups).reshape(-1, lanes)
+        fields["rom"] = words(geometry.weights.reshape(height.kernel, width.kernel, -1))
     return Edge(**fields)
 
 

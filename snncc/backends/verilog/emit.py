@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from snncc.backends.vectors import golden_pixels
+from snncc.backends.vectors import golden_pixels, longest
 from snncc.backends.verilog import goals, manifest, system, vectors, write
 from snncc.backends.verilog.choose import choose, timed
 from snncc.backends.verilog.cycles import node_cycles
@@ -51,7 +51,7 @@ def load_plan(network: Network, folder: Path) -> Plan:
 def golden_cycles(network: Network, folder: Path) -> dict[str, float]:
     """By layer the exact cycles that it is at work for an image: the mean of those that the golden interval is of."""
     plan, pixels = load_plan(network, folder), timed(golden_pixels(network, None))[1:-1]
-    found = node_cycles(plan, vectors.make(plan, pixels, [network.timesteps] * len(pixels)))
+    found = node_cycles(plan, vectors.make(plan, pixels, [longest(network, pixels)] * len(pixels)))
     return {name.removeprefix("pop_"): cycles for name, cycles in found.items()}
 
 

@@ -9,10 +9,10 @@ cycles firing passes are chosen for latency too.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from snncc.backends.verilog.cycles import Timing
-from snncc.backends.verilog.drafts import MAX_LANES, Draft, drafts, legal_lanes
+from snncc.backends.verilog.drafts import MAX_COLUMNS, MAX_LANES, Draft, drafts, legal_columns, legal_lanes
 from snncc.backends.verilog.layout import INPUT_LANES, input_layout
 from snncc.backends.verilog.plan import Choice, external, whole_parts
 from snncc.backends.verilog.stages import Activity, Case, Option, input_cycles, layout, options, reads_input
@@ -22,6 +22,7 @@ from snncc.ir import INPUT, Network
 
 DEFAULT_LANES = 16
 DIVIDERS = 32
+"""Divider stages of a firing pass of several lanes at most; a LANES limit above that allows as many."""
 SLACK = 1.05
 INPUT_SHARE = 4
 FOLLOWED = 4
@@ -30,11 +31,16 @@ PRICES = 60
 
 @dataclass(frozen=True)
 class Goal:
-    """`cycles` per image or None: as fast as `max_lanes` allows. `lanes`: fixed by name."""
+    """`cycles` per image or None: as fast as `max_lanes` allows. `lanes`: fixed by name.
+
+    `max_columns`: 1 where nobody asked for more than a moderate design. `deep`: more registers, for a higher clock.
+    """
 
     cycles: float | None
     max_lanes: int
     lanes: Mapping[str, int]
+    max_columns: int = MAX_COLUMNS
+    deep: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,11 +65,18 @@ class Balance:
         return self.goal is None or self.reached <= self.goal
 
 
-def goal_of(target_fps: float | None, clock_mhz: float | None, max_lanes: int | None, lanes: Mapping[str, int]) -> Goal:
+def goal_of(
+    target_fps: float | None,
+    clock_mhz: float | None,
+    max_lanes: int | None,
+    lanes: Mapping[str, int],
+    pipeline: bool = False,
+) -> Goal:
     """The goal of so many images per second at a clock; without one, lanes up to a moderate number."""
     limit = (DEFAULT_LANES if target_fps is None else MAX_LANES) if max_lanes is None else max_lanes
     cycles = None if target_fps is None or clock_mhz is None else float(clock_mhz) * 1e6 / float(target_fps)
-    return Goal(cycles, limit, dict(lanes))
+    columns = 1 if target_fps is None and max_lanes is None else MAX_COLUMNS
+    return Goal(cycles, limit, dict(lanes), columns, pipeline)
 
 
 def balance(network: Network, goal: Goal, activity: Activity | None = None, weights: Weights = INSIDE) -> Balance:
@@ -82,7 +95,7 @@ def balance(network: Network, goal: Goal, activity: Activity | None = None, weig
     sharing = {draft.name for draft in found if case.shares(draft)}
     picked: dict[str, Option] = {}
     for _ in range(2):  # how many words a layer reads follows from its sources' LANES
-        case.layouts.update((d.name, layout(case, d, picked[d.name].choice)) for d in found if picked)
+        case.layouts.update((d.name, layout(case, d, _widest(picked[d.name].choice))) for d in found if picked)
         ways = {draft.name: options(case, draft, _choices(case, goal, draft)) for draft in found}
         least = {name: min(option.cycles for option in built) for name, built in ways.items()}
         alone = [cycles for name, cycles in least.items() if name not in sharing]
@@ -95,9 +108,11 @@ def balance(network: Network, goal: Goal, activity: Activity | None = None, weig
         picked |= _in_turn({name: ways[name] for name in ways if name in sharing}, budget)
         if goal.cycles is None:
             picked = _quick(found, ways, picked)
+    picked = _gathered(case, found, picked, budget)
     stages = _stages(case, found, picked, budget)
     choices = {name: option.choice for name, option in picked.items()}
-    return Balance(choices | {INPUT: Choice(case.layouts[INPUT].lanes)}, stages, goal.cycles, frozenset(sharing))
+    choices |= {INPUT: Choice(case.layouts[INPUT].lanes, deep=int(goal.deep))}
+    return Balance(choices, stages, goal.cycles, frozenset(sharing))
 
 
 def _in_turn(ways: dict[str, list[Option]], budget: float) -> dict[str, Option]:
@@ -125,10 +140,41 @@ def _quick(found: list[Draft], ways: dict[str, list[Option]], picked: dict[str, 
                 allowed[leaf.source] = max(allowed[leaf.source], picked[draft.name].work)
     chosen = {}
     for name, old in picked.items():
-        same = [o for o in ways[name] if o.choice.lanes == old.choice.lanes and o.cycles <= old.cycles]
+        width = (old.choice.lanes, old.choice.columns)
+        same = [o for o in ways[name] if (o.choice.lanes, o.choice.columns) == width and o.cycles <= old.cycles]
         longest = max(allowed[name] / FOLLOWED, min(o.firing for o in same))
         chosen[name] = min((o for o in same if o.firing <= longest), key=lambda o: (o.cost, o.firing))
     return chosen
+
+
+def _widest(choice: Choice) -> Choice:
+    """Sending whole potential words."""
+    return replace(choice, parts=choice.lanes // choice.fire_lanes)
+
+
+def _gathered(case: Case, found: list[Draft], picked: dict[str, Option], budget: float) -> dict[str, Option]:
+    """As picked for sources that send whole words; each sends the fewest parts at once that keep its readers going."""
+    if case.network.window.stepping:
+        return picked
+    readers = {d.name: [r for r in found if any(leaf.source == d.name for leaf, _ in r.parts)] for d in found}
+    chosen = dict(picked)
+    for draft in found:
+        widest = _widest(picked[draft.name].choice)
+
+        def cycles(parts: int, draft: Draft = draft, widest: Choice = widest) -> list[float]:
+            case.layouts[draft.name] = layout(case, draft, replace(widest, parts=parts))
+            return [options(case, r, [picked[r.name].choice])[0].cycles for r in readers[draft.name]]
+
+        allowed = [
+            best if case.shares(r) else max(budget, best)
+            for r, best in zip(readers[draft.name], cycles(widest.parts), strict=True)
+        ]
+        parts = next(
+            n for n in range(1, widest.parts + 1)
+            if widest.parts % n == 0 and all(a <= b for a, b in zip(cycles(n), allowed, strict=True))
+        )  # fmt: skip
+        chosen[draft.name] = replace(picked[draft.name], choice=replace(widest, parts=parts))
+    return {d.name: options(case, d, [chosen[d.name].choice])[0] for d in found}
 
 
 def _stages(case: Case, found: list[Draft], picked: dict[str, Option], budget: float) -> dict[str, float]:
@@ -162,16 +208,24 @@ def _choices(case: Case, goal: Goal, draft: Draft) -> list[Choice]:
             allowed = ", ".join(map(str, legal_lanes(draft)))
             raise TargetError(f"{draft.name.removeprefix('pop_')!r} cannot have {fixed} lanes: choose from {allowed}")
         legal = [fixed]
+    plain = case.outside.plain(draft)
+    most, deep = (1, 0) if plain else (goal.max_columns, int(goal.deep))
+    widths = [
+        (lanes, columns)
+        for lanes in legal
+        for columns in legal_columns(draft, lanes)
+        if columns <= most and lanes * max(g.x.columns(columns) for _, g in draft.parts) <= goal.max_lanes
+    ] or [(lanes, 1) for lanes in legal]
     if case.network.window.stepping:
-        return [Choice(lanes) for lanes in legal]
+        return [Choice(lanes, columns=columns, deep=deep) for lanes, columns in widths]
     quotient = case.total.bit_length()
     return [
-        Choice(lanes, fire, stages)
-        for lanes in legal
+        Choice(lanes, fire, stages, columns=columns, deep=deep)
+        for lanes, columns in widths
         for fire in range(1, lanes + 1)
         if lanes % fire == 0 and (draft.name != case.last or whole_parts(draft.shape[-1], lanes, fire) == fire)
         for stages in sorted({min(n, quotient) for n in (1, 2, 3, 4, quotient)} if draft.fires else {1})
-        if fire * stages <= DIVIDERS or fire == 1
+        if fire * stages <= max(DIVIDERS, goal.max_lanes) or fire == 1
     ]
 
 

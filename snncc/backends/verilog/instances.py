@@ -10,16 +10,22 @@ import numpy as np
 
 from snncc.backends.verilog.drafts import stores_images
 from snncc.backends.verilog.edges import Edge
+from snncc.backends.verilog.leaky import SIGNED
 from snncc.backends.verilog.memory import Fields
 from snncc.backends.verilog.plan import Node, Plan
 from snncc.backends.verilog.ports import PLAIN, RESULT_BITS, Ports, pixel_width
 from snncc.ir import INPUT, Array, bits_needed
 from snncc.names import file_stems
 
+EMPTY = 2
+"""Bit of the meta word."""
 ROM_ONLY = (
     "D2W", "WORDS", "EVERY", "LANES_ON_X", "CHANNELWISE", "RING", "ONES", "LANES_PER_CHANNEL", "MAXIMUM", "WDEPTH",
+    "KEEPS",
 )  # fmt: skip
 """Parameters of an edge with its weights in the design that `snn_edge_tiles` does not have."""
+BLOCK, MOST_BLOCKS = 2048, 8
+"""Of a deep node: words of a weight ROM that is not cut to blocks, and blocks of one that is."""
 HANDSHAKE = ("tvalid", "tready", "tlast")
 
 
@@ -75,7 +81,7 @@ def design(plan: Plan) -> Design:
     _source_wires(out, "input", plan.input_layout.lanes * plan.input_cw, plan)
     _encoder(out, plan)
     for node in plan.nodes:
-        _source_wires(out, node.name, node.fire_lanes * node.cw, plan)
+        _source_wires(out, node.name, node.layout.lanes * node.cw, plan)
         for edge in node.edges:
             _edge(out, plan, node, edge)
         _layer(out, plan, node)
@@ -130,9 +136,13 @@ def _encoder(out: Design, plan: Plan) -> None:
     axis = {f"s_axis_{p}": f"{stream}_{p}" for p in ("tdata", *HANDSHAKE)} | (ends if stream == "s_axis" else {})
     control = {"timesteps": "timesteps", "error_clear": "error_clear"}
     control["error"] = "pixels_error" if plan.streamed else "error"
+    if source.coding.sequences:
+        out.wires += [("pixel_last", 1), ("pixel_keep", 1)]
+        shared |= {"p_last": "pixel_last", "p_keep": "pixel_keep"}
+        control["keep"] = "keep" if plan.keeps else "1'b0"
     out.instances.append(
         Instance(
-            "snn_pixels",
+            "snn_frames" if source.coding.sequences else "snn_pixels",
             "u_pixels",
             {
                 "PIXELS": pixels,
@@ -155,8 +165,11 @@ def _encoder(out: Design, plan: Plan) -> None:
     }
     ports = clocks | {"allow": "pixel_allow"} | shared | _output_ports("input")
     if stores_images(plan.network):
-        stored = {"WORDS": layout.words, "SAW": width(layout.words)}
+        stored = {"WORDS": layout.words, "SAW": width(layout.words)} | ({"DEEP": 1} if plan.deep_input else {})
         out.instances.append(Instance("snn_encoder_step", "u_encoder", common | stored, ports))
+        return
+    if source.coding.sequences:
+        out.instances.append(Instance("snn_encoder_frames", "u_encoder", common, ports))
         return
     direct = {
         "SIGNED": int(source.signed),
@@ -229,7 +242,7 @@ def read_bus(bits: int) -> list[tuple[str, str, int]]:
 def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
     d0, d1, blocks = edge.scan
     lanes, layout = edge.layout.lanes, edge.layout
-    d2w = width(blocks * lanes)
+    d2w = width(blocks * edge.word_events)
     waw = 1 if edge.rom is None else width(len(edge.rom) if edge.tiles is None else edge.tiles.words * edge.tiles.slots)
     if edge.channelwise:
         waw = max(waw, width(node.groups))
@@ -250,10 +263,20 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
         "ONES": int(edge.rom is None), "LANES_PER_CHANNEL": edge.lanes_per_channel,
         "MAXIMUM": int(node.maximum > 0), "SHIFT": edge.shift - node.scale, "VW": node.vw,
     }  # fmt: skip
+    if node.slots > 1:
+        parameters |= {"TAPS": edge.taps, "SLOTS": node.slots}
+    if edge.deep:
+        parameters["DEEP"] = 1
+    if edge.pack > 1:
+        parameters["PACK"] = edge.pack
     if edge.tally:
         parameters["TALLY"] = edge.tally
     if edge.sums:
         parameters |= {"SUMS": 1, "SUMS_SIGNED": int(edge.signed)}
+    if edge.late:
+        parameters["LATE"] = 1
+    if plan.keeps:
+        parameters["KEEPS"] = 1
     if edge.place is not None:
         tables = (edge.y_table, edge.x_table, edge.place[:, 2])
         widths = [1 if t is None else width(len(t)) for t in tables[:2]] + [unsigned_width(edge.place[:, 2])]
@@ -264,14 +287,17 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
         nw = unsigned_width(np.maximum(edge.y_table[:, 0].max(), edge.x_table[:, 0].max()))
         parameters["NW"] = max(2, nw)
         for axis, table in (("Y", edge.y_table), ("X", edge.x_table)):
-            fields = [(table[:, 2:3] % node.words, vaw), (table[:, 1:2] % 2**waw, waw), (table[:, 0:1], max(2, nw))]
+            at = table[:, 2:3] % (node.words if axis == "Y" else 2**vaw)
+            fields = [(at, vaw), (table[:, 1:2] % 2**waw, waw), (table[:, 0:1], max(2, nw))]
+            if axis == "X" and edge.taps > 1:
+                fields += [(table[:, i : i + 1], edge.taps) for i in (3, 4)]
             parameters[f"{axis}_DEPTH"], parameters[f"{axis}W"] = len(table), width(len(table))
             parameters[f"{axis}_FILE"] = out.memory(edge.name, axis.lower(), fields)
     else:
         parameters["NW"] = 2
     if edge.c_table is not None:
         bw = width(
-            edge.lanes // edge.lanes_per_channel
+            edge.lanes // (edge.lanes_per_channel * edge.pack)
         )  # every lane's block, also those that no channel of this source has
         table = np.zeros((max(len(edge.c_table), 1), 2), np.int64)
         table[:] = edge.c_table
@@ -282,17 +308,23 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
     if edge.rom is not None:
         parameters |= {"WDEPTH": len(edge.rom)}
         if number is None:
-            parameters["W_FILE"] = out.memory(edge.name, "weights", [(edge.rom, edge.weight_bits)])
+            rom, rom_blocks = blocked(edge.rom) if edge.deep else (edge.rom, 1)
+            if rom_blocks > 1:
+                parameters["W_BLOCKS"] = rom_blocks
+            parameters["W_FILE"] = out.memory(edge.name, "weights", [(rom, edge.weight_bits)])
         else:
             parameters |= {"BEATS": weights.beats(edge.word_bits), "DW": weights.bus}
     out.wires += [
         (f"{name}_ready", 1), (f"{name}_turn", 1), (f"{name}_done", 1), (f"{name}_meta", plan.mw),
-        (f"{name}_valid", 1), (f"{name}_vaddr", vaw), (f"{name}_data", edge.lanes * node.vw),
+        (f"{name}_valid", 1), (f"{name}_vaddr", vaw), (f"{name}_mask", node.slots),
+        (f"{name}_data", node.slots * edge.lanes * node.vw),
     ]  # fmt: skip
     ports = {"clk": "clk", "rst": "rst", "w_ready": f"{name}_ready"}
     ports |= {f"w_{p}": f"{edge.source}_{p}" for p in ("en", "data", "commit", "meta")}
+    if edge.beat:
+        ports |= {"w_en": "1'b0", "w_data": "1'b0", "w_meta": f"{edge.source}_meta | {plan.mw}'d{2**EMPTY}"}
     ports |= {p: f"{name}_{p}" for p in ("turn", "done", "meta")}
-    ports |= {"o_valid": f"{name}_valid", "o_vaddr": f"{name}_vaddr", "o_data": f"{name}_data"}
+    ports |= {f"o_{p}": f"{name}_{p}" for p in ("valid", "vaddr", "mask", "data")}
     if number is None:
         ports |= {"t_restart": "1'b0", "t_en": "1'b0", "t_data": "1'b0"}
     else:
@@ -313,10 +345,23 @@ def _edge(out: Design, plan: Plan, node: Node, edge: Edge) -> None:
     out.instances.append(Instance("snn_edge", f"u_{name}", parameters, ports))
 
 
+def blocked(rom: Array) -> tuple[Array, int]:
+    """A deep ROM (words, n) in blocks beside each other, (2^k, blocks * n), and how many: few, in little room."""
+    if len(rom) <= BLOCK:
+        return rom, 1
+    depths = [deep for deep in (2**k for k in range(1, 30)) if -(-len(rom) // deep) <= MOST_BLOCKS and deep < len(rom)]
+    deep = min(depths, key=lambda deep: (-(-len(rom) // deep) * deep, -deep))
+    blocks = -(-len(rom) // deep)
+    padded = np.pad(rom, ((0, blocks * deep - len(rom)), (0, 0)))
+    return padded.reshape(blocks, deep, -1).swapaxes(0, 1).reshape(deep, -1), blocks
+
+
 def _layer(out: Design, plan: Plan, node: Node) -> None:
     held = node.parameters
     v0w, biasw, thw = signed_width(held.v0), signed_width(held.bias), unsigned_width(held.theta)
     fields = [(held.v0, v0w), (held.bias, biasw), (held.theta, thw)]
+    widths = {name: (signed_width if name in SIGNED else unsigned_width)(v) for name, v in held.further.items()}
+    fields += [(values, widths[name]) for name, values in held.further.items()]
     parameters: dict[str, Any] = {
         "EDGES": len(node.edges), "LANES": node.lanes, "VW": node.vw, "UW": node.uw, "SCALE": node.scale,
         "VAW": width(node.words), "WORDS": node.words,
@@ -331,6 +376,16 @@ def _layer(out: Design, plan: Plan, node: Node) -> None:
     }  # fmt: skip
     if node.relays:
         parameters["RELAYS"] = 1
+    if node.deep:
+        parameters["DEEP"] = 1
+    if node.columns > 1:
+        parameters |= {"COLUMNS": node.columns, "SLOTS": node.slots, "GROUPS": node.groups}
+    if node.parts > 1:
+        parameters["PARTS"] = node.parts
+    if node.leaky is not None:
+        parameters |= node.leaky.parameters() | widths
+    if plan.keeps and (node.leaky is not None or not node.readout):
+        parameters["KEEPS"] = 1
     if not node.schedule.plain:
         turnw = unsigned_width(node.turns)
         parameters |= {"BANDS": node.bands, "RING": node.schedule.ring, "TURNW": turnw}
@@ -342,7 +397,7 @@ def _layer(out: Design, plan: Plan, node: Node) -> None:
 
     ports = {
         "clk": "clk", "rst": "rst", "e_turn": joined("turn"), "e_done": joined("done"), "e_meta": f"{edges[0]}_meta",
-        "e_valid": joined("valid"), "e_vaddr": joined("vaddr"), "e_data": joined("data"),
+        "e_valid": joined("valid"), "e_vaddr": joined("vaddr"), "e_mask": joined("mask"), "e_data": joined("data"),
     }  # fmt: skip
     out.instances.append(Instance("snn_layer", f"u_{node.name}", parameters, ports | _output_ports(node.name)))
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from snncc.errors import TargetError
 from snncc.ir import INPUT, Array, MaxPool, Pads, Spread
 
 Shape = tuple[int, ...]
@@ -20,11 +19,15 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Leaf:
-    """`positions[i]`: where the source's element i (row-major) is in the view of shape `shape`."""
+    """`positions[i]`: where the source's element i (row-major) is in the view of shape `shape`.
+
+    `late`: it is the source's frame of the timestep before.
+    """
 
     source: str
     positions: Array
     shape: Shape
+    late: bool = False
 
 
 def node_name(population: str) -> str:
@@ -56,7 +59,8 @@ class Resolver:
         return self._node(node_name(name))
 
     def late(self, name: str) -> Resolved:
-        raise TargetError(f"the RTL has no timestep before, which a view of {name!r} reads")
+        found = self._node(node_name(name))
+        return Resolved(tuple(replace(leaf, late=True) for leaf in found.leaves), found.shape)
 
     def reshape(self, inner: Resolved, shape: Shape) -> Resolved:
         return Resolved(tuple(replace(leaf, shape=shape) for leaf in inner.leaves), shape)
@@ -96,7 +100,7 @@ def _moved(leaf: Leaf, after: Shape, offset: tuple[int, int, int], strides: tupl
     """The leaf in a larger view, so many rows, columns and channels on, and as far apart."""
     coordinates = np.unravel_index(leaf.positions, as_map(leaf.shape))
     moved = tuple(c * s + o for c, s, o in zip(coordinates, strides, offset, strict=True))
-    return Leaf(leaf.source, np.ravel_multi_index(moved, as_map(after)), after)
+    return replace(leaf, positions=np.ravel_multi_index(moved, as_map(after)), shape=after)
 
 
 def axes(leaf: Leaf, source_shape: Shape) -> tuple[Array, Array, Array] | None:

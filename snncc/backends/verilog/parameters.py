@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -14,12 +15,14 @@ from snncc.ir import Array
 class Parameters:
     """v0, bias and theta of each neuron in firing order, (depth, fire_lanes) int64; the pass repeats them.
 
-    Of a relay theta is the shift, and v0 what rounding adds.
+    Of a relay theta is the shift, and v0 what rounding adds. `further`: what else leaky neurons have, by the parameter
+    that says its width.
     """
 
     v0: Array
     bias: Array
     theta: Array
+    further: Mapping[str, Array] = field(default_factory=dict)
 
     @property
     def depth(self) -> int:
@@ -38,10 +41,12 @@ def parameters(draft: Draft, padded: int, fire_lanes: int) -> Parameters:
         theta = theta if population.theta is None else population.theta
         if population.relay is not None:
             v0, theta = population.relay.half, population.relay.shift
-    values = (v0, bias, theta)
-    channels = draft.shape[-1]
-    if all(v.ndim == 0 for v in values) and (padded == channels or [int(v) for v in values] == [0, 0, 1]):
-        return Parameters(*(np.full((1, fire_lanes), v, np.int64) for v in values))
+    fields = {"V0W": (v0, 0), "BIASW": (bias, 0), "THW": (theta, 1)}
+    if draft.leaky is not None:
+        fields |= {"V0W": (draft.leaky.v0, 0), "THW": (draft.leaky.theta, 1)} | draft.leaky.fields()
+    channels, values = draft.shape[-1], [value for value, _ in fields.values()]
+    if all(v.ndim == 0 for v in values) and (padded == channels or all(int(v) == i for v, i in fields.values())):
+        return _made({name: np.full((1, fire_lanes), value, np.int64) for name, (value, _) in fields.items()})
     whole = draft.shape if any(v.ndim == 3 for v in values) else (channels,)
 
     def in_words(value: Array, idle: int) -> Array:
@@ -50,4 +55,8 @@ def parameters(draft: Draft, padded: int, fire_lanes: int) -> Parameters:
         table[:, :channels] = rows
         return table.reshape(-1, fire_lanes)
 
-    return Parameters(in_words(v0, 0), in_words(bias, 0), in_words(theta, 1))
+    return _made({name: in_words(value, idle) for name, (value, idle) in fields.items()})
+
+
+def _made(fields: dict[str, Array]) -> Parameters:
+    return Parameters(fields.pop("V0W"), fields.pop("BIASW"), fields.pop("THW"), fields)

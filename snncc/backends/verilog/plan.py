@@ -14,17 +14,19 @@ from typing import Any
 
 from snncc.backends.verilog import tiles
 from snncc.backends.verilog.bands import Schedule, bands_of, held, schedule
-from snncc.backends.verilog.drafts import Draft, drafts, input_range
-from snncc.backends.verilog.edges import Edge, Geometry, connect, is_dense, tiled
+from snncc.backends.verilog.drafts import Draft, constant_input, drafts, input_range
+from snncc.backends.verilog.edges import Edge, Geometry, beat, connect, is_dense, tiled
 from snncc.backends.verilog.layout import Layout, input_layout, population_layout
+from snncc.backends.verilog.leaky import Leaky
 from snncc.backends.verilog.leaves import Leaf, Shape, as_map, axes
 from snncc.backends.verilog.parameters import Parameters, parameters
 from snncc.backends.verilog.ports import PLAIN, Ports
 from snncc.backends.verilog.tiles import Weights
+from snncc.errors import TargetError
 from snncc.ir import INPUT, Array, Interval, MaxPool, Network, bits_needed
 from snncc.names import file_stems, unique
 
-META_FLAGS = 3  # {T, empty, drive, final}
+META_FLAGS = 3  # {T, keep where there is such a bit, empty, drive, final}
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,9 @@ class Node:
     fire_lanes: int
     stages: int
     period: int
+    parts: int
+    columns: int
+    deep: bool
     vw: int
     uw: int
     scale: int
@@ -55,6 +60,7 @@ class Node:
     clip_ext: int
     cw: int  # bits of one output element
     signed: bool
+    leaky: Leaky | None
 
     @property
     def bands(self) -> int:
@@ -77,19 +83,40 @@ class Node:
         return self.band_words * self.schedule.ring
 
     @property
+    def slots(self) -> int:
+        """Potential words that an access reaches at most."""
+        return max(edge.taps for edge in self.edges)
+
+    @property
+    def column_words(self) -> int:
+        """Potential words of a column."""
+        return -(-(self.words // self.groups) // self.columns) * self.groups
+
+    @property
+    def fire_cycles(self) -> int:
+        """In `step`, cycles from a word's address to its write."""
+        return 2 + self.deep if self.leaky is None else self.leaky.stages
+
+    @property
     def has_drive(self) -> bool:
         return any(edge.drive for edge in self.edges)
 
     @property
     def maximum(self) -> int:
-        """MAXIMUM of `snn_layer`: 0, 1, or in `step` 2 where it is one of counts of spikes, 3 of sums of values."""
+        """MAXIMUM of `snn_layer`: 0, 1, or in `step` 2 where it is one of counts of spikes, 3 of sums of values, 4 of
+        the input's.
+        """
         counts, sums = any(edge.tally for edge in self.edges), any(edge.sums for edge in self.edges)
-        return int(self.kind == "max_pool") + counts + sums
+        shown = sums and any(edge.source == INPUT for edge in self.edges)
+        return int(self.kind == "max_pool") + counts + sums + shown
 
 
 @dataclass(frozen=True)
 class Source:
-    """What an edge reads: its layout and the width and sign of one element. `values`: more than spikes."""
+    """What an edge reads: its layout and the width and sign of one element. `values`: more than spikes.
+
+    `depth`: nodes on the longest path from the input within a timestep, itself included.
+    """
 
     layout: Layout
     cw: int
@@ -100,7 +127,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Plan:
-    """The whole design. `tw` bits hold T_max + spike_ext. `order`: the edges with external weights, as those come."""
+    """The whole design. `tw` bits hold T_max + spike_ext.
+
+    `order`: the edges with external weights, as those come. `deep_input`: the encoder of stored images is deep.
+    """
 
     network: Network
     nodes: tuple[Node, ...]
@@ -110,6 +140,7 @@ class Plan:
     pools: dict[str, MaxPool]
     ports: Ports = PLAIN
     order: tuple[str, ...] = ()
+    deep_input: bool = False
 
     @cached_property
     def streamed(self) -> list[Edge]:
@@ -126,7 +157,12 @@ class Plan:
 
     @property
     def mw(self) -> int:
-        return self.tw + META_FLAGS
+        return self.tw + META_FLAGS + self.keeps
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the state of a sequence can go on in the next, so that there is a port `keep` and a bit for it."""
+        return self.network.input.coding.sequences and not self.network.window.extra
 
     @property
     def count(self) -> bool:
@@ -149,33 +185,39 @@ class Plan:
 
 @dataclass(frozen=True)
 class Choice:
-    """What a goal decides for one node."""
+    """What a goal decides for one node.
+
+    `parts`: of FIRE_LANES neurons, in `count` sent as one word. `columns`: memories in which neighbouring positions of
+    a row lie, a power of two. `deep`: more registers, for a higher clock.
+    """
 
     lanes: int
     fire_lanes: int = 1
     stages: int = 1
+    parts: int = 1
+    columns: int = 1
+    deep: int = 0
 
 
 def build(network: Network, choices: Mapping[str, Choice], ports: Ports = PLAIN) -> Plan:
     """The plan for chosen lanes (of `INPUT`: pixels a word). What may be refused `checks.check` has refused before."""
     input_cw, counting = element_bits(input_range(network)), network.window.counting
-    lanes = choices[INPUT].lanes if INPUT in choices else None
+    lanes, deep = (choices[INPUT].lanes, choices[INPUT].deep) if INPUT in choices else (None, 0)
     first = input_layout(network.input.shape, lanes, bands_of(network.input.shape, counting))
     known = {INPUT: Source(first, input_cw, network.input.signed, counting or not network.input.coding.spiking, 0)}
-    nodes: list[Node] = []
     found = drafts(network)
     outside = external(network, found, ports.weights)
     taken = {draft.name.lower() for draft in found}
     for draft in found:
-        node = _node(network, draft, choices[draft.name], known, taken, last=draft is found[-1], outside=outside)
-        nodes.append(node)
-        known[draft.name] = Source(
-            node.layout, node.cw, node.signed, counting or draft.reach != (0, 1), _depth(draft, known)
-        )
+        known[draft.name] = _source(network, draft, choices[draft.name], known, last=draft is found[-1])
+    nodes = [
+        _node(network, draft, choices[draft.name], known, taken, last=draft is found[-1], outside=outside)
+        for draft in found
+    ]
     pools = {draft.name: draft.pool for draft in found if draft.pool is not None}
     timer = max(1, network.window.length.bit_length())
     roomy, order = _roomy(nodes, known)
-    return Plan(network, roomy, first, input_cw, timer, pools, ports, order)
+    return Plan(network, roomy, first, input_cw, timer, pools, ports, order, bool(deep))
 
 
 @dataclass(frozen=True)
@@ -185,11 +227,28 @@ class Outside:
     weights: Weights
     parts: frozenset[tuple[str, int]]
 
+    def feeds(self, draft: Draft, index: int) -> bool:
+        """Whether a part's weights come from outside, at run time: then an event is one element."""
+        loaded = self.weights.where == "load" and draft.parts[index][1].weights is not None
+        return loaded or (draft.name, index) in self.parts
+
+    def plain(self, draft: Draft) -> bool:
+        """Whether a node has neither columns nor deep stages: a `Draft.plain`, or weights of it come from outside."""
+        return draft.plain or any(self.feeds(draft, index) for index in range(len(draft.parts)))
+
 
 def external(network: Network, found: Sequence[Draft], weights: Weights) -> Outside:
     """The largest projections, until the others fit; TargetError names those that cannot be, where too much is left."""
     if weights.where != "external":
         return Outside(weights, frozenset())
+    late = next((d.name for d in found for leaf, _ in d.parts if leaf.late), None)
+    if late is not None or network.input.coding.sequences:
+        why = (
+            "the input is a sequence of frames"
+            if late is None
+            else (f"{late.removeprefix('pop_')!r} reads the timestep before")
+        )
+        raise TargetError(f"external weights are not built where {why}: take `weights` `rom` or `load`")
     parts = [(draft, index) for draft in found for index in range(len(draft.parts))]
     sizes = [draft.parts[i][1].taps.size * network.signed_bit * (draft.parts[i][1].weights is not None)
              for draft, i in parts]  # fmt: skip
@@ -223,10 +282,32 @@ def _roomy(nodes: Sequence[Node], known: Mapping[str, Source]) -> tuple[tuple[No
     least, order = held({node.name: (node.edges, node.turns) for node in nodes})
 
     def roomy(node: Node, edge: Edge) -> Edge:
-        return replace(edge, banks=least[edge.name] + known[node.name].depth - known[edge.source].depth)
+        return replace(edge, banks=least[edge.name] + max(0, known[node.name].depth - known[edge.source].depth))
 
     whole = tuple(replace(node, edges=tuple(roomy(node, edge) for edge in node.edges)) for node in nodes)
     return whole, tuple(order)
+
+
+def _source(network: Network, draft: Draft, choice: Choice, known: Mapping[str, Source], last: bool) -> Source:
+    """What a node is to those that read it."""
+    counting, (fire_lanes, parts) = network.window.counting, _parts(network, draft, choice, last)
+    padded, bands = -(-draft.shape[-1] // choice.lanes) * choice.lanes, bands_of(draft.shape, counting and not last)
+    return Source(
+        layout=population_layout(draft.shape, padded, fire_lanes * parts, bands),
+        cw=(draft.uw or draft.vw) if last else element_bits(draft.reach),
+        signed=last or draft.reach[0] < 0,
+        values=counting or draft.reach != (0, 1),
+        depth=1 + max((known[leaf.source].depth for leaf, _ in draft.parts if not leaf.late), default=0),
+    )
+
+
+def _parts(network: Network, draft: Draft, choice: Choice, last: bool) -> tuple[int, int]:
+    """Neurons that fire at a time, and so many times as many that are sent as one word."""
+    counting = network.window.counting
+    fire_lanes = choice.fire_lanes if counting else choice.lanes
+    if last:
+        fire_lanes = whole_parts(draft.shape[-1], choice.lanes, fire_lanes)
+    return fire_lanes, choice.parts if counting and not last else 1
 
 
 def _node(
@@ -242,42 +323,44 @@ def _node(
     divides = counting and draft.fires
     stages = min(choice.stages, quotient) if divides else 1
     groups = -(-draft.shape[-1] // choice.lanes)
-    fire_lanes = choice.fire_lanes if counting else choice.lanes
-    if last:
-        fire_lanes = whole_parts(draft.shape[-1], choice.lanes, fire_lanes)
-    bands = bands_of(draft.shape, counting and not last)
-    edges = _edges(network, draft, choice.lanes, known, taken, outside)
+    own = known[draft.name]
+    fire_lanes, parts = _parts(network, draft, choice, last)
+    edges = _edges(network, draft, choice, known, taken, outside)
     return Node(
         name=draft.name,
         shape=draft.shape,
         kind=draft.kind,
         lanes=choice.lanes,
-        fire_lanes=fire_lanes,
+        fire_lanes=own.layout.lanes,
         stages=stages,
         period=-(-quotient // stages) if divides else 1,
+        parts=parts,
+        columns=choice.columns,
+        deep=bool(choice.deep),
         vw=draft.vw,
         uw=draft.uw or draft.vw,
         scale=draft.scale,
         groups=groups,
-        schedule=schedule(edges, bands, as_map(draft.shape)[1] * groups),
-        layout=population_layout(draft.shape, groups * choice.lanes, fire_lanes, bands),
+        schedule=schedule(edges, own.layout.bands, as_map(draft.shape)[1] * groups),
+        layout=own.layout,
         edges=edges,
         parameters=parameters(draft, groups * choice.lanes, fire_lanes),
         fires=draft.fires,
         relays=draft.relays,
         readout=last,
         clip_ext=_clip_ext(network, draft),
-        cw=(draft.uw or draft.vw) if last else element_bits(draft.reach),
-        signed=last or draft.reach[0] < 0,
+        cw=own.cw,
+        signed=own.signed,
+        leaky=draft.leaky,
     )
 
 
 def _edges(
-    network: Network, draft: Draft, lanes: int, known: Mapping[str, Source], taken: set[str], outside: Outside
+    network: Network, draft: Draft, choice: Choice, known: Mapping[str, Source], taken: set[str], outside: Outside
 ) -> tuple[Edge, ...]:
     """One per leaf of each projection, without its banks."""
-    counting, pooled = network.window.counting, draft.pool is not None
-    edges = []
+    pooled = draft.pool is not None
+    edges = [beat(_edge_name(draft.name, len(draft.parts), taken), choice.lanes)] if draft.lagging else []
     for index, (leaf, geometry) in enumerate(draft.parts):
         source = known[leaf.source]
         edge = connect(
@@ -287,12 +370,15 @@ def _edges(
             source_shape=source.layout.shape,
             source=source.layout,
             target_shape=draft.shape,
-            lanes=lanes,
-            groups=-(-draft.shape[-1] // lanes),
+            lanes=choice.lanes,
+            groups=-(-draft.shape[-1] // choice.lanes),
+            columns=choice.columns,
+            packs=not outside.feeds(draft, index),
+            deep=bool(choice.deep),
             cw=source.cw,
             signed=source.signed,
             values=source.values or pooled,
-            drive=leaf.source == INPUT and source.values and not counting and not pooled,
+            drive=leaf.source == INPUT and constant_input(network) and not pooled,
             tally=draft.tally,
             sums=draft.sums,
             every=leaf.source in draft.every,
@@ -308,11 +394,6 @@ def _edges(
 def element_bits(reach: Interval) -> int:
     """Width of an element: two's complement where it may be negative, else without a sign."""
     return max(1, bits_needed(reach) - int(reach[0] >= 0))
-
-
-def _depth(draft: Draft, known: Mapping[str, Source]) -> int:
-    """Nodes on the longest path from the input, itself included."""
-    return 1 + max(known[leaf.source].depth for leaf, _ in draft.parts)
 
 
 def _clip_ext(network: Network, draft: Draft) -> int:

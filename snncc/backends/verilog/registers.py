@@ -58,11 +58,14 @@ REGISTERS = (
     Register("BEGUN", 0x24, "ro", "CYCLES when the latest image's first beat was accepted"),
     Register("ENDED", 0x28, "ro", "CYCLES when the latest result's last beat was taken"),
     Register("T_MAX", 0x2C, "ro", "the largest T"),
-    Register("PIXELS", 0x30, "ro", "pixels of an image"),
+    Register("PIXELS", 0x30, "ro", "pixels of an image, or of a frame"),
     Register("VALUES", 0x34, "ro", "values of a result; the class follows them"),
     Register("WEIGHTS", 0x38, "rw", "external weights: where the file begins, a multiple of 4096; bits 31..0"),
     Register("WEIGHTS_HIGH", 0x3C, "rw", "bits 63..32 of it"),
     *(Register(f"HASH{i}", 0x40 + 4 * i, "ro", f"the network's hash, hexadecimal digits {8 * i}..{8 * i + 7}")
       for i in range(HASH_WORDS)),
     Register("WEIGHTS_READ", 0x60, "rw", "external weights", (Bit("ENABLE", 0, "the file is there and may be read"),)),
+    Register("KEEP", 0x64, "rw", "of every sequence of frames that begins from now on", (
+        Bit("STATE", 0, "the next one goes on where it ends; nothing for images"),
+    )),
 )  # fmt: skip

@@ -122,7 +122,7 @@ def _write_bench(work: Path, plan: Plan, job: Job) -> None:
     )
     for name, fields in vectors.stimuli(plan, empty).items():
         memory.write(work / name, fields)
-    write.bench_source(work, plan, images, dict.fromkeys((INPUT, *(node.name for node in plan.nodes)), 1))
+    write.bench_source(work, plan, empty.timesteps, dict.fromkeys((INPUT, *(node.name for node in plan.nodes)), 1))
 
 
 def _weights(path: Path) -> bytes:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from snncc.backends.verilog.bands import bands_of
-from snncc.backends.verilog.drafts import Draft, stores_images
-from snncc.backends.verilog.edges import Geometry
+from snncc.backends.verilog.drafts import Draft, constant_input, stores_images
+from snncc.backends.verilog.edges import pack_of
 from snncc.backends.verilog.layout import Layout, population_layout
-from snncc.backends.verilog.leaves import Leaf
+from snncc.backends.verilog.leaves import axes
 from snncc.backends.verilog.plan import Choice, Outside
+from snncc.backends.verilog.window import accesses
 from snncc.ir import INPUT, Array, Network
 
 FRAME = 7  # cycles of an edge that a band costs beside its events
@@ -31,9 +32,13 @@ class Option:
     firing: float
     cycles: float
 
+    slots: int  # potential words that an access reaches at most
+
     @property
     def cost(self) -> float:
-        return self.choice.lanes + 1.5 * self.choice.fire_lanes * (1 + self.choice.stages)
+        """In lanes: multipliers and weights for each slot, adders for each column; dividers."""
+        chosen = self.choice
+        return chosen.lanes * (self.slots + chosen.columns) / 2 + 1.5 * chosen.fire_lanes * (1 + chosen.stages)
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,8 @@ class Case:
 def layout(case: Case, draft: Draft, choice: Choice) -> Layout:
     """The words that a node writes with this choice."""
     padded = -(-draft.shape[-1] // choice.lanes) * choice.lanes
-    return population_layout(draft.shape, padded, choice.fire_lanes if case.network.window.counting else choice.lanes)
+    lanes = choice.fire_lanes * choice.parts if case.network.window.counting else choice.lanes
+    return population_layout(draft.shape, padded, lanes)
 
 
 def input_cycles(case: Case) -> float:
@@ -78,12 +84,14 @@ def input_cycles(case: Case) -> float:
     pixels = math.prod(case.network.input.shape)
     if case.stored:
         return pixels + case.network.timesteps * (case.layouts[INPUT].words + 2) + case.network.window.extra
+    if case.network.input.coding.sequences:
+        return case.network.timesteps * (pixels + 1) + case.network.window.extra
     return pixels + (bands_of(case.network.input.shape, True) if case.network.window.counting else case.frames)
 
 
 def options(case: Case, draft: Draft, choices: list[Choice]) -> list[Option]:
     """Each choice with its cycles per image."""
-    events = [_events(case, leaf, geometry, leaf.source in draft.every) for leaf, geometry in draft.parts]
+    edges = [_Events(case, draft, index) for index in range(len(draft.parts))]
     positions, channels = math.prod(draft.shape[:-1]), draft.shape[-1]
     counting, quotient = case.network.window.counting, case.total.bit_length() if draft.fires else 1
     ways = []
@@ -97,16 +105,18 @@ def options(case: Case, draft: Draft, choices: list[Choice]) -> list[Option]:
             bands = bands_of(draft.shape, draft.name != case.last)
             firing = (parts - bands) * period + bands * (4.0 + choice.stages * period)
         work = 0.0
-        for i, ((leaf, geometry), (reached, seen)) in enumerate(zip(draft.parts, events, strict=True)):
+        for i, ((leaf, geometry), edge) in enumerate(zip(draft.parts, edges, strict=True)):
             per = max(1, geometry.multiplier // choice.lanes) if geometry.channelwise else groups
             bands = bands_of(case.shapes[leaf.source], counting)
+            reached, seen = edge.walked(choice)
             fetched = 0
             if (draft.name, i) in case.outside.parts:
                 weights, bits = case.outside.weights, choice.lanes * case.network.signed_bit
                 fetched = geometry.taps.size // channels * groups * weights.beats(bits) * weights.period * case.frames
             work += max(reached * per, seen, fetched) + FRAME * bands * case.frames
+        slots = max(geometry.x.columns(choice.columns) for _, geometry in draft.parts)
         sending = channels * positions + 2 * parts + (5 if counting else 4) if draft.name == case.last else 0
-        ways.append(Option(choice, work, firing, max(_with_input(case, draft, work + firing), sending)))
+        ways.append(Option(choice, work, firing, max(_with_input(case, draft, work + firing), sending), slots))
     return ways
 
 
@@ -123,29 +133,60 @@ def _with_input(case: Case, draft: Draft, time: float) -> float:
     return max(time, math.prod(case.network.input.shape) + time * waiting + case.layouts[INPUT].words + 2)
 
 
-def _events(case: Case, leaf: Leaf, geometry: Geometry, every: bool) -> tuple[float, float]:
-    """(window positions reached, events and words without any) per image.
+class _Events:
+    """Events of an edge per image, in the mean.
 
     Without activity, or where zeros count, every element is an event in every frame.
     """
-    once = case.network.window.stepping and leaf.source == INPUT and not case.network.input.coding.spiking
-    frames = 1 if once else case.frames
-    shape = case.shapes[leaf.source]
-    full = case.activity is None or every
-    weight = np.full(shape, float(frames)) if full else np.asarray(case.activity[leaf.source], float)  # type: ignore[index]
-    y, x, _ = np.unravel_index(leaf.positions, geometry.view)
-    height, width, _ = geometry.view
-    reach = geometry.y.reach(np.arange(height))[0][y] * geometry.x.reach(np.arange(width))[0][x]
-    return float((weight.reshape(-1) * reach).sum()), float(weight.sum()) + frames * _silent(
-        case, leaf, weight / frames
-    )
+
+    def __init__(self, case: Case, draft: Draft, index: int) -> None:
+        leaf, geometry = draft.parts[index]
+        once = leaf.source == INPUT and constant_input(case.network)
+        self.frames = 1 if once else case.frames
+        self.geometry, self.words = geometry, case.layouts.get(leaf.source)
+        shape = case.shapes[leaf.source]
+        full = case.activity is None or leaf.source in draft.every
+        seen = np.ones(shape) if full else np.asarray(case.activity[leaf.source], float) / self.frames  # type: ignore[index]
+        self.none = 1.0 - np.minimum(seen, 1.0).reshape(-1)
+        self.at = np.unravel_index(leaf.positions, geometry.view)
+        packs = geometry.channelwise and not case.outside.feeds(draft, index)
+        separate = axes(leaf, shape) if packs else None
+        self.channels = None if separate is None else separate[2]
+        self.found: dict[tuple[int, int], tuple[float, float]] = {}
+
+    def walked(self, choice: Choice) -> tuple[float, float]:
+        """(accesses to potentials for each group, events and words without any)."""
+        taps, pack = self.geometry.x.columns(choice.columns), self.pack(choice)
+        if (taps, pack) not in self.found:
+            self.found[taps, pack] = self._walked(taps, pack)
+        return self.found[taps, pack]
+
+    def pack(self, choice: Choice) -> int:
+        """Elements of an event. Of words that are not chosen yet, as many as a reader likes."""
+        if self.channels is None:
+            return 1
+        width = choice.lanes // self.geometry.multiplier
+        likely = self.words or Layout((1, 1, max(1, width)), 1, 1, max(1, width), max(1, width))
+        return pack_of(self.geometry, self.channels, likely, choice.lanes)
+
+    def _walked(self, taps: int, pack: int) -> tuple[float, float]:
+        height, width, _ = self.geometry.view
+        y, x, _ = self.at
+        rows = self.geometry.y.reach(np.arange(height))[0]
+        accessed = rows[y] * accesses(self.geometry.x, taps).table(np.arange(width))[x, 0]
+        channels = 1 if self.channels is None else len(self.channels)
+        events = 1.0 - _together(self.none, channels, pack)
+        reached = (events * accessed.reshape(-1, channels)[:, ::pack].reshape(-1)).sum()
+        silent = 0.0
+        if self.words is not None:
+            elements = self.words.elements()
+            silent = float(
+                np.where(elements < 0, 1.0, self.none[elements]).reshape(-1, self.words.lanes).prod(axis=1).sum()
+            )
+        return float(reached) * self.frames, (float(events.sum()) + silent) * self.frames
 
 
-def _silent(case: Case, leaf: Leaf, chance: Array) -> float:
-    """Words of a frame without an event, where each element is one with this chance; the scanner passes each."""
-    words = case.layouts.get(leaf.source)
-    if words is None:
-        return 0.0
-    elements = words.elements()
-    none = np.where(elements < 0, 1.0, 1.0 - np.minimum(chance.reshape(-1), 1.0)[elements])
-    return float(none.reshape(-1, words.lanes).prod(axis=1).sum())
+def _together(none: Array, channels: int, pack: int) -> Array:
+    """For each `pack` neighbouring channels of a position the chance that none is an event."""
+    padded = np.pad(none.reshape(-1, channels), ((0, 0), (0, -channels % pack)), constant_values=1.0)
+    return np.asarray(padded.reshape(len(padded), -1, pack).prod(axis=2).reshape(-1))

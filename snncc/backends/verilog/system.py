@@ -131,7 +131,7 @@ def write_wrapper(folder: Path, plan: Plan, built: Design) -> None:
         "pixel_dtype": f"<{pixel}", "result_dtype": f"<i{output_width(plan) // 8}",
         "files": built.file_parameters, "address_bits": ADDRESS_BITS, "external": external(plan),
         "loads": bool(plan.streamed) and not external(plan),
-        "associated": ":".join(dict.fromkeys(port.bus for port in ports(plan))),
+        "associated": ":".join(dict.fromkeys(port.bus for port in ports(plan))), "frames": source.coding.sequences,
     }  # fmt: skip
     if plan.streamed:
         file = folder / write.weight_file(plan)

@@ -34,6 +34,7 @@ class VerilogOptions(TargetOptions):
     lanes: Mapping[str, int] = option(
         {}, "the LANES of one layer, by its name", "table", low=1, high=MAX_LANES, key="LAYER"
     )
+    pipeline: bool = option(False, "more registers: a higher clock for some flip-flops and a few cycles a row", "flag")
     prefix: str | None = shared(PREFIX)
     input_width: str | None = option(
         None, "bits of an input beat, with as many pixels as go into it", "choice", choices=ports.WIDTHS,
@@ -69,9 +70,11 @@ class VerilogOptions(TargetOptions):
             if getattr(self, name) is not None and name not in allowed:
                 where = "`load` or `external`" if name == "weights_bus" else "`external`"
                 raise TargetError(f"`{name}` is of weights that are not in the design: say `weights` {where} too")
+        if self.pipeline and self.weights == "load":
+            raise TargetError("`pipeline` is not built for weights that are loaded: take `weights` `rom` or `external`")
         if (self.target_fps is None) != (self.clock_mhz is None):
             raise TargetError("`target_fps` and `clock_mhz` go together: cycles per image = clock / frames per second")
-        goal = goals.goal_of(self.target_fps, self.clock_mhz, self.max_lanes, self.lanes)
+        goal = goals.goal_of(self.target_fps, self.clock_mhz, self.max_lanes, self.lanes, self.pipeline)
         object.__setattr__(self, "goal", goal)
 
     @property
@@ -97,10 +100,8 @@ class Verilog(Target[VerilogOptions]):
     tools = TOOLS
     refuses: ClassVar[Refusals] = {
         **NO_HARDWARE,
-        "leaky_integrate_and_fire": "{where} has leaky neurons, which the RTL has not: export to `c`",
-        "leaky_integrator": "{where} is a leaking readout, which the RTL has not: export to `c`",
-        "late": "{where} reads a timestep that has passed, which the RTL has not: export to `c`",
-        "frames": "its input is a sequence of frames, which the RTL has not: export to `c`",
+        "max_pool of late values": "{where} reads a max-pool over values of the timestep before, which the RTL has "
+        "not: let a relay read them late, and pool what it hands on",
         "max_pool of the input and values in step": "{where} reads a max-pool over the input and other layers, one of "
         "them a current or a relay, which the RTL has in `count` only: use dynamics `count`, or pool each before they "
         "are concatenated",

@@ -14,7 +14,8 @@ from snncc.backends.verilog.memory import Fields
 from snncc.backends.verilog.plan import Plan
 from snncc.backends.verilog.ports import pixel_width
 from snncc.ir import INPUT, Array
-from snncc.sim.linear import values_of
+from snncc.sim.linear import before, values_of
+from snncc.sim.run import go_on
 from snncc.sim.step import growth, input_train
 
 
@@ -31,32 +32,63 @@ class Vectors:
     frames: dict[str, list[Array]]
     values: Array
     classes: Array
+    kept: tuple[bool, ...] = ()
+
+    def goes_on(self, image: int) -> bool:
+        """Whether the next image, then a sequence, begins with the state in which this one ends."""
+        return bool(self.kept) and self.kept[image]
 
 
-def make(plan: Plan, pixels: Array, timesteps: Sequence[int]) -> Vectors:
-    """Run the simulator once per distinct T and lay its trace out by hardware node."""
+def make(plan: Plan, pixels: Array, timesteps: Sequence[int], kept: Sequence[bool] = ()) -> Vectors:
+    """Run the simulator once per distinct T and lay its trace out by hardware node.
+
+    `kept`: of each sequence whether the next one goes on with its state; without, none does.
+    """
     network, wanted = plan.network, np.asarray(timesteps)
     images = len(pixels)
     frames: dict[str, list[Array]] = {INPUT: [np.zeros(0)] * images}
     frames |= {node.name: [np.zeros(0)] * images for node in plan.nodes}
     values = np.zeros((images, network.output.neurons), np.int64)
     classes = np.zeros(images, np.int64)
+    made = Vectors(pixels, tuple(map(int, timesteps)), frames, values, classes, tuple(kept))
+    if kept:
+        _go_on(plan, made)
+        return made
     for steps in sorted(set(map(int, timesteps))):
         index = np.flatnonzero(wanted == steps)
         result = sim.run(network, pixels[index], steps, network.dynamics, trace=True)
         values[index], classes[index] = result.values.reshape(len(index), -1), result.classes
         for position, image in enumerate(index):
             _lay_out(plan, result, position, int(image), pixels, frames)
-    return Vectors(pixels, tuple(map(int, timesteps)), frames, values, classes)
+    return made
+
+
+def _go_on(plan: Plan, made: Vectors) -> None:
+    """One sequence after the other; what a view has grown by depends on all since the state began."""
+    memory, past = None, dict[str, Array]()
+    for number, steps in enumerate(made.timesteps):
+        result = go_on(plan.network, made.pixels[number : number + 1], steps, memory, trace=True)
+        made.values[number], made.classes[number] = result.values.reshape(-1), result.classes[0]
+        past = _lay_out(plan, result, 0, number, made.pixels, made.frames, past)
+        memory, past = (result.memory, past) if made.goes_on(number) else (None, {})
 
 
 def _lay_out(
-    plan: Plan, result: sim.Result, position: int, image: int, pixels: Array, frames: dict[str, list[Array]]
-) -> None:
+    plan: Plan,
+    result: sim.Result,
+    position: int,
+    image: int,
+    pixels: Array,
+    frames: dict[str, list[Array]],
+    past: dict[str, Array] | None = None,
+) -> dict[str, Array]:
+    """Write the frames of one image; what every source has handed on since the state began, the `past` included."""
     counts = {name: c[position : position + 1] for name, c in result.counts.items()}
     for name in (INPUT, *(p.name for p in plan.network.populations)):
         node = name if name == INPUT else f"pop_{name}"
-        if name == INPUT and not plan.count and not plan.network.input.coding.spiking:
+        if name == INPUT and plan.network.input.coding.sequences:
+            frames[node][image] = pixels[image][: result.timesteps]
+        elif name == INPUT and not plan.count and not plan.network.input.coding.spiking:
             frames[node][image] = pixels[image][None]
         elif plan.count:
             if name in counts:
@@ -67,9 +99,17 @@ def _lay_out(
                 spikes = known[name][:, position]
                 frames[node][image] = spikes[: result.timesteps] if name == INPUT else spikes
     frames[plan.nodes[-1].name][image] = result.values[position][None]
-    trains = {} if plan.count else _trains(plan, result, position, pixels[image])
+    if plan.count:
+        for node, view in plan.pools.items():
+            frames[node][image] = values_of(view, counts)
+        return {}
+    trains = _trains(plan, result, position, pixels[image])
+    trains = {name: np.concatenate([past[name], train]) if past else train for name, train in trains.items()}
+    shown = trains | {before(name): np.concatenate([t[:1] * 0, t[:-1]]) for name, t in trains.items()}
+    total = plan.network.over(result.timesteps).length
     for node, view in plan.pools.items():
-        frames[node][image] = values_of(view, counts) if plan.count else growth(view, trains, np.int64)[:, 0]
+        frames[node][image] = growth(view, shown, np.int64)[-total:, 0]
+    return trains
 
 
 def _trains(plan: Plan, result: sim.Result, position: int, pixels: Array) -> dict[str, Array]:
@@ -106,14 +146,19 @@ def memories(plan: Plan, vectors: Vectors) -> dict[str, Fields]:
 
 
 def stimuli(plan: Plan, vectors: Vectors) -> dict[str, Fields]:
-    """What the bench feeds: beats of pixels, the first one lowest, and T of each image."""
-    images, bits = len(vectors.pixels), pixel_width(plan.network)
+    """What the bench feeds: beats of pixels, the first one lowest, and T of each image. A frame begins with a beat."""
+    bits, pixels = pixel_width(plan.network), vectors.pixels
     slots = input_width(plan) // bits
-    flat = vectors.pixels.reshape(images, -1)
+    if plan.network.input.coding.sequences:
+        pixels = np.concatenate([image[:steps] for image, steps in zip(pixels, vectors.timesteps, strict=True)])
+    flat = pixels.reshape(len(pixels), -1)
     padded = np.pad(flat, ((0, 0), (0, -flat.shape[1] % slots)))
+    steps = [(np.asarray(vectors.timesteps)[:, None], 16)]
+    if plan.keeps:
+        steps.append((np.array([[vectors.goes_on(n)] for n in range(len(vectors.timesteps))], np.int64), 1))
     return {
         golden_file(plan, "pixels"): [(padded.reshape(-1, slots), bits)],
-        golden_file(plan, "timesteps"): [(np.asarray(vectors.timesteps)[:, None], 16)],
+        golden_file(plan, "timesteps"): steps,
     }
 
 

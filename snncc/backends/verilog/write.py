@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,13 @@ MODULES = {
     ),
     "snn_reader": ("snn_reader", "snn_deal"),
     "snn_load": ("snn_load", "snn_deal", "snn_fill"),
-    "snn_layer": ("snn_layer", "snn_ram", "snn_rom", "snn_words"),
+    "snn_layer": ("snn_layer", "snn_column", "snn_ram", "snn_rom", "snn_words"),
     "snn_axis_split": ("snn_axis_split",),
     "snn_pixels": ("snn_pixels",),
+    "snn_frames": ("snn_frames",),
     "snn_encoder_step": ("snn_encoder_step", "snn_ram"),
     "snn_encoder_direct": ("snn_encoder_direct",),
+    "snn_encoder_frames": ("snn_encoder_frames",),
     "snn_readout": ("snn_readout", "snn_ram"),
 }  # fmt: skip
 
@@ -56,13 +59,21 @@ def copy(folder: Path, ports: Ports, name: str, source: str = "rtl") -> None:
 def modules(plan: Plan, built: Design) -> list[str]:
     """The hand-written modules that a design uses, without the firing pass or the table it does not."""
     used = {module for instance in built.instances for module in MODULES[instance.module]}
-    used |= {"snn_fire_count"} if plan.count else {"snn_fire_step"}
+    used |= {"snn_fire_count"} if plan.count else set()
+    if not plan.count:
+        used |= {"snn_fire_step" if node.leaky is None else "snn_fire_leaky" for node in plan.nodes}
+    if "snn_fire_leaky" in used:
+        used.add("snn_share")
     if plan.count and any(node.fires for node in plan.nodes):
         used.add("snn_divide")
     if any(edge.place is not None for node in plan.nodes for edge in node.edges):
         used.add("snn_place")
     if any(edge.tally for node in plan.nodes for edge in node.edges):
         used.add("snn_tally")
+    if any(node.deep for node in plan.nodes):
+        used.add("snn_skid")
+    if any(node.parts > 1 for node in plan.nodes):
+        used.add("snn_gather")
     return sorted(used)
 
 
@@ -71,7 +82,7 @@ def streams(plan: Plan) -> dict[str, Any]:
     wide, bits = plan.ports.input_width, pixel_width(plan.network)
     return {
         "input_width": input_width(plan), "output_width": output_width(plan), "wide": wide, "keep": wide // 8,
-        "slots": input_width(plan) // bits, "pixel_bits": bits,
+        "slots": input_width(plan) // bits, "pixel_bits": bits, "keeps": plan.keeps,
         "weights": plan.ports.weights if plan.streamed else None,
         "read_bus": read_bus(plan.ports.weights.bus),
     }  # fmt: skip
@@ -154,15 +165,15 @@ def bench(folder: Path, plan: Plan, golden: vectors.Vectors) -> None:
     depths = {name: len(files[vectors.golden_file(plan, plan.stems[name])][0][0]) for name in names}
     if plan.streamed:
         weight_memory(folder, plan, (folder / weight_file(plan)).read_bytes())
-    bench_source(folder, plan, len(golden.pixels), depths)
+    bench_source(folder, plan, golden.timesteps, depths)
 
 
-def bench_source(folder: Path, plan: Plan, images: int, depths: dict[str, int]) -> None:
-    """snn_bench.v and its monitor; `depths`: golden words of each node."""
+def bench_source(folder: Path, plan: Plan, timesteps: Sequence[int], depths: dict[str, int]) -> None:
+    """snn_bench.v and its monitor; `timesteps`: of each image, `depths`: golden words of each node."""
     copy(folder, plan.ports, "snn_monitor.v", "tb")
     if plan.ports.weights.where == "external":
         copy(folder, plan.ports, "snn_memory.v", "tb")
-    widths = {node.name: node.fire_lanes * node.cw for node in plan.nodes}
+    widths = {node.name: node.layout.lanes * node.cw for node in plan.nodes}
     widths[INPUT] = plan.input_layout.lanes * plan.input_cw
     monitors = [
         {"name": name, "file": plan.stems[name], "width": bits, "depth": depths[name]} for name, bits in widths.items()
@@ -170,7 +181,8 @@ def bench_source(folder: Path, plan: Plan, images: int, depths: dict[str, int]) 
     pixels, bits = int(np.prod(plan.network.input.shape)), pixel_width(plan.network)
     slots = input_width(plan) // bits
     render(
-        folder, plan.ports, "snn_bench.v.j2", name=plan.network.name, images=images, memory=plan.ports.memory("golden"),
+        folder, plan.ports, "snn_bench.v.j2", name=plan.network.name, images=len(timesteps),
+        memory=plan.ports.memory("golden"), frames=sum(timesteps) if plan.network.input.coding.sequences else 0,
         sent=-(-pixels // slots), early=min(slots, pixels) - 1, absent=-pixels % slots * bits // 8,
         beats=plan.network.output.neurons + 1, limit=20 * cycles.worst(plan, 1).latency[0] + 20_000,
         monitors=monitors, weight_beats=places(plan)[-1] * 8 // plan.ports.weights.bus, **streams(plan),
@@ -197,7 +209,7 @@ def _raw_lines(plan: Plan) -> str:
 
 
 def _more_pins(plan: Plan) -> dict[str, Any]:
-    """The ports of snn_top that weights from outside bring, behind the others in the registers of `snn_pins`.
+    """The ports of snn_top that weights from outside and sequences bring, behind the others in `snn_pins`'s registers.
 
     `inputs`, `outputs`: (port, lowest bit, bits); `in_bits`, `out_bits`: of both registers; `weights_error`: its bit.
     """
@@ -209,6 +221,7 @@ def _more_pins(plan: Plan) -> dict[str, Any]:
     elif plan.streamed:
         bus = [(way, f"m_axi_{signal}", bits) for way, signal, bits in read_bus(plan.ports.weights.bus)]
         bus += [("input", "bus_rst", 1), ("input", "weights_enable", 1), ("input", "weights_base", 64)]
+    bus += [("input", "keep", 1)] if plan.keeps else []
     ends = {"input": 20 + input_width(plan) + plan.ports.input_width // 8, "output": 5 + output_width(plan)}
     found: dict[str, list[tuple[str, int, int]]] = {"input": [], "output": []}
     for way, name, bits in bus:

@@ -51,6 +51,7 @@ module snn_top #(
     wire [6:0] pop_conv_e0_meta;
     wire [0:0] pop_conv_e0_valid;
     wire [1:0] pop_conv_e0_vaddr;
+    wire [0:0] pop_conv_e0_mask;
     wire [38:0] pop_conv_e0_data;
     wire [0:0] pop_dense_ready;
     wire [0:0] pop_dense_en;
@@ -63,6 +64,7 @@ module snn_top #(
     wire [6:0] pop_dense_e0_meta;
     wire [0:0] pop_dense_e0_valid;
     wire [1:0] pop_dense_e0_vaddr;
+    wire [0:0] pop_dense_e0_mask;
     wire [13:0] pop_dense_e0_data;
     assign input_ready = pop_conv_e0_ready;
     assign pop_conv_ready = pop_dense_e0_ready;
@@ -142,7 +144,7 @@ module snn_top #(
         .VAW(2),
         .WSTRIDE(9),
         .WSTEP_Y(6),
-        .WSTEP_X(2),
+        .WSTEP_X(1),
         .VSTEP_Y(2),
         .VSTEP_X(3),
         .RING(0),
@@ -177,6 +179,7 @@ module snn_top #(
         .meta(pop_conv_e0_meta),
         .o_valid(pop_conv_e0_valid),
         .o_vaddr(pop_conv_e0_vaddr),
+        .o_mask(pop_conv_e0_mask),
         .o_data(pop_conv_e0_data),
         .t_restart(1'b0),
         .t_en(1'b0),
@@ -223,6 +226,7 @@ module snn_top #(
         .e_meta(pop_conv_e0_meta),
         .e_valid({pop_conv_e0_valid}),
         .e_vaddr({pop_conv_e0_vaddr}),
+        .e_mask({pop_conv_e0_mask}),
         .e_data({pop_conv_e0_data}),
         .o_ready(pop_conv_ready),
         .o_en(pop_conv_en),
@@ -283,6 +287,7 @@ module snn_top #(
         .meta(pop_dense_e0_meta),
         .o_valid(pop_dense_e0_valid),
         .o_vaddr(pop_dense_e0_vaddr),
+        .o_mask(pop_dense_e0_mask),
         .o_data(pop_dense_e0_data),
         .t_restart(1'b0),
         .t_en(1'b0),
@@ -329,6 +334,7 @@ module snn_top #(
         .e_meta(pop_dense_e0_meta),
         .e_valid({pop_dense_e0_valid}),
         .e_vaddr({pop_dense_e0_vaddr}),
+        .e_mask({pop_dense_e0_mask}),
         .e_data({pop_dense_e0_data}),
         .o_ready(pop_dense_ready),
         .o_en(pop_dense_en),

@@ -49,6 +49,7 @@ module snn_top #(
     wire [6:0] pop_conv_e0_meta;
     wire [0:0] pop_conv_e0_valid;
     wire [1:0] pop_conv_e0_vaddr;
+    wire [0:0] pop_conv_e0_mask;
     wire [41:0] pop_conv_e0_data;
     wire [0:0] pop_dense_ready;
     wire [0:0] pop_dense_en;
@@ -61,6 +62,7 @@ module snn_top #(
     wire [6:0] pop_dense_e0_meta;
     wire [0:0] pop_dense_e0_valid;
     wire [1:0] pop_dense_e0_vaddr;
+    wire [0:0] pop_dense_e0_mask;
     wire [15:0] pop_dense_e0_data;
     assign input_ready = pop_conv_e0_ready;
     assign pop_conv_ready = pop_dense_e0_ready;
@@ -136,7 +138,7 @@ module snn_top #(
         .VAW(2),
         .WSTRIDE(9),
         .WSTEP_Y(6),
-        .WSTEP_X(2),
+        .WSTEP_X(1),
         .VSTEP_Y(2),
         .VSTEP_X(3),
         .RING(0),
@@ -171,6 +173,7 @@ module snn_top #(
         .meta(pop_conv_e0_meta),
         .o_valid(pop_conv_e0_valid),
         .o_vaddr(pop_conv_e0_vaddr),
+        .o_mask(pop_conv_e0_mask),
         .o_data(pop_conv_e0_data),
         .t_restart(1'b0),
         .t_en(1'b0),
@@ -213,6 +216,7 @@ module snn_top #(
         .e_meta(pop_conv_e0_meta),
         .e_valid({pop_conv_e0_valid}),
         .e_vaddr({pop_conv_e0_vaddr}),
+        .e_mask({pop_conv_e0_mask}),
         .e_data({pop_conv_e0_data}),
         .o_ready(pop_conv_ready),
         .o_en(pop_conv_en),
@@ -273,6 +277,7 @@ module snn_top #(
         .meta(pop_dense_e0_meta),
         .o_valid(pop_dense_e0_valid),
         .o_vaddr(pop_dense_e0_vaddr),
+        .o_mask(pop_dense_e0_mask),
         .o_data(pop_dense_e0_data),
         .t_restart(1'b0),
         .t_en(1'b0),
@@ -315,6 +320,7 @@ module snn_top #(
         .e_meta(pop_dense_e0_meta),
         .e_valid({pop_dense_e0_valid}),
         .e_vaddr({pop_dense_e0_vaddr}),
+        .e_mask({pop_dense_e0_mask}),
         .e_data({pop_dense_e0_data}),
         .o_ready(pop_dense_ready),
         .o_en(pop_dense_en),

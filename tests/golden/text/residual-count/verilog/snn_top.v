@@ -75,6 +75,7 @@ module snn_top #(
     wire [6:0] pop_first_e0_meta;
     wire [0:0] pop_first_e0_valid;
     wire [4:0] pop_first_e0_vaddr;
+    wire [0:0] pop_first_e0_mask;
     wire [75:0] pop_first_e0_data;
     wire [0:0] pop_joined_ready;
     wire [0:0] pop_joined_en;
@@ -87,6 +88,7 @@ module snn_top #(
     wire [6:0] pop_joined_e0_meta;
     wire [0:0] pop_joined_e0_valid;
     wire [2:0] pop_joined_e0_vaddr;
+    wire [0:0] pop_joined_e0_mask;
     wire [47:0] pop_joined_e0_data;
     wire [0:0] pop_joined_e1_ready;
     wire [0:0] pop_joined_e1_turn;
@@ -94,6 +96,7 @@ module snn_top #(
     wire [6:0] pop_joined_e1_meta;
     wire [0:0] pop_joined_e1_valid;
     wire [2:0] pop_joined_e1_vaddr;
+    wire [0:0] pop_joined_e1_mask;
     wire [47:0] pop_joined_e1_data;
     wire [0:0] pop_again_ready;
     wire [0:0] pop_again_en;
@@ -106,6 +109,7 @@ module snn_top #(
     wire [6:0] pop_again_e0_meta;
     wire [0:0] pop_again_e0_valid;
     wire [4:0] pop_again_e0_vaddr;
+    wire [0:0] pop_again_e0_mask;
     wire [23:0] pop_again_e0_data;
     wire [0:0] pop_again_e1_ready;
     wire [0:0] pop_again_e1_turn;
@@ -113,6 +117,7 @@ module snn_top #(
     wire [6:0] pop_again_e1_meta;
     wire [0:0] pop_again_e1_valid;
     wire [4:0] pop_again_e1_vaddr;
+    wire [0:0] pop_again_e1_mask;
     wire [23:0] pop_again_e1_data;
     wire [0:0] pop_pool_ready;
     wire [0:0] pop_pool_en;
@@ -125,6 +130,7 @@ module snn_top #(
     wire [6:0] pop_pool_e0_meta;
     wire [0:0] pop_pool_e0_valid;
     wire [3:0] pop_pool_e0_vaddr;
+    wire [0:0] pop_pool_e0_mask;
     wire [6:0] pop_pool_e0_data;
     wire [0:0] pop_dense_ready;
     wire [0:0] pop_dense_en;
@@ -137,6 +143,7 @@ module snn_top #(
     wire [6:0] pop_dense_e0_meta;
     wire [0:0] pop_dense_e0_valid;
     wire [1:0] pop_dense_e0_vaddr;
+    wire [0:0] pop_dense_e0_mask;
     wire [10:0] pop_dense_e0_data;
     wire [0:0] sum_dense_ready;
     wire [0:0] sum_dense_en;
@@ -149,6 +156,7 @@ module snn_top #(
     wire [6:0] sum_dense_e0_meta;
     wire [0:0] sum_dense_e0_valid;
     wire [1:0] sum_dense_e0_vaddr;
+    wire [0:0] sum_dense_e0_mask;
     wire [4:0] sum_dense_e0_data;
     assign input_ready = pop_first_e0_ready;
     assign pop_first_ready = pop_joined_e0_ready && pop_joined_e1_ready;
@@ -267,6 +275,7 @@ module snn_top #(
         .meta(pop_first_e0_meta),
         .o_valid(pop_first_e0_valid),
         .o_vaddr(pop_first_e0_vaddr),
+        .o_mask(pop_first_e0_mask),
         .o_data(pop_first_e0_data),
         .t_restart(1'b0),
         .t_en(1'b0),
@@ -313,6 +322,7 @@ module snn_top #(
         .e_meta(pop_first_e0_meta),
         .e_valid({pop_first_e0_valid}),
         .e_vaddr({pop_first_e0_vaddr}),
+        .e_mask({pop_first_e0_mask}),
         .e_data({pop_first_e0_data}),
         .o_ready(pop_first_ready),
         .o_en(pop_first_en),
@@ -344,7 +354,7 @@ module snn_top #(
         .VAW(3),
         .WSTRIDE(9),
         .WSTEP_Y(6),
-        .WSTEP_X(2),
+        .WSTEP_X(1),
         .VSTEP_Y(5),
         .VSTEP_X(7),
         .RING(6),
@@ -379,6 +389,7 @@ module snn_top #(
         .meta(pop_joined_e0_meta),
         .o_valid(pop_joined_e0_valid),
         .o_vaddr(pop_joined_e0_vaddr),
+        .o_mask(pop_joined_e0_mask),
         .o_data(pop_joined_e0_data),
         .t_restart(1'b0),
         .t_en(1'b0),
@@ -408,7 +419,7 @@ module snn_top #(
         .VAW(3),
         .WSTRIDE(1),
         .WSTEP_Y(2),
-        .WSTEP_X(2),
+        .WSTEP_X(1),
         .VSTEP_Y(5),
         .VSTEP_X(7),
         .RING(0),
@@ -443,6 +454,7 @@ module snn_top #(
         .meta(pop_joined_e1_meta),
         .o_valid(pop_joined_e1_valid),
         .o_vaddr(pop_joined_e1_vaddr),
+        .o_mask(pop_joined_e1_mask),
         .o_data(pop_joined_e1_data),
         .t_restart(1'b0),
         .t_en(1'b0),
@@ -489,6 +501,7 @@ module snn_top #(
         .e_meta(pop_joined_e0_meta),
         .e_valid({pop_joined_e1_valid, pop_joined_e0_valid}),
         .e_vaddr({pop_joined_e1_vaddr, pop_joined_e0_vaddr}),
+        .e_mask({pop_joined_e1_mask, pop_joined_e0_mask}),
         .e_data({pop_joined_e1_data, pop_joined_e0_data}),
         .o_ready(pop_joined_ready),
         .o_en(pop_joined_en),
@@ -555,6 +568,7 @@ module snn_top #(
         .meta(pop_again_e0_meta),
         .o_valid(pop_again_e0_valid),
         .o_vaddr(pop_again_e0_vaddr),
+        .o_mask(pop_again_e0_mask),
         .o_data(pop_again_e0_data),
         .t_restart(1'b0),
         .t_en(1'b0),
@@ -622,6 +636,7 @@ module snn_top #(
         .meta(pop_again_e1_meta),
         .o_valid(pop_again_e1_valid),
         .o_vaddr(pop_again_e1_vaddr),
+        .o_mask(pop_again_e1_mask),
         .o_data(pop_again_e1_data),
         .t_restart(1'b0),
         .t_en(1'b0),
@@ -668,6 +683,7 @@ module snn_top #(
         .e_meta(pop_again_e0_meta),
         .e_valid({pop_again_e1_valid, pop_again_e0_valid}),
         .e_vaddr({pop_again_e1_vaddr, pop_again_e0_vaddr}),
+        .e_mask({pop_again_e1_mask, pop_again_e0_mask}),
         .e_data({pop_again_e1_data, pop_again_e0_data}),
         .o_ready(pop_again_ready),
         .o_en(pop_again_en),
@@ -735,6 +751,7 @@ module snn_top #(
         .meta(pop_pool_e0_meta),
         .o_valid(pop_pool_e0_valid),
         .o_vaddr(pop_pool_e0_vaddr),
+        .o_mask(pop_pool_e0_mask),
         .o_data(pop_pool_e0_data),
         .t_restart(1'b0),
         .t_en(1'b0),
@@ -781,6 +798,7 @@ module snn_top #(
         .e_meta(pop_pool_e0_meta),
         .e_valid({pop_pool_e0_valid}),
         .e_vaddr({pop_pool_e0_vaddr}),
+        .e_mask({pop_pool_e0_mask}),
         .e_data({pop_pool_e0_data}),
         .o_ready(pop_pool_ready),
         .o_en(pop_pool_en),
@@ -841,6 +859,7 @@ module snn_top #(
         .meta(pop_dense_e0_meta),
         .o_valid(pop_dense_e0_valid),
         .o_vaddr(pop_dense_e0_vaddr),
+        .o_mask(pop_dense_e0_mask),
         .o_data(pop_dense_e0_data),
         .t_restart(1'b0),
         .t_en(1'b0),
@@ -887,6 +906,7 @@ module snn_top #(
         .e_meta(pop_dense_e0_meta),
         .e_valid({pop_dense_e0_valid}),
         .e_vaddr({pop_dense_e0_vaddr}),
+        .e_mask({pop_dense_e0_mask}),
         .e_data({pop_dense_e0_data}),
         .o_ready(pop_dense_ready),
         .o_en(pop_dense_en),
@@ -948,6 +968,7 @@ module snn_top #(
         .meta(sum_dense_e0_meta),
         .o_valid(sum_dense_e0_valid),
         .o_vaddr(sum_dense_e0_vaddr),
+        .o_mask(sum_dense_e0_mask),
         .o_data(sum_dense_e0_data),
         .t_restart(1'b0),
         .t_en(1'b0),
@@ -990,6 +1011,7 @@ module snn_top #(
         .e_meta(sum_dense_e0_meta),
         .e_valid({sum_dense_e0_valid}),
         .e_vaddr({sum_dense_e0_vaddr}),
+        .e_mask({sum_dense_e0_mask}),
         .e_data({sum_dense_e0_data}),
         .o_ready(sum_dense_ready),
         .o_en(sum_dense_en),

@@ -70,6 +70,7 @@ module snn_top #(
     wire [6:0] pop_first_e0_meta;
     wire [0:0] pop_first_e0_valid;
     wire [5:0] pop_first_e0_vaddr;
+    wire [0:0] pop_first_e0_mask;
     wire [71:0] pop_first_e0_data;
     wire [0:0] pop_joined_ready;
     wire [0:0] pop_joined_en;
@@ -82,6 +83,7 @@ module snn_top #(
     wire [6:0] pop_joined_e0_meta;
     wire [0:0] pop_joined_e0_valid;
     wire [3:0] pop_joined_e0_vaddr;
+    wire [0:0] pop_joined_e0_mask;
     wire [59:0] pop_joined_e0_data;
     wire [0:0] pop_joined_e1_ready;
     wire [0:0] pop_joined_e1_turn;
@@ -89,6 +91,7 @@ module snn_top #(
     wire [6:0] pop_joined_e1_meta;
     wire [0:0] pop_joined_e1_valid;
     wire [3:0] pop_joined_e1_vaddr;
+    wire [0:0] pop_joined_e1_mask;
     wire [59:0] pop_joined_e1_data;
     wire [0:0] pop_again_ready;
     wire [0:0] pop_again_en;
@@ -101,6 +104,7 @@ module snn_top #(
     wire [6:0] pop_again_e0_meta;
     wire [0:0] pop_again_e0_valid;
     wire [3:0] pop_again_e0_vaddr;
+    wire [0:0] pop_again_e0_mask;
     wire [55:0] pop_again_e0_data;
     wire [0:0] pop_again_e1_ready;
     wire [0:0] pop_again_e1_turn;
@@ -108,6 +112,7 @@ module snn_top #(
     wire [6:0] pop_again_e1_meta;
     wire [0:0] pop_again_e1_valid;
     wire [3:0] pop_again_e1_vaddr;
+    wire [0:0] pop_again_e1_mask;
     wire [55:0] pop_again_e1_data;
     wire [0:0] pop_pool_ready;
     wire [0:0] pop_pool_en;
@@ -120,6 +125,7 @@ module snn_top #(
     wire [6:0] pop_pool_e0_meta;
     wire [0:0] pop_pool_e0_valid;
     wire [3:0] pop_pool_e0_vaddr;
+    wire [0:0] pop_pool_e0_mask;
     wire [12:0] pop_pool_e0_data;
     wire [0:0] pop_dense_ready;
     wire [0:0] pop_dense_en;
@@ -132,6 +138,7 @@ module snn_top #(
     wire [6:0] pop_dense_e0_meta;
     wire [0:0] pop_dense_e0_valid;
     wire [1:0] pop_dense_e0_vaddr;
+    wire [0:0] pop_dense_e0_mask;
     wire [13:0] pop_dense_e0_data;
     wire [0:0] sum_dense_ready;
     wire [0:0] sum_dense_en;
@@ -144,6 +151,7 @@ module snn_top #(
     wire [6:0] sum_dense_e0_meta;
     wire [0:0] sum_dense_e0_valid;
     wire [1:0] sum_dense_e0_vaddr;
+    wire [0:0] sum_dense_e0_mask;
     wire [4:0] sum_dense_e0_data;
     assign input_ready = pop_first_e0_ready;
     assign pop_first_ready = pop_joined_e0_ready && pop_joined_e1_ready;
@@ -262,6 +270,7 @@ module snn_top #(
         .meta(pop_first_e0_meta),
         .o_valid(pop_first_e0_valid),
         .o_vaddr(pop_first_e0_vaddr),
+        .o_mask(pop_first_e0_mask),
         .o_data(pop_first_e0_data),
         .t_restart(1'b0),
         .t_en(1'b0),
@@ -304,6 +313,7 @@ module snn_top #(
         .e_meta(pop_first_e0_meta),
         .e_valid({pop_first_e0_valid}),
         .e_vaddr({pop_first_e0_vaddr}),
+        .e_mask({pop_first_e0_mask}),
         .e_data({pop_first_e0_data}),
         .o_ready(pop_first_ready),
         .o_en(pop_first_en),
@@ -335,7 +345,7 @@ module snn_top #(
         .VAW(4),
         .WSTRIDE(9),
         .WSTEP_Y(6),
-        .WSTEP_X(2),
+        .WSTEP_X(1),
         .VSTEP_Y(13),
         .VSTEP_X(15),
         .RING(0),
@@ -370,6 +380,7 @@ module snn_top #(
         .meta(pop_joined_e0_meta),
         .o_valid(pop_joined_e0_valid),
         .o_vaddr(pop_joined_e0_vaddr),
+        .o_mask(pop_joined_e0_mask),
         .o_data(pop_joined_e0_data),
         .t_restart(1'b0),
         .t_en(1'b0),
@@ -399,7 +410,7 @@ module snn_top #(
         .VAW(4),
         .WSTRIDE(1),
         .WSTEP_Y(2),
-        .WSTEP_X(2),
+        .WSTEP_X(1),
         .VSTEP_Y(13),
         .VSTEP_X(15),
         .RING(0),
@@ -434,6 +445,7 @@ module snn_top #(
         .meta(pop_joined_e1_meta),
         .o_valid(pop_joined_e1_valid),
         .o_vaddr(pop_joined_e1_vaddr),
+        .o_mask(pop_joined_e1_mask),
         .o_data(pop_joined_e1_data),
         .t_restart(1'b0),
         .t_en(1'b0),
@@ -476,6 +488,7 @@ module snn_top #(
         .e_meta(pop_joined_e0_meta),
         .e_valid({pop_joined_e1_valid, pop_joined_e0_valid}),
         .e_vaddr({pop_joined_e1_vaddr, pop_joined_e0_vaddr}),
+        .e_mask({pop_joined_e1_mask, pop_joined_e0_mask}),
         .e_data({pop_joined_e1_data, pop_joined_e0_data}),
         .o_ready(pop_joined_ready),
         .o_en(pop_joined_en),
@@ -542,6 +555,7 @@ module snn_top #(
         .meta(pop_again_e0_meta),
         .o_valid(pop_again_e0_valid),
         .o_vaddr(pop_again_e0_vaddr),
+        .o_mask(pop_again_e0_mask),
         .o_data(pop_again_e0_data),
         .t_restart(1'b0),
         .t_en(1'b0),
@@ -556,7 +570,7 @@ module snn_top #(
         .BLOCKS(1),
         .D0W(2),
         .D1W(2),
-        .D2W(2),
+        .D2W(1),
         .BANDS(1),
         .WORDS(9),
         .BANKS(2),
@@ -584,6 +598,7 @@ module snn_top #(
         .MAXIMUM(0),
         .SHIFT(3),
         .VW(14),
+        .PACK(4),
         .NW(2),
         .Y_DEPTH(3),
         .YW(2),
@@ -591,8 +606,8 @@ module snn_top #(
         .X_DEPTH(3),
         .XW(2),
         .X_FILE(pop_again_e1_x_FILE),
-        .BW(2),
-        .C_DEPTH(4),
+        .BW(1),
+        .C_DEPTH(1),
         .C_FILE(pop_again_e1_c_FILE),
         .WDEPTH(1),
         .W_FILE(pop_again_e1_weights_FILE)
@@ -609,6 +624,7 @@ module snn_top #(
         .meta(pop_again_e1_meta),
         .o_valid(pop_again_e1_valid),
         .o_vaddr(pop_again_e1_vaddr),
+        .o_mask(pop_again_e1_mask),
         .o_data(pop_again_e1_data),
         .t_restart(1'b0),
         .t_en(1'b0),
@@ -651,6 +667,7 @@ module snn_top #(
         .e_meta(pop_again_e0_meta),
         .e_valid({pop_again_e1_valid, pop_again_e0_valid}),
         .e_vaddr({pop_again_e1_vaddr, pop_again_e0_vaddr}),
+        .e_mask({pop_again_e1_mask, pop_again_e0_mask}),
         .e_data({pop_again_e1_data, pop_again_e0_data}),
         .o_ready(pop_again_ready),
         .o_en(pop_again_en),
@@ -718,6 +735,7 @@ module snn_top #(
         .meta(pop_pool_e0_meta),
         .o_valid(pop_pool_e0_valid),
         .o_vaddr(pop_pool_e0_vaddr),
+        .o_mask(pop_pool_e0_mask),
         .o_data(pop_pool_e0_data),
         .t_restart(1'b0),
         .t_en(1'b0),
@@ -760,6 +778,7 @@ module snn_top #(
         .e_meta(pop_pool_e0_meta),
         .e_valid({pop_pool_e0_valid}),
         .e_vaddr({pop_pool_e0_vaddr}),
+        .e_mask({pop_pool_e0_mask}),
         .e_data({pop_pool_e0_data}),
         .o_ready(pop_pool_ready),
         .o_en(pop_pool_en),
@@ -820,6 +839,7 @@ module snn_top #(
         .meta(pop_dense_e0_meta),
         .o_valid(pop_dense_e0_valid),
         .o_vaddr(pop_dense_e0_vaddr),
+        .o_mask(pop_dense_e0_mask),
         .o_data(pop_dense_e0_data),
         .t_restart(1'b0),
         .t_en(1'b0),
@@ -862,6 +882,7 @@ module snn_top #(
         .e_meta(pop_dense_e0_meta),
         .e_valid({pop_dense_e0_valid}),
         .e_vaddr({pop_dense_e0_vaddr}),
+        .e_mask({pop_dense_e0_mask}),
         .e_data({pop_dense_e0_data}),
         .o_ready(pop_dense_ready),
         .o_en(pop_dense_en),
@@ -923,6 +944,7 @@ module snn_top #(
         .meta(sum_dense_e0_meta),
         .o_valid(sum_dense_e0_valid),
         .o_vaddr(sum_dense_e0_vaddr),
+        .o_mask(sum_dense_e0_mask),
         .o_data(sum_dense_e0_data),
         .t_restart(1'b0),
         .t_en(1'b0),
@@ -965,6 +987,7 @@ module snn_top #(
         .e_meta(sum_dense_e0_meta),
         .e_valid({sum_dense_e0_valid}),
         .e_vaddr({sum_dense_e0_vaddr}),
+        .e_mask({sum_dense_e0_mask}),
         .e_data({sum_dense_e0_data}),
         .o_ready(sum_dense_ready),
         .o_en(sum_dense_en),

@@ -59,7 +59,7 @@ module snn_top #(
     wire [0:0] pixel_end;
     wire [0:0] pop_deep_ready;
     wire [0:0] pop_deep_en;
-    wire [9:0] pop_deep_data;
+    wire [19:0] pop_deep_data;
     wire [0:0] pop_deep_commit;
     wire [7:0] pop_deep_meta;
     wire [0:0] pop_deep_e0_ready;
@@ -67,8 +67,9 @@ module snn_top #(
     wire [0:0] pop_deep_e0_done;
     wire [7:0] pop_deep_e0_meta;
     wire [0:0] pop_deep_e0_valid;
-    wire [5:0] pop_deep_e0_vaddr;
-    wire [19:0] pop_deep_e0_data;
+    wire [4:0] pop_deep_e0_vaddr;
+    wire [0:0] pop_deep_e0_mask;
+    wire [39:0] pop_deep_e0_data;
     wire [0:0] pop_side_ready;
     wire [0:0] pop_side_en;
     wire [9:0] pop_side_data;
@@ -80,7 +81,8 @@ module snn_top #(
     wire [7:0] pop_side_e0_meta;
     wire [0:0] pop_side_e0_valid;
     wire [3:0] pop_side_e0_vaddr;
-    wire [21:0] pop_side_e0_data;
+    wire [1:0] pop_side_e0_mask;
+    wire [43:0] pop_side_e0_data;
     wire [0:0] max_dense_0_ready;
     wire [0:0] max_dense_0_en;
     wire [4:0] max_dense_0_data;
@@ -92,6 +94,7 @@ module snn_top #(
     wire [7:0] max_dense_0_e0_meta;
     wire [0:0] max_dense_0_e0_valid;
     wire [2:0] max_dense_0_e0_vaddr;
+    wire [0:0] max_dense_0_e0_mask;
     wire [5:0] max_dense_0_e0_data;
     wire [0:0] max_dense_1_ready;
     wire [0:0] max_dense_1_en;
@@ -104,6 +107,7 @@ module snn_top #(
     wire [7:0] max_dense_1_e0_meta;
     wire [0:0] max_dense_1_e0_valid;
     wire [1:0] max_dense_1_e0_vaddr;
+    wire [0:0] max_dense_1_e0_mask;
     wire [5:0] max_dense_1_e0_data;
     wire [0:0] pop_dense_ready;
     wire [0:0] pop_dense_en;
@@ -116,6 +120,7 @@ module snn_top #(
     wire [7:0] pop_dense_e0_meta;
     wire [0:0] pop_dense_e0_valid;
     wire [0:0] pop_dense_e0_vaddr;
+    wire [0:0] pop_dense_e0_mask;
     wire [10:0] pop_dense_e0_data;
     wire [0:0] pop_dense_e1_ready;
     wire [0:0] pop_dense_e1_turn;
@@ -123,6 +128,7 @@ module snn_top #(
     wire [7:0] pop_dense_e1_meta;
     wire [0:0] pop_dense_e1_valid;
     wire [0:0] pop_dense_e1_vaddr;
+    wire [0:0] pop_dense_e1_mask;
     wire [10:0] pop_dense_e1_data;
     assign input_ready = pop_deep_e0_ready && pop_side_e0_ready;
     assign pop_deep_ready = max_dense_0_e0_ready;
@@ -201,15 +207,15 @@ module snn_top #(
         .LANES_ON_X(0),
         .CHANNELWISE(1),
         .GROUPS(1),
-        .WAW(5),
-        .VAW(6),
-        .WSTRIDE(2),
-        .WSTEP_Y(6),
-        .WSTEP_X(2),
-        .VSTEP_Y(44),
-        .VSTEP_X(60),
+        .WAW(4),
+        .VAW(5),
+        .WSTRIDE(1),
+        .WSTEP_Y(3),
+        .WSTEP_X(1),
+        .VSTEP_Y(22),
+        .VSTEP_X(30),
         .RING(0),
-        .LANES(2),
+        .LANES(4),
         .WB(4),
         .VALUES(1),
         .VALUE_SIGNED(0),
@@ -228,7 +234,7 @@ module snn_top #(
         .BW(1),
         .C_DEPTH(2),
         .C_FILE(pop_deep_e0_c_FILE),
-        .WDEPTH(18),
+        .WDEPTH(9),
         .W_FILE(pop_deep_e0_weights_FILE)
     ) u_pop_deep_e0 (
         .clk(clk),
@@ -243,6 +249,7 @@ module snn_top #(
         .meta(pop_deep_e0_meta),
         .o_valid(pop_deep_e0_valid),
         .o_vaddr(pop_deep_e0_vaddr),
+        .o_mask(pop_deep_e0_mask),
         .o_data(pop_deep_e0_data),
         .t_restart(1'b0),
         .t_en(1'b0),
@@ -251,12 +258,12 @@ module snn_top #(
 
     snn_layer #(
         .EDGES(1),
-        .LANES(2),
+        .LANES(4),
         .VW(10),
         .UW(18),
         .SCALE(7),
-        .VAW(6),
-        .WORDS(50),
+        .VAW(5),
+        .WORDS(25),
         .COUNT(1),
         .FIRES(1),
         .READOUT(0),
@@ -264,14 +271,14 @@ module snn_top #(
         .BYPASS(1),
         .HAS_DRIVE(0),
         .DRIVE_EDGES(0),
-        .FIRE_LANES(2),
+        .FIRE_LANES(4),
         .OUT_CW(5),
         .TW(5),
         .MW(8),
         .THW(12),
         .BIASW(11),
         .V0W(12),
-        .P_DEPTH(2),
+        .P_DEPTH(1),
         .PAW(1),
         .P_FILE(pop_deep_parameters_FILE),
         .STAGES(5),
@@ -289,6 +296,7 @@ module snn_top #(
         .e_meta(pop_deep_e0_meta),
         .e_valid({pop_deep_e0_valid}),
         .e_vaddr({pop_deep_e0_vaddr}),
+        .e_mask({pop_deep_e0_mask}),
         .e_data({pop_deep_e0_data}),
         .o_ready(pop_deep_ready),
         .o_en(pop_deep_en),
@@ -316,13 +324,13 @@ module snn_top #(
         .LANES_ON_X(0),
         .CHANNELWISE(0),
         .GROUPS(1),
-        .WAW(5),
+        .WAW(4),
         .VAW(4),
-        .WSTRIDE(9),
-        .WSTEP_Y(3),
+        .WSTRIDE(6),
+        .WSTEP_Y(2),
         .WSTEP_X(1),
         .VSTEP_Y(11),
-        .VSTEP_X(15),
+        .VSTEP_X(14),
         .RING(15),
         .LANES(2),
         .WB(4),
@@ -333,6 +341,8 @@ module snn_top #(
         .MAXIMUM(0),
         .SHIFT(0),
         .VW(11),
+        .TAPS(2),
+        .SLOTS(2),
         .NW(2),
         .Y_DEPTH(5),
         .YW(3),
@@ -340,7 +350,7 @@ module snn_top #(
         .X_DEPTH(5),
         .XW(3),
         .X_FILE(pop_side_e0_x_FILE),
-        .WDEPTH(18),
+        .WDEPTH(12),
         .W_FILE(pop_side_e0_weights_FILE)
     ) u_pop_side_e0 (
         .clk(clk),
@@ -355,6 +365,7 @@ module snn_top #(
         .meta(pop_side_e0_meta),
         .o_valid(pop_side_e0_valid),
         .o_vaddr(pop_side_e0_vaddr),
+        .o_mask(pop_side_e0_mask),
         .o_data(pop_side_e0_data),
         .t_restart(1'b0),
         .t_en(1'b0),
@@ -389,6 +400,9 @@ module snn_top #(
         .STAGES(5),
         .PERIOD(1),
         .CLIP_EXT(0),
+        .COLUMNS(2),
+        .SLOTS(2),
+        .GROUPS(1),
         .BANDS(5),
         .RING(3),
         .TURNW(2),
@@ -401,6 +415,7 @@ module snn_top #(
         .e_meta(pop_side_e0_meta),
         .e_valid({pop_side_e0_valid}),
         .e_vaddr({pop_side_e0_vaddr}),
+        .e_mask({pop_side_e0_mask}),
         .e_data({pop_side_e0_data}),
         .o_ready(pop_side_ready),
         .o_en(pop_side_en),
@@ -410,18 +425,18 @@ module snn_top #(
     );
 
     snn_edge #(
-        .SRC_LANES(2),
+        .SRC_LANES(4),
         .CW(5),
         .D0(5),
         .D1(5),
-        .BLOCKS(2),
+        .BLOCKS(1),
         .D0W(3),
         .D1W(3),
         .D2W(2),
         .BANDS(5),
-        .WORDS(10),
+        .WORDS(5),
         .BANKS(2),
-        .AW(5),
+        .AW(4),
         .MW(8),
         .EVERY(0),
         .HAS_MAP(1),
@@ -468,6 +483,7 @@ module snn_top #(
         .meta(max_dense_0_e0_meta),
         .o_valid(max_dense_0_e0_valid),
         .o_vaddr(max_dense_0_e0_vaddr),
+        .o_mask(max_dense_0_e0_mask),
         .o_data(max_dense_0_e0_data),
         .t_restart(1'b0),
         .t_en(1'b0),
@@ -514,6 +530,7 @@ module snn_top #(
         .e_meta(max_dense_0_e0_meta),
         .e_valid({max_dense_0_e0_valid}),
         .e_vaddr({max_dense_0_e0_vaddr}),
+        .e_mask({max_dense_0_e0_mask}),
         .e_data({max_dense_0_e0_data}),
         .o_ready(max_dense_0_ready),
         .o_en(max_dense_0_en),
@@ -581,6 +598,7 @@ module snn_top #(
         .meta(max_dense_1_e0_meta),
         .o_valid(max_dense_1_e0_valid),
         .o_vaddr(max_dense_1_e0_vaddr),
+        .o_mask(max_dense_1_e0_mask),
         .o_data(max_dense_1_e0_data),
         .t_restart(1'b0),
         .t_en(1'b0),
@@ -627,6 +645,7 @@ module snn_top #(
         .e_meta(max_dense_1_e0_meta),
         .e_valid({max_dense_1_e0_valid}),
         .e_vaddr({max_dense_1_e0_vaddr}),
+        .e_mask({max_dense_1_e0_mask}),
         .e_data({max_dense_1_e0_data}),
         .o_ready(max_dense_1_ready),
         .o_en(max_dense_1_en),
@@ -687,6 +706,7 @@ module snn_top #(
         .meta(pop_dense_e0_meta),
         .o_valid(pop_dense_e0_valid),
         .o_vaddr(pop_dense_e0_vaddr),
+        .o_mask(pop_dense_e0_mask),
         .o_data(pop_dense_e0_data),
         .t_restart(1'b0),
         .t_en(1'b0),
@@ -745,6 +765,7 @@ module snn_top #(
         .meta(pop_dense_e1_meta),
         .o_valid(pop_dense_e1_valid),
         .o_vaddr(pop_dense_e1_vaddr),
+        .o_mask(pop_dense_e1_mask),
         .o_data(pop_dense_e1_data),
         .t_restart(1'b0),
         .t_en(1'b0),
@@ -791,6 +812,7 @@ module snn_top #(
         .e_meta(pop_dense_e0_meta),
         .e_valid({pop_dense_e1_valid, pop_dense_e0_valid}),
         .e_vaddr({pop_dense_e1_vaddr, pop_dense_e0_vaddr}),
+        .e_mask({pop_dense_e1_mask, pop_dense_e0_mask}),
         .e_data({pop_dense_e1_data, pop_dense_e0_data}),
         .o_ready(pop_dense_ready),
         .o_en(pop_dense_en),
