@@ -6,8 +6,9 @@
 
 writes tests/golden/nir/NAME.nir (the graph, where it is not one of tests/data/nir), NAME.npz (`x` (N, T, *shape),
 channels first, and under each node's name its spikes (T, N, *shape)) and cases.json (how each graph is to be read, and
-the versions). The libraries run in float64, so that no order of addition decides (Rockpool cannot: float32); graphs come from their own exporters
-where those work, and are written by the exporters' formulas where not. Nothing of snncc is used here.
+the versions). The libraries run in float64, so that no order of addition decides (Rockpool cannot: float32); graphs
+come from their own exporters where those work, and are written by the exporters' formulas where not. Nothing of snncc
+is used here.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import json
 import platform
 from collections.abc import Callable
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +80,7 @@ def chain(*nodes: tuple[str, Any], shape: tuple[int, ...]) -> nir.NIRGraph:
     names = ["input", *(name for name, _ in nodes), "output"]
     whole = {"input": nir.Input(np.array(shape)), **dict(nodes)}
     whole["output"] = nir.Output(None)
-    graph = nir.NIRGraph(whole, list(zip(names[:-1], names[1:], strict=True)), type_check=False)
+    graph = nir.NIRGraph(whole, list(pairwise(names)), type_check=False)
     last = nodes[-1][1]
     whole["output"] = nir.Output(np.array(last.v_threshold.shape))
     return nir.NIRGraph(whole, graph.edges, type_check=False)
@@ -134,7 +136,12 @@ def snntorch_cases() -> None:
         back.register_forward_pre_hook(lambda _, given: (given[0].double(),))  # spikes are float32
         cell.recurrent = back
         inner = nir.NIRGraph(
-            {"input": nir.Input(np.array([8])), "lif": node, "w_rec": affine(back), "output": nir.Output(np.array([8]))},
+            {
+                "input": nir.Input(np.array([8])),
+                "lif": node,
+                "w_rec": affine(back),
+                "output": nir.Output(np.array([8])),
+            },
             [("input", "lif"), ("lif", "w_rec"), ("w_rec", "lif"), ("lif", "output")],
         )
         graph = nir.NIRGraph(
@@ -186,7 +193,10 @@ def spikingjelly_cases() -> None:
         return {
             "if": [neuron.IFNode(), neuron.IFNode(v_threshold=0.8)],
             "lif": [neuron.LIFNode(tau=4.0), neuron.LIFNode(tau=2.5, decay_input=False)],
-            "lif_reset": [neuron.LIFNode(tau=3.0, v_reset=-0.2), neuron.LIFNode(tau=2.5, v_reset=0.1, decay_input=False)],
+            "lif_reset": [
+                neuron.LIFNode(tau=3.0, v_reset=-0.2),
+                neuron.LIFNode(tau=2.5, v_reset=0.1, decay_input=False),
+            ],
             "cuba": [neuron.CUBALIFNode(c_decay=0.5, v_decay=0.8), neuron.CUBALIFNode(c_decay=0.2, v_decay=0.9)],
         }[kind]
 

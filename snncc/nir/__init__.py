@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from snncc.nir.convert import NirChoices, NirOptions, convert, settled
+from snncc.nir.convert import READING, NirChoices, NirOptions, convert, settled
 
-__all__ = ["NirChoices", "NirOptions", "convert", "settled"]
+__all__ = ["READING", "NirChoices", "NirOptions", "convert", "settled"]

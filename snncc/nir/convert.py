@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeAlias, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from snncc import ir
-from snncc.errors import CalibrationError
+from snncc.errors import CalibrationError, UnsupportedLayerError
 from snncc.frontend.nir import NirGraph, read, refuse
 from snncc.lower.record import GOLDEN, loaded_versions
 from snncc.names import LONGEST, identifier
+from snncc.nir import twin
 from snncc.nir.dialects import DIALECTS, OPTIONS, Asked, Clamp, Compare, Gain, Reading, Reset, Spikes, faults, settle
 from snncc.nir.populations import Populations, last, moved
 from snncc.nir.quantise import network_of, quantised_input
 
 Array: TypeAlias = NDArray[Any]
 
+SAMPLES = 4
+"""On how many samples a dialect's spikes are counted."""
 READING = "reading"
 """Under which a network's record says how its graph was read."""
 
@@ -91,9 +94,11 @@ def convert(source: Any, x: Array, options: NirOptions, version: str = "") -> ir
 
     UnsupportedLayerError: what cannot be meant or has no form here; CalibrationError: what the data cannot be.
     """
-    graph, reading = settled(source, options)
-    cells = Populations(graph, reading).made()
+    graph = read(source)
+    graph.require()
     x = samples(graph, x)
+    reading = _meant(graph, options, x)
+    cells = Populations(graph, reading).made()
     timesteps = options.timesteps or x.shape[1]
     if timesteps > x.shape[1]:
         raise CalibrationError(f"the samples have {x.shape[1]} frames; T = {timesteps} timesteps read as many")
@@ -105,6 +110,32 @@ def convert(source: Any, x: Array, options: NirOptions, version: str = "") -> ir
     network = network_of(cells, whole, reading, options.signed_bit, timesteps, name, record, version)
     ir.check(network)
     return network
+
+
+def _meant(graph: NirGraph, options: NirOptions, x: Array) -> Reading:
+    """The reading. Where it is open, the error also says how often the last neurons fire by each dialect there is."""
+    try:
+        reading = settle(graph, options.asked)
+    except UnsupportedLayerError as error:
+        counts = spikes_by_dialect(graph, options, x)
+        said = ", ".join(f"{name} {count}" for name, count in counts.items())
+        more = f"\nOn the first samples the last neurons fire this often: {said}" if said else ""
+        raise UnsupportedLayerError(f"{error}{more}") from None
+    refuse(graph.name, faults(graph, reading))
+    return reading
+
+
+def spikes_by_dialect(graph: NirGraph, options: NirOptions, x: Array) -> dict[str, int]:
+    """How often the last neurons fire on the first samples, by each dialect that can mean the graph."""
+    found = {}
+    for name in DIALECTS:
+        try:
+            reading = settle(graph, replace(options, nir_dialect=name).asked)
+        except UnsupportedLayerError:
+            continue
+        if not faults(graph, reading):
+            found[name] = int(np.sum(twin.run(graph, reading, x[:SAMPLES]).spikes[graph.neurons[-1].name]))
+    return found
 
 
 def samples(graph: NirGraph, x: Array) -> Array:
@@ -125,7 +156,13 @@ def samples(graph: NirGraph, x: Array) -> Array:
 
 
 def _record(
-    options: NirOptions, reading: Reading, source: ir.Input, x: Array, read_: Array, shape: tuple[int, ...], version: str
+    options: NirOptions,
+    reading: Reading,
+    source: ir.Input,
+    x: Array,
+    read_: Array,
+    shape: tuple[int, ...],
+    version: str,
 ) -> ir.Record:
     """What the network is compiled from: options, how the graph was read, the data's hash and layout, some samples."""
     some = read_[:: max(1, len(read_) // GOLDEN)][:GOLDEN]
@@ -149,4 +186,3 @@ def _record(
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise CalibrationError(message)
-

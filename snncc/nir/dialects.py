@@ -308,8 +308,8 @@ class Norse(Dialect):
 class Sinabs(Dialect):
     """alpha = exp(-1/tau), tau in timesteps: V = alpha V + x, or + (1 - alpha) x where `norm_input` was left on.
 
-    The file does not say `norm_input`, on by default in Sinabs's LIF and off where Sinabs reads one. IF has no leak, and
-    a lower clamp of minus the threshold as Sinabs reads it; r is not looked at.
+    The file does not say `norm_input`, on by default in Sinabs's LIF and off where Sinabs reads one. IF has no leak,
+    and a lower clamp of minus the threshold as Sinabs reads it; r is not looked at.
     """
 
     def clamp(self, node: Node) -> Clamp:
@@ -377,10 +377,9 @@ def writers_dt(graph: NirGraph) -> float | None:
     """The dt with which Rockpool wrote a graph: r = tau/dt exp(-dt/tau) in every neuron; None where there is none."""
     found = []
     for node in graph.neurons:
-        tau = node.number("tau_mem" if "tau_mem" in node.values else "tau") if node.kind != "Threshold" else None
-        if tau is None:
+        if node.kind in ("IF", "I", "Threshold"):
             continue
-        r = node.number("r")
+        tau, r = node.number("tau_mem" if "tau_mem" in node.values else "tau"), node.number("r")
         if (r <= 0).any():
             return None
         x = np.ones_like(r)  # e^-x / x = r, by Newton on x + log x + log r
@@ -457,7 +456,10 @@ def faults(graph: NirGraph, reading: Reading) -> list[str]:
     """What of the graph its reading cannot mean, a sentence per neuron."""
     found = []
     if reading.spikes == "many" and reading.reset != "subtract":
-        found.append("several spikes in a timestep need a reset by subtraction at once: say `nir_reset` subtract, or `nir_spikes` one")
+        found.append(
+            "several spikes in a timestep need a reset by subtraction at once: say `nir_reset` subtract, or "
+            "`nir_spikes` one"
+        )
     for node in graph.neurons:
         if node.kind == "Threshold":
             continue

@@ -274,7 +274,9 @@ class Populations:
             raise _no(node, f"it makes {after} of {before}: flatten the whole map")
         if one.weights is not None:
             raise _no(node, "it flattens a linear map with no neuron between: put the Flatten before the map")
-        places = moved(np.arange(math.prod(before)).reshape(before), before).ravel()  # torch's number of each of our elements
+        places = moved(
+            np.arange(math.prod(before)).reshape(before), before
+        ).ravel()  # torch's number of each of our elements
         order = np.empty_like(places)
         order[places] = np.arange(len(places))
         view = Reshape(one.view, after)

@@ -1,8 +1,8 @@
 """Real populations of a NIR graph -> the integer network: weights of `signed_bit` bits, leaks of 12, everything scaled.
 
 A neuron that leaks linearly does not change when its charges, threshold, reset and lower end are multiplied by one
-factor s: so s is chosen per channel as docs/contract.md, 3, chooses it for integrate-and-fire, and dt and r of the graph
-are in the weights.
+factor s: so s is chosen per channel as docs/contract.md, 3, chooses it for integrate-and-fire, and dt and r of the
+graph are in the weights.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from snncc.nir.populations import RealCells
 
 Array: TypeAlias = NDArray[Any]
 
-LEAST_THETA, LEAKY_THETA = 2**9, 2**14
+LEAST_THETA, LEAKY_THETA = 2**12, 2**14
 """A threshold's least size: in a neuron that leaks, what rounding a leak loses each timestep adds up to 1/leak LSB."""
 MAX_SCALE = 2**20
 """No common scale makes a threshold larger."""
@@ -239,23 +239,29 @@ def _whole(values: Array) -> Array:
     return np.asarray(np.rint(np.asarray(values, np.float64)).astype(np.int64))
 
 
-def _from_rest(real: RealCells, cell: Cell, bias: Array, to_value: bool) -> tuple[Cell, Array]:
-    """The neuron and its bias with its drift in one of the two: a bias, or potentials counted from where it rests.
+def resting(real: RealCells) -> Array:
+    """Where its potentials are counted from: 0, or where it rests behind a synaptic current.
 
-    A bias goes through a synaptic current, a drift does not; so behind one the origin is moved, which needs a threshold
-    above the rest.
+    A drift towards a rest is a bias; but a bias goes through a synaptic current and a drift does not, so behind one the
+    origin is moved.
     """
-    if not cell.drift.any():
-        return cell, bias
-    if (cell.decay == 1).all():
+    cell = real.cell
+    if cell is None or not cell.drift.any() or (cell.decay == 1).all():
+        return np.zeros(())
+    return np.asarray(cell.drift / cell.leak)
+
+
+def _from_rest(real: RealCells, cell: Cell, bias: Array, to_value: bool) -> tuple[Cell, Array]:
+    """The neuron without drift, and its bias. UnsupportedLayerError where the origin cannot be moved."""
+    rest = resting(real)
+    if not rest.any():
         return cell, bias + cell.drift
-    rest = cell.drift / cell.leak
     lowest = None if cell.lowest is None else cell.lowest - rest
-    amount = cell.amount - rest if to_value else cell.amount
     if real.fires and ((cell.theta <= rest).any() or (lowest is not None and (lowest > 0).any())):
         raise UnsupportedLayerError(
             f"node {real.node!r}: v_leak is not below the threshold, and behind a synaptic current potentials are "
             "counted from there: lower it"
         )
-    moved = Cell(cell.leak, cell.decay, cell.gain, np.zeros(()), cell.start - rest, cell.theta - rest, amount, lowest)
-    return moved, bias
+    amount = cell.amount - rest if to_value else cell.amount
+    theta, start = cell.theta - rest, cell.start - rest
+    return Cell(cell.leak, cell.decay, cell.gain, np.zeros(()), start, theta, amount, lowest), bias

@@ -54,8 +54,10 @@ class Node:
 
     def number(self, name: str) -> Array:
         """A parameter of neurons as float64: v_reset is 0 and w_in 1 where the file has none."""
-        if name not in self.values:
-            return np.full_like(self.number("v_threshold" if name == "v_reset" else "tau_syn"), name == "w_in")
+        if name == "v_reset" and name not in self.values:
+            return np.zeros_like(self.number("v_threshold"))
+        if name == "w_in" and name not in self.values:
+            return np.ones_like(self.number("tau_syn"))
         return np.asarray(self.values[name], np.float64)
 
     def pair(self, name: str) -> tuple[int, int]:
@@ -155,8 +157,12 @@ def _flatten(graph: NirGraph, tree: Tree, inside: str, inner: list[str]) -> None
         full = inside + own
         kind = node.get("type") if isinstance(node, dict) else None
         if kind == "NIRGraph":
-            found = [[name for name, part in node.get("nodes", {}).items()
-                      if isinstance(part, dict) and part.get("type") == end] for end in ("Input", "Output")]  # fmt: skip
+            parts = node.get("nodes")
+            found = [
+                [name for name, part in (parts.items() if isinstance(parts, dict) else ())
+                 if isinstance(part, dict) and part.get("type") == end]
+                for end in ("Input", "Output")
+            ]  # fmt: skip
             if [len(names) for names in found] != [1, 1]:
                 graph.problems.append(f"node {full!r}: a nested graph needs one Input and one Output")
                 continue
