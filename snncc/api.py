@@ -30,7 +30,7 @@ from snncc.shown import html
 from snncc.sim.encode import bytes_to_pixels, to_pixels
 
 
-class AllChoices(Choices, nir.NirChoices, total=False):  # type: ignore[misc]
+class AllChoices(Choices, nir.NirChoices, total=False):
     """The options of `convert`: of a model, and of a NIR graph."""
 
 
@@ -196,10 +196,11 @@ def convert(
     (docs/adr/0018); the network's record says why. `progress(done, total)` is called while it calibrates.
 
     A NIR graph (a `.nir` file, or an object of the package `nir`) is a spiking network already. `x_calibration` are
-    then sequences (N, T, *input shape), channels first, and the options: signed_bit, input_bits, timesteps (by default the
-    frames of the data), name, and what a graph leaves open: nir_dialect="snntorch"|"spikingjelly"|"norse"|"sinabs"|
-    "rockpool"|"lava"|"spec", nir_dt, nir_reset="subtract"|"subtract-late"|"value", nir_compare="above"|"reached",
-    nir_spikes="one"|"many", nir_clamp="none"|"threshold", nir_gain="scaled"|"whole" (docs/guide/nir.md).
+    then sequences (N, T, *input shape), channels first, and the options: signed_bit, input_bits, timesteps (by default
+    the frames of the data), name, and what a graph leaves open: nir_dialect="snntorch"|"spikingjelly"|"norse"|
+    "sinabs"|"rockpool"|"lava"|"spec", nir_dt, nir_reset="subtract"|"subtract-late"|"value",
+    nir_compare="above"|"reached", nir_spikes="one"|"many", nir_clamp="none"|"threshold", nir_gain="scaled"|"whole"
+    (docs/guide/nir.md).
     UnsupportedLayerError, CalibrationError say what cannot be done.
     """
     name = options.get("name")

@@ -132,8 +132,10 @@ def check(graph: str, data: str | None, as_json: bool, **options: Any) -> None:
             click.echo(f"recurrent: {reader!r} reads {source!r} of the timestep before")
         for problem in found.problems:
             click.echo(problem)
-        rows = [[name, reading or "open", str(len(problems) or "none"), str(found.spikes.get(name, ""))]
-                for name, (reading, problems) in found.dialects.items()]  # fmt: skip
+        rows = [
+            [name, reading.partition(": ")[2] or "open", str(len(problems) or "none"), str(found.spikes.get(name, ""))]
+            for name, (reading, problems) in found.dialects.items()
+        ]
         if rows:
             print_table("dialects", ["dialect", "how it is read", "problems", "spikes"], rows)
         for name, (_, problems) in found.dialects.items():

@@ -170,11 +170,11 @@ def _record(
     data = {
         "sha256": hashlib.sha256(np.ascontiguousarray(x).data).hexdigest(),
         "dtype": str(x.dtype),
-        "shape": "x".join(map(str, (len(x), x.shape[1], *(shape if len(shape) < 3 else source.shape)))),
+        "shape": "x".join(map(str, (len(x), x.shape[1], *source.shape[-len(shape) :]))),
         READING: reading.words(),
     }
-    if len(shape) == 3:
-        data[ir.AXES] = "0,2,3,1"
+    if len(shape) > 1:
+        data[ir.AXES] = "0,2,3,1" if len(shape) == 3 else "0,2,1"
     return ir.Record(
         options=asdict(options) | {"timesteps": options.timesteps or x.shape[1]},
         data=data,

@@ -71,9 +71,10 @@ class Reading:
 
     def words(self) -> str:
         """In one line, as compile prints it and the network's record keeps it."""
+        clamp = "" if self.clamp is None else f", clamp {self.clamp}"
         return (
             f"{self.dialect.name}: dt {self.dt:g}, reset {self.reset}, fires {self.compare}, {self.spikes} a timestep, "
-            f"clamp {self.clamp or 'as it has it'}, input {self.gain}"
+            f"input {self.gain}{clamp}"
         )
 
 
@@ -236,9 +237,9 @@ class SpikingJelly(Dialect):
             right = np.all(np.isclose(r, 1, 1e-6, 0) | np.isclose(r, tau, 1e-6, 0)) and np.all(tau > 1)
             return ([] if right else ["r is neither 1 nor tau/dt"]) + ([] if same else ["v_leak is not v_reset"])
         if node.kind == "CubaLIF":
-            right = np.allclose(node.number("r"), node.number("tau_mem") / dt, 1e-6, 0)
-            right = right and np.allclose(node.number("w_in"), node.number("tau_syn") / dt, 1e-6, 0)
-            return ([] if right else ["r is not tau_mem/dt, or w_in not tau_syn/dt"]) + _only_zero(node, "v_leak")
+            pairs = (("r", "tau_mem"), ("w_in", "tau_syn"))
+            fits = all(np.allclose(node.number(a), node.number(b) / dt, 1e-6, 0) for a, b in pairs)
+            return ([] if fits else ["r is not tau_mem/dt, or w_in not tau_syn/dt"]) + _only_zero(node, "v_leak")
         return ["SpikingJelly has no such neuron"]
 
     def charge(self, node: Node, reading: Reading) -> Charge:

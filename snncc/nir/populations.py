@@ -141,9 +141,10 @@ class Populations:
         whole = self._read(node)
         projections = self._projections(node, whole)
         real = self.reading.dialect.cell(node, self.reading)
-        fields = {field: getattr(real, field) for field in Cell.__dataclass_fields__}
-        cell = Cell(**{name: None if value is None else self._per_channel(node, name, value, shape)
-                       for name, value in fields.items()})  # fmt: skip
+        fields: dict[str, Any] = {field: getattr(real, field) for field in Cell.__dataclass_fields__}
+        numbers: dict[str, Any] = {name: None if value is None else self._per_channel(node, name, value, shape)
+                                   for name, value in fields.items()}  # fmt: skip
+        cell = Cell(**numbers)
         self.found.append(
             RealCells(self._own[node.name], node.name, last(shape), projections, whole.bias, cell, node.fires)
         )
@@ -169,7 +170,7 @@ class Populations:
         flat = spread.reshape(-1, spread.shape[-1])
         if (flat != flat[0]).any():
             raise _no(node, f"{name} differs within a channel, which has no equal: give each channel one")
-        return flat[0]
+        return np.asarray(flat[0])
 
     def _leaf(self, name: str, late: bool) -> _Map:
         """What a neuron, the input or a relay hands on, as it is."""

@@ -119,7 +119,6 @@ class _Quantiser:
         weighted = [self._weighted(p) for p in real.projections if isinstance(p, RealProjection)]
         s = self._scale(weighted)
         cell, zero = real.cell, np.zeros(())
-        gain = np.ones(()) if cell is None else cell.gain
         shared: dict[str, Any] = {
             "name": real.name,
             "shape": real.shape,
@@ -130,7 +129,7 @@ class _Quantiser:
         if cell is None:
             bias = _whole(s * real.bias)
             return Population(theta=None, bias=bias, v0=_whole(zero), **shared), s
-        cell, bias = _from_rest(real, cell, real.bias * gain, self.reading.reset == "value")
+        cell, bias = _from_rest(real, cell, real.bias * self._gain(), self.reading.reset == "value")
         lowest = np.full((), UNCLAMPED) if cell.lowest is None else _whole(s * cell.lowest)
         numbers: dict[str, Any] = {"leak": self._part(cell.leak), "decay": self._part(cell.decay), "lowest": lowest}
         start = _whole(s * cell.start)
@@ -142,7 +141,7 @@ class _Quantiser:
         kind = LeakyIntegrateAndFire(
             **numbers,
             amount=amount,
-            reset="subtract_late" if reset == "subtract-late" else reset,  # type: ignore[arg-type]
+            reset="subtract_late" if reset == "subtract-late" else reset,
             most=MOST_SPIKES if self.reading.spikes == "many" else 1,
         )
         strict = self.reading.compare == "above"
@@ -153,12 +152,18 @@ class _Quantiser:
         name = next(iter((*sources(projection.source), *late_sources(projection.source))))
         shape = () if projection.kind is Identity else (_inputs(projection),)
         scaled = projection.scaled(np.full(shape, self.lambdas.get(name, 1.0)))
-        gain = np.ones(()) if self.real.cell is None else self.real.cell.gain
-        weights = scaled.weights * scaled.per_output(gain)
+        weights = scaled.weights * scaled.per_output(self._gain())
         kind = projection.kind
         return ScaledProjection(
             kind, projection.name, projection.source, weights, projection.strides, projection.dilation, projection.pads
         )
+
+    def _gain(self) -> Array:
+        """What an input adds; with the rounded decay of a synaptic current as much in the end as with its own."""
+        cell = self.real.cell
+        if cell is None:
+            return np.ones(())
+        return np.asarray(cell.gain * self._part(cell.decay) / (cell.decay * WHOLE))
 
     def _scale(self, weighted: list[ScaledProjection]) -> Array:
         """s, (C,) or (): `2^e q / m`, e the smallest with which thresholds are fine enough and no branch is lost."""
@@ -185,7 +190,7 @@ class _Quantiser:
                 SnnccWarning,
                 stacklevel=2,
             )
-        return np.asarray(s.reshape(()) if (s == s[0]).all() else s) if s.ndim else s
+        return np.asarray(s[0] if (s == s[0]).all() else s)
 
     def _integers(self, weighted: list[ScaledProjection], s: Array) -> tuple[Projection, ...]:
         q, made = weight_limit(self.signed_bit), []

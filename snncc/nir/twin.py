@@ -157,7 +157,7 @@ def _windows(x: Array, kernel: Any, pads: Any, strides: Any, dilation: Any) -> A
     top, bottom, left, right = pads
     x = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)))
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
-    view = sliding_window_view(x, reach, axis=(2, 3))  # type: ignore[call-overload]
+    view = sliding_window_view(x, reach, axis=(2, 3))
     return np.asarray(view[:, :, :: strides[0], :: strides[1], :: dilation[0], :: dilation[1]])
 
 
@@ -165,14 +165,14 @@ def _conv2d(node: Node, x: Array, dtype: Any) -> Array:
     weight, dilation = node["weight"].astype(dtype), node.pair("dilation")
     pads = pads_of(node, weight.shape[2:], dilation)
     windows = _windows(x, weight.shape[2:], pads, node.pair("stride"), dilation)
-    return _grouped(node, windows, weight) + node["bias"].astype(dtype)[:, None, None]
+    return np.asarray(_grouped(node, windows, weight) + node["bias"].astype(dtype)[:, None, None])
 
 
 def _conv1d(node: Node, x: Array, dtype: Any) -> Array:
     weight, dilation = node["weight"].astype(dtype)[:, :, None], (1, node.pair("dilation")[1])
     pads = pads_of(node, weight.shape[2:], dilation, line=True)
     windows = _windows(x[:, :, None], weight.shape[2:], pads, (1, node.pair("stride")[1]), dilation)
-    return (_grouped(node, windows, weight) + node["bias"].astype(dtype)[:, None, None])[:, :, 0]
+    return np.asarray(_grouped(node, windows, weight) + node["bias"].astype(dtype)[:, None, None])[:, :, 0]
 
 
 def _grouped(node: Node, windows: Array, weight: Array) -> Array:

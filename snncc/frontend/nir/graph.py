@@ -180,8 +180,8 @@ def _flatten(graph: NirGraph, tree: Tree, inside: str, inner: list[str]) -> None
         values = {k: v for k, v in node.items() if k not in ("type", "metadata", "input_type", "output_type")}
         broken = [k for k, v in values.items() if _is_broken(v)]
         if lacking or broken:
-            what = f"has no {lacking[0]!r}" if lacking else f"{broken[0]!r} is not a finite number"
-            graph.problems.append(f"node {full!r} ({kind}): it {what}")
+            what = f"it has no {lacking[0]!r}" if lacking else f"its {broken[0]!r} is no finite number"
+            graph.problems.append(f"node {full!r} ({kind}): {what}")
             continue
         graph.nodes[full] = Node(full, kind, values)
     graph.edges += [(ends[a][1], ends[b][0]) for a, b in said if a in ends and b in ends]
@@ -361,7 +361,7 @@ def _fits(own: Shape, whole: Shape) -> bool:
 
 
 def _dense_shape(node: Node, read: Shape) -> Shape:
-    weight = np.shape(node.values["weight"])
+    weight: Shape = np.shape(node.values["weight"])
     if len(weight) != 2:
         raise ValueError(f"its weight has shape {weight}; it must be (outputs, inputs)")
     if read != weight[1:]:
