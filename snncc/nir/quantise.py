@@ -203,7 +203,7 @@ class _Quantiser:
 
     def _part(self, share: Array) -> Array:
         """A leak in 4096ths. UnsupportedLayerError where it would vanish."""
-        part = np.rint(np.asarray(share, np.float64) * WHOLE).astype(np.int64)
+        part: Array = np.rint(np.asarray(share, np.float64) * WHOLE).astype(np.int64)
         if ((part == 0) & (share > 0)).any():
             raise UnsupportedLayerError(
                 f"node {self.real.node!r}: it loses {float(np.min(share)):.2g} of its potential in a timestep, less "

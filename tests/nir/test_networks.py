@@ -218,7 +218,10 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("path", sorted(DATA.glob("*.nir")), ids=lambda path: path.stem)
+PAPER = sorted(path for path in DATA.glob("*.nir") if not path.stem.startswith("digits"))
+
+
+@pytest.mark.parametrize("path", PAPER, ids=lambda path: path.stem)
 def test_every_graph_of_the_paper_is_compiled_or_refused_for_a_reason(path: Path) -> None:
     graph = read(path)
     if path.stem.endswith("_subgraph"):
