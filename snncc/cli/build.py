@@ -191,15 +191,17 @@ def compile_(
     with status("Writing"):
         network.write(output, requests, force)
     found = summaries(network.ir, Path(output))
+    near = api.fidelity(network, model, x[: nir_graphs.SAMPLES]) if spiking else None
     if as_json:
-        click.echo(json.dumps(network_facts(network.ir, found), indent=2))
+        facts = network_facts(network.ir, found)
+        click.echo(json.dumps(facts | ({"fidelity": near.facts} if near else {}), indent=2))
     else:
         print_network(network.ir, found)
         _say_choices(network.ir, why)
         _say_timesteps(network.ir, targets)
-        if spiking:
-            click.echo(f"Read as {api.reading(network)}")
-            click.echo(api.fidelity(network, model, x).sentence)
+        if near:
+            click.echo(f"Read as {near.reading}")
+            click.echo(near.sentence)
         print_reports(found)
         click.echo(f"{output}/network.snn  {network.hash[:16]}")
     fail_where_missed(found)

@@ -17,6 +17,8 @@ from snncc.terminal import print_table
 F = TypeVar("F", bound=Callable[..., Any])
 
 DIALECTS = ("snntorch", "spikingjelly", "norse", "sinabs", "rockpool", "lava", "spec")
+SAMPLES = 32
+"""On how many samples compile says how far the integers are from the float network."""
 SHARED = ("signed_bit", "input_bits", "timesteps", "name")
 """Options of compile that a NIR graph has too."""
 NEUTRAL = ("model", "calibration", "output", "targets", "force", "as_json", "dynamics")

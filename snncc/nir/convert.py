@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeAlias, TypedDict
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snncc import ir
-from snncc.errors import CalibrationError, UnsupportedLayerError
+from snncc.errors import CalibrationError, SnnccWarning, UnsupportedLayerError
 from snncc.frontend.nir import NirGraph, read, refuse
 from snncc.lower.record import GOLDEN, loaded_versions
 from snncc.names import LONGEST, identifier
@@ -122,6 +123,13 @@ def _meant(graph: NirGraph, options: NirOptions, x: Array) -> Reading:
         more = f"\nOn the first samples the last neurons fire this often: {said}" if said else ""
         raise UnsupportedLayerError(f"{error}{more}") from None
     refuse(graph.name, faults(graph, reading))
+    if reading.dialect.name == "snntorch" and reading.reset == "subtract":
+        warnings.warn(
+            "snnTorch's reset_delay=False leaves what is above two thresholds for the next timestep; the network takes "
+            "off at once: `snncc fidelity` says what it makes",
+            SnnccWarning,
+            stacklevel=2,
+        )
     return reading
 
 

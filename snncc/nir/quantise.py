@@ -44,6 +44,8 @@ LEAST_THETA, LEAKY_THETA = 2**12, 2**14
 MAX_SCALE = 2**20
 """No common scale makes a threshold larger."""
 SHIFT_CAP = 100
+FEW = 64
+"""A layer whose largest weight is below this keeps fewer than 7 bits of its weights: worth a warning."""
 
 
 def quantised_input(x: Array, bits: int, shape: tuple[int, ...]) -> Input:
@@ -183,7 +185,7 @@ class _Quantiser:
                 break
         s = np.minimum(2.0**e * q / m, MAX_SCALE / theta)
         used = float(max((peak * s).max() for peak in peaks))
-        if 0 < used < q / 4:
+        if 0 < used < min(q / 4, FEW):
             warnings.warn(
                 f"population {self.real.name!r}: its largest weight is {round(used)} of {q}, because its threshold "
                 f"may not pass {MAX_SCALE}: its inputs are much smaller than its threshold",

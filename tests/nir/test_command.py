@@ -13,7 +13,7 @@ from click.testing import CliRunner
 import snncc
 from snncc.cli import cli
 from snncc.cli.nir import DIALECTS as SAID
-from snncc.errors import DataError, UnsupportedLayerError
+from snncc.errors import DataError, SnnccWarning, UnsupportedLayerError
 from snncc.frontend.nir import read
 from snncc.nir import dialects
 from snncc.nir.dialects import DIALECTS, OPEN, Asked, settle
@@ -84,6 +84,11 @@ def test_a_dialect_refuses_what_its_library_cannot_mean(name: str, dialect: str,
     assert any(words in one for one in found), found
 
 
+def test_snntorch_s_reset_at_once_is_warned_of(data: Path) -> None:
+    with pytest.warns(SnnccWarning, match="above two thresholds"):
+        snncc.convert(BRAILLE, np.load(data)["x"], nir_dialect="snntorch", nir_reset="subtract")
+
+
 def test_rockpool_s_timestep_is_the_one_that_it_wrote() -> None:
     reading = settle(read(DATA / "lif_rockpool.nir"), Asked(dialect="rockpool"))
     assert reading.dt == pytest.approx(1e-4, rel=1e-6)
@@ -105,6 +110,9 @@ def test_compile_and_fidelity(data: Path, tmp_path: Path) -> None:
     folder = tmp_path / "one_snn"
     status, out = snncc_("compile", BRAILLE, "--calibration", data, "-o", folder, "--signed-bit", 16, *WAY)
     assert status == 0 and "Read as snntorch: dt 0.0001, reset value" in out and "the same class on 3 of 3" in out
+    again = tmp_path / "two_snn"
+    status, out = snncc_("compile", BRAILLE, "--calibration", data, "-o", again, "--signed-bit", 16, *WAY, "--json")
+    assert status == 0 and json.loads(out)["fidelity"]["same_class"] == 3
     status, out = snncc_("fidelity", folder, BRAILLE, "--data", data, "--json")
     facts = json.loads(out)
     assert status == 0 and facts["share"] < 1e-3 and facts["same_class"] == 3
