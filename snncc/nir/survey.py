@@ -36,7 +36,7 @@ class Survey:
         """All of it, for JSON."""
         dialects = {name: {"reading": reading, "problems": list(problems), "spikes": self.spikes.get(name)}
                     for name, (reading, problems) in self.dialects.items()}  # fmt: skip
-        return {"name": self.name, "nodes": dict(self.nodes), "late": [list(edge) for edge in self.late],
+        return {"name": self.name, "nodes": dict(self.nodes), "recurrent": [list(edge) for edge in self.late],
                 "problems": list(self.problems), "dialects": dialects}  # fmt: skip
 
 

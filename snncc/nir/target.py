@@ -21,6 +21,7 @@ from snncc.frontend.nir import read
 from snncc.frontend.nir.load import library
 from snncc.ir import (
     INPUT,
+    NO_HARDWARE,
     Conv2D,
     Dense,
     DepthwiseConv2D,
@@ -31,6 +32,7 @@ from snncc.ir import (
     Network,
     Population,
     Projection,
+    Refusals,
     Reshape,
     Source,
     SumPool2D,
@@ -392,20 +394,25 @@ class Nir(Target[TargetOptions]):
 
     name: ClassVar[str] = "nir"
     writes: ClassVar[str] = "a NIR graph with the network's integers"
+    refuses: ClassVar[Refusals] = NO_HARDWARE | {
+        "count": "a NIR graph runs timestep by timestep: compile with dynamics `step`",
+        "rate": "a NIR graph gets its input as values: compile with `encoding` current",
+        "spike_ext": "a NIR graph has no timesteps after T: compile with `spike_ext` 0",
+        "pad": "{where} pads a map before it reads it, for which NIR has no node: take another target",
+        "concat": "{where} joins maps, for which NIR has no node: take another target",
+        "spread": "{where} spreads a map, for which NIR has no node: take another target",
+        "max_pool": "{where} takes a maximum, for which NIR has no node: take another target",
+        "max_pool in step": "{where} takes a maximum, for which NIR has no node: take another target",
+    }
     limits: ClassVar[Sequence[str]] = (
-        "dynamics `count`, rate-coded input and timesteps after T",
-        "neurons that leak, start at a potential or fire in different ways, rounded values, and what pads, joins or "
-        "takes maxima: a .nir file has no word for it",
+        "neurons that leak (a .nir file's leak is a real number, not rounded at each timestep), that start at a "
+        "potential, or that fire in different ways",
+        "relays that round, padding that differs between two sides, a bias that stands at no weights, potentials of "
+        "more than 53 bits",
     )
 
     def examine(self, network: Network, options: TargetOptions) -> None:
         """What the standard cannot say."""
-        if network.dynamics != "step":
-            raise TargetError("a NIR graph runs timestep by timestep: compile with dynamics `step`")
-        if network.input.coding.spiking:
-            raise TargetError("a NIR graph gets its input as values: compile with `encoding` current")
-        if network.spike_ext:
-            raise TargetError("a NIR graph has no timesteps after T: compile with `spike_ext` 0")
         Graph(network)
 
     def write(self, network: Network, folder: Path, options: TargetOptions) -> None:

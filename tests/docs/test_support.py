@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from snncc import backends, errors, ir, support
 from snncc.errors import NetworkError, SnnccError, TargetError
 from tests.docs.pages import ROOT, read
-from tests.networks import SIGNED, every_kind, max_pooled, separable
+from tests.networks import SIGNED, every_kind, grown, max_pooled, recurrent, separable
 from tests.strategies import cases
 
 PAGE = ROOT / "docs" / "reference" / "support.md"
@@ -38,6 +38,16 @@ def with_feature(feature: str) -> ir.Network:
             return ir.replace(network, dynamics="step")
         case "relay":
             return separable()
+        case "count" | "rate" | "spike_ext" | "pad" | "concat" | "max_pool":
+            return network
+        case "spread":
+            return grown()
+        case "leaky_integrate_and_fire" | "leaky_integrator" | "late" | "frames":
+            return recurrent()
+        case "leaky in count" | "late in count" | "frames in count":
+            return ir.replace(recurrent(), dynamics="count")
+        case "timed in float":
+            return ir.replace(recurrent(), signed_bit=0)
         case "max_pool of the input and values in step":
             return max_pooled(source=SIGNED, dynamics="step")
         case _:

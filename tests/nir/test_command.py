@@ -97,7 +97,7 @@ def test_rockpool_s_timestep_is_the_one_that_it_wrote() -> None:
 def test_check_lists_everything(data: Path) -> None:
     status, out = snncc_("check", BRAILLE, "--data", data, "--json")
     facts = json.loads(out)
-    assert status == 0 and facts["late"] == [["lif1.lif", "lif1.w_rec"]] and facts["nodes"]["CubaLIF"] == 2
+    assert status == 0 and facts["recurrent"] == [["lif1.lif", "lif1.w_rec"]] and facts["nodes"]["CubaLIF"] == 2
     assert not facts["dialects"]["snntorch"]["problems"] and facts["dialects"]["snntorch"]["spikes"] > 0
     assert len(facts["dialects"]["norse"]["problems"]) == 4
     status, out = snncc_("check", BRAILLE, "--nir-dialect", "norse")
