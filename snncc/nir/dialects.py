@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from snncc.errors import UnsupportedLayerError
 from snncc.frontend.nir import NirGraph, Node
+from snncc.neurons.leaky import MOST_SPIKES
 
 Array: TypeAlias = NDArray[Any]
 Reset: TypeAlias = Literal["subtract", "subtract-late", "value"]
@@ -109,6 +110,8 @@ class Dialect:
     gain: Gain | None = "scaled"
     exact: bool = False
     """Whether a leak is exp(-dt/tau), or Euler's 1 - dt/tau."""
+    most: float = np.inf
+    """Of `many` spikes in a timestep."""
 
     def clamp(self, node: Node) -> Clamp:
         """The lower end of a neuron's potential where the user says nothing."""
@@ -399,7 +402,7 @@ DIALECTS: dict[str, Dialect] = {
         Sinabs("sinabs", "Sinabs", 1.0, "subtract", "reached", "many", None, True),
         Rockpool("rockpool", "Rockpool", None, "subtract", "reached", "many", "whole", True),
         Dialect("lava", "lava", 1.0, "value", "above", "one", "whole"),
-        Dialect("spec", "NIR's text", None, "value", "above", "one"),
+        Dialect("spec", "NIR's text", None, "value", "above", "one", most=MOST_SPIKES),
     )
 }
 

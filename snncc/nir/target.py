@@ -308,8 +308,8 @@ def write_file(graph: Graph, path: Path) -> None:
 
 README = """# {name} as a NIR graph
 
-`{file}` is the network {hash}: its weights, thresholds and biases are the integers of the network, as floats. A `.nir`
-file does not say how neurons are stepped; run exactly, and only then, as here:
+`{file}` is the network {hash}: its weights, thresholds and biases are the integers of the network, as floats.
+A `.nir` file does not say how neurons are stepped; this one runs exactly as here:
 
 - A timestep is 1, `r` too: V = V + x, what arrives is taken whole. V starts at 0.
 - {fires}
@@ -317,9 +317,11 @@ file does not say how neurons are stepped; run exactly, and only then, as here:
 - {clamps}
 - Recurrent edges carry what fired at the timestep before.
 
-The input are integers in {low}..{high}, {input}. All potentials are whole numbers below 2^53, so 64-bit floats hold
-them exactly. `snncc compile {file} {flags}` reads it as it is meant; the package nir reads it with
-`nir.read("{file}", type_check=False)` (its check takes every kernel for square and for one group).
+Input values are integers in {low}..{high}, {input}. All potentials are whole numbers below 2^53, so 64-bit floats hold
+them exactly. The package nir reads the file with `nir.read("{file}", type_check=False)` (its check takes every kernel
+for square and for one group). snncc reads it as it is meant with
+
+    snncc compile {file} {flags}
 """
 
 
@@ -327,7 +329,7 @@ def readme(network: Network, graph: Graph) -> str:
     """What the file cannot say."""
     reset, compare, spikes, clamp = graph.way
     over = "is above its threshold" if compare == "above" else "has reached its threshold"
-    many = "as often as V holds thresholds" if spikes == "many" else "once"
+    many = f"as often as V holds thresholds, {MOST_SPIKES} times at most" if spikes == "many" else "once"
     resets = {
         "subtract": "Each spike takes the threshold off V, at once.",
         "subtract-late": "A spike takes the threshold off V at the next timestep.",

@@ -45,7 +45,7 @@ class Stepped:
         """z of a potential."""
         if self.reading.spikes == "many":
             whole = np.ceil(v / self.theta) - 1 if self.reading.compare == "above" else np.trunc(v / self.theta)
-            return np.where(v > 0, whole, 0.0)
+            return np.where(v > 0, np.minimum(whole, self.reading.dialect.most), 0.0)
         return ((v - self.theta > 0) if self.reading.compare == "above" else (v >= self.theta)).astype(v.dtype)
 
     def step(self, x: Array) -> Array:

@@ -52,6 +52,15 @@ def test_a_written_graph_runs_bit_for_bit(name: str, tmp_path: Path) -> None:
     compared(convert(graph, x, NirOptions(nir_dialect="sinabs")), x, tmp_path)
 
 
+def test_more_spikes_than_a_timestep_may_have_wait_in_both(tmp_path: Path) -> None:
+    graph, x = nodes("sum pool")
+    loud = (x * 60).astype(np.uint8)
+    network = convert(graph, loud, NirOptions(nir_dialect="sinabs"))
+    trace = sim.run(network, to_pixels(network.input, ir.as_read(network, loud)), 8, "step", trace=True).trace
+    assert trace and max(int(values.max()) for name, values in trace.spikes.items() if name == "n1") == 255
+    compared(network, loud, tmp_path)
+
+
 @pytest.mark.parametrize("reset", ["subtract", "subtract-late", "value"])
 def test_recurrent_graphs_come_back_as_they_were(reset: Any, tmp_path: Path) -> None:
     r = np.random.default_rng(4)
