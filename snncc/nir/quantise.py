@@ -200,7 +200,8 @@ class _Quantiser:
             weights = projection.weights * projection.per_output(s)
             largest = float(np.abs(weights).max()) if weights.size else 0.0
             shift = next(f for f in range(SHIFT_CAP) if np.rint(largest / 2**f) <= q)
-            made.append(projection.projection(np.rint(weights / 2**shift).astype(weight_dtype(self.signed_bit)), shift))
+            integers = rounded(projection, weights / 2**shift, self.real.shape[-1], q)
+            made.append(projection.projection(integers.astype(weight_dtype(self.signed_bit)), shift))
         return tuple(made)
 
     def _part(self, share: Array) -> Array:
@@ -235,6 +236,24 @@ class _Quantiser:
             layers=(real.node,),
             kind=Relay(shift=zero),
         )
+
+
+def rounded(projection: ScaledProjection, weights: Array, channels: int, q: int) -> Array:
+    """Integers near weights, at most q, whose sum over what each output reads is as near as can be to theirs.
+
+    What an output gets when all that it reads fires alike is then right, where errors of rounding would add up.
+    """
+    if projection.kind is Identity:
+        return np.asarray(np.rint(weights))
+    columns = weights.reshape(-1, channels).T  # a depthwise kernel's channels are its last two axes
+    whole = np.rint(columns)
+    missing = np.rint((columns - whole).sum(axis=1)).astype(int)
+    for made, wanted, count in zip(whole, columns, missing, strict=True):
+        step = np.sign(count)
+        gain = np.where(np.abs(made + step) <= q, (wanted - made) * step, -np.inf)
+        chosen = np.argsort(-gain, kind="stable")[: abs(count)]
+        made[chosen[gain[chosen] > 0]] += step
+    return np.asarray(whole.T.reshape(weights.shape))
 
 
 def _inputs(projection: RealProjection) -> int:

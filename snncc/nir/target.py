@@ -396,7 +396,8 @@ class Nir(Target[TargetOptions]):
 
     name: ClassVar[str] = "nir"
     writes: ClassVar[str] = "a NIR graph with the network's integers"
-    refuses: ClassVar[Refusals] = NO_HARDWARE | {
+    refuses: ClassVar[Refusals] = {
+        **NO_HARDWARE,
         "count": "a NIR graph runs timestep by timestep: compile with dynamics `step`",
         "rate": "a NIR graph gets its input as values: compile with `encoding` current",
         "spike_ext": "a NIR graph has no timesteps after T: compile with `spike_ext` 0",

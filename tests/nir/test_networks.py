@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 
 from snncc import ir, sim
 from snncc.frontend.nir import read
+from snncc.lower.projections import ScaledProjection
 from snncc.nir import NirOptions, convert, settled, twin
 from snncc.nir.fidelity import Fidelity, fidelity
 from snncc.nir.populations import moved
+from snncc.nir.quantise import rounded
 from snncc.sim.encode import to_pixels
 from tests.nir.golden import CASES, DATA, case
-from tests.nir.graphs import chain, conv, dyadic, events, neuron
+from tests.nir.graphs import NODES, chain, dyadic, events, neuron, nodes
 
 SINABS = {"nir_dialect": "sinabs"}
 SNNTORCH = {"nir_dialect": "snntorch"}
@@ -43,62 +45,6 @@ def exact(graph: nir.NIRGraph, x: np.ndarray, **options: Any) -> ir.Network:
 
 def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
-
-
-def nodes(name: str) -> tuple[nir.NIRGraph, np.ndarray]:
-    """A graph of IF neurons with one of each linear node, and events for it."""
-    r = rng(len(name))
-    flat = nir.Flatten(None, 0, -1)
-    x = events(r, 2, 8, 2, 6, 5, most=3)
-    match name:
-        case "conv same":
-            middle = [conv(r, 3, 2, padding="same"), neuron("IF", (3, 6, 5)), flat, nir.Linear(dyadic(r, 4, 90))]
-        case "conv strides":
-            one = conv(r, 3, 2, 2, stride=(2, 1), padding=(0, 1), dilation=(1, 2))
-            middle = [one, neuron("IF", (3, 3, 5)), flat, nir.Linear(dyadic(r, 4, 45))]
-        case "groups":
-            two = conv(r, 4, 2, groups=2), conv(r, 4, 4, groups=2)
-            middle = [two[0], neuron("IF", (4, 6, 5)), two[1], neuron("IF", (4, 6, 5)), flat,
-                      nir.Linear(dyadic(r, 4, 120))]  # fmt: skip
-        case "sum pool":
-            pool = nir.SumPool2d(np.array([2, 2]), np.array([2, 1]), np.array([1, 0]))
-            middle = [conv(r, 3, 2), neuron("IF", (3, 6, 5)), pool, flat, nir.Affine(dyadic(r, 4, 48), np.ones(4) / 2)]
-        case "average pool":
-            pool = nir.AvgPool2d(np.array([2, 2]), np.array([2, 2]), np.array([0, 1]))
-            middle = [conv(r, 3, 2), neuron("IF", (3, 6, 5)), pool, conv(r, 2, 3), neuron("IF", (2, 3, 3)), flat,
-                      nir.Linear(dyadic(r, 4, 18))]  # fmt: skip
-        case "pool behind conv":
-            pool = nir.SumPool2d(np.array([2, 1]), np.array([2, 1]), np.array([0, 0]))
-            kernel = nir.Conv2d(None, np.full((1, 2, 2, 2), 127 / 64), (1, 1), (1, 0), (2, 1), 1, np.zeros(1))
-            middle = [kernel, pool, neuron("IF", (1, 3, 4)), flat, nir.Linear(dyadic(r, 4, 12))]
-        case "scale":
-            middle = [conv(r, 3, 2), nir.Scale(np.array([2.0, 1.0, 4.0])[:, None, None] * np.ones((3, 6, 5))),
-                      neuron("IF", (3, 6, 5), v_threshold=2.0), flat, nir.Linear(dyadic(r, 4, 90))]  # fmt: skip
-        case "pool alone":
-            pool = nir.SumPool2d(np.array([3, 3]), np.array([3, 2]), np.array([0, 0]))
-            middle = [pool, neuron("IF", (2, 2, 2), v_threshold=4.0), flat, nir.Linear(dyadic(r, 4, 8))]
-        case "line":
-            x = events(r, 2, 8, 2, 9, most=2)
-            one = nir.Conv1d(None, dyadic(r, 3, 2, 3), 2, 1, 1, 1, np.zeros(3))
-            middle = [one, neuron("IF", (3, 5)), flat, nir.Linear(dyadic(r, 4, 15))]
-        case "threshold":
-            x = events(r, 2, 8, 6, most=2)
-            middle = [
-                nir.Linear(dyadic(r, 5, 6)),
-                neuron("Threshold", (5,), threshold=2.0),
-                nir.Linear(dyadic(r, 4, 5)),
-            ]
-        case "delay":
-            x = events(r, 2, 8, 6, most=2)
-            middle = [nir.Delay(np.full(6, 2.0)), nir.Linear(dyadic(r, 5, 6)), neuron("IF", (5,)),
-                      nir.Delay(np.full(5, 3.0)), nir.Linear(dyadic(r, 4, 5))]  # fmt: skip
-        case _:
-            raise ValueError(name)
-    return chain(x.shape[2:], *middle, neuron("IF", (4,), v_threshold=8.0)), x
-
-
-NODES = ("conv same", "conv strides", "groups", "sum pool", "average pool", "pool behind conv", "scale", "pool alone",
-         "line", "threshold", "delay")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NODES)
@@ -301,3 +247,16 @@ def test_readings_are_recorded(tmp_path: Path) -> None:
     assert again.record and again.record.data["reading"].startswith("sinabs: dt 1, reset subtract")
     assert fidelity(again, graph, x).share == 0
     assert replace(NirOptions(**SINABS)).asked.dialect == "sinabs"
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([ir.Dense, ir.Conv2D, ir.DepthwiseConv2D]))
+@settings(max_examples=40, deadline=None)
+def test_rounding_keeps_what_each_output_gets_in_sum(seed: int, kind: Any) -> None:
+    r = rng(seed)
+    shape = {ir.Dense: (9, 4), ir.Conv2D: (3, 3, 2, 4), ir.DepthwiseConv2D: (3, 3, 2, 2)}[kind]
+    weights = r.uniform(-7, 7, shape)
+    projection = ScaledProjection(kind, "w", ir.Source("input"), weights)
+    found = rounded(projection, weights, 4, 7)
+    assert np.abs(found).max() <= 7 and (found == np.rint(found)).all() and np.abs(found - weights).max() < 1
+    axes = (0, 1) if kind is ir.DepthwiseConv2D else tuple(range(weights.ndim - 1))
+    assert np.abs((found - weights).sum(axis=axes)).max() <= 0.5 + 1e-9

@@ -19,8 +19,7 @@ from snncc.nir.target import FILE, TARGET, Runner
 from snncc.sim.encode import to_pixels
 from tests.networks import recurrent
 from tests.nir.golden import DATA
-from tests.nir.graphs import chain, dyadic, events, neuron
-from tests.nir.test_networks import NODES, nodes
+from tests.nir.graphs import NODES, chain, dyadic, events, neuron, nodes
 
 FLAG = re.compile(r"--(nir-[a-z]+) (\S+)")
 
