@@ -101,7 +101,7 @@ def test_rest_and_start_go_along() -> None:
     assert wrong.share > 2 * found.share
 
 
-FINE = {"braille": 5e-4, "cnn_sinabs": 2e-3, "rockpool_cuba": 0.1}
+FINE = {"braille": 5e-4, "cnn_sinabs": 2e-3, "snntorch_rleaky": 0.03, "rockpool_cuba": 0.1}
 """The largest share of neurons and timesteps that differ with 16 bits; else 0. Rockpool's fire 10 times in a
 timestep, of which one more or less is a difference."""
 QUIRK = ("snntorch_leaky_subtract_now", "snntorch_synaptic_subtract_now", "braille_noDelay_noBias_subtract_subtract")
@@ -137,7 +137,7 @@ def seeded(name: str, count: int = 2) -> np.ndarray:
 def test_the_paper_s_convolutional_network_in_eight_bits() -> None:
     _, found = compared(DATA / "cnn_sinabs.nir", seeded("cnn"), **SINABS)
     real, own = (sum(getattr(one, f"{kind}_spikes") for one in found.layers) for kind in ("float", "integer"))
-    assert abs(own - real) <= 0.005 * real, found.sentence
+    assert abs(own - real) <= 0.006 * real, found.sentence
     assert found.layers[0].share < 0.002 and found.share < 0.02
 
 
