@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from snncc.api import evaluate as evaluate
     from snncc.api import explain as explain
     from snncc.api import export as export
+    from snncc.api import fidelity as fidelity
     from snncc.api import load as load
     from snncc.exploration import explore as explore
     from snncc.reporting import report as report
@@ -26,6 +27,7 @@ HOME = {
     "explain": "api",
     "explore": "exploration",
     "export": "api",
+    "fidelity": "api",
     "load": "api",
     "report": "reporting",
     "synthesise": "synth",
@@ -40,6 +42,7 @@ __all__ = [
     "explain",
     "explore",
     "export",
+    "fidelity",
     "load",
     "report",
     "synthesise",

@@ -10,10 +10,11 @@ from typing import Any, Unpack, get_args
 
 import numpy as np
 
-from snncc import diagnosis, engines, evaluation, frontend, ir, sim, store, tables
+from snncc import diagnosis, engines, evaluation, frontend, ir, nir, sim, store, tables
 from snncc.diagnosis import Diagnosis
 from snncc.errors import CalibrationError, DataError, NetworkError
 from snncc.evaluation import Evaluations
+from snncc.frontend import nir as nir_graphs
 from snncc.ir.text import dump
 from snncc.lower import Options, lower
 from snncc.lower.options import AveragePools, Choices, LinearLayers
@@ -22,9 +23,16 @@ from snncc.lower.quantise import check_thresholding, start_potential
 from snncc.lower.real import RealNetwork
 from snncc.metrics import load_energies
 from snncc.names import unfit
+from snncc.nir.fidelity import Fidelity
+from snncc.nir.fidelity import fidelity as nir_fidelity
 from snncc.resources import tool_version as tool_version
 from snncc.shown import html
 from snncc.sim.encode import bytes_to_pixels, to_pixels
+
+
+class AllChoices(Choices, nir.NirChoices, total=False):
+    """The options of `convert`: of a model, and of a NIR graph."""
+
 
 CHANGED = "changed"
 """Under which a record says how `with_` changed what was compiled."""
@@ -194,7 +202,7 @@ def convert(
     x_calibration: Any,
     *,
     progress: Callable[[int, int], object] | None = None,
-    **options: Unpack[Choices],
+    **options: Unpack[AllChoices],
 ) -> Network:
     """Convert a trained model of Keras, PyTorch or ONNX (or the path of a file) into an exact integer spiking network.
 
@@ -207,17 +215,27 @@ def convert(
     bytes="auto"|"none"|"x/255"|... or bytes_scale=, bytes_offset= (how a raw byte becomes an input of the model;
     docs/contract.md, 2). `auto` is the cheapest choice whose error is near the least on samples held out
     (docs/adr/0018); the network's record says why. `progress(done, total)` is called while it calibrates.
+
+    A NIR graph (a `.nir` file, or an object of the package `nir`) is a spiking network already. `x_calibration` are
+    then sequences (N, T, *input shape), channels first, and the options: signed_bit, input_bits, timesteps (by default
+    the frames of the data), name, and what a graph leaves open: nir_dialect="snntorch"|"spikingjelly"|"norse"|
+    "sinabs"|"rockpool"|"lava"|"spec", nir_dt, nir_reset="subtract"|"subtract-late"|"value",
+    nir_compare="above"|"reached", nir_spikes="one"|"many", nir_clamp="none"|"threshold", nir_gain="scaled"|"whole"
+    (docs/guide/nir.md).
     UnsupportedLayerError, CalibrationError say what cannot be done.
     """
     name = options.get("name")
     reason = unfit(name, verilog=True) if name else None
     if reason:
         raise NetworkError(f"{name!r} cannot name a network: {reason}; choose another `name`")
+    x = np.asarray(x_calibration)
     try:
+        if nir_graphs.accepts(model):
+            meant = nir.NirOptions(**dict(options))  # type: ignore[arg-type]
+            return Network(nir.convert(model, x, meant, tool_version()))
         chosen = Options(**dict(options), tool_version=tool_version())  # type: ignore[arg-type]
     except TypeError as error:
         raise CalibrationError(f"unknown option: {error}") from None
-    x = np.asarray(x_calibration)
     if x.ndim < 2:
         raise CalibrationError(f"calibration data must be a batch of samples (N, ...), not of shape {x.shape}")
     network = lower(frontend.read(model, x.shape[1:]), x, chosen, progress)
@@ -303,6 +321,8 @@ def diagnose(
     network do not belong together.
     """
     x = np.asarray(x)
+    if reading(network):
+        raise DataError("a network of a NIR graph has no relu model behind it: compare the two with `snncc fidelity`")
     real = float_network(network, model, x.shape[1:])
     return diagnosis.diagnose(network.ir, real, ir.as_read(network.ir, x), y, timesteps, dynamics, progress, engine)
 
@@ -328,6 +348,21 @@ def _recorded(record: ir.Record, option: str, kind: Any, before: Mapping[Any, st
     if named not in get_args(kind):
         raise DataError(f"the network was compiled with {option}={named!r}, which this snncc does not know")
     return named
+
+
+def fidelity(network: Network, graph: Any, x: Any, progress: Callable[[int], object] | None = None) -> Fidelity:
+    """How far a network is from the float network of the NIR graph (a path or object) that it was compiled from.
+
+    x: sequences (N, T, *input shape), channels first. Per layer the spikes that differ, by timestep, the first of them,
+    and the drift of potentials; `.sentence` says it in a line. DataError where the two do not belong together.
+    """
+    return nir_fidelity(network.ir, graph, np.asarray(x), progress)
+
+
+def reading(network: Network) -> str:
+    """How the NIR graph that a network was compiled from was read, in a line; empty where it was none."""
+    record = network.ir.record
+    return record.data.get(nir.READING, "") if record else ""
 
 
 def export(folder: str | Path, targets: Sequence[str] | store.Requests) -> None:

@@ -16,6 +16,7 @@ from snncc.errors import TargetError
 GROUP = "snncc.targets"
 TARGETS = {
     "c": "snncc.backends.c.target",
+    "nir": "snncc.nir.target",
     "verilog": "snncc.backends.verilog.target",
 }
 

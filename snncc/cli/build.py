@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from snncc.cli import nir as nir_graphs
 from snncc.cli import parameters
 from snncc.cli.exits import NO_KERAS
 from snncc.cli.parameters import FORCE, JSON
@@ -148,6 +149,7 @@ GOAL_MISSED = "The goal of --target-fps is missed: the nearest design was writte
     "Needs --data. Can be repeated.",
 )
 @click.option("--data", "test", metavar="DATA.npz[:NAME]", help="With --goal: the images to measure accuracy on.")
+@nir_graphs.nir_options
 @FORCE
 @JSON
 def compile_(
@@ -170,6 +172,8 @@ def compile_(
 
     requests = requested(targets, options)
     store.check_free(Path(output), force)
+    options = nir_graphs.chosen(model, options, bool(goals or test))
+    spiking = "dynamics" not in options
     if goals or test:
         from snncc.cli.goals import chosen
 
@@ -179,18 +183,25 @@ def compile_(
         network_options, own = chosen(model, calibration, test, targets, goals, fixed)
         options, requests = options | network_options, {targets[0]: {**requests[targets[0]], **own}}
     x = data.array(calibration, data.CALIBRATION)
-    options["timesteps"], why = _timesteps(options, requests)
+    why = ""
+    if not spiking:
+        options["timesteps"], why = _timesteps(options, requests)
     with held_back(), calibration_bar() as progress:
         network = api.convert(model, x, progress=progress, **options)
     with status("Writing"):
         network.write(output, requests, force)
     found = summaries(network.ir, Path(output))
+    near = api.fidelity(network, model, x[: nir_graphs.SAMPLES]) if spiking else None
     if as_json:
-        click.echo(json.dumps(network_facts(network.ir, found), indent=2))
+        facts = network_facts(network.ir, found)
+        click.echo(json.dumps(facts | ({"fidelity": near.facts} if near else {}), indent=2))
     else:
         print_network(network.ir, found)
         _say_choices(network.ir, why)
         _say_timesteps(network.ir, targets)
+        if near:
+            click.echo(f"Read as {near.reading}")
+            click.echo(near.sentence)
         print_reports(found)
         click.echo(f"{output}/network.snn  {network.hash[:16]}")
     fail_where_missed(found)

@@ -14,6 +14,7 @@ from snncc.cli.exits import FAILED, HELP_OPTIONS, TOOL_MISSING, Commands
 from snncc.cli.explore import explore
 from snncc.cli.inspect import inspect, targets
 from snncc.cli.measure import diagnose, evaluate
+from snncc.cli.nir import check, fidelity
 from snncc.cli.prove import synth, verify
 from snncc.cli.report import report
 from snncc.cli.targets import in_flags
@@ -32,7 +33,9 @@ def cli() -> None:
     """
 
 
-for command in (compile_, explore, inspect, evaluate, diagnose, export, verify, synth, report, targets):
+COMMANDS = (check, compile_, explore, inspect, evaluate, diagnose, fidelity, export, verify, synth, report, targets)
+
+for command in COMMANDS:
     cli.add_command(command)
 
 

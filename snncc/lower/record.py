@@ -37,7 +37,7 @@ def record(options: Options, source: Input, x: Array, lines: Mapping[str, str]) 
             "shape": "x".join(map(str, x.shape)),
             **lines,
         },
-        versions={"snncc": options.tool_version, "python": platform.python_version(), **_versions()},
+        versions=loaded_versions(options.tool_version),
         golden=golden,
     )
 
@@ -49,9 +49,9 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _versions() -> dict[str, str]:
-    """Of the packages that are loaded: a network lowered without Keras does not name it."""
-    found = {}
+def loaded_versions(own: str) -> dict[str, str]:
+    """Of snncc, Python and the packages that are loaded: a network lowered without Keras does not name it."""
+    found = {"snncc": own, "python": platform.python_version()}
     for name in PACKAGES:
         if name.split("-")[0] in sys.modules:
             with suppress(PackageNotFoundError):

@@ -51,7 +51,8 @@ def verify(
     network = ir.load(folder)
     x, data = (None if given is None else ir.as_read(network, given) for given in (x, data))
     asked = _quantised(network, x, data, pixels)
-    steps = timesteps or (network.timesteps if asked is None else longest(network, asked))
+    held = network.timesteps if asked is None else longest(network, asked)
+    steps = held if timesteps is None else timesteps
     sim.check_timesteps(network, steps)
     if network.input.coding.sequences:
         x, data, pixels = (None if given is None else np.asarray(given)[:, :steps] for given in (x, data, pixels))

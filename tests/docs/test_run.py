@@ -14,11 +14,13 @@ import pytest
 
 from tests.docs.pages import PAGES, ROOT, Fence, parse, read, text
 from tests.docs.running import compile_c, not_printed, run_line, run_page
+from tests.nir.golden import DATA, digits_events
 
 PRINTED = {
     "README.md": [r" \(16, 5, 6, 6, 8\)$", r"^8 [\d.]+ [\d.]+$", r"network\.snn"],
     "docs/reference/ir.md": [r"^\[\[3\]\]$"],
     "docs/guide/quantised.md": [r"^True$"],
+    "docs/guide/nir.md": [r"neurons and timesteps differ", r"^accuracy (0\.9|1\.0)"],
     "docs/guide/onnx.md": [r"^ +count +8 +(9\d|100)\.\d+ %"],
 }
 """What a page's comments say that its blocks print."""
@@ -40,6 +42,8 @@ def given(name: str) -> dict[str, Any]:
     if name == "docs/guide/quantised.md":
         for file in ("brevitas.onnx", "brevitas.npz"):
             shutil.copyfile(ROOT / "tests" / "golden" / "quantised" / file, file)
+    if name == "docs/guide/nir.md":
+        _digits_of_snntorch()
     if "spkeras" in name:
         x, y = data["x_test"], np.eye(10)[data["y_test"]]
         return {"cnn_model": _spkeras_model(), "x_train": x, "y_train": y, "x_test": x, "y_test": y}
@@ -56,6 +60,13 @@ def _digits_of_torch() -> None:
     x = raw.astype(np.float32) / 16
     np.savez("own.npz", x_calibration=x[:300], x_test=x[300:400], y_test=digits.target[300:400])
     np.savez("raw.npz", x_test=raw[300:400], y_test=digits.target[300:400])
+
+
+def _digits_of_snntorch() -> None:
+    """What the guide's train.py leaves behind, with fewer samples: it has run."""
+    shutil.copyfile(DATA / "digits_snntorch.nir", "own.nir")
+    x, y = digits_events()
+    np.savez("events.npz", x_calibration=x[:40], x_test=x[1300:1360], y_test=y[1300:1360])
 
 
 def _spkeras_model() -> Any:

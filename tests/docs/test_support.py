@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from snncc import backends, errors, ir, support
 from snncc.errors import NetworkError, SnnccError, TargetError
 from tests.docs.pages import ROOT, read
-from tests.networks import SIGNED, every_kind, late_maximum, max_pooled, recurrent, separable
+from tests.networks import SIGNED, every_kind, grown, late_maximum, max_pooled, recurrent, separable
 from tests.strategies import cases, timed_cases
 
 PAGE = ROOT / "docs" / "reference" / "support.md"
@@ -38,16 +38,20 @@ def with_feature(feature: str) -> ir.Network:
             return ir.replace(network, dynamics="step")
         case "relay":
             return separable()
-        case "max_pool of the input and values in step":
-            return max_pooled(source=SIGNED, dynamics="step")
+        case "count" | "rate" | "spike_ext" | "pad" | "concat" | "max_pool":
+            return network
+        case "spread":
+            return grown()
         case "leaky_integrate_and_fire" | "leaky_integrator" | "late" | "frames":
             return recurrent()
-        case "max_pool of late values":
-            return late_maximum()
         case "leaky in count" | "late in count" | "frames in count":
             return ir.replace(recurrent(), dynamics="count")
         case "timed in float":
             return ir.replace(recurrent(), signed_bit=0)
+        case "max_pool of the input and values in step":
+            return max_pooled(source=SIGNED, dynamics="step")
+        case "max_pool of late values":
+            return late_maximum()
         case _:
             raise KeyError(feature)
 
