@@ -368,7 +368,8 @@ def slowest(paths: list[dict[str, Any]]) -> str:
     took = {kind: sum(float(s["delay"]) for s in steps if (s["type"] == "routing") == (kind == "routing"))
             for kind in ("logic", "routing")}  # fmt: skip
     cells = [place(str(step["from"]["cell"])) for step in steps] + [place(str(steps[-1]["to"]["cell"]))]
-    way = [cell for cell, before in zip(cells, [None, *cells], strict=False) if cell != before]
+    named = [cell for cell in cells if cell]
+    way = [cell for cell, before in zip(named, [None, *named], strict=False) if cell != before]
     return f"{sum(took.values()):.1f} ns ({took['routing']:.1f} of them routing): {' -> '.join(way)}"
 
 

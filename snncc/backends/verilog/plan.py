@@ -331,7 +331,7 @@ def _node(
         shape=draft.shape,
         kind=draft.kind,
         lanes=choice.lanes,
-        fire_lanes=own.layout.lanes,
+        fire_lanes=fire_lanes,
         stages=stages,
         period=-(-quotient // stages) if divides else 1,
         parts=parts,
