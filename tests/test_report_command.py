@@ -33,11 +33,19 @@ CASES: list[tuple[dict[str, Any], dict[str, dict[str, Any]]]] = [
         {"verilog": {"memory_format": "coe", "max_lanes": 3, "lanes": {"conv": 1, "out": 2}, "prefix": "own",
                      "input_width": 32, "axi_lite": True}},
     ),
-    ({"timesteps": 4, "calibrate": "none"}, {"verilog": {"target_fps": 1000.0, "clock_mhz": 12.5}, "c": {}}),
+    (
+        {"timesteps": 4, "calibrate": "none"},
+        {"verilog": {"target_fps": 1000.0, "clock_mhz": 12.5, "pipeline": True}, "c": {}},
+    ),
+    (
+        {"timesteps": 4, "calibrate": "none", "dynamics": "count"},
+        {"verilog": {"weights": "external", "weights_bus": 32, "weights_inside": 1.5, "memory_latency": 20,
+                     "memory_period": 2}},
+    ),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("options", "targets"), CASES, ids=["defaults", "step", "count", "goal"])
+@pytest.mark.parametrize(("options", "targets"), CASES, ids=["defaults", "step", "count", "goal", "external"])
 def test_the_command_makes_it_again(
     options: dict[str, Any], targets: dict[str, dict[str, Any]], tmp_path: Path, run: Run, digits: Digits
 ) -> None:

@@ -62,7 +62,7 @@ def test_it_is_in_the_table_and_in_the_help(package: Path) -> None:
 
 def test_without_the_package_there_is_no_such_option() -> None:
     assert "--indent" not in snncc("export", "--help").output
-    with pytest.raises(TargetError, match="there is no target 'plain': choose from c, verilog"):
+    with pytest.raises(TargetError, match="there is no target 'plain': choose from c, nir, verilog"):
         backends.target("plain")
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from tests.docs.pages import ROOT
+from tests.networks import recurrent
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +50,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def exported(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Compiled folders with both targets: of a network that knows what a raw byte is, and of one that does not."""
+    """Compiled folders: of a network that knows what a raw byte is, of one that does not, of frames."""
     import snncc
 
     folders: dict[str, Path] = {}
@@ -58,6 +59,8 @@ def exported(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
         network = snncc.convert(demo / "digits.keras", calibration, timesteps=4, calibrate="none", bytes=known)
         folders[kind] = tmp_path_factory.mktemp("exported") / kind
         network.write(folders[kind], ["c", "verilog"])
+    folders["frames"] = tmp_path_factory.mktemp("exported") / "frames"
+    snncc.Network(recurrent()).write(folders["frames"], {"c": {"prefix": "digits"}})
     return folders
 
 

@@ -22,12 +22,15 @@ FILE = re.compile(r"(?:# (\S+\.py)|/\* (\S+\.c) \*/)\n")  # the first line of a 
 C_FLAGS = ("-std=c99", "-Wall", "-Wextra", "-Werror")
 
 
-def run_page(page: Page, names: dict[str, Any], prefix: str = "", exported: Path = Path()) -> str:
+def run_page(
+    page: Page, names: dict[str, Any], prefix: str = "", exported: Path = Path(), framed: Path = Path()
+) -> str:
     """Run a page's blocks in their order in the current folder; what they printed.
 
     Python runs in the one namespace `names`; `snncc` lines must end with status 0, or N where the comment says
     `status N`; C is compiled against the folder `exported`, as a part of a function where it is not a whole file, with
-    `prefix` for NAME. A block whose first line names a file is saved there instead, and runs when a line says so. Text
+    `prefix` for NAME; what takes frame by frame against the folder `framed`.
+    A block whose first line names a file is saved there instead, and runs when a line says so. Text
     right after a block of commands is what these print.
     """
     said, printed_here, end = io.StringIO(), "", 0
@@ -39,7 +42,7 @@ def run_page(page: Page, names: dict[str, Any], prefix: str = "", exported: Path
             with contextlib.redirect_stdout(said):
                 exec(compile("\n" * fence.line + fence.text, "<page>", "exec"), names)  # noqa: S102 (it is the test)
         elif fence.language == "c":
-            compile_c(fence, exported, prefix)
+            compile_c(fence, framed if "NAME_step" in fence.text else exported, prefix)
         elif fence.language == "text" and fence.line <= end + 2:
             assert not_printed(fence, printed_here) == []
         elif fence.language == "sh":

@@ -82,7 +82,7 @@ def _spkeras_model() -> Any:
 )
 def test_every_block_runs(name: str, desk: Path, exported: dict[str, Path]) -> None:
     compiled = {"docs/guide/c.md": exported["bytes"] / "c", "docs/guide/pytorch-to-esp32.md": desk / "own" / "c"}
-    said = run_page(read(name), given(name), "digits", compiled.get(name, desk))
+    said = run_page(read(name), given(name), "digits", compiled.get(name, desk), exported["frames"] / "c")
     for wanted in PRINTED.get(name, []):
         assert re.search(wanted, said, re.MULTILINE), f"{wanted} is not in\n{said}"
 
@@ -146,10 +146,11 @@ def test_blocks_that_are_wrong_are_found(desk: Path, exported: dict[str, Path]) 
     for wrong in ("```sh\nsnncc inspect nowhere\n```", "```sh\nls\n```", "```python\nassert 1 == 2\n```"):
         with pytest.raises(AssertionError):
             run_page(parse(wrong), {})
-    (snippet,) = [fence for fence in read("docs/guide/c.md").fences if fence.language == "c"]
-    broken = Fence("c", snippet.text.replace("&result", "result"), 1)
-    with pytest.raises(AssertionError, match="result"):
-        compile_c(broken, exported["bytes"] / "c", "digits")
+    snippets = [fence for fence in read("docs/guide/c.md").fences if fence.language == "c"]
+    for snippet, folder in zip(snippets, ("bytes", "frames"), strict=True):
+        broken = Fence("c", snippet.text.replace("&result", "result"), 1)
+        with pytest.raises(AssertionError, match="result"):
+            compile_c(broken, exported[folder] / "c", "digits")
 
 
 def test_the_command_line_is_a_program_too(demo: Path, desk: Path) -> None:
@@ -172,7 +173,11 @@ def test_every_name_on_the_c_page_is_in_an_export(exported: dict[str, Path], tmp
 
     network = snncc.load(exported["bytes"] / "network.snn")
     network.export(tmp_path / "fast", "c", prefix="digits", fast_bytes=300)
-    paths = [path for folder in (exported["bytes"], tmp_path / "fast") for path in (folder / "c").rglob("*.[ch]")]
+    paths = [
+        path
+        for folder in (exported["bytes"], exported["frames"], tmp_path / "fast")
+        for path in (folder / "c").rglob("*.[ch]")
+    ]
     words = set(re.findall(r"\w+", "\n".join(f"{path} {path.read_text()}" for path in paths)))
     named = set(re.findall(r"NAME_\w+", text("docs/guide/c.md")))
     assert len(named) > 15
