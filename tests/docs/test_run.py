@@ -42,7 +42,7 @@ def given(name: str) -> dict[str, Any]:
     if name == "docs/guide/quantised.md":
         for file in ("brevitas.onnx", "brevitas.npz"):
             shutil.copyfile(ROOT / "tests" / "golden" / "quantised" / file, file)
-    if name == "docs/guide/nir.md":
+    if name in ("docs/guide/nir.md", "docs/guide/snntorch-to-verilog.md"):
         _digits_of_snntorch()
     if "spkeras" in name:
         x, y = data["x_test"], np.eye(10)[data["y_test"]]
