@@ -51,7 +51,7 @@ def same(case: Case, changes: bool) -> None:
                 assert trace.changes[population.name] == all_of_it.changes[population.name]
 
 
-@examples(10)
+@examples(6)
 @given(st.one_of(cases(dynamics="count"), cases(dynamics="step")), st.booleans())
 def test_native_equals_the_simulator(case: Case, changes: bool) -> None:
     same(case, changes)

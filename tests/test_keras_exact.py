@@ -155,7 +155,7 @@ def test_without_pieces_the_device_would_be_noticed(options: dict[str, Any], mon
     assert not differences(network, x, options["timesteps"], counts(network, to_keras(network, check=0), x))
 
 
-@examples(15)
+@examples(8)
 @given(strategies.cases(dynamics="count"), st.sampled_from([8, 11]))
 def test_random_networks_are_exact_on_a_device_that_rounds(case: strategies.Case, bits: int) -> None:
     network, pixels, timesteps = case
@@ -167,7 +167,7 @@ def test_random_networks_are_exact_on_a_device_that_rounds(case: strategies.Case
 SMALL = {"extreme": False, "max_neurons": 60, "max_side": 4, "max_populations": 2}
 
 
-@examples(15)
+@examples(8)
 @given(strategies.cases(dynamics="count", signed_bits=st.integers(9, 16), timesteps=st.integers(1, 2000), **SMALL))
 def test_wide_operands_are_exact_on_a_device_that_rounds(case: strategies.Case) -> None:
     network, pixels, timesteps = case
@@ -179,7 +179,7 @@ def test_wide_operands_are_exact_on_a_device_that_rounds(case: strategies.Case) 
 # --- pieces ---------------------------------------------------------------------------------------------------
 
 
-@examples(100)
+@examples(50)
 @given(st.integers(1, 3), st.data())
 def test_pieces_have_8_bits_the_sign_of_the_whole_and_its_sum(count: int, data: Any) -> None:
     x = data.draw(st.integers(-min(256**count, 2**24), min(256**count, 2**24)))

@@ -86,8 +86,7 @@ def test_a_wrong_parameter_is_noticed(network: snncc.Network, what: str) -> None
     assert "conv2d" in differences(network.ir, x, 64, counts(network.ir, to_keras(wrong), x))
 
 
-@pytest.mark.parametrize("name", ["seq", "residual"])
-@pytest.mark.parametrize("dtype", [None, "float64"])
+@pytest.mark.parametrize(("name", "dtype"), [("seq", None), ("residual", "float64")])
 def test_predict_evaluate_save_and_load(name: str, dtype: str | None, tmp_path: Path) -> None:
     """The ordinary life of a Keras model, equal at each step to the simulator."""
     _, x, y = mnist()

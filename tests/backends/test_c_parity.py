@@ -40,13 +40,13 @@ def check(case: Case, pack: bool, variant: str, runner: object = None) -> None:
         agree(folder, case.network, case.pixels, case.timesteps, variant, runner)
 
 
-@examples(40)
+@examples(24)
 @given(cases(dynamics="count", spike_ext=EXT), st.booleans())
 def test_count(case: Case, pack: bool) -> None:
     check(case, pack, "gcc -O0")
 
 
-@examples(40)
+@examples(24)
 @given(cases(dynamics="step", spike_ext=EXT), st.booleans())
 def test_step(case: Case, pack: bool) -> None:
     check(case, pack, "gcc -O0")
@@ -61,7 +61,7 @@ def test_sanitized(case: Case, pack: bool) -> None:
     check(case, pack, "gcc sanitizers")
 
 
-@examples(16)
+@examples(10)
 @given(
     st.one_of(cases(dynamics="count", spike_ext=EXT), cases(dynamics="step", spike_ext=EXT)),
     st.booleans(),
@@ -71,7 +71,7 @@ def test_cortex_m4(case: Case, pack: bool) -> None:
     check(case, pack, "-O3", CortexM4())
 
 
-@examples(12)
+@examples(8)
 @given(
     st.one_of(
         cases(relays=False, dynamics="count", spike_ext=EXT), cases(relays=False, dynamics="step", spike_ext=EXT)
@@ -274,7 +274,7 @@ def test_shifted_weights_on_cortex_m4(tmp_path: Path, shift: int, largest: int, 
     agree(folder, net, pixels, 4, level, CortexM4())
 
 
-@examples(15)
+@examples(10)
 @given(cases(dynamics="step", max_pool=True, spike_ext=EXT), st.booleans())
 def test_max_pools_in_step_equal_the_simulator(case: Case, pack: bool) -> None:
     check(case, pack, "gcc sanitizers")

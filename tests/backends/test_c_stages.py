@@ -59,7 +59,7 @@ def poisoned(source: str, made: Program) -> str:
     return source
 
 
-@examples(25)
+@examples(10)
 @given(CASES, st.booleans(), st.sampled_from(["gcc -O0", "gcc -O3", "clang -O3", "gcc sanitizers"]))
 def test_the_smallest_state_has_the_same_integers(case: Case, pack: bool, variant: str) -> None:
     least = smallest(case.network, pack=pack)
@@ -71,7 +71,7 @@ def test_the_smallest_state_has_the_same_integers(case: Case, pack: bool, varian
         agree(folder, case.network, case.pixels, case.timesteps, variant)
 
 
-@examples(6)
+@examples(4)
 @given(CASES)
 def test_on_cortex_m4(case: Case) -> None:
     least = smallest(case.network).places[1]

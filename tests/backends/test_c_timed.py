@@ -35,7 +35,7 @@ def check(case: Case, pack: bool, variant: str, runner: object = None) -> None:
         agree(folder, case.network, case.pixels, case.timesteps, variant, runner)
 
 
-@examples(14)
+@examples(8)
 @given(strategies.timed_cases(spike_ext=EXT), st.booleans())
 def test_step(case: Case, pack: bool) -> None:
     check(case, pack, "gcc -O0")
@@ -119,7 +119,7 @@ def streamed(folder: Path, network: ir.Network) -> Any:
     return ctypes.CDLL(str(library)), state
 
 
-@examples(12)
+@examples(8)
 @given(strategies.timed_cases(only="frames", images=st.just(1), spike_ext=st.just(0)))
 def test_windows_frame_by_frame_go_on(case: Case) -> None:
     """The readout after every frame, and after every frame of a window that goes on, is the simulator's."""

@@ -62,7 +62,7 @@ def test_turns_and_rings_worked_by_hand(rows: int, geometry: dict[str, Any], rin
     assert (last.bands, last.turns.tolist()) == (1, [[len(turns)]])
 
 
-@examples(10)
+@examples(6)
 @given(
     cases(dynamics="count", max_side=9, max_neurons=300, max_populations=5, kinds=MAPS, concat=False),
     st.integers(0, 2**20),

@@ -22,7 +22,7 @@ from tests.networks import dense_chain, with_intervals
 from tests.strategies import Case, cases
 from tests.support import examples
 
-QUICK = examples(20)
+QUICK = examples(12)
 CYCLES = 8_000  # at most, per image: what Icarus simulates in a second on a busy machine
 
 

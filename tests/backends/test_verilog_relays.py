@@ -19,8 +19,7 @@ from tests.networks import separable, signed_pixels
 STEPS = [7, 1, 3]
 
 
-@pytest.mark.parametrize("dynamics", ["count", "step"])
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(("seed", "dynamics"), [(0, "count"), (1, "count"), (0, "step")])
 def test_every_word_and_cycle(tmp_path: Path, dynamics: str, seed: int) -> None:
     net = separable(dynamics=dynamics)
     golden = exact(tmp_path, mixed_plan(net, seed), signed_pixels(net)[: len(STEPS)], STEPS)

@@ -88,7 +88,7 @@ def exact(folder: Path, plan: Plan, pixels: np.ndarray, wanted: list[int], *plus
 SMALL = {"max_populations": 3, "max_neurons": 24, "max_side": 4}
 
 
-@examples(16)
+@examples(8)
 @given(
     st.sampled_from(["count", "step"]).flatmap(lambda d: cases(dynamics=d))
     | timed_cases(**SMALL)

@@ -59,7 +59,7 @@ OPTIONS = st.fixed_dictionaries(
 )
 
 
-@examples(60)
+@examples(30)
 @given(tensors(), OPTIONS)
 def test_random_graphs_stay_as_narrow_as_without_calibration(chosen: Any, options: dict[str, Any]) -> None:
     source, output, signed, seed = chosen

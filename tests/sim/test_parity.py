@@ -27,13 +27,13 @@ def check(case: strategies.Case, dynamics: str) -> None:
     assert not found, found
 
 
-@examples(250)
+@examples(120)
 @given(strategies.cases(dynamics="count", timesteps=LONG))
 def test_count_equals_the_reference(case: strategies.Case) -> None:
     check(case, "count")
 
 
-@examples(150)
+@examples(80)
 @given(strategies.cases(dynamics="step"))
 def test_step_equals_the_reference(case: strategies.Case) -> None:
     check(case, "step")

@@ -17,14 +17,14 @@ from tests.sim.parity import differences, expected, simulated
 from tests.support import examples
 
 
-@examples(300)
+@examples(120)
 @given(strategies.timed_cases())
 def test_step_equals_the_reference(case: strategies.Case) -> None:
     found = differences(expected(*case, "step"), simulated(*case, "step"))
     assert not found, found
 
 
-@examples(150)
+@examples(80)
 @given(strategies.timed_cases())
 def test_potentials_stay_within_what_is_proved(case: strategies.Case) -> None:
     result = sim.run(*case, "step", trace=True)
