@@ -150,12 +150,12 @@ def test_the_page_has_the_register_map() -> None:
 
 @pytest.mark.parametrize("where", ["rom", *OUTSIDE])
 def test_lint_is_clean(tmp_path: Path, where: str) -> None:
-    options = {"max_lanes": 2, "axi_lite": True, "prefix": "net", "input_width": "64"} | OUTSIDE.get(where, {})
+    options = {"max_lanes": 2, "axi_lite": True, "prefix": "snn_net", "input_width": "64"} | OUTSIDE.get(where, {})
     dynamics = "count" if where == "external" else "step"
     store.write(dense_chain(dynamics, sizes=(7, 4, 3)), tmp_path / "m", {"verilog": options})
     tool, environment = verilator()
-    command = [tool, *["--lint-only", "-Wall", "--top-module", "net_axi", "verilator.vlt", "-f", "net_axi.f"]]
+    command = [tool, *["--lint-only", "-Wall", "--top-module", "snn_net_axi", "verilator.vlt", "-f", "snn_net_axi.f"]]
     done = subprocess.run(command, cwd=tmp_path / "m" / "verilog", env=environment, capture_output=True, check=False)
     assert done.returncode == 0 and not done.stderr
-    command = ["gcc", *STRICT, "-pedantic", "-fsyntax-only", "-x", "c", "net_axi.h"]
+    command = ["gcc", *STRICT, "-pedantic", "-fsyntax-only", "-x", "c", "snn_net_axi.h"]
     subprocess.run(command, cwd=tmp_path / "m" / "verilog", check=True)
