@@ -17,17 +17,23 @@ from snncc.ir import INPUT, Array, Network
 
 
 def write_folder(
-    network: Network, folder: Path, goal: goals.Goal, memory_format: str, pixels: Array | None, ports: Ports
+    network: Network,
+    folder: Path,
+    goal: goals.Goal,
+    memory_format: str,
+    pixels: Array | None,
+    ports: Ports,
+    clock_mhz: float,
 ) -> None:
-    """Write the whole folder. Nothing is left half-written: the caller stages it."""
+    """Write the whole folder; `clock_mhz`: of the projects. Nothing is left half-written: the caller stages it."""
     made = choose(network, goal, golden_pixels(network, pixels), ports)
     try:
         built = write.sources(folder, made.plan, memory_format)
         write.byte_table(folder, made.plan, memory_format)
         write.bench(folder, made.plan, made.expected)
-        write.projects(folder, made.plan, built)
+        write.projects(folder, made.plan, built, clock_mhz, memory_format)
         if ports.axi_lite:
-            system.write_wrapper(folder, made.plan, built)
+            system.write_wrapper(folder, made.plan, built, clock_mhz)
         manifest.write(folder, made, built)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error

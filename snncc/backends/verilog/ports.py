@@ -39,7 +39,7 @@ class Ports:
         return f"{self.prefix}_{name}" if self.prefix else name
 
     def renamed(self, text: str) -> str:
-        """A text with its modules called so; what begins with the prefix already, as `snn_a_` does of `snn_a`, stays."""
+        """A text with its modules called so; what has the prefix already, as a memory of `snn_a` has, stays."""
         return re.sub(rf"\b(?!{self.prefix}_)snn_", f"{self.prefix}_", text) if self.prefix else text
 
     def to_dict(self) -> dict[str, Any]:
