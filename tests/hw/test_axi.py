@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -158,8 +159,8 @@ def test_the_page_has_the_register_map() -> None:
 @pytest.mark.parametrize("where", ["rom", *OUTSIDE])
 def test_lint_is_clean(tmp_path: Path, where: str) -> None:
     options = {"max_lanes": 2, "axi_lite": True, "prefix": "snn_net", "input_width": "64"} | OUTSIDE.get(where, {})
-    dynamics = "count" if where == "external" else "step"
-    store.write(dense_chain(dynamics, sizes=(7, 4, 3)), tmp_path / "m", {"verilog": options})
+    most: dict[str, Any] = {"dynamics": "count", "timesteps": 65_535} if where == "external" else {"dynamics": "step"}
+    store.write(dense_chain(**most, sizes=(7, 4, 3)), tmp_path / "m", {"verilog": options})
     tool, environment = verilator()
     command = [tool, *["--lint-only", "-Wall", "--top-module", "snn_net_axi", "verilator.vlt", "-f", "snn_net_axi.f"]]
     done = subprocess.run(command, cwd=tmp_path / "m" / "verilog", env=environment, capture_output=True, check=False)

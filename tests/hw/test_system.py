@@ -18,6 +18,8 @@ from snncc.synth import synthesise
 from snncc.verification import verify
 from tests.hw.simulate import exact, plan_with
 from tests.networks import dense_chain, dense_skip, mixed_conv
+from tests.networks.build import network as net_of
+from tests.networks.build import population, weights
 
 BOTH = Path(__file__).with_name("two_networks.v")
 
@@ -95,13 +97,22 @@ def test_two_networks_in_one_design(tmp_path: Path) -> None:
     assert "BOTH RIGHT" not in again.stdout
 
 
+def tall(dynamics: str) -> ir.Network:
+    """A map of one column."""
+    conv = ir.Conv2D(name="c", source=ir.Source("input"), weights=weights(1, 3, 1, 1, 9))
+    flat = ir.Reshape(ir.Source("a"), (9 * 9,))
+    readout = population("b", (2,), ir.Dense(name="d", source=flat, weights=weights(2, 9 * 9, 2)), theta=None)
+    hidden = population("a", (9, 1, 9), conv, theta=90)
+    return net_of(hidden, readout, shape=(11, 1, 1), source={"bits": 8}, dynamics=dynamics)
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("dynamics", ["count", "step"])
 def test_beats_of_several_pixels_take_the_predicted_cycles(tmp_path: Path, width: str, dynamics: str) -> None:
-    """9 pixels, so that the last beat is partly filled."""
+    """9 pixels, so that the last beat is partly filled; rows of one, after which the network may wait within a beat."""
     bits = 8 if width in ("8", "32") else 12
-    network = dense_chain(dynamics, sizes=(9, 4, 3), source={"bits": bits})
-    plan = plan_with(network, 3, ports=Ports("", int(width)))
+    network = tall(dynamics) if width == "64" else dense_chain(dynamics, sizes=(9, 4, 3), source={"bits": bits})
+    plan = plan_with(network, 1, ports=Ports("", int(width)))
     pixels = np.random.default_rng(2).integers(0, network.input.levels, (3, *network.input.shape), endpoint=True)
     exact(tmp_path, plan, pixels, [network.timesteps, 1, 2])
 

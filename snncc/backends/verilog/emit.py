@@ -62,7 +62,7 @@ def golden_cycles(network: Network, folder: Path) -> dict[str, float]:
 
 
 def summary(network: Network, folder: Path) -> dict[str, Any]:
-    """Layers with LANES, legal LANES, expected cycles per image; the goal; exact cycles: worst case, golden images."""
+    """Layers with LANES, legal LANES, cycles; the goal; exact cycles: worst case, golden images; the weights."""
     found = read_manifest(folder)
     legal = {draft.name: legal_lanes(draft) for draft in drafts(network)}
     layers = [
@@ -75,4 +75,5 @@ def summary(network: Network, folder: Path) -> dict[str, Any]:
         for node in found["nodes"]
     ]
     goal = {key: found[key] for key in ("goal_cycles", "goal_met")}
-    return {"input_cycles": found["stage_cycles"][INPUT], "layers": layers, **goal, **found["cycles"]}
+    weights = {"outside": found["ports"]["weights"], "weights": found["weights"]}
+    return {"input_cycles": found["stage_cycles"][INPUT], "layers": layers, **goal, **found["cycles"], **weights}

@@ -136,6 +136,7 @@ class Verilog(Target[VerilogOptions]):
             f"{facts['golden_interval']:,.0f}",
             f"any image: at most {facts['worst_latency']:,} where no other is under way, at most "
             f"{facts['worst_interval']:,} to the next",
+            *outside(facts["outside"], facts["weights"]),
         ]
         missed = ""
         if not facts["goal_met"]:
@@ -144,6 +145,17 @@ class Verilog(Target[VerilogOptions]):
                 f"needs {facts['golden_interval']:,.0f}."
             )
         return Summary(facts, lines, [table], missed)
+
+
+def outside(asked: Mapping[str, Any], held: Mapping[str, Any] | None) -> list[str]:
+    """Which layers' weights are not in the design, where that was asked for."""
+    if asked["where"] == "rom":
+        return []
+    if held is None:
+        return [f"external weights: none, all layers' fit in {asked['inside']:,g} kbit"]
+    names = dict.fromkeys(edge["name"].removeprefix("pop_").rpartition("_e")[0] for edge in held["edges"])
+    what = "external" if asked["where"] == "external" else "loaded"
+    return [f"{what} weights: {', '.join(names)}; {held['bytes']:,} bytes in {held['file']}"]
 
 
 def numbers(values: Sequence[int]) -> str:

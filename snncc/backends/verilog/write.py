@@ -183,7 +183,7 @@ def bench_source(folder: Path, plan: Plan, timesteps: Sequence[int], depths: dic
     render(
         folder, plan.ports, "snn_bench.v.j2", name=plan.network.name, images=len(timesteps),
         memory=plan.ports.memory("golden"), frames=sum(timesteps) if plan.network.input.coding.sequences else 0,
-        sent=-(-pixels // slots), early=min(slots, pixels) - 1, absent=-pixels % slots * bits // 8,
+        sent=-(-pixels // slots), absent=-pixels % slots * bits // 8,
         beats=plan.network.output.neurons + 1, limit=20 * cycles.worst(plan, 1).latency[0] + 20_000,
         monitors=monitors, weight_beats=places(plan)[-1] * 8 // plan.ports.weights.bus, **streams(plan),
     )  # fmt: skip
