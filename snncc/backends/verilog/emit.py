@@ -76,4 +76,6 @@ def summary(network: Network, folder: Path) -> dict[str, Any]:
     ]
     goal = {key: found[key] for key in ("goal_cycles", "goal_met")}
     weights = {"outside": found["ports"]["weights"], "weights": found["weights"]}
+    deep = {name.removeprefix("pop_"): choice["deep"] for name, choice in found["choices"].items()}
+    weights["plain"] = [name for name in deep if deep[INPUT] and not deep[name]]
     return {"input_cycles": found["stage_cycles"][INPUT], "layers": layers, **goal, **found["cycles"], **weights}

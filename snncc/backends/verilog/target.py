@@ -138,6 +138,8 @@ class Verilog(Target[VerilogOptions]):
             f"{facts['worst_interval']:,} to the next",
             *outside(facts["outside"], facts["weights"]),
         ]
+        if facts["plain"]:
+            lines.append(f"no more registers in {', '.join(facts['plain'])}")
         missed = ""
         if not facts["goal_met"]:
             missed = (
