@@ -193,7 +193,7 @@ class Fake:
         self.system = system
         self.read, self.write = resume(self._read), resume(self._write)
         self.sendchannel, self.recvchannel = self, _Receiver(system)
-        self.transfer = resume(self._send)
+        self.transfer, self.wait = resume(self._send), resume(self.system.source.wait)
 
     async def _read(self, offset):
         return await self.system.registers.read_dword(offset)
@@ -203,9 +203,6 @@ class Fake:
 
     async def _send(self, buffer):
         await self.system.source.send(AxiStreamFrame(buffer.tobytes()))
-
-    def wait(self):
-        pass
 
 
 class _Receiver:
@@ -230,12 +227,27 @@ async def the_python_driver_classifies(dut):
 
     def drive():
         network = driver.Network(fake, fake, lambda shape, dtype: np.zeros(shape, dtype))
+
+        def answers(image, **more):
+            values, winner = network.run(np.reshape(image["pixels"], (-1, CASE["PIXELS"])), image["timesteps"], **more)
+            return [*values, winner] == image["beats"]
+
+        fake.transfer(np.array(CASE["images"][0]["pixels"][:-1], CASE["pixel"]))
+        fake.wait()
+        assert fake.read(MAP["ERROR"]) == 1  # no matter of the next image
         for image in CASE["images"]:
-            values, winner = network.run(image["pixels"], image["timesteps"])
-            assert [*values, winner] == image["beats"] and network.latency() == system.latency
+            assert answers(image) and network.latency() == system.latency
+        if CASE["frames"]:
+            assert answers(CASE["images"][0], keep=True)
+            try:
+                answers(CASE["images"][1])
+            except RuntimeError:
+                assert answers(CASE["images"][1])
+            else:
+                raise AssertionError("more than T_MAX frames must be refused")
         for pixels, timesteps in (
             (CASE["images"][0]["pixels"][1:], 1), (CASE["images"][0]["pixels"], CASE["T_MAX"] + 1),
-            ([300] * CASE["PIXELS"], 1),
+            ([[CASE["most"] + 1] * CASE["PIXELS"]], 1), ([[0.5] * CASE["PIXELS"]], 1),
         ):  # fmt: skip
             try:
                 network.run(pixels, timesteps)

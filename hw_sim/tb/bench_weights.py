@@ -98,7 +98,10 @@ async def the_python_driver_brings_them(dut):
             except ValueError:
                 continue
             raise AssertionError("another file must be refused")
-        network.load_weights(FILE, *more)
+        try:
+            network.run(CASE["images"][0]["pixels"])
+        except RuntimeError:
+            network.load_weights(FILE, *more)
         for image in CASE["images"]:
             values, winner = network.run(image["pixels"], image["timesteps"])
             assert [*values, winner] == image["beats"]

@@ -134,7 +134,8 @@ DSP_CELLS = {
 class Synthesis:
     """What was measured. Clock figures are None where no open place-and-route exists or the design does not fit.
 
-    Cycles are those of the golden images back to back, exact and as simulated; the worst ones bound every image.
+    Cycles are those of the golden images back to back, exact and as simulated; the worst ones bound every image,
+    its latency where no other is under way.
     Where the memories need more block RAM than there is, nothing is mapped and `brams` is a lower bound. `multipliers`:
     how many there are; None where nobody had to choose among them. `critical_path`: what bounds the clock, as
     nextpnr placed it: nanoseconds, and the places on the way.

@@ -13,7 +13,7 @@ from snncc.backends.verilog.target import numbers
 from snncc.cli import cli
 from snncc.errors import SnnccError
 from tests.hw.simulate import compile_bench, measured, run
-from tests.networks import dense_chain
+from tests.networks import dense_chain, recurrent
 
 
 @pytest.fixture
@@ -87,3 +87,17 @@ def test_the_exported_bench_passes_in_the_predicted_cycles(folder: Path) -> None
     assert "PASS" in said
     facts = json.loads((work / "manifest.json").read_text())["cycles"]
     assert measured(said) == list(zip(facts["golden_first"], facts["golden_last"], strict=True))
+
+
+def test_what_is_not_in_the_design_is_said(folder: Path) -> None:
+    export = ("export", str(folder), "--target", "verilog", "--weights")
+    assert "weights:" not in snncc(*export, "rom").output
+    assert "external weights: none, all layers' fit in 2,048 kbit" in snncc(*export, "external").output
+    assert "external weights: p0; " in snncc(*export, "external", "--weights-inside", "1").output
+    assert "no more registers" not in snncc(*export, "rom", "--pipeline").output
+    store.write(recurrent(), folder.parent / "r", {})
+    said = snncc("export", str(folder.parent / "r"), "--target", "verilog", "--pipeline").output
+    assert "no more registers in hidden, last" in said
+    loaded = snncc(*export, "load").output
+    size = (folder / "verilog" / "weights.bin").stat().st_size
+    assert f"loaded weights: p0, p1; {size:,} bytes in weights.bin" in loaded

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from snncc.backends.verilog.registers import REGISTERS
 from snncc.backends.verilog.run import verilator
 from snncc.ir import Network, content_hash
 from tests.hw.cocotb_bench import Fault, bench
-from tests.networks import dense_chain, dense_skip
+from tests.networks import dense_chain, dense_skip, recurrent
 
 C_BENCH = """
 #include <stdint.h>
@@ -62,11 +63,12 @@ def drive(
     subprocess.run(command, cwd=folder, check=True)
     plan = load_plan(network, made)
     low, high = (-network.input.levels if network.input.signed else 0), network.input.levels
-    pixels = np.random.default_rng(3).integers(low, high, (3, *network.input.shape), endpoint=True)
+    frames = (network.timesteps,) if network.input.coding.sequences else ()
+    pixels = np.random.default_rng(3).integers(low, high, (3, *frames, *network.input.shape), endpoint=True)
     images = []
     for image, steps in zip(pixels, (network.timesteps, 1, 3), strict=True):
         golden = vectors.make(plan, image[None], [steps])
-        flat = image.reshape(-1).tolist()
+        flat = image[: steps if frames else None].reshape(-1).tolist()
         early = min(int(width) // 8, len(flat)) - 1  # a beat is accepted with its last pixel
         images.append({
             "pixels": flat, "timesteps": steps, "beats": [*golden.values[0].tolist(), int(golden.classes[0])],
@@ -74,7 +76,9 @@ def drive(
         })  # fmt: skip
     case = {
         "map": {r.name: r.offset for r in REGISTERS}, "hash": content_hash(network), "images": images,
-        "T_MAX": network.timesteps, "PIXELS": pixels[0].size, "VALUES": network.output.neurons, "settle": 60,
+        "T_MAX": network.timesteps, "PIXELS": int(np.prod(network.input.shape)), "VALUES": network.output.neurons,
+        "settle": 60,
+        "frames": bool(frames), "most": high,
         "pixel": "i1" if network.input.signed else "u1", "result": "<i4", "python": str(made / "snn_axi.py"),
         "library": str(folder / "driver.so"), "weights": str(made / "weights.bin"),
         "beat": int(str(more.get("weights_bus", 64))) // 8,
@@ -98,6 +102,10 @@ def drive(
 def test_a_processor_drives_it(tmp_path: Path, width: str) -> None:
     network = dense_chain("count", sizes=(7, 4, 3)) if width == "32" else dense_skip("step")
     drive(tmp_path, network, width)
+
+
+def test_a_processor_sends_sequences(tmp_path: Path) -> None:
+    drive(tmp_path, recurrent(), "32", "the_python_driver_classifies")
 
 
 OUTSIDE: dict[str, dict[str, object]] = {
@@ -150,12 +158,12 @@ def test_the_page_has_the_register_map() -> None:
 
 @pytest.mark.parametrize("where", ["rom", *OUTSIDE])
 def test_lint_is_clean(tmp_path: Path, where: str) -> None:
-    options = {"max_lanes": 2, "axi_lite": True, "prefix": "net", "input_width": "64"} | OUTSIDE.get(where, {})
-    dynamics = "count" if where == "external" else "step"
-    store.write(dense_chain(dynamics, sizes=(7, 4, 3)), tmp_path / "m", {"verilog": options})
+    options = {"max_lanes": 2, "axi_lite": True, "prefix": "snn_net", "input_width": "64"} | OUTSIDE.get(where, {})
+    most: dict[str, Any] = {"dynamics": "count", "timesteps": 65_535} if where == "external" else {"dynamics": "step"}
+    store.write(dense_chain(**most, sizes=(7, 4, 3)), tmp_path / "m", {"verilog": options})
     tool, environment = verilator()
-    command = [tool, *["--lint-only", "-Wall", "--top-module", "net_axi", "verilator.vlt", "-f", "net_axi.f"]]
+    command = [tool, *["--lint-only", "-Wall", "--top-module", "snn_net_axi", "verilator.vlt", "-f", "snn_net_axi.f"]]
     done = subprocess.run(command, cwd=tmp_path / "m" / "verilog", env=environment, capture_output=True, check=False)
     assert done.returncode == 0 and not done.stderr
-    command = ["gcc", *STRICT, "-pedantic", "-fsyntax-only", "-x", "c", "net_axi.h"]
+    command = ["gcc", *STRICT, "-pedantic", "-fsyntax-only", "-x", "c", "snn_net_axi.h"]
     subprocess.run(command, cwd=tmp_path / "m" / "verilog", check=True)

@@ -39,7 +39,7 @@ OUTSIDE = {
 @pytest.fixture(scope="module", params=["", "net", *OUTSIDE])
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("core") / "m"
-    options = {"max_lanes": 2, "input_width": "32", "axi_lite": True}
+    options = {"max_lanes": 2, "input_width": "64", "axi_lite": True}
     options |= OUTSIDE.get(request.param, {"prefix": request.param or None})
     store.write(dense_chain("count", sizes=(7, 4, 3)), folder, {"verilog": options})
     return folder / "verilog"
@@ -107,7 +107,7 @@ def test_the_component_has_the_register_map(folder: Path) -> None:
 
 
 def project(folder: Path) -> None:
-    """The script runs, uses the core by its name and connects every interface."""
+    """The script runs, uses the core by its name and connects every interface; no DMA engine's stream is too wide."""
     made = calls(folder / "zynq.tcl", ZYNQ)
     root = etree.fromstring((folder / "component.xml").read_bytes())
     vlnv = ":".join(str(root.findtext(f"s:{part}", namespaces=S)) for part in ("vendor", "library", "name", "version"))
@@ -118,6 +118,14 @@ def project(folder: Path) -> None:
         if name not in ("aclk", "aresetn"):  # the automation of s_axi brings clock and reset
             kind = "pins" if name == "irq" else "intf_pins"
             assert f"<get_bd_{kind} network/{name}>" in connected, name
+    (dma,) = [words for words in made if words[-1] == "<get_bd_cells dma>"]
+    said = dict(zip(*[iter(dma[2].split())] * 2, strict=True))
+    widths = {
+        p.findtext("s:name", "", S): int(p.findtext(".//s:left", "0", S)) + 1 for p in root.findall(".//s:port", S)
+    }
+    assert int(said["CONFIG.c_m_axis_mm2s_tdata_width"]) == widths["s_axis_tdata"]
+    for way, stream in (("mm2s", "s_axis"), ("s2mm", "m_axis")):  # as the engine demands
+        assert int(said[f"CONFIG.c_m_axi_{way}_data_width"]) >= widths[f"{stream}_tdata"]
     order = [words[0] for words in made]
     assert order.index("validate_bd_design") < order.index("make_wrapper") < order.index("launch_runs")
     assert ["set_property", "verilog_define", "SYNTHESIS=1", "<current_fileset >"] in made
@@ -127,8 +135,10 @@ def test_the_project_connects_every_interface(folder: Path) -> None:
     project(folder)
 
 
-@pytest.mark.parametrize("damage", [("network/m_axis", "network/m_axi"), ("snncc:network", "snncc:user"),
-                                    ("assign_bd_address", "assign_addresses")])  # fmt: skip
+@pytest.mark.parametrize("damage", [
+    ("mm2s_data_width 64", "mm2s_data_width 32"), ("network/m_axis", "network/m_axi"), ("snncc:network", "snncc:user"),
+    ("assign_bd_address", "assign_addresses"),
+])  # fmt: skip
 def test_a_fault_in_the_script_is_noticed(tmp_path: Path, folder: Path, damage: tuple[str, str]) -> None:
     text = (folder / "zynq.tcl").read_text()
     assert damage[0] in text

@@ -30,7 +30,8 @@ QUARTUS_SDC = ("create_clock", "get_ports")
 @pytest.fixture(scope="module", params=[dense_chain, mixed_conv])
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("projects") / "m"
-    store.write(request.param("count"), folder, {"verilog": {"max_lanes": 3}})
+    options = {"max_lanes": 3, "target_fps": 1000, "clock_mhz": 50}
+    store.write(request.param("count"), folder, {"verilog": options})
     return folder / "verilog"
 
 
@@ -59,7 +60,7 @@ def test_vivado_builds_out_of_context(folder: Path) -> None:
     assert order == [["launch_runs", "synth_1"], ["launch_runs", "impl_1"], ["open_run", "impl_1"],
                      ["report_timing_summary", "-file"]]  # fmt: skip
     clock = calls(folder / "snn_top.xdc", VIVADO_XDC)
-    assert clock[-1] == ["create_clock", "-period", "10.000", "-name", "clk", "<get_ports clk>"]
+    assert clock[-1] == ["create_clock", "-period", "20.000", "-name", "clk", "<get_ports clk>"]
     assert calls(folder / "snn_alone.xdc", VIVADO_XDC)[-1][:2] == ["set_property", "HD.CLK_SRC"]
     with pytest.raises(AssertionError, match="synth_1 failed"):
         calls(folder / "vivado.tcl", VIVADO, progress="40%")

@@ -18,6 +18,8 @@ from snncc.synth import synthesise
 from snncc.verification import verify
 from tests.hw.simulate import exact, plan_with
 from tests.networks import dense_chain, dense_skip, mixed_conv
+from tests.networks.build import network as net_of
+from tests.networks.build import population, weights
 
 BOTH = Path(__file__).with_name("two_networks.v")
 
@@ -25,7 +27,7 @@ BOTH = Path(__file__).with_name("two_networks.v")
 @pytest.fixture(scope="module")
 def prefixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("prefixed") / "m"
-    options = {"max_lanes": 2, "prefix": "digits", "input_width": "32", "memory_format": "coe"}
+    options = {"max_lanes": 2, "prefix": "snn_digits", "input_width": "32", "memory_format": "coe"}
     store.write(dense_chain("count", sizes=(7, 4, 2)), folder, {"verilog": options})
     return folder
 
@@ -33,12 +35,12 @@ def prefixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_module_and_memory_has_the_prefix(prefixed: Path) -> None:
     folder = prefixed / "verilog"
     own = {"README.md", "manifest.json", "vivado.tcl", "quartus.tcl", "verilator.vlt"}
-    assert all(path.name in own or path.name.startswith("digits_") for path in folder.iterdir())
+    assert all(path.name in own or path.name.startswith("snn_digits_") for path in folder.iterdir())
     for path in folder.iterdir():
         text = path.read_text()
-        assert not re.search(r"\bsnn_", text), path.name
-        if path.suffix != ".v" or path.stem in ("digits_top", "digits_bench"):  # the others' names are defaults
-            assert all(name.startswith("digits_") for name in re.findall(r"\w+\.(?:mem|coe|v)\b", text)), path.name
+        assert not re.search(r"\bsnn_(?!digits)|snn_digits_(snn_)?digits_", text), path.name
+        if path.suffix != ".v" or path.stem in ("snn_digits_top", "snn_digits_bench"):  # the others' names are defaults
+            assert all(name.startswith("snn_digits_") for name in re.findall(r"\w+\.(?:mem|coe|v)\b", text)), path.name
         if path.suffix == ".v":
             assert re.findall(r"^module (\w+)", text, re.MULTILINE) == [path.stem]
 
@@ -48,10 +50,23 @@ def test_a_prefix_changes_nothing_else(prefixed: Path) -> None:
     report = verify(prefixed, targets=["verilog-icarus", "verilog-verilator"], images=2)
     assert [o.status for o in report.outcomes] == ["pass"] * 3, report.outcomes
     tool, environment = verilator()
-    command = [tool, *["--lint-only", "-Wall", "--top-module", "digits_top", "verilator.vlt", "-f", "digits_top.f"]]
+    command = [
+        tool,
+        *["--lint-only", "-Wall", "--top-module", "snn_digits_top", "verilator.vlt", "-f", "snn_digits_top.f"],
+    ]
     done = subprocess.run(command, cwd=prefixed / "verilog", env=environment, capture_output=True, check=False)
     assert done.returncode == 0 and not done.stderr
-    pins = ["iverilog", "-g2005", "-s", "digits_pins", "-o", "/dev/null", "digits_pins.v", "-f", "digits_top.f"]
+    pins = [
+        "iverilog",
+        "-g2005",
+        "-s",
+        "snn_digits_pins",
+        "-o",
+        "/dev/null",
+        "snn_digits_pins.v",
+        "-f",
+        "snn_digits_top.f",
+    ]
     assert subprocess.run(pins, cwd=prefixed / "verilog", capture_output=True, check=False).returncode == 0
     assert synthesise(prefixed, "ecp5-25k", place=False).cells
 
@@ -82,13 +97,22 @@ def test_two_networks_in_one_design(tmp_path: Path) -> None:
     assert "BOTH RIGHT" not in again.stdout
 
 
+def tall(dynamics: str) -> ir.Network:
+    """A map of one column."""
+    conv = ir.Conv2D(name="c", source=ir.Source("input"), weights=weights(1, 3, 1, 1, 9))
+    flat = ir.Reshape(ir.Source("a"), (9 * 9,))
+    readout = population("b", (2,), ir.Dense(name="d", source=flat, weights=weights(2, 9 * 9, 2)), theta=None)
+    hidden = population("a", (9, 1, 9), conv, theta=90)
+    return net_of(hidden, readout, shape=(11, 1, 1), source={"bits": 8}, dynamics=dynamics)
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("dynamics", ["count", "step"])
 def test_beats_of_several_pixels_take_the_predicted_cycles(tmp_path: Path, width: str, dynamics: str) -> None:
-    """9 pixels, so that the last beat is partly filled."""
+    """9 pixels, so that the last beat is partly filled; rows of one, after which the network may wait within a beat."""
     bits = 8 if width in ("8", "32") else 12
-    network = dense_chain(dynamics, sizes=(9, 4, 3), source={"bits": bits})
-    plan = plan_with(network, 3, ports=Ports("", int(width)))
+    network = tall(dynamics) if width == "64" else dense_chain(dynamics, sizes=(9, 4, 3), source={"bits": bits})
+    plan = plan_with(network, 1, ports=Ports("", int(width)))
     pixels = np.random.default_rng(2).integers(0, network.input.levels, (3, *network.input.shape), endpoint=True)
     exact(tmp_path, plan, pixels, [network.timesteps, 1, 2])
 
@@ -110,6 +134,6 @@ def test_a_manifest_with_other_ports_is_damaged(prefixed: Path, tmp_path: Path) 
         folder = tmp_path / str(len(damage)) / "m"
         shutil.copytree(prefixed, folder)
         manifest = folder / "verilog" / "manifest.json"
-        manifest.write_text(manifest.read_text().replace('"prefix": "digits"', damage))
+        manifest.write_text(manifest.read_text().replace('"prefix": "snn_digits"', damage))
         with pytest.raises(FileFormatError, match="missing or damaged"):
             synthesise(folder, "ecp5-25k", place=False)

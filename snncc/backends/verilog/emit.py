@@ -17,17 +17,23 @@ from snncc.ir import INPUT, Array, Network
 
 
 def write_folder(
-    network: Network, folder: Path, goal: goals.Goal, memory_format: str, pixels: Array | None, ports: Ports
+    network: Network,
+    folder: Path,
+    goal: goals.Goal,
+    memory_format: str,
+    pixels: Array | None,
+    ports: Ports,
+    clock_mhz: float,
 ) -> None:
-    """Write the whole folder. Nothing is left half-written: the caller stages it."""
+    """Write the whole folder; `clock_mhz`: of the projects. Nothing is left half-written: the caller stages it."""
     made = choose(network, goal, golden_pixels(network, pixels), ports)
     try:
         built = write.sources(folder, made.plan, memory_format)
         write.byte_table(folder, made.plan, memory_format)
         write.bench(folder, made.plan, made.expected)
-        write.projects(folder, made.plan, built)
+        write.projects(folder, made.plan, built, clock_mhz, memory_format)
         if ports.axi_lite:
-            system.write_wrapper(folder, made.plan, built)
+            system.write_wrapper(folder, made.plan, built, clock_mhz)
         manifest.write(folder, made, built)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
@@ -56,7 +62,7 @@ def golden_cycles(network: Network, folder: Path) -> dict[str, float]:
 
 
 def summary(network: Network, folder: Path) -> dict[str, Any]:
-    """Layers with LANES, legal LANES, expected cycles per image; the goal; exact cycles: worst case, golden images."""
+    """Layers with LANES, legal LANES, cycles; the goal; exact cycles: worst case, golden images; the weights."""
     found = read_manifest(folder)
     legal = {draft.name: legal_lanes(draft) for draft in drafts(network)}
     layers = [
@@ -69,4 +75,7 @@ def summary(network: Network, folder: Path) -> dict[str, Any]:
         for node in found["nodes"]
     ]
     goal = {key: found[key] for key in ("goal_cycles", "goal_met")}
-    return {"input_cycles": found["stage_cycles"][INPUT], "layers": layers, **goal, **found["cycles"]}
+    weights = {"outside": found["ports"]["weights"], "weights": found["weights"]}
+    deep = {name.removeprefix("pop_"): choice["deep"] for name, choice in found["choices"].items()}
+    weights["plain"] = [name for name in deep if deep[INPUT] and not deep[name]]
+    return {"input_cycles": found["stage_cycles"][INPUT], "layers": layers, **goal, **found["cycles"], **weights}

@@ -39,8 +39,8 @@ class Ports:
         return f"{self.prefix}_{name}" if self.prefix else name
 
     def renamed(self, text: str) -> str:
-        """A text with its modules called so."""
-        return re.sub(r"\bsnn_", f"{self.prefix}_", text) if self.prefix else text
+        """A text with its modules called so; what has the prefix already, as a memory of `snn_a` has, stays."""
+        return re.sub(rf"\b(?!{self.prefix}_)snn_", f"{self.prefix}_", text) if self.prefix else text
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

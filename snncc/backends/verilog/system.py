@@ -15,7 +15,7 @@ from snncc.backends.verilog.instances import Design, input_width, output_width, 
 from snncc.backends.verilog.plan import Plan
 from snncc.backends.verilog.ports import pixel_width
 from snncc.backends.verilog.registers import ADDRESS_BITS, ID, REGISTERS
-from snncc.ir import content_hash
+from snncc.ir import content_hash, pixel_range
 
 TEMPLATES = (
     "snn_axi.v.j2", "snn_axi.h.j2", "snn_axi.py.j2", "snn_litex.py.j2", "component.xml.j2", "zynq.tcl.j2",
@@ -118,19 +118,21 @@ def core(signals: Sequence[Port], sources: Sequence[str], memories: Sequence[str
     }
 
 
-def write_wrapper(folder: Path, plan: Plan, built: Design) -> None:
+def write_wrapper(folder: Path, plan: Plan, built: Design, clock_mhz: float) -> None:
     """snn_axi.v, its registers and list of files; drivers in C and Python; an IP core, a project, a module of LiteX."""
     digest, source, prefix = content_hash(plan.network), plan.network.input, plan.ports.prefix or "snn"
     words = [digest[i : i + 8] for i in range(0, len(digest), 8)]
+    low, high = pixel_range(source)
     pixel = ("i" if source.signed else "u") + str(pixel_width(plan.network) // 8)
     values: dict[str, Any] = {
         "name": plan.network.name, "version": plan.network.tool_version, "hash": digest,
         "hash_words": [f"0x{word}u" for word in words], "id": f"0x{ID:08X}", "registers": REGISTERS,
         "ports": ports(plan), "t_max": plan.network.timesteps, "pixels": int(np.prod(source.shape)),
         "values": plan.network.output.neurons, "p": prefix, "P": prefix.upper(),
-        "pixel_dtype": f"<{pixel}", "result_dtype": f"<i{output_width(plan) // 8}",
+        "pixel_dtype": f"<{pixel}", "low": low, "high": high, "result_dtype": f"<i{output_width(plan) // 8}",
         "files": built.file_parameters, "address_bits": ADDRESS_BITS, "external": external(plan),
         "loads": bool(plan.streamed) and not external(plan),
+        "clock_mhz": clock_mhz,
         "associated": ":".join(dict.fromkeys(port.bus for port in ports(plan))), "frames": source.coding.sequences,
     }  # fmt: skip
     if plan.streamed:

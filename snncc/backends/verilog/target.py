@@ -20,6 +20,9 @@ from snncc.errors import TargetError
 from snncc.ir import NO_HARDWARE, Network, Refusals
 from snncc.jobs import Runner
 
+CLOCK_MHZ = 100.0
+"""Of the project scripts' constraints, where nobody says a clock."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class VerilogOptions(TargetOptions):
@@ -112,7 +115,10 @@ class Verilog(Target[VerilogOptions]):
         goals.balance(network, options.goal, weights=options.outside)
 
     def write(self, network: Network, folder: Path, options: VerilogOptions) -> None:
-        emit.write_folder(network, folder, options.goal, options.memory_format, options.pixels, options.ports)
+        emit.write_folder(
+            network, folder, options.goal, options.memory_format, options.pixels, options.ports,
+            float(options.clock_mhz or CLOCK_MHZ),
+        )  # fmt: skip
 
     def runners(self) -> Mapping[str, Runner]:
         return {"verilog-icarus": Icarus(), "verilog-verilator": Verilator()}
@@ -128,8 +134,12 @@ class Verilog(Target[VerilogOptions]):
         lines = [
             f"golden images: {facts['golden_latency'][0]:,} cycles from first pixel to result, one result every "
             f"{facts['golden_interval']:,.0f}",
-            f"any image: at most {facts['worst_latency']:,} and {facts['worst_interval']:,}",
+            f"any image: at most {facts['worst_latency']:,} where no other is under way, at most "
+            f"{facts['worst_interval']:,} to the next",
+            *outside(facts["outside"], facts["weights"]),
         ]
+        if facts["plain"]:
+            lines.append(f"no more registers in {', '.join(facts['plain'])}")
         missed = ""
         if not facts["goal_met"]:
             missed = (
@@ -137,6 +147,17 @@ class Verilog(Target[VerilogOptions]):
                 f"needs {facts['golden_interval']:,.0f}."
             )
         return Summary(facts, lines, [table], missed)
+
+
+def outside(asked: Mapping[str, Any], held: Mapping[str, Any] | None) -> list[str]:
+    """Which layers' weights are not in the design, where that was asked for."""
+    if asked["where"] == "rom":
+        return []
+    if held is None:
+        return [f"external weights: none, all layers' fit in {asked['inside']:,g} kbit"]
+    names = dict.fromkeys(edge["name"].removeprefix("pop_").rpartition("_e")[0] for edge in held["edges"])
+    what = "external" if asked["where"] == "external" else "loaded"
+    return [f"{what} weights: {', '.join(names)}; {held['bytes']:,} bytes in {held['file']}"]
 
 
 def numbers(values: Sequence[int]) -> str:

@@ -183,7 +183,7 @@ def bench_source(folder: Path, plan: Plan, timesteps: Sequence[int], depths: dic
     render(
         folder, plan.ports, "snn_bench.v.j2", name=plan.network.name, images=len(timesteps),
         memory=plan.ports.memory("golden"), frames=sum(timesteps) if plan.network.input.coding.sequences else 0,
-        sent=-(-pixels // slots), early=min(slots, pixels) - 1, absent=-pixels % slots * bits // 8,
+        sent=-(-pixels // slots), absent=-pixels % slots * bits // 8,
         beats=plan.network.output.neurons + 1, limit=20 * cycles.worst(plan, 1).latency[0] + 20_000,
         monitors=monitors, weight_beats=places(plan)[-1] * 8 // plan.ports.weights.bus, **streams(plan),
     )  # fmt: skip
@@ -233,17 +233,18 @@ def _more_pins(plan: Plan) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def projects(folder: Path, plan: Plan, built: Design) -> None:
+def projects(folder: Path, plan: Plan, built: Design, clock_mhz: float, form: str = "mem") -> None:
     """Constraints, project scripts for Vivado and Quartus, the wrapper `snn_pins`, lint waivers, and the README."""
     copy(folder, plan.ports, "verilator.vlt", "")
     names = [name for name in ("snn_top", *modules(plan, built)) if name != "snn_words"]
-    last = plan.nodes[-1]
+    last, (low, high) = plan.nodes[-1], pixel_range(plan.network.input)
     common = {
         "name": plan.network.name, "sources": names, "memories": sorted(built.memories), "plan": plan,
         "values": plan.network.output.neurons, "value_bits": last.uw, "pixels": int(np.prod(plan.network.input.shape)),
         "hash": content_hash(plan.network), "raw_lines": _raw_lines(plan), "more": _more_pins(plan),
-        "weights_file": weight_file(plan),
-        "golden": plan.ports.memory("golden"), **streams(plan),
+        "weights_file": weight_file(plan), "period": f"{1000 / clock_mhz:.3f}",
+        "golden": plan.ports.memory("golden"), "form": form, "low": low, "high": high,
+        "frames": plan.network.input.coding.sequences, **streams(plan),
     }  # fmt: skip
     for template, target in (
         ("constraints.xdc.j2", "snn_top.xdc"),
