@@ -30,7 +30,7 @@ import snncc
 from snncc.training import fine_tune, fine_tune_network
 
 SEED = 0
-WANTED = [("light", 1), ("qcfs", 1), ("network", 1), ("qcfs", 2), ("qcfs", 4), ("full", 1), ("network", 2)]
+WANTED = [("light", 1), ("qcfs", 1), ("full", 1), ("network", 1), ("qcfs", 2), ("qcfs", 4), ("network", 2)]
 """(method, T) that are measured here, the most telling first."""
 CHOICES: Any = {"dynamics": "count", "signed_bit": 8, "encoding": "current", "average_pools": "all"}
 Row = dict[str, Any]

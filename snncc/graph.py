@@ -187,6 +187,15 @@ class Words:
 
 
 @dataclass(frozen=True)
+class Rounded:
+    """What `node` makes, the input after its gains and offsets, is rounded to integers times `step`, at most `top`."""
+
+    node: str
+    step: float
+    top: int
+
+
+@dataclass(frozen=True)
 class Graph:
     """Nodes in topological order: the first is the input, the last makes the output."""
 
@@ -195,6 +204,8 @@ class Graph:
     words: Words = Words()
     axes: tuple[int, ...] | None = None
     """The model's own axes of a sample in the order in which the graph reads them; None where it is the same."""
+    rounded: Rounded | None = None
+    """How the model rounds its input."""
 
     @property
     def input_shape(self) -> tuple[int, ...]:

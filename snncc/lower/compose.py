@@ -136,8 +136,11 @@ def composed_cost(linear: Linear, second: Kernel, layer: str, words: Words) -> C
 
 def _compose(term: Term, second: Kernel, middle: Map, shape: Map, layer: str, words: Words) -> Kernel:
     window = _window(term, second, middle, shape, layer, words)
-    weights = _merge_weights(term.kernel, second, window.offsets)
-    return Kernel(weights, term.kernel.depthwise and second.depthwise, window.strides, window.dilation, window.pads)
+    first = term.kernel
+    weights = _merge_weights(first, second, window.offsets)
+    alone = first.depthwise and first.pointwise and bool((first.weights == first.weights.flat[0]).all())
+    grid = second.grid.scaled(first.weights.flat[0]) if alone and second.grid else None  # of one gain, the second's own
+    return Kernel(weights, first.depthwise and second.depthwise, window.strides, window.dilation, window.pads, grid)
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,17 @@ from snncc.lower.values import canonical
 
 
 def input_scaling(network: Graph) -> tuple[Array, Array, int]:
-    """(gain, offset, number of nodes) of the gains and offsets per channel right after the input."""
+    """(gain, offset, number of nodes) of the gains and offsets per channel right after the input.
+
+    Not of one that levels alone read: their population takes it exactly, and the input keeps its own grid.
+    """
     gain, offset = np.ones(()), np.zeros(())
     used = 1
     for node in network.nodes[1:]:
         readers = [other for other in network.nodes if network.nodes[used - 1].name in other.inputs]
         if not isinstance(node.op, graph.Affine) or readers != [node]:
+            break
+        if all(isinstance(other.op, graph.ClipFloor) for other in network.nodes if node.name in other.inputs):
             break
         gain, offset = gain * node.op.scale, offset * node.op.scale + node.op.shift
         used += 1

@@ -404,7 +404,7 @@ class _Populate:
             start, own = start + part.shape[2], scale[start : start + part.shape[2]]
             if (own == own[0]).all():
                 own = own[0].reshape(())
-            part = self._restrict(node, part, op)
+            part = _gridded(self._restrict(node, part, op))
             if own.ndim and isinstance(part, Pending) and part.linear.shape[2] != part.shape[2]:
                 raise UnsupportedLayerError(
                     f"layer {node.layer!r} has a scale per channel and follows a reshape of "
@@ -504,3 +504,17 @@ class _Populate:
         projections, shape = emit_terms(linear)
         name = part.name if isinstance(part, Pending) else node.name
         self.populations.add(name, shape, projections, linear.bias, None, linear.layers or (node.layer,))
+
+
+def _gridded(part: Part) -> Part:
+    """A linear map whose gains per channel of a signal are on grids, as 1, 0 or -1 times each gain."""
+    if isinstance(part, Signal):
+        return part
+    terms = []
+    for term in part.linear.terms:
+        kernel = term.kernel
+        if kernel.grid is None and kernel.depthwise and kernel.pointwise and kernel.weights.shape[3] == 1:
+            gains = np.abs(kernel.weights.reshape(-1))
+            kernel = replace(kernel, grid=Grid(term.layer, np.where(gains > 0, gains, 1.0)))
+        terms.append(replace(term, kernel=kernel))
+    return replace(part, linear=replace(part.linear, terms=tuple(terms)))

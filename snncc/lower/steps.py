@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import cast
 
+import numpy as np
 from msgspec import UNSET
 
 from snncc.encodings import ENCODINGS
@@ -56,7 +57,7 @@ def calibrated(
     low, high = reach(graph, x, options)
     encoding = _encoding(options.encoding, signed=low < 0)
     real = real or populated(graph, low < 0, options)
-    source = _input(real, low, high, encoding, options)
+    source = _input(graph, real, (low, high), encoding, options)
     raw = raw_bytes(source, x.reshape(len(x), *source.shape), options.bytes, options.bytes_scale, options.bytes_offset)
     source = replace_fields(source, raw=raw.raw or UNSET)
     found = known or scales(real, x, options.percentile, options.lambda_per_channel, options.fixed_lambda)
@@ -124,10 +125,13 @@ def _encoding(wanted: str, signed: bool) -> Encoding:
     return chosen[wanted]
 
 
-def _input(real: RealNetwork, low: float, high: float, encoding: Encoding, options: Options) -> Input:
-    """The host's quantiser: pixels of `input_bits` bits, signed where the data are."""
-    signed, largest = low < 0, max(abs(low), abs(high))
-    return Input(
+def _input(graph: Graph, real: RealNetwork, ends: tuple[float, float], encoding: Encoding, options: Options) -> Input:
+    """The host's quantiser: pixels of `input_bits` bits, signed where the data are; on the model's own grid if it can.
+
+    It can where the data need no more bits; what the model cuts off is cut off too where that ends at 2^n - 1.
+    """
+    signed, largest = ends[0] < 0, max(map(abs, ends))
+    made = Input(
         shape=real.input_shape,
         bits=options.input_bits,
         signed=signed,
@@ -136,3 +140,13 @@ def _input(real: RealNetwork, low: float, high: float, encoding: Encoding, optio
         gain=real.gain,
         offset=real.offset,
     )
+    own = graph.rounded
+    if own is None or options.input_range or graph.nodes[input_scaling(graph)[2] - 1].name != own.node:
+        return made
+    exact: Input = replace_fields(made, bits=max(2, own.top.bit_length() + signed))  # cuts off where the model does
+    if exact.bits <= made.bits and exact.levels == own.top:
+        made = exact
+    elif np.rint(largest / own.step) > min(own.top, made.levels):
+        return made
+    whole: Input = replace_fields(made, lambda_0=own.step * made.levels)
+    return whole

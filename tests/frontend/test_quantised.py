@@ -14,6 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx import numpy_helper
+from onnx.reference import ReferenceEvaluator
+from onnx.reference.op_run import OpRun
 
 import snncc
 from snncc import frontend, graph
@@ -178,6 +180,58 @@ def test_the_relu_before_levels_is_no_population_of_its_own() -> None:
     assert len(populate(read, signed_input=False).populations) == 2
 
 
+class Quant(OpRun):  # type: ignore[misc]
+    """QONNX's formula, for onnx's own evaluator."""
+
+    op_domain = QONNX
+
+    def _run(self, x: Any, scale: Any, zero: Any, bits: Any, signed: int, narrow: int, rounding_mode: str) -> Any:
+        low, high = (-(2 ** (bits - 1)) + narrow, 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1 - narrow)
+        return (np.clip(np.rint(x / scale + zero), low, high).astype(np.float32) - zero) * scale,  # fmt: skip
+
+
+class BipolarQuant(OpRun):  # type: ignore[misc]
+    op_domain = QONNX
+
+    def _run(self, x: Any, scale: Any) -> Any:
+        return (np.where(x >= 0, scale, -scale).astype(np.float32),)
+
+
+def bipolar(m: Make, x: str, scale: float) -> str:
+    return m.op("BipolarQuant", x, m.constant(scale), domain=QONNX)
+
+
+@pytest.mark.parametrize(
+    ("levels", "rounded", "first", "own"),
+    [
+        (1, bipolar, lambda m, x: bipolar(m, x, 0.3), 1),
+        (2, lambda m, x, scale: quant(m, x, scale, 2.0, narrow=1), lambda m, _: quant(m, "x", 1 / 128, 8.0), 0),
+        (15, lambda m, x, scale: quant(m, x, scale / 4, 4.0), lambda m, x: quant(m, x, 1 / 200, 8.0), 0),
+    ],
+)
+def test_numbers_around_0_that_no_relu_follows(levels: int, rounded: Any, first: Any, own: int) -> None:
+    """As Brevitas's TFC and CNV: the quantisers alone keep it from being linear. Behind zero padding and pools.
+
+    The input is rounded as in the model: to few levels by a population of its `own`, else by the host, to 7 bits where
+    the model cuts off 1.0 at 127/128, or to 8 with a sign.
+    """
+    m = Make((1, 8, 8))
+    x = first(m, m.op("Sub", "x", m.constant(0.5)))
+    for inner in (1, 6):
+        kernel = rounded(m, m.weights(6, inner, 3, 3), 0.23)
+        x = m.op("Conv", x, kernel, m.constant(m.random.normal(-0.3, 0.2, 6)), pads=[1] * 4)
+        x = m.op("MaxPool", rounded(m, x, 0.4), kernel_shape=[2, 2], strides=[2, 2])
+        x = rounded(m, x, 0.4)  # once more: nothing is left to do
+    model = m.model(m.op("Gemm", m.op("Flatten", x), rounded(m, m.weights(24, 3), 0.1), m.weights(3)))
+    network = converted(model, BYTES, timesteps=levels, signed_bit=5, linear="least")
+    assert len(network.ir.populations) == 3 + own
+    assert "Conv" in network.ir.record.data["weights"] and "Gemm" in network.ir.record.data["weights"]
+    wanted = ReferenceEvaluator(model, new_ops=[Quant, BipolarQuant]).run(None, {"x": BYTES})[0]
+    found = network.run(BYTES)
+    np.testing.assert_allclose(found.outputs, wanted, rtol=0, atol=1e-4)
+    assert (found.classes == wanted.argmax(1)).all() and np.ptp(wanted, axis=0).min() > 0
+
+
 REFUSED: dict[str, tuple[Callable[[Make, str], str], str]] = {
     "asymmetric weights": (
         lambda m, x: m.op("Conv", x, quant(m, m.weights(4, 4, 1, 1), 0.1, 4.0, zero=3.0)),
@@ -189,8 +243,8 @@ REFUSED: dict[str, tuple[Callable[[Make, str], str], str]] = {
         "DequantizeLinear node .*: weights with a zero point",
     ),
     "bipolar": (
-        lambda m, x: m.op("BipolarQuant", x, m.constant(0.5), domain=QONNX),
-        "BipolarQuant node .*: a spike is 0 or 1, never a sign; use Quant",
+        lambda m, x: m.op("BipolarQuant", x, m.constant(0.0), domain=QONNX),
+        "BipolarQuant node .*: its scale is not positive",
     ),
     "truncated": (
         lambda m, x: m.op("Trunc", x, m.constant(0.5), m.constant(0.0), m.constant(8.0), m.constant(4.0), domain=QONNX),

@@ -14,7 +14,6 @@ PRODUCT = (
     "hard_swish)"
 )
 QUANTISED = "integers of a runtime's own; export the model in QDQ form (QuantizeLinear and DequantizeLinear)"
-BIPOLAR = "a spike is 0 or 1, never a sign; use Quant: of 2 bits (narrow) for weights, unsigned for activations"
 OTHER_QUANT = "its numbers are no multiples of one step; use Quant"
 MOVES = "it rearranges the elements of a map; use ConvTranspose, Resize (nearest) or a Conv with strides"
 PARTS = "it takes parts of a tensor; use a Conv with one output for each part, or crop the data before the model"
@@ -31,7 +30,6 @@ GROUPS = {
     PER_SAMPLE: "InstanceNormalization LayerNormalization GroupNormalization LpNormalization MeanVarianceNormalization "
     "RMSNormalization LRN ai.onnx.ml.Normalizer",
     QUANTISED: "DynamicQuantizeLinear QLinearConv QLinearMatMul ConvInteger MatMulInteger",
-    BIPOLAR: "qonnx.custom_op.general.BipolarQuant onnx.brevitas.BipolarQuant",
     OTHER_QUANT: "qonnx.custom_op.general.Trunc onnx.brevitas.Trunc qonnx.custom_op.general.FloatQuant "
     "onnx.brevitas.FloatQuant",
     MOVES: "DepthToSpace SpaceToDepth GridSample Tile Expand",

@@ -26,7 +26,7 @@ MOVES = ("Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
 """What moves the elements of its first input."""
 SHAPES = ("Shape", "Size")
 """What reads no more than a shape."""
-SILENT = ("Scaler", "ZipMap")
+SILENT = ("Scaler",)
 """What onnx infers no shape for, and keeps it."""
 
 
@@ -80,7 +80,8 @@ class Constants:
     def infer(self, node: Any) -> None:
         """Types and shapes of a node's outputs; FileFormatError where they contradict each other."""
         domain = "" if node.domain == "ai.onnx" else node.domain
-        if domain and node.op_type.endswith("Quant") and node.input[0] in self.types:
+        same = node.op_type.endswith("Quant") or node.op_type == "ZipMap"  # onnx knows ZipMap of float, not of double
+        if domain and same and node.input[0] in self.types:
             self.types[node.output[0]] = self.types[node.input[0]]
             return
         try:

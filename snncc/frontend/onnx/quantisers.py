@@ -2,9 +2,10 @@
 
     q = clip(round(x / scale) + zero, low, high);   y = (q - zero) * scale
 
-Of a constant, y and its grid are computed where they are met (`constant`). Data that cannot be negative, or that the
-range cuts off at 0, become an activation of so many levels. Other data stay x: no layer here rounds them, and a note
-says so.
+and BipolarQuant, `y = scale` where x >= 0, else `-scale`. Of a constant, y and its grid are computed where they are met
+(`constant`). Data that cannot be negative, or that the range cuts off at 0, become an activation of so many levels; a
+range of few levels (FEW) around 0 does too, shifted to begin at 0 and back: its cutting off may be all that makes the
+network more than linear. Other data stay x: no layer here rounds them, and a note says so.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from snncc.graph import Array, Node
 DOMAINS = ("qonnx.custom_op.general", "onnx.brevitas")
 """Of QONNX's operators."""
 QUANT = tuple(f"{domain}.{kind}" for domain in DOMAINS for kind in ("Quant", "IntQuant"))
-CONSTANT = ("QuantizeLinear", "DequantizeLinear", *QUANT)
+BIPOLAR = tuple(f"{domain}.BipolarQuant" for domain in DOMAINS)
+CONSTANT = ("QuantizeLinear", "DequantizeLinear", *QUANT, *BIPOLAR)
 """What is computed where all that it reads is constant."""
 MOVES = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "MaxPool")
 """Operators that do the same to integers as to the numbers that they stand for."""
@@ -43,8 +45,11 @@ STARTS = {"ROUND": 0.5, "HALF_EVEN": 0.5, "HALF_UP": 0.5, "FLOOR": 0.0, "ROUND_T
 """What is added before the floor, of numbers that are not negative; a tie goes upwards. CEIL has none."""
 LEVELS = 2**16 - 1
 """More levels than any number of timesteps."""
-SAME = 1e-6
-"""Relative difference of scales that are the same: they are float32."""
+HALF = 0.5
+FEW, AROUND_0 = 15, ("ROUND", "HALF_EVEN", "HALF_UP", "FLOOR")
+"""Levels of 4 bits: no more of a signed quantiser become spikes; and the roundings with which numbers below 0 can."""
+SAME, SLACK = 1e-6, 1e-2
+"""Relative difference of scales that are the same, which are float32; and in steps, of numbers of steps."""
 APART = "it computes with the integers of a quantised model; keep QuantizeLinear and DequantizeLinear together"
 
 
@@ -91,6 +96,9 @@ def _type(call: Call, zero: Array | None) -> Any:
 def constant(call: Call) -> Constant:
     """What a node of CONSTANT makes of a constant."""
     numbers = call.array(0, "constant")
+    if call.kind in BIPOLAR:
+        scale = _bipolar(call)
+        return Constant(np.where(numbers >= 0, scale, -scale).astype(np.float32), np.broadcast_to(scale, numbers.shape))
     if call.kind in QUANT:
         quantiser = _quant(call)
         if quantiser.zero.any():
@@ -114,10 +122,13 @@ def _rounded(call: Call, value: Value, quantiser: Quantiser) -> Value:
     top, bottom = quantiser.high - zero, quantiser.low - zero
     start = STARTS.get(quantiser.rounding)
     node = build.made(value.node)
-    makers = [maker.op for maker in _makers(build, node)]
-    if all(isinstance(op, graph.Input) for op in makers):
-        return value  # the input has a quantiser of its own
-    if all(isinstance(op, graph.ClipFloor) and _again(op, step, top, bottom) for op in makers):
+    found = _makers(build, node)
+    makers = [maker.op for maker in found]
+    if all(isinstance(op, graph.Input) for op in makers) and top - bottom > FEW:
+        if step.size == 1 and STARTS.get(quantiser.rounding) == HALF and top > 0:
+            build.rounded = graph.Rounded(value.node, float(step), int(top))
+        return value  # the host rounds the input, to this grid where it can
+    if all(_again(build, maker, step, top, bottom) for maker in found):
         return value
     positive = all(
         isinstance(op, graph.ClipFloor) or (isinstance(op, graph.Relu) and op.slope is None) for op in makers
@@ -125,6 +136,9 @@ def _rounded(call: Call, value: Value, quantiser: Quantiser) -> Value:
     cut = bottom == 0 or (positive and bottom < 0)
     apart = any(isinstance(op, graph.AveragePool | graph.Head) for op in makers)
     if start is None or not cut or apart or not 1 <= top <= LEVELS:
+        if bottom < 0 < top and top - bottom <= FEW and quantiser.rounding in AROUND_0 and not apart:
+            levels = graph.ClipFloor(int(top - bottom), step * (top - bottom), start or 0.0)
+            return _around_0(call, value, levels, step * bottom)
         build.notes.append(call.layouts.layer)
         return value
     if isinstance(node.op, graph.Relu) and positive:
@@ -144,10 +158,21 @@ def _makers(build: Builder, node: Node) -> list[Node]:
     return [node]
 
 
-def _again(op: graph.ClipFloor, step: Array, top: float, bottom: float) -> bool:
-    """Whether a quantiser finds its numbers rounded so already."""
-    own = op.scale / op.levels
-    return op.levels <= top and bottom <= 0 and bool((np.abs(own - step) <= SAME * step).all())
+def _again(build: Builder, node: Node, step: Array, top: float, bottom: float) -> bool:
+    """Whether a quantiser finds the numbers of a node rounded so already."""
+    op, first = node.op, 0.0
+    if isinstance(op, graph.Affine) and bool(np.all(op.scale == 1)):  # the way back of numbers around 0
+        first, op = float(np.max(op.shift / step)), build.made(node.inputs[0]).op
+    if not isinstance(op, graph.ClipFloor):
+        return False
+    near = (np.abs(op.scale / op.levels - step) <= SAME * step).all()
+    return bottom - SLACK <= first and first + op.levels <= top + SLACK and bool(near)
+
+
+def _around_0(call: Call, value: Value, op: graph.ClipFloor, lowest: Array) -> Value:
+    """Levels from `lowest`, below 0, on: x is shifted up by that much, and back."""
+    one = np.ones(())
+    return call.each(value, graph.Affine(one, -lowest), op, graph.Affine(one, lowest))
 
 
 def _quantize(call: Call) -> Value:
@@ -176,6 +201,23 @@ def _of_data(call: Call) -> Value:
     return _rounded(call, call.value(), _quant(call))
 
 
+def _bipolar(call: Call) -> Array:
+    """The scale of a BipolarQuant."""
+    scale = np.asarray(call.array(1, "scale"), np.float64)
+    if not (scale > 0).all():
+        raise Refusal("its scale is not positive: train it again")
+    return scale
+
+
+def _signs(call: Call) -> Value:
+    """`scale` where x >= 0, else `-scale`: one level, reached at 0."""
+    value, scale = call.layouts.per_channel(_bipolar(call), call.value())
+    build = call.layouts.build
+    if all(_again(build, maker, 2 * scale, 0.5, -0.5) for maker in _makers(build, build.made(value.node))):
+        return value
+    return call.each(value, graph.ClipFloor(1, 2 * scale, 1.0), graph.Affine(np.ones(()), -scale))
+
+
 QUANTISERS: dict[str, Reader] = {"QuantizeLinear": _quantize, "DequantizeLinear": _dequantize}
-QUANTISERS |= dict.fromkeys(QUANT, _of_data)
+QUANTISERS |= dict.fromkeys(QUANT, _of_data) | dict.fromkeys(BIPOLAR, _signs)
 """Of data, by operator."""

@@ -89,7 +89,7 @@ class _Walk:
             layers = ", ".join(map(repr, dict.fromkeys(self.build.notes)))
             warnings.warn(
                 f"model {self.name!r}: the rounding of {layers} is left out: no layer here rounds numbers that may be "
-                "negative, or means",
+                "negative (of more than 4 bits), or means",
                 SnnccWarning,
                 stacklevel=3,
             )
