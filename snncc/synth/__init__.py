@@ -16,6 +16,7 @@ import re
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +24,7 @@ from typing import Any, Literal
 from snncc import ir, tools
 from snncc.backends.verilog.emit import load_plan, read_manifest
 from snncc.backends.verilog.plan import Plan
+from snncc.backends.verilog.ports import Ports
 from snncc.errors import OutputError, TargetError, ToolMissingError
 from snncc.synth.blockram import CYCLONE_V, ECP5, GOWIN_18K, ICE40, XC7, Family, Memory
 from snncc.synth.multipliers import SMALL, SOFT, DspSlice, soften
@@ -192,11 +194,7 @@ def synthesise(
     placer = _placer(chip.place[0]) if place and chip.place else None
     with tempfile.TemporaryDirectory(prefix="snncc-synth-") as name:
         work, named = Path(name), plan.ports
-        left_out = (named.memory("golden_"), named.module("bench"), named.module("monitor"))
-        for path in source.iterdir():
-            if path.suffix in (".v", ".mem", ".f") and not path.name.startswith(left_out):
-                shutil.copyfile(path, work / path.name)
-        files = (work / f"{named.module('top')}.f").read_text().split()
+        files = _sources(source, work, named)
         counts, multipliers, log = _yosys(work, files, chip, dsp, named.module("top"))
         used = resources_of(counts)
         known |= {key: used[name] for key, name in COUNTED.items()}
@@ -204,9 +202,33 @@ def synthesise(
         known["multipliers"] = multipliers
         if placer is None or known["too_large"]:
             return Synthesis(**known)
-        fmax, critical = _nextpnr(work, files, chip, placer, seed, dsp, named.module("pins"))
+        _map_pins(work, files, chip, dsp, named.module("pins"))
+        fmax, critical = _nextpnr(work, chip, placer, seed)
         rate = fmax * 1e6 / cycles["golden_interval"]
         return Synthesis(**known, fmax_mhz=fmax, critical_path=critical, images_per_second=rate)
+
+
+def clocks(
+    folder: str | Path, device: str, seeds: Iterable[int], dsp: int | Literal["auto", "none"] = "auto"
+) -> list[tuple[float, str]]:
+    """(MHz, critical path) of a placement with each seed. The design must fit: nothing is weighed."""
+    chip, source = DEVICES[device], Path(folder) / "verilog"
+    if not chip.place:
+        raise TargetError(f"no open tool places designs on {device}")
+    named, placer = load_plan(ir.load(Path(folder)), source).ports, _placer(chip.place[0])
+    with tempfile.TemporaryDirectory(prefix="snncc-synth-") as name:
+        work = Path(name)
+        _map_pins(work, _sources(source, work, named), chip, dsp, named.module("pins"))
+        return [_nextpnr(work, chip, placer, seed) for seed in seeds]
+
+
+def _sources(source: Path, work: Path, named: Ports) -> list[str]:
+    """Copy an export's modules and memories; the modules of its top."""
+    left_out = (named.memory("golden_"), named.module("bench"), named.module("monitor"))
+    for path in source.iterdir():
+        if path.suffix in (".v", ".mem", ".f") and not path.name.startswith(left_out):
+            shutil.copyfile(path, work / path.name)
+    return (work / f"{named.module('top')}.f").read_text().split()
 
 
 def map_design(
@@ -227,9 +249,9 @@ def map_design(
     script = (
         "read_rtlil design.il",
         f"{step} begin:{flow.own}",
-        f"chtype -set $__soft_mul a:{SOFT}",
+        f"chtype -set $__snncc_mul a:{SOFT}",
         f"{step} {flow.multiply}:{flow.rest}",
-        "chtype -set $mul t:$__soft_mul",
+        "chtype -set $mul t:$__snncc_mul",
         "alumacc",
         f"{step} {flow.rest}:",
         f"{extra}\n",
@@ -342,12 +364,14 @@ def _placer(family: str) -> str:
     return program
 
 
-def _nextpnr(
-    work: Path, files: list[str], chip: Device, program: str, seed: int, dsp: int | str, pins: str
-) -> tuple[float, str]:
+def _map_pins(work: Path, files: list[str], chip: Device, dsp: int | str, pins: str) -> None:
+    """pins.json: the design behind its shift registers, mapped."""
+    map_design(work, [*files, f"{pins}.v"], chip, pins, dsp, "write_json pins.json")
+
+
+def _nextpnr(work: Path, chip: Device, program: str, seed: int) -> tuple[float, str]:
     """MHz of the slowest clock, and its critical path; "" where nextpnr writes none."""
     family, *options = chip.place
-    map_design(work, [*files, f"{pins}.v"], chip, pins, dsp, "write_json pins.json")
     extra = {"ecp5": ["--lpf-allow-unconstrained"], "ice40": ["--pcf-allow-unconstrained"]}.get(family, [])
     if chip.pins:
         places = zip(("clk", "rst", "si", "so"), chip.pins, strict=True)
