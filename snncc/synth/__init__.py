@@ -16,7 +16,6 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -191,39 +190,26 @@ def synthesise(
     least = sum(map(chip.memory.least, held.values()))
     if least > chip.brams:
         return Synthesis(**known, brams=least, too_large=beyond({"block RAM": least}, chip, held, "at least "))
-    placer = _placer(chip.place[0]) if place and chip.place else None
+    if place and chip.place:
+        _placer(chip.place[0])  # ToolMissingError before anything is mapped
     with tempfile.TemporaryDirectory(prefix="snncc-synth-") as name:
         work, named = Path(name), plan.ports
-        files = _sources(source, work, named)
+        files = lay_out(source, work, named)
         counts, multipliers, log = _yosys(work, files, chip, dsp, named.module("top"))
         used = resources_of(counts)
         known |= {key: used[name] for key, name in COUNTED.items()}
         known |= {"cells": sum(counts.values()), "log": log, "too_large": beyond(used, chip, held)}
         known["multipliers"] = multipliers
-        if placer is None or known["too_large"]:
+        if not place or not chip.place or known["too_large"]:
             return Synthesis(**known)
-        _map_pins(work, files, chip, dsp, named.module("pins"))
-        fmax, critical = _nextpnr(work, chip, placer, seed)
+        map_behind_pins(work, files, chip, dsp, named.module("pins"))
+        fmax, critical = place_and_route(work, chip, seed)
         rate = fmax * 1e6 / cycles["golden_interval"]
         return Synthesis(**known, fmax_mhz=fmax, critical_path=critical, images_per_second=rate)
 
 
-def clocks(
-    folder: str | Path, device: str, seeds: Iterable[int], dsp: int | Literal["auto", "none"] = "auto"
-) -> list[tuple[float, str]]:
-    """(MHz, critical path) of a placement with each seed. The design must fit: nothing is weighed."""
-    chip, source = DEVICES[device], Path(folder) / "verilog"
-    if not chip.place:
-        raise TargetError(f"no open tool places designs on {device}")
-    named, placer = load_plan(ir.load(Path(folder)), source).ports, _placer(chip.place[0])
-    with tempfile.TemporaryDirectory(prefix="snncc-synth-") as name:
-        work = Path(name)
-        _map_pins(work, _sources(source, work, named), chip, dsp, named.module("pins"))
-        return [_nextpnr(work, chip, placer, seed) for seed in seeds]
-
-
-def _sources(source: Path, work: Path, named: Ports) -> list[str]:
-    """Copy an export's modules and memories; the modules of its top."""
+def lay_out(source: Path, work: Path, named: Ports) -> list[str]:
+    """Copy what synthesis reads of an export to `work`; the names of the design's files."""
     left_out = (named.memory("golden_"), named.module("bench"), named.module("monitor"))
     for path in source.iterdir():
         if path.suffix in (".v", ".mem", ".f") and not path.name.startswith(left_out):
@@ -364,20 +350,20 @@ def _placer(family: str) -> str:
     return program
 
 
-def _map_pins(work: Path, files: list[str], chip: Device, dsp: int | str, pins: str) -> None:
-    """pins.json: the design behind its shift registers, mapped."""
+def map_behind_pins(work: Path, files: list[str], chip: Device, dsp: int | str, pins: str) -> None:
+    """Map the design behind its wrapper `pins` to work/pins.json."""
     map_design(work, [*files, f"{pins}.v"], chip, pins, dsp, "write_json pins.json")
 
 
-def _nextpnr(work: Path, chip: Device, program: str, seed: int) -> tuple[float, str]:
-    """MHz of the slowest clock, and its critical path; "" where nextpnr writes none."""
+def place_and_route(work: Path, chip: Device, seed: int) -> tuple[float, str]:
+    """Of work/pins.json the MHz of the slowest clock, and its critical path; "" where nextpnr writes none."""
     family, *options = chip.place
     extra = {"ecp5": ["--lpf-allow-unconstrained"], "ice40": ["--pcf-allow-unconstrained"]}.get(family, [])
     if chip.pins:
         places = zip(("clk", "rst", "si", "so"), chip.pins, strict=True)
         (work / "pins.cst").write_text("".join(f'IO_LOC "{name}" {pin};\n' for name, pin in places))
         extra += ["--vopt", "cst=pins.cst"]
-    command = [program, *options, "--json", "pins.json", "--report", "report.json", "--seed", str(seed), *extra]
+    command = [_placer(family), *options, "--json", "pins.json", "--report", "report.json", "--seed", str(seed), *extra]
     tools.run([*command, "--freq", "100", "--timing-allow-fail", "-q"], work, "place and route", TIMEOUT)
     report = json.loads((work / "report.json").read_text())
     return min(float(clock["achieved"]) for clock in report["fmax"].values()), slowest(report.get("critical_paths", []))

@@ -231,8 +231,8 @@ def _choices(case: Case, goal: Goal, draft: Draft) -> list[Choice]:
             allowed = ", ".join(map(str, legal_lanes(draft)))
             raise TargetError(f"{draft.name.removeprefix('pop_')!r} cannot have {fixed} lanes: choose from {allowed}")
         legal = [fixed]
-    plain = case.outside.plain(draft)
-    most, deep = (1, 0) if plain else (goal.max_columns, int(goal.deep))
+    most = 1 if case.outside.plain(draft) else goal.max_columns
+    deep = 0 if case.outside.shallow(draft) else int(goal.deep)
     widths = [
         (lanes, columns)
         for lanes in legal
