@@ -92,9 +92,11 @@ def kws_mlp() -> Case:
     import keras
 
     teacher = mlperf_tiny.models()["keyword_spotting"]
-    inputs = mlperf_tiny.matched(teacher, mlperf_tiny.smooth(4096 + 512, (49, 10, 1), np.random.default_rng(1)))
+    inputs = mlperf_tiny.matched(
+        teacher, mlperf_tiny.smooth(4096 + 512, teacher.input_shape[1:], np.random.default_rng(1))
+    )
     wanted = teacher.predict(inputs, verbose=0).argmax(axis=1)
-    x = (inputs / np.abs(inputs).max()).reshape(len(inputs), -1)
+    x = (inputs[:, :49] / np.abs(inputs).max()).reshape(len(inputs), 490)
     keras.utils.set_random_seed(1)
     layers = [
         layer
