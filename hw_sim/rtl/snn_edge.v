@@ -67,7 +67,7 @@ module snn_edge #(
     parameter VW = 16,
     parameter WDEPTH = 16,
     parameter W_BLOCKS = 1,     // of the weight ROM
-    parameter BEATS = 0,        // of a weight word, where weights are loaded (snn_load; TAPS = 1, DEEP = 0); 0: they are in a file
+    parameter BEATS = 0,        // of a weight word, where weights are loaded (snn_load; TAPS = 1); 0: they are in a file
     parameter DW = 1,           // bits of a beat
     parameter W_FILE = "w.mem"
 ) (

@@ -1,7 +1,7 @@
 // What one event adds to LANES potentials: 2^SHIFT * weight * value, per lane. The weight word is read from the ROM in
 // the cycle of i_valid and held in registers a cycle later, because block RAMs answer late; o_data belongs to the cycle
 // after o_valid, when the potential word has been read too; without an event it is 0 (MAXIMUM: nothing in particular).
-// WRITABLE (with TAPS = 1 and DEEP = 0): the weights are written from outside (snn_fill) and not in a file.
+// WRITABLE (with TAPS = 1): the weights are written from outside (snn_fill) and not in a file.
 // DEEP: weights come a cycle later, from a register behind the ROM, which lies in BLOCKS blocks beside each other, since
 // block RAM answers late; products are registered. All that goes along comes two cycles later.
 // VALUES = 0: events are spikes (value 1), no multiplier. ONES: every weight is 1, no ROM.
@@ -103,8 +103,16 @@ module snn_lanes #(
             assign weights = ALL_ONES;
         end
         if (ONES == 0 && WRITABLE != 0) begin : g_ram
+            wire [LANES*WB-1:0] read;
             snn_ram #(.WIDTH(LANES * WB), .DEPTH(WDEPTH), .AW(WAW)) u_weights (
-                .clk(clk), .we(w_we), .waddr(w_addr), .wdata(w_data), .raddr(i_waddr), .rdata(weights));
+                .clk(clk), .we(w_we), .waddr(w_addr), .wdata(w_data), .raddr(i_waddr), .rdata(read));
+            if (DEEP != 0) begin : g_late
+                reg [LANES*WB-1:0] late_q;
+                always @(posedge clk) late_q <= read;
+                assign weights = late_q;
+            end else begin : g_soon
+                assign weights = read;
+            end
         end
         if (ONES == 0 && WRITABLE == 0) begin : g_rom
             snn_rom #(.WIDTH(ALL * WB), .DEPTH(WDEPTH), .AW(WAW), .LATE(DEEP), .BLOCKS(BLOCKS), .FILE(FILE)) u_weights (

@@ -11,7 +11,7 @@ import pytest
 from snncc import backends, ir, store
 from snncc.backends.vectors import random_pixels
 from snncc.backends.verilog import cycles, goals, memory, vectors
-from snncc.backends.verilog.choose import activity, choose
+from snncc.backends.verilog.choose import GROUPS, activity, choose
 from snncc.backends.verilog.drafts import drafts, legal_lanes
 from snncc.backends.verilog.emit import load_plan, read_manifest
 from snncc.backends.verilog.plan import build
@@ -27,8 +27,10 @@ from tests.networks import (
     residual,
     separable,
     unproved,
+    weights,
     with_intervals,
 )
+from tests.networks import network as network_of
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 5, 8, 13, 16, 33, 63])
@@ -164,6 +166,35 @@ def test_the_input_has_the_fewest_pixels_a_word_that_keep_up(wanted: int, lanes:
     assert goals.interval(timing) <= wanted
 
 
+def test_a_layer_keeps_up_in_every_image() -> None:
+    """One that is silent in every other image has a low mean; it must not be slower than the slowest for that."""
+    ones = ir.Conv2D(name="a", source=ir.Source("input"), weights=np.ones((1, 1, 20, 8), np.int8))
+    mixed = ir.Conv2D(name="b", source=ir.Source("busy"), weights=weights(1, 1, 1, 8, 8))
+    total = ir.SumPool2D(name="c", source=ir.Source("seldom"), size=(6, 8), strides=(1, 1))
+    net = network_of(
+        population("busy", (6, 8, 8), ones, theta=160, v0=0),
+        population("seldom", (6, 8, 8), mixed, theta=60),
+        population("out", (1, 1, 8), total, theta=None),
+        shape=(6, 8, 20), timesteps=8,
+    )  # fmt: skip
+    pixels = np.broadcast_to(np.array([32, 255] * 4).reshape(8, 1, 1, 1), (8, 6, 8, 20))
+    seen, goal = activity(net, pixels), goals.goal_of(None, None, 8, {})
+    assert seen["input"].all() and seen["pop_busy"][1::2].all() and not seen["pop_busy"][::2].any()
+    blind = {name: events.mean(axis=0, keepdims=True) for name, events in seen.items()}
+
+    def timed(given: dict[str, np.ndarray]) -> tuple[float, float]:
+        """The interval, and what the first layer works for an image."""
+        plan = build(net, goals.balance(net, goal, given).choices)
+        made = vectors.make(plan, pixels, [8] * 8)
+        last = cycles.predict(plan, made).last
+        return (last[-1] - last[1]) / 6, cycles.node_cycles(plan, made)["pop_busy"]
+
+    interval, busiest = timed(seen)
+    assert interval == busiest == timed(blind)[1] < timed(blind)[0]
+    wanted = goals.goal_of(1e6 / 5000, 1.0, 8, {})
+    assert goals.balance(net, wanted, seen) == goals.balance(net, wanted, blind)
+
+
 def test_without_a_goal_in_cycles_firing_passes_are_short_too() -> None:
     """The same LANES and interval, within 5 %, at a lower latency than what is cheapest for that interval."""
     network = dense_chain("count", sizes=(64, 32, 48, 10))
@@ -223,7 +254,7 @@ def pooled(dynamics: str, signed: bool) -> ir.Network:
 
 
 @pytest.mark.parametrize("dynamics", ["count", "step"])
-def test_activity_is_the_mean_of_events(dynamics: str) -> None:
+def test_activity_is_the_events_of_each_image(dynamics: str) -> None:
     """Of every source, max-pools included: what the recurrence counts as busy, summed over an image."""
     made = [mixed_conv(dynamics), dense_chain(dynamics), *([pooled("count", False)] if dynamics == "count" else [])]
     for network in made:
@@ -232,7 +263,11 @@ def test_activity_is_the_mean_of_events(dynamics: str) -> None:
         golden = vectors.make(plan, pixels, [steps] * 5)
         seen = activity(network, pixels)
         for name in {edge.source for node in plan.nodes for edge in node.edges}:
-            assert seen[name].sum() * 5 == pytest.approx(cycles.busy(plan, golden, name).sum()) and seen[name].any()
+            busy = cycles.busy(plan, golden, name).reshape(5, -1).sum(axis=1)
+            assert seen[name].reshape(5, -1).sum(axis=1) == pytest.approx(busy) and busy.any()
+        many = activity(network, np.repeat(pixels, 6, axis=0))
+        assert all(len(events) == GROUPS for events in many.values())
+        assert all(many[name].mean() == pytest.approx(seen[name].mean(), rel=0.05) for name in seen)
 
 
 def test_refusals_by_name(tmp_path: Path) -> None:

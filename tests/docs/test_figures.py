@@ -1,7 +1,7 @@
 """The figures that pages quote from benchmarks/results are those that were measured.
 
 Tables are compared cell by cell: docs/reference/figures-c.md (c_cortex_m4.json, mlperf_tiny.json),
-figures-hardware.md (hw.json, external.json), figures-accuracy.md (accuracy.json), figures-applications.md
+figures-hardware.md (hw.json, external.json, boards.json), figures-accuracy.md (accuracy.json), figures-applications.md
 (applications.json), docs/guide/training.md (training.json).
 Sentences of README and of these pages stand in SENTENCES. Not covered:
 figures that no file of benchmarks/results holds (docs/reference/spkeras.md has those of a golden comparison,
@@ -223,6 +223,44 @@ def test_the_table_of_hardware_figures() -> None:
         written = [n for cell in (accuracy, timesteps, bits, area, rams, dsps, latency, interval, ecp5)
                    for n in numbers(cell)]  # fmt: skip
         assert wrong(list(zip(written, measured, strict=True))) == [], name
+
+
+BOARDS = {
+    "ResNet-8": "image_classification", "DS-CNN": "keyword_spotting", "MobileNetV1 0.25": "visual_wake_words",
+    "autoencoder": "anomaly_detection", "demo CNN": "demo_cnn", "784-128-10": "mlp", "490-256-256-256-12": "kws_mlp",
+}  # fmt: skip
+
+
+def test_the_table_of_boards() -> None:
+    data = results("boards")
+    written = read("docs/reference/figures-hardware.md").table("network on a board")
+    measured = {(row["network"], row["options"]["max_lanes"]): row for row in data["rows"]}
+    assert all(row["measured_equals_predicted"] in (True, None) for row in measured.values())
+    before = dict(data["before"])
+    for name, lanes, compiled, close, area, rams, dsps, latency, interval, fmax, rate in written:
+        title, _, then = name.partition(", ")
+        if then:
+            old = before.pop(BOARDS[title])
+            figures = [old[key] for key in ("luts", "brams", "dsps", "latency_cycles", "interval_cycles")]
+            assert wrong(list(zip([numbers(area)[0], rams, dsps, latency, interval], figures, strict=True))) == []
+            continue
+        row = measured.pop((BOARDS[title], int(lanes)))
+        beside = [row[key] for key in ("accuracy", "float_accuracy", "agreement", "relative_error") if key in row]
+        figures = [row["signed_bit"], row["timesteps"], *(100 * share for share in beside)]
+        figures += [row["xc7"][key] for key in ("luts", "ffs", "brams", "dsps")]
+        figures += [row["latency_cycles"], row["interval_cycles"]]
+        figures += [] if row["fmax_mhz"] is None else [row["fmax_mhz"], 1e6 * row["fmax_mhz"] / row["interval_cycles"]]
+        cells = (compiled, close, area, rams, dsps, latency, interval, fmax, rate)
+        assert wrong(list(zip([n for cell in cells for n in numbers(cell)], figures, strict=True))) == [], name
+        assert ("about" in area) == row["modelled"] and (fmax == "not placed") == (row["fmax_mhz"] is None)
+    assert not before and not measured
+    peers = {peer["name"]: peer for peer in data["published"]}
+    for name, _, board, _, rate, cells, source in read("docs/reference/figures-hardware.md").table("published"):
+        peer = peers.pop(name)
+        assert (board, source) == (peer["board"], peer["source"])
+        figures = [peer[key] for key in ("images_per_second", "cells") if peer.get(key)]
+        assert wrong(list(zip(numbers(rate) + numbers(cells), figures, strict=True))) == [], name
+    assert not peers
 
 
 def test_the_table_of_external_weights() -> None:

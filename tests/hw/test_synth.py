@@ -136,16 +136,17 @@ def test_cells_of_more_families(device: str) -> None:
     assert DEVICES[device].flow.command == MORE[device]
 
 
-@pytest.mark.parametrize("dsp", ["auto", "none"])
-def test_a_multiplier_of_each_family_goes_where_it_is_told(tmp_path: Path, dsp: str) -> None:
+@pytest.mark.parametrize(("dsp", "dsps"), [("auto", 2), ("none", 0), (1, 1)])
+def test_multipliers_of_each_family_go_where_they_are_told(tmp_path: Path, dsp: str | int, dsps: int) -> None:
     (tmp_path / "top.v").write_text(
-        "module top(input clk, input signed [8:0] a, b, output reg signed [17:0] y); always @(posedge clk) y <= a * b; "
-        "endmodule"
+        "module top(input clk, input signed [9:0] a, b, output reg signed [19:0] y, z); always @(posedge clk) begin "
+        "y <= a * b; z <= a * a; end endmodule"
     )
     for device in MORE:
         synth.map_design(tmp_path, ["top.v"], DEVICES[device], "top", dsp, "tee -q -o stat.json stat -json")
         cells = json.loads((tmp_path / "stat.json").read_text())["design"]["num_cells_by_type"]
-        assert (synth.resources_of(cells)["DSP"] > 0) == (dsp == "auto"), (device, cells)
+        found = synth.resources_of(cells)
+        assert found["DSP"] == dsps and (found["LUT"] > 0) == (dsps < 2), (device, cells)
 
 
 def test_gowin_is_placed_by_himbaechel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,8 @@ from snncc.sim.linear import before, values_of
 
 LEAST = 3
 """Golden images: two at T_max, one at T = 1."""
+GROUPS = 8
+"""Images, or groups of them, that the balance looks at one by one."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,10 @@ def timed(pixels: Array) -> Array:
 
 
 def activity(network: Network, pixels: Array) -> dict[str, Array]:
-    """Mean events per element and image of every source, max-pools included, on the golden images."""
+    """Events per element of every source, max-pools included, in each golden image, (images, source's shape).
+
+    Of many images each of `GROUPS` groups has its mean.
+    """
     counting, steps = network.window.counting, longest(network, pixels)
     values = [p.name for p in network.populations if p.hands_on and output_range(network, p.name, "step") != (0, 1)]
     values = [] if counting else values
@@ -74,14 +79,15 @@ def activity(network: Network, pixels: Array) -> dict[str, Array]:
     if network.input.coding.sequences:
         seen[INPUT] = (pixels[:, :steps] != 0).sum(axis=1)
     once = counting or constant_input(network)
-    events = {
-        node_name(name): (c != 0 if counting or (name == INPUT and once) else c).mean(axis=0)
-        for name, c in seen.items()
-    }
+    events = {node_name(name): c != 0 if counting or (name == INPUT and once) else c for name, c in seen.items()}
     for draft in drafts(network):
         if draft.pool is not None:
             known = seen | {before(name): values for name, values in seen.items()}
             handed, frames = values_of(draft.pool, known), 1 if counting else network.timesteps
             spikes = draft.tally and not draft.sums
-            events[draft.name] = (handed if spikes else (handed != 0) * frames).mean(axis=0)
-    return events
+            events[draft.name] = handed if spikes else (handed != 0) * frames
+    return {name: _grouped(c) for name, c in events.items()}
+
+
+def _grouped(events: Array) -> Array:
+    return np.stack([group.mean(axis=0) for group in np.array_split(events, min(GROUPS, len(events)))])

@@ -233,8 +233,12 @@ class Outside:
         return loaded or (draft.name, index) in self.parts
 
     def plain(self, draft: Draft) -> bool:
-        """Whether a node has neither columns nor deep stages: a `Draft.plain`, or weights of it come from outside."""
+        """Whether a node has no columns: a `Draft.plain`, or weights of it come from outside."""
         return draft.plain or any(self.feeds(draft, index) for index in range(len(draft.parts)))
+
+    def shallow(self, draft: Draft) -> bool:
+        """Whether a node has no deep stages: a `Draft.plain`, or weights of it are external."""
+        return draft.plain or any((draft.name, index) in self.parts for index in range(len(draft.parts)))
 
 
 def external(network: Network, found: Sequence[Draft], weights: Weights) -> Outside:

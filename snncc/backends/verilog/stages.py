@@ -1,4 +1,4 @@
-"""What a stage takes per image, in the mean, for each way to build it; `cycles` says it exactly."""
+"""What a stage takes of each image, by the chance of events, for each way to build it; `cycles` says it exactly."""
 
 from __future__ import annotations
 
@@ -20,19 +20,26 @@ from snncc.ir import INPUT, Array, Network
 FRAME = 7  # cycles of an edge that a band costs beside its events
 
 Activity = Mapping[str, Array]
-"""Per source the events of each element in one image (mean over images), in the source's shape."""
+"""Per source the events of each element in each image (or group of them: their mean), (images, source's shape)."""
 
 
 @dataclass(frozen=True)
 class Option:
-    """One way to build a node. Per image: cycles of scatter work and firing pass, and `cycles` from image to image."""
+    """One way to build a node. Of each image, (images,): scatter work, and `cycles` from image to image with `firing`.
+
+    `slots`: potential words that an access reaches at most.
+    """
 
     choice: Choice
-    work: float
+    work: Array
     firing: float
-    cycles: float
+    cycles: Array
+    slots: int
 
-    slots: int  # potential words that an access reaches at most
+    @property
+    def mean(self) -> float:
+        """Cycles from image to image."""
+        return float(self.cycles.mean())
 
     @property
     def cost(self) -> float:
@@ -104,7 +111,7 @@ def options(case: Case, draft: Draft, choices: list[Choice]) -> list[Option]:
             parts *= choice.lanes // choice.fire_lanes
             bands = bands_of(draft.shape, draft.name != case.last)
             firing = (parts - bands) * period + bands * (4.0 + choice.stages * period)
-        work = 0.0
+        work = np.zeros(1)
         for i, ((leaf, geometry), edge) in enumerate(zip(draft.parts, edges, strict=True)):
             per = max(1, geometry.multiplier // choice.lanes) if geometry.channelwise else groups
             bands = bands_of(case.shapes[leaf.source], counting)
@@ -113,10 +120,11 @@ def options(case: Case, draft: Draft, choices: list[Choice]) -> list[Option]:
             if (draft.name, i) in case.outside.parts:
                 weights, bits = case.outside.weights, choice.lanes * case.network.signed_bit
                 fetched = geometry.taps.size // channels * groups * weights.beats(bits) * weights.period * case.frames
-            work += max(reached * per, seen, fetched) + FRAME * bands * case.frames
+            work = work + np.maximum(np.maximum(reached * per, seen), fetched) + FRAME * bands * case.frames
         slots = max(geometry.x.columns(choice.columns) for _, geometry in draft.parts)
         sending = channels * positions + 2 * parts + (5 if counting else 4) if draft.name == case.last else 0
-        ways.append(Option(choice, work, firing, max(_with_input(case, draft, work + firing), sending), slots))
+        cycles = np.maximum(_with_input(case, draft, work + firing), sending)
+        ways.append(Option(choice, work, firing, cycles, slots))
     return ways
 
 
@@ -125,16 +133,16 @@ def reads_input(draft: Draft) -> bool:
     return any(leaf.source == INPUT for leaf, _ in draft.parts)
 
 
-def _with_input(case: Case, draft: Draft, time: float) -> float:
+def _with_input(case: Case, draft: Draft, time: Array) -> Array:
     """A reader of stored images has two frames waiting while the next image comes, and must work off the others."""
     if not case.stored or not reads_input(draft):
         return time
     waiting = max(0, case.network.timesteps - 2) / case.frames
-    return max(time, math.prod(case.network.input.shape) + time * waiting + case.layouts[INPUT].words + 2)
+    return np.maximum(time, math.prod(case.network.input.shape) + time * waiting + case.layouts[INPUT].words + 2)
 
 
 class _Events:
-    """Events of an edge per image, in the mean.
+    """Events of an edge in each image.
 
     Without activity, or where zeros count, every element is an event in every frame.
     """
@@ -146,15 +154,15 @@ class _Events:
         self.geometry, self.words = geometry, case.layouts.get(leaf.source)
         shape = case.shapes[leaf.source]
         full = case.activity is None or leaf.source in draft.every
-        seen = np.ones(shape) if full else np.asarray(case.activity[leaf.source], float) / self.frames  # type: ignore[index]
-        self.none = 1.0 - np.minimum(seen, 1.0).reshape(-1)
+        seen = np.ones((1, *shape)) if full else np.asarray(case.activity[leaf.source], float) / self.frames  # type: ignore[index]
+        self.none = 1.0 - np.minimum(seen, 1.0).reshape(len(seen), -1)
         self.at = np.unravel_index(leaf.positions, geometry.view)
         packs = geometry.channelwise and not case.outside.feeds(draft, index)
         separate = axes(leaf, shape) if packs else None
         self.channels = None if separate is None else separate[2]
-        self.found: dict[tuple[int, int], tuple[float, float]] = {}
+        self.found: dict[tuple[int, int], tuple[Array, Array]] = {}
 
-    def walked(self, choice: Choice) -> tuple[float, float]:
+    def walked(self, choice: Choice) -> tuple[Array, Array]:
         """(accesses to potentials for each group, events and words without any)."""
         taps, pack = self.geometry.x.columns(choice.columns), self.pack(choice)
         if (taps, pack) not in self.found:
@@ -169,24 +177,24 @@ class _Events:
         likely = self.words or Layout((1, 1, max(1, width)), 1, 1, max(1, width), max(1, width))
         return pack_of(self.geometry, self.channels, likely, choice.lanes)
 
-    def _walked(self, taps: int, pack: int) -> tuple[float, float]:
+    def _walked(self, taps: int, pack: int) -> tuple[Array, Array]:
         height, width, _ = self.geometry.view
         y, x, _ = self.at
         rows = self.geometry.y.reach(np.arange(height))[0]
         accessed = rows[y] * accesses(self.geometry.x, taps).table(np.arange(width))[x, 0]
         channels = 1 if self.channels is None else len(self.channels)
         events = 1.0 - _together(self.none, channels, pack)
-        reached = (events * accessed.reshape(-1, channels)[:, ::pack].reshape(-1)).sum()
-        silent = 0.0
+        reached = events @ accessed.reshape(-1, channels)[:, ::pack].reshape(-1)
+        silent = np.zeros(1)
         if self.words is not None:
             elements = self.words.elements()
-            silent = float(
-                np.where(elements < 0, 1.0, self.none[elements]).reshape(-1, self.words.lanes).prod(axis=1).sum()
-            )
-        return float(reached) * self.frames, (float(events.sum()) + silent) * self.frames
+            empty = np.where(elements < 0, 1.0, self.none[:, elements])
+            silent = empty.reshape(len(empty), -1, self.words.lanes).prod(axis=2).sum(axis=1)
+        return reached * self.frames, (events.sum(axis=1) + silent) * self.frames
 
 
 def _together(none: Array, channels: int, pack: int) -> Array:
-    """For each `pack` neighbouring channels of a position the chance that none is an event."""
-    padded = np.pad(none.reshape(-1, channels), ((0, 0), (0, -channels % pack)), constant_values=1.0)
-    return np.asarray(padded.reshape(len(padded), -1, pack).prod(axis=2).reshape(-1))
+    """(images, events): for each `pack` neighbouring channels of a position the chance that none is an event."""
+    images = len(none)
+    padded = np.pad(none.reshape(images, -1, channels), ((0, 0), (0, 0), (0, -channels % pack)), constant_values=1.0)
+    return np.asarray(padded.reshape(images, -1, pack).prod(axis=2))

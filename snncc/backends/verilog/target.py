@@ -73,8 +73,6 @@ class VerilogOptions(TargetOptions):
             if getattr(self, name) is not None and name not in allowed:
                 where = "`load` or `external`" if name == "weights_bus" else "`external`"
                 raise TargetError(f"`{name}` is of weights that are not in the design: say `weights` {where} too")
-        if self.pipeline and self.weights == "load":
-            raise TargetError("`pipeline` is not built for weights that are loaded: take `weights` `rom` or `external`")
         if (self.target_fps is None) != (self.clock_mhz is None):
             raise TargetError("`target_fps` and `clock_mhz` go together: cycles per image = clock / frames per second")
         goal = goals.goal_of(self.target_fps, self.clock_mhz, self.max_lanes, self.lanes, self.pipeline)

@@ -49,7 +49,7 @@ module snn_top #(
 
     wire [0:0] input_ready;
     wire [0:0] input_en;
-    wire [4:0] input_data;
+    wire [9:0] input_data;
     wire [0:0] input_commit;
     wire [7:0] input_meta;
     wire [0:0] pixel_allow;
@@ -161,12 +161,12 @@ module snn_top #(
     );
 
     snn_encoder_direct #(
-        .LANES(1),
+        .LANES(2),
         .PB(8),
         .TW(5),
         .MW(8),
         .EXT(0),
-        .LAST_LANES(1),
+        .LAST_LANES(2),
         .SIGNED(0),
         .RATE(1),
         .BY_T(1),
@@ -189,18 +189,18 @@ module snn_top #(
     );
 
     snn_edge #(
-        .SRC_LANES(1),
+        .SRC_LANES(2),
         .CW(5),
         .D0(5),
         .D1(5),
-        .BLOCKS(2),
+        .BLOCKS(1),
         .D0W(3),
         .D1W(3),
         .D2W(1),
         .BANDS(5),
-        .WORDS(10),
+        .WORDS(5),
         .BANKS(2),
-        .AW(5),
+        .AW(4),
         .MW(8),
         .EVERY(0),
         .HAS_MAP(1),
@@ -224,6 +224,7 @@ module snn_top #(
         .MAXIMUM(0),
         .SHIFT(0),
         .VW(10),
+        .PACK(2),
         .NW(2),
         .Y_DEPTH(5),
         .YW(3),
@@ -232,7 +233,7 @@ module snn_top #(
         .XW(3),
         .X_FILE(pop_deep_e0_x_FILE),
         .BW(1),
-        .C_DEPTH(2),
+        .C_DEPTH(1),
         .C_FILE(pop_deep_e0_c_FILE),
         .WDEPTH(9),
         .W_FILE(pop_deep_e0_weights_FILE)
@@ -306,18 +307,18 @@ module snn_top #(
     );
 
     snn_edge #(
-        .SRC_LANES(1),
+        .SRC_LANES(2),
         .CW(5),
         .D0(5),
         .D1(5),
-        .BLOCKS(2),
+        .BLOCKS(1),
         .D0W(3),
         .D1W(3),
         .D2W(1),
         .BANDS(5),
-        .WORDS(10),
+        .WORDS(5),
         .BANKS(6),
-        .AW(6),
+        .AW(5),
         .MW(8),
         .EVERY(0),
         .HAS_MAP(1),
