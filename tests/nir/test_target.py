@@ -15,7 +15,7 @@ from snncc import ir, sim
 from snncc.errors import TargetError
 from snncc.jobs import Job
 from snncc.nir import NirOptions, convert
-from snncc.nir.target import FILE, TARGET, Runner
+from snncc.nir.target import FILE, TARGET, FloatRunner
 from snncc.sim.encode import to_pixels
 from tests.networks import recurrent
 from tests.nir.golden import DATA
@@ -31,7 +31,7 @@ def compared(network: ir.Network, x: np.ndarray, folder: Path) -> Path:
     pixels = to_pixels(network.input, ir.as_read(network, x)).astype(np.int64)
     expected = sim.run(network, pixels, network.timesteps, "step", trace=True)
     assert expected.trace
-    with Runner().run(Job(folder, network, pixels, network.timesteps), "float64") as found:
+    with FloatRunner().run(Job(folder, network, pixels, network.timesteps), "float64") as found:
         for number, one in enumerate(found):
             for kind in ("spikes", "potentials"):
                 seen = getattr(one, kind)
@@ -94,7 +94,7 @@ def test_the_paper_s_network_goes_out_and_a_changed_weight_is_noticed(tmp_path: 
     (folder / "nir").mkdir(parents=True)
     TARGET.emit(changed, folder / "nir", {})
     pixels = to_pixels(network.input, ir.as_read(network, x)).astype(np.int64)
-    with Runner().run(Job(folder, network, pixels, 6), "float64") as found:
+    with FloatRunner().run(Job(folder, network, pixels, 6), "float64") as found:
         seen = next(iter(found)).spikes["n1"]
     expected = sim.run(network, pixels, 6, "step", trace=True).trace
     assert expected and (seen != expected.spikes["n1"].reshape(6, -1)).any()
@@ -124,5 +124,5 @@ def test_it_is_a_target_like_the_others(tmp_path: Path) -> None:
     graph, x = nodes("delay")
     snncc.convert(graph, x, nir_dialect="sinabs").write(tmp_path / "b_snn", ["nir"])
     found = nir.read(tmp_path / "b_snn" / "nir" / FILE).nodes.values()
-    assert [node.weight.shape for node in found if isinstance(node, nir.Linear)] == [(5, 6), (4, 5)]
+    assert [node.weight.shape for node in found if isinstance(node, nir.Affine)] == [(5, 6), (4, 5)]
     assert sum(isinstance(node, nir.Delay) for node in found) == 5
