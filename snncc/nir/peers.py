@@ -22,7 +22,7 @@ import numpy as np
 from snncc import tools
 from snncc.ir import LeakyIntegrator, Network
 from snncc.jobs import Job, NoToolError, NotRunError, Observation, Tool, used
-from snncc.nir.written import FILE, Array, Graph
+from snncc.nir.written import FILE, Array, Graph, inexact
 
 PYTHON = "SNNCC_NIR_PYTHON"
 PROGRAM = Path(__file__).with_name("peer_program.py")
@@ -70,6 +70,9 @@ class Peer:
     def lack(self, graph: Graph) -> str:
         """What of a graph it has no equal for, by node; nothing where it runs it."""
         reset, compare, spikes, clamp = graph.way
+        for name, node in graph.nodes.items():
+            if node["type"] == "Threshold":
+                return f"node {name!r} (Threshold) has no memory; {self.neuron} keeps a potential"
         first = next(iter(graph.ways), "")
         where = f"node {first!r} (IF)"
         if self.name == "sinabs":
@@ -107,7 +110,8 @@ class PeerRunner:
 
     def unasked(self, job: Job) -> bool:
         """Whether there is a Python for it, and the network has an equal there."""
-        return self.peer.python is not None and not self.peer.lack(Graph(job.network))
+        network = job.network
+        return self.peer.python is not None and not inexact(network) and not self.peer.lack(Graph(network))
 
     def variants(self, job: Job) -> list[str]:
         """One."""
@@ -116,8 +120,10 @@ class PeerRunner:
     @contextmanager
     def run(self, job: Job, variant: str) -> Iterator[Iterator[Observation]]:
         """All images at once; NotRunError names the node that the simulator lacks."""
-        peer, graph = self.peer, Graph(job.network)
-        lack = peer.lack(graph)
+        peer = self.peer
+        if inexact(job.network):
+            raise NotRunError("its leaks are real numbers in the file, which is not exact")
+        lack = peer.lack(Graph(job.network))
         if lack:
             raise NotRunError(f"{peer.library} cannot run it: {lack}")
         if peer.python is None:

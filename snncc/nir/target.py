@@ -2,43 +2,59 @@
 
 The standard has no reset by subtraction, no timestep and no rounding. So a network goes out where its neurons do not
 leak and all of them fire alike; README.md says what the file cannot. What the standard has no word for is refused.
+Leaks go out as real numbers where that is asked for: then nothing is exact, and README.md says so first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from snncc.backends.options import TargetOptions
-from snncc.backends.target import Target
+from snncc.backends.options import TargetOptions, option
+from snncc.backends.target import Summary, Target
 from snncc.frontend.nir import read
 from snncc.ir import NO_HARDWARE, Network, Refusals, content_hash, pixel_range
-from snncc.jobs import Job, NoToolError, Observation, Runner
+from snncc.jobs import Job, NoToolError, NotRunError, Observation, Runner
 from snncc.neurons.leaky import MOST_SPIKES
 from snncc.nir import twin
 from snncc.nir.dialects import Reading, settle
 from snncc.nir.peers import PEERS, PeerRunner, frames, observation
-from snncc.nir.written import FILE, Array, Graph, write_file
+from snncc.nir.written import FILE, Array, Graph, inexact, write_file
 
 README = """# {name} as a NIR graph
 
-`{file}` is the network {hash}: its weights, thresholds and biases are the integers of the network, as floats.
-A `.nir` file does not say how neurons are stepped; this one runs exactly as here:
+{warning}`{file}` is the network {hash}: its weights, thresholds and biases are the integers of the network, as floats.
+A `.nir` file does not say how neurons are stepped; this one {ran}:
 
-- A timestep is 1, `r` too: V = V + x, what arrives is taken whole. V starts at 0.
+- A timestep is 1. {charge} V starts at 0.
 - {fires}
 - {resets}
 - {clamps}
 - Recurrent edges carry what fired at the timestep before.
 
-Input values are integers in {low}..{high}, {input}. All potentials are whole numbers below 2^53, so 64-bit floats hold
-them exactly. The package nir reads the file with `nir.read("{file}", type_check=False)` (its check takes every kernel
-for square and for one group). snncc reads it as it is meant with
+Input values are integers in {low}..{high}, {input}.{whole}
+
+The package nir reads the file with `nir.read("{file}", type_check=False)`: its check takes every kernel for square and
+for one group. snncc reads it as it is meant with
 
     snncc compile {file} {flags}
 """
+
+
+WARNING = """**Not exact.** The network rounds what leaks at each timestep; a .nir file's time constants are real
+numbers. So no program runs this file spike for spike as the network, and nothing verifies it: C and Verilog of the
+network are exact, this file is not. By rounding alone a potential comes to lie at most so many thresholds from the
+network's, and from there spikes differ: {rounded}.
+
+"""
+
+
+SUM = "`r` is 1 too: V = V + x, what arrives is taken whole."
+EULER = "By Euler's method: V = V + (r x - V)/tau, and a current likewise before."
+WHOLE_NUMBERS = " All potentials are whole numbers below\n2^53, so 64-bit floats hold them exactly."
 
 
 def readme(network: Network, graph: Graph) -> str:
@@ -52,18 +68,26 @@ def readme(network: Network, graph: Graph) -> str:
         "value": "A spike leaves v_reset.",
     }
     low, high = pixel_range(network.input)
-    flags = (f"--nir-dialect spec --nir-dt 1 --nir-gain whole --nir-reset {reset} --nir-compare {compare} "
+    leaks = ", ".join(f"{name!r}: {lost:.2g}" for name, lost in graph.rounded.items())
+    gain = "scaled" if leaks else "whole"
+    flags = (f"--nir-dialect spec --nir-dt 1 --nir-gain {gain} --nir-reset {reset} --nir-compare {compare} "
              f"--nir-spikes {spikes} --nir-clamp {clamp}")  # fmt: skip
     return README.format(
         name=network.name, file=FILE, hash=content_hash(network)[:16], fires=f"A neuron whose V {over} fires {many}.",
-        resets=resets[reset], low=low, high=high, flags=flags,
+        resets=resets[reset], low=low, high=high, flags=flags, warning=WARNING.format(rounded=leaks) if leaks else "",
+        ran="is meant like this" if leaks else "runs exactly as here", charge=EULER if leaks else SUM,
         clamps="V is never below minus the threshold." if clamp == "threshold" else "V has no lower end.",
         input="a frame a timestep" if network.input.coding.sequences else "the same at every timestep",
+        whole="" if leaks else WHOLE_NUMBERS,
     )  # fmt: skip
 
 
 class FloatRunner:
     """The file as the package `nir` reads it, in the float twin: a program of the standard's text."""
+
+    def unasked(self, job: Job) -> bool:
+        """Where the file is exact."""
+        return not inexact(job.network)
 
     def variants(self, job: Job) -> list[str]:
         """One."""
@@ -72,6 +96,8 @@ class FloatRunner:
     @contextmanager
     def run(self, job: Job, variant: str) -> Iterator[Iterator[Observation]]:
         """An observation per image: spikes and potentials of every neuron at every timestep."""
+        if inexact(job.network):
+            raise NotRunError("its leaks are real numbers in the file, which is not exact")
         try:
             import nir
         except Exception:
@@ -88,11 +114,20 @@ class FloatRunner:
         return observation(job.network, spikes, potentials, found.output[:, 0])
 
 
-class Nir(Target[TargetOptions]):
+@dataclass(frozen=True, kw_only=True)
+class NirOptions(TargetOptions):
+    """What the target `nir` can be asked for."""
+
+    leaks: str = option("exact", "leaks as real numbers, which is not exact, or refused", "choice",
+                        choices=("exact", "real"))  # fmt: skip
+
+
+class Nir(Target[NirOptions]):
     """The graph and its README."""
 
     name: ClassVar[str] = "nir"
     writes: ClassVar[str] = "a NIR graph with the network's integers"
+    options: ClassVar[type[NirOptions]] = NirOptions
     refuses: ClassVar[Refusals] = {
         **NO_HARDWARE,
         "count": "a NIR graph runs timestep by timestep: compile with dynamics `step`",
@@ -105,25 +140,34 @@ class Nir(Target[TargetOptions]):
         "max_pool in step": "{where} takes a maximum, for which NIR has no node: take another target",
     }
     limits: ClassVar[Sequence[str]] = (
-        "neurons that leak (a .nir file's leak is a real number, not rounded at each timestep), that start at a "
-        "potential, or that fire in different ways",
+        "neurons that leak (a .nir file's leak is a real number, not rounded at each timestep; with `leaks` real they "
+        "are written, and not exact), that start at a potential, or that fire in different ways",
         "relays that round, padding of a dilated kernel that differs between two sides by no multiple of the dilation, "
         "a bias that stands at no weights, potentials of more than 53 bits",
     )
 
-    def examine(self, network: Network, options: TargetOptions) -> None:
+    def examine(self, network: Network, options: NirOptions) -> None:
         """What the standard cannot say."""
-        Graph(network)
+        Graph(network, options.leaks == "real")
 
-    def write(self, network: Network, folder: Path, options: TargetOptions) -> None:
+    def write(self, network: Network, folder: Path, options: NirOptions) -> None:
         """network.nir and README.md."""
-        graph = Graph(network)
+        graph = Graph(network, options.leaks == "real")
         write_file(graph, folder / FILE)
         (folder / "README.md").write_text(readme(network, graph), encoding="utf-8")
 
     def runners(self) -> Mapping[str, Runner]:
         """The package `nir` and a float program; other simulators, where they are installed."""
         return {"nir-float": FloatRunner(), **{f"nir-{peer.name}": PeerRunner(peer) for peer in PEERS}}
+
+    def summary(self, network: Network, folder: Path | None, options: Mapping[str, Any] | None) -> Summary | None:
+        """A plain warning, where what was written is not exact."""
+        if folder is None or not inexact(network):
+            return None
+        rounded = Graph(network, True).rounded
+        line = (f"in NIR: NOT EXACT, for {len(rounded)} populations leak, in the file as real numbers that no reader "
+                "rounds at each timestep; nir/README.md says how far that leads")  # fmt: skip
+        return Summary({"exact": False, "rounded": rounded}, [line])
 
 
 TARGET = Nir()

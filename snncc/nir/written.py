@@ -60,11 +60,13 @@ class Graph:
 
     `nodes`: each behind those that it reads within a timestep. `ways`: how each neuron fires. `late`: weights that read
     what a neuron fired at the timestep before. Dense weights are an Affine with or without a bias: Sinabs reads no
-    Linear.
+    Linear. `real_leaks`: leaks of 4096ths are written as time constants, whose potentials nobody rounds; `rounded` has,
+    of each such population, how far its potential comes to lie from ours by that alone, at most, in thresholds.
     """
 
-    def __init__(self, network: Network) -> None:
-        self.network = network
+    def __init__(self, network: Network, real_leaks: bool = False) -> None:
+        self.network, self.real_leaks = network, real_leaks
+        self.rounded: dict[str, float] = {}
         self.order = {population.name: number for number, population in enumerate(network.populations)}
         shape = network.input.shape
         first = (shape[2], *shape[:2]) if len(shape) == 3 else shape
@@ -112,7 +114,6 @@ class Graph:
         kind, theta = population.kind, np.asarray(population.threshold)
         way, reset = PLAIN, np.zeros((), np.int64)
         if isinstance(kind, LeakyIntegrateAndFire):
-            self._leaks(population, kind)
             above = theta - kind.amount
             if kind.reset == "value":
                 compare, reset = "reached", kind.amount
@@ -132,24 +133,50 @@ class Graph:
             spikes = "one" if kind.most == 1 else "many"
             way = kind.reset.replace("_", "-"), compare, spikes, clamp
         self.ways[population.name] = way
-        self.nodes[population.name] = {
-            "type": "IF",
-            "r": channels_first(np.ones(()), population.shape),
-            "v_threshold": channels_first(theta, population.shape),
-            "v_reset": channels_first(reset, population.shape),
-        }
+        leaky = kind if isinstance(kind, LeakyIntegrateAndFire) else None
+        if leaky and _memoryless(leaky):
+            threshold = channels_first(theta, population.shape)
+            self.nodes[population.name] = {"type": "Threshold", "threshold": threshold}
+            return
+        node = self._stateful(population, leaky)
+        node["v_threshold"] = channels_first(theta, population.shape)
+        node["v_reset"] = channels_first(reset, population.shape)
+        self.nodes[population.name] = node
 
-    def _leaks(self, population: Population, kind: LeakyIntegrateAndFire | LeakyIntegrator) -> None:
-        if np.any(kind.leak) or np.any(kind.decay != WHOLE) or kind.late_current:
+    def _stateful(self, population: Population, kind: LeakyIntegrateAndFire | LeakyIntegrator | None) -> Node:
+        """An integrator of one timestep's charge: I, LI or CubaLI, or with a threshold IF, LIF or CubaLIF.
+
+        V = (1 - leak/4096) V + x is tau = r = 4096/leak in timesteps; a current likewise, w_in = tau_syn.
+        """
+        name, fires = population.name, population.neuron.fires
+
+        def full(values: Any) -> Array:
+            return channels_first(values, population.shape)
+
+        if kind is None or _whole(kind):
+            return {"type": "IF" if fires else "I", "r": full(1)}
+        if not self.real_leaks:
             raise TargetError(
-                f"population {population.name!r} leaks in integers, and a .nir file's leak is a real number: there is "
-                "no graph that any reader runs bit for bit; take the target c"
+                f"population {name!r} leaks in integers, and a .nir file's leak is a real number: there is no graph "
+                "that any reader runs bit for bit; take another target, or `leaks` real, which is not exact"
             )
+        if not np.all(kind.leak):
+            raise TargetError(f"population {name!r} has a synaptic current and no leak, for which NIR has no node")
+        if kind.late_current:
+            raise TargetError(f"population {name!r} takes its current a timestep late, which a .nir file cannot say")
+        tau, lost = WHOLE / kind.leak, np.ones(())
+        node = {"tau": full(tau), "r": full(tau), "v_leak": full(0)}
+        if kind.has_current:
+            fast = WHOLE / kind.decay
+            node = {"tau_mem": node.pop("tau"), **node, "tau_syn": full(fast), "w_in": full(fast)}
+            lost = lost + fast
+        theta = np.asarray(population.threshold) if fires else np.ones(())
+        self.rounded[name] = float(np.max(np.broadcast_to(lost * tau / theta, population.shape)))
+        return {"type": ("Cuba" if kind.has_current else "") + ("LIF" if fires else "LI"), **node}
 
     def _readout(self, population: Population, inputs: list[str]) -> None:
         if isinstance(population.kind, LeakyIntegrator):
-            self._leaks(population, population.kind)
-            self.nodes[population.name] = {"type": "I", "r": channels_first(np.ones(()), population.shape)}
+            self.nodes[population.name] = self._stateful(population, population.kind)
             self.edges += [(one, population.name) for one in inputs]
         elif len(inputs) > 1:
             raise TargetError(f"population {population.name!r} sums several projections at the output: end in a neuron")
@@ -299,6 +326,24 @@ class Graph:
             raise TargetError(f"population {population.name!r}: its bias stands at no dense or convolutional weights")
         node = self.nodes[min(able, key=lambda name: name in self.late)]
         node["bias"] = np.broadcast_to(bias, (channels,)).copy()
+
+
+def inexact(network: Network) -> bool:
+    """Whether a file of the network has leaks, which no reader rounds."""
+    kinds = [population.kind for population in network.populations]
+    leaky = [kind for kind in kinds if isinstance(kind, LeakyIntegrateAndFire | LeakyIntegrator)]
+    return not all(_whole(kind) or _memoryless(kind) for kind in leaky)
+
+
+def _whole(kind: LeakyIntegrateAndFire | LeakyIntegrator) -> bool:
+    """Whether nothing leaks and there is no current."""
+    return not np.any(kind.leak) and bool(np.all(kind.decay == WHOLE)) and not kind.late_current
+
+
+def _memoryless(kind: LeakyIntegrateAndFire | LeakyIntegrator) -> bool:
+    """Whether nothing is left at the next timestep, whatever a spike left: NIR's Threshold."""
+    gone = bool(np.all(kind.leak == WHOLE) and np.all(kind.decay == WHOLE)) and not kind.late_current
+    return gone and isinstance(kind, LeakyIntegrateAndFire) and kind.reset == "subtract"
 
 
 def write_file(graph: Graph, path: Path) -> None:
