@@ -77,14 +77,20 @@ class Graph:
         for population in network.populations:
             self._population(population)
         self._output(network.output)
-        if len(set(self.ways.values())) > 1:
+        if len({self._of_note(name) for name in self.ways}) > 1:
             said = "; ".join(f"{name!r}: {', '.join(way)}" for name, way in self.ways.items())
             raise TargetError(f"a .nir file has no word for resets, and these differ ({said}): give all neurons one")
 
     @property
     def way(self) -> Way:
         """How every neuron fires."""
-        return next(iter(self.ways.values()), PLAIN)
+        return next(map(self._of_note, self.ways), PLAIN)
+
+    def _of_note(self, name: str) -> Way:
+        """A neuron's way; of one without memory the lower end is as for the others."""
+        ends = [way[3] for other, way in self.ways.items() if self.nodes[other]["type"] != "Threshold"]
+        way = self.ways[name]
+        return (*way[:3], ends[0]) if ends and self.nodes[name]["type"] == "Threshold" else way
 
     def reading(self) -> Asked:
         """What has to be said to read the file as it is meant."""
