@@ -80,9 +80,10 @@ CASES: dict[str, tuple[Callable[[], Case], tuple[str, ...]]] = {
 """The network, and the simulators that have an equal."""
 
 
-def first_neurons(made: ir.Network) -> str:
-    """The first population that is no relay."""
-    return next(population.name for population in made.populations if not population.relay)
+def first_weights(made: ir.Network) -> str:
+    """The first population whose first projection is written with a kernel."""
+    kernels = ir.Dense | ir.Conv2D | ir.DepthwiseConv2D
+    return next(one.name for one in made.populations if isinstance(one.projections[0], kernels))
 
 
 def written(case: Case, folder: Path, fault: bool = False) -> Job:
@@ -93,7 +94,7 @@ def written(case: Case, folder: Path, fault: bool = False) -> Job:
     TARGET.emit(made, folder / "nir", {})
     if fault:
         with h5py.File(folder / "nir" / FILE, "r+") as file:
-            weight = file[f"node/nodes/{first_neurons(made)}_0/weight"]
+            weight = file[f"node/nodes/{first_weights(made)}_0/weight"]
             largest = np.unravel_index(np.abs(weight[:]).argmax(), weight.shape)
             weight[largest] *= -1
     timesteps = pixels.shape[1] if made.input.coding.sequences else made.timesteps

@@ -13,7 +13,7 @@ import pytest
 
 from snncc.nir import peers
 from snncc.verification import verify
-from tests.nir.peers import CASES, FOLDER, answer, first_neurons, recurrent, written
+from tests.nir.peers import CASES, FOLDER, answer, first_weights, recurrent, written
 
 SAID = json.loads((FOLDER / "cases.json").read_text())
 
@@ -38,7 +38,7 @@ def test_every_spike_and_a_changed_weight(name: str, recorded: None, tmp_path: P
     wrong = written(case, tmp_path / "wrong", fault=True)
     for outcome in verify(wrong.folder, pixels=wrong.pixels).outcomes:
         assert outcome.status == "fail" and outcome.mismatches and outcome.first_mismatch
-        assert outcome.first_mismatch.population == first_neurons(case[0])
+        assert outcome.first_mismatch.population == first_weights(case[0])
 
 
 def test_both_routes_are_recorded() -> None:
