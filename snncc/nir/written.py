@@ -74,6 +74,7 @@ class Graph:
         self.edges: list[tuple[str, str]] = []
         self.ways: dict[str, Way] = {}
         self.late: list[str] = []
+        self.last = ""
         for population in network.populations:
             self._population(population)
         self._output(network.output)
@@ -186,13 +187,15 @@ class Graph:
             self.edges += [(one, population.name) for one in inputs]
         elif len(inputs) > 1:
             raise TargetError(f"population {population.name!r} sums several projections at the output: end in a neuron")
+        else:
+            self.last = inputs[0]
 
     def _output(self, population: Population) -> None:
         shape = population.shape
         first = (shape[2], *shape[:2]) if len(shape) == 3 else shape
-        last = population.name if population.name in self.nodes else f"{population.name}_0"
-        self.nodes["output"] = {"type": "Output", "shape": np.array(first)}
-        self.edges.append((last, "output"))
+        name = self._free("output")
+        self.nodes[name] = {"type": "Output", "shape": np.array(first)}
+        self.edges.append((population.name if population.name in self.nodes else self.last, name))
 
     def _relay(self, population: Population) -> None:
         """A pool of sums, or a delay."""
@@ -237,14 +240,16 @@ class Graph:
                     self.late.append(reader)
                     return name
                 shape = self.network[name].shape
-                self.nodes[f"{reader}_late"] = self._delay(shape)
-                self.edges.append((name, f"{reader}_late"))
-                return f"{reader}_late"
+                delay = self._free(f"{reader}_late")
+                self.nodes[delay] = self._delay(shape)
+                self.edges.append((name, delay))
+                return delay
             case Reshape(view=Source() | Late() as inner, shape=(_,)):
                 inner_node = self._source(inner, population, reader)
-                self.nodes[f"{reader}_flat"] = {"type": "Flatten", "start_dim": np.array(0), "end_dim": np.array(-1)}
-                self.edges.append((inner_node, f"{reader}_flat"))
-                return f"{reader}_flat"
+                flat = self._free(f"{reader}_flat")
+                self.nodes[flat] = {"type": "Flatten", "start_dim": np.array(0), "end_dim": np.array(-1)}
+                self.edges.append((inner_node, flat))
+                return flat
         raise TargetError(f"population {population.name!r} pads, joins or takes maxima, which a .nir file cannot say")
 
     def _leads(self, first: str, last: str) -> bool:
@@ -256,9 +261,15 @@ class Graph:
                 reached.add(population.name)
         return last in reached
 
+    def _free(self, name: str) -> str:
+        """A name of a node that is no population's and no other node's."""
+        while name in self.order or name in self.nodes:
+            name += "_"
+        return name
+
     def _projection(self, population: Population, projection: Projection, number: int) -> str:
         """The name of the node that adds a projection's charge."""
-        name = f"{population.name}_{number}"
+        name = self._free(f"{population.name}_{number}")
         node = self._source(projection.source, population, name)
         factor = float(2**projection.shift)
         match projection:
@@ -274,7 +285,7 @@ class Graph:
                 self.nodes[name] = self._pool(population, projection)
                 if projection.shift:
                     self.edges.append((node, name))
-                    node, name = name, f"{name}_scale"
+                    node, name = name, self._free(f"{name}_scale")
                     scale = channels_first(np.asarray(factor), population.shape)
                     self.nodes[name] = {"type": "Scale", "scale": scale}
             case Identity(weights=weights):

@@ -142,11 +142,11 @@ def test_it_is_a_target_like_the_others(tmp_path: Path) -> None:
     assert sum(isinstance(node, nir.Delay) for node in found) == 5
 
 
-def images(*populations: ir.Population) -> ir.Network:
+def images(*populations: ir.Population, name: str = "out") -> ir.Network:
     """Populations on images of 6x6x2 as a current, and a readout of potentials behind the last."""
     size = int(np.prod(populations[-1].shape))
     flat = ir.Reshape(ir.Source(populations[-1].name), (size,))
-    last = population("out", (3,), ir.Dense(name="o", source=flat, weights=weights(9, size, 3)), theta=None)
+    last = population(name, (3,), ir.Dense(name="o", source=flat, weights=weights(9, size, 3)), theta=None)
     source = {"encoding": "current", "bits": 4}
     return network(*populations, last, shape=(6, 6, 2), source=source, dynamics="step", timesteps=8)
 
@@ -174,7 +174,7 @@ def test_padding_that_differs_is_made_up_for_with_zeros(
     assert tuple(nir.read(path, type_check=False).nodes["one_0"].padding) == padding
 
 
-def test_sums_of_branches_and_pools_that_end_unevenly(tmp_path: Path) -> None:
+def test_sums_of_branches_uneven_pools_and_names_that_meet(tmp_path: Path) -> None:
     def conv(name: str, source: str, *shape: int) -> ir.Conv2D:
         pad = shape[0] // 2
         return ir.Conv2D(name=name, source=ir.Source(source), weights=weights(1, *shape), pads=(pad,) * 4)
@@ -187,11 +187,13 @@ def test_sums_of_branches_and_pools_that_end_unevenly(tmp_path: Path) -> None:
     )
     added = population("added", (6, 6, 4), *branches, theta=np.arange(4) + 250, bias=[5, -5, 9, 0])
     pooled = ir.SumPool2D(name="f", source=ir.Source("added"), size=(4, 4), strides=(4, 4), pads=(0, 2, 0, 2), shift=6)
-    made = images(first, added, population("pooled", (2, 2, 4), pooled, theta=300))
+    made = images(first, added, population("added_1", (2, 2, 4), pooled, theta=300), name="output")
     path = compared(made, np.random.default_rng(2).random((3, 6, 6, 2)), tmp_path)
     kinds = {name: type(node).__name__ for name, node in nir.read(path, type_check=False).nodes.items()}
-    assert [kinds[f"added_{n}"] for n in range(3)] == ["Conv2d", "Scale", "Conv2d"] and kinds["added_2_late"] == "Delay"
-    assert (kinds["pooled_0"], kinds["pooled_0_scale"]) == ("Conv2d", "Scale")
+    assert [kinds[name] for name in ("added_0", "added_1_", "added_2", "added_2_late", "added_1")] == [
+        "Conv2d", "Scale", "Conv2d", "Delay", "IF",
+    ]  # fmt: skip
+    assert (kinds["added_1_0"], kinds["added_1_0_scale"], kinds["output_0"]) == ("Conv2d", "Scale", "Affine")
 
 
 def test_leaks_go_out_as_real_numbers_where_that_is_said(tmp_path: Path) -> None:
