@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from snncc import tools
 from snncc.errors import OutputError
@@ -69,17 +69,27 @@ class Runner(Protocol):
         """Build, run, and yield one observation per image. NotRunError; SnnccError where building or running fails."""
 
 
+@runtime_checkable
+class Reserved(Protocol):
+    """A runner that does not always run unless it is asked for by name."""
+
+    def unasked(self, job: Job) -> bool:
+        """Whether it runs a job all the same."""
+
+
 @dataclass(frozen=True)
 class Tool:
     """A program that a runner needs, and the package that brings it.
 
-    `module`: it comes inside a Python package of this name. `asked`: how it is asked for its version.
+    `module`: it comes inside a Python package of this name. `asked`: how it is asked for its version, unless that is
+    `said`.
     """
 
     program: str
     package: str
     module: str = ""
     asked: str = "--version"
+    said: str = ""
 
     @property
     def path(self) -> str | None:
@@ -95,14 +105,14 @@ class Tool:
         if path is None:
             lacking = "" if self.module else f" (no {self.program} on PATH)"
             raise NoToolError(f"install {self.package}{lacking}")
-        found = _required.get()
-        if found is not None:
-            found[self.program] = self
+        used(self)
         return path
 
     @property
     def version(self) -> str:
         """What it says of its version, one line; of a Python package the package's."""
+        if self.said:
+            return self.said
         try:
             if self.module:
                 return importlib.metadata.version(self.module)
@@ -114,6 +124,13 @@ class Tool:
 
 VERSION_TIMEOUT = 20
 _required: ContextVar[dict[str, Tool] | None] = ContextVar("required", default=None)
+
+
+def used(tool: Tool) -> None:
+    """Note a tool among those that are `required` meanwhile."""
+    found = _required.get()
+    if found is not None:
+        found[tool.program] = tool
 
 
 @contextmanager

@@ -41,7 +41,7 @@ class _Forgetting(Struct, frozen=True, forbid_unknown_fields=True, eq=False, kw_
 
     `leak`, `decay` in 0..4096: how many 4096ths of the potential and of the synaptic current are gone at the next
     timestep. `leak` 0: nothing leaks; `decay` 4096: there is no synaptic current, what arrives is all of it. `rounding`
-    of what is gone: `floor` (an arithmetic shift), or towards `zero` (Loihi). `lowest` <= 0: the potential is never
+    of what is gone: `floor` (an arithmetic shift), or towards `zero`. `lowest` <= 0: the potential is never
     below it, in its own LSB; UNCLAMPED where it has no lower end. `late_current`: the potential takes the current as
     the timestep before left it.
     """

@@ -5,8 +5,8 @@ in its own order, up to the threshold; firing, reset and lower clamp are `Steppe
 the same neuron as numbers per timestep, which the quantiser makes integers of.
 
 Read from, and checked by golden spikes against: snnTorch 1.0.0, SpikingJelly 2.0.0, Norse 1.1.0, Sinabs 3.1.3, Rockpool
-3.1.0 (tests/golden/nir). `lava` is its documented equation, `spec` NIR's text (doi 10.1038/s41467-024-52259-9) with
-Euler's method; neither is checked against a program.
+3.1.0, lava-nc 0.10.0 (tests/golden/nir). `spec` is NIR's text (doi 10.1038/s41467-024-52259-9) with Euler's method,
+checked against no program.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ class Report:
         if missing:
             said.append(f"{missing} not run for want of a tool.")
         if missing < len(idle):
-            said.append(f"{len(idle) - missing} not run for want of room.")
+            said.append(f"{len(idle) - missing} cannot be run, as the table says.")
         return " ".join(said)
 
     @property

@@ -15,7 +15,7 @@ from snncc import backends, ir, sim
 from snncc.backends.vectors import VECTORS, longest, random_pixels, sample_shape
 from snncc.errors import DataError, SnnccError, TargetError
 from snncc.ir import Array
-from snncc.jobs import Job, NoToolError, NotRunError, Runner, Tool, required
+from snncc.jobs import Job, NoToolError, NotRunError, Reserved, Runner, Tool, required
 from snncc.resources import tool_version
 from snncc.sim.encode import bytes_to_pixels, to_pixels
 from snncc.verification.compare import Tally, compare_all, expectations
@@ -59,7 +59,7 @@ def verify(
     chosen_pixels = _pixels(folder, network, _quantised(network, x, data, pixels), images, steps)
     job = _job(folder, network, x, data, chosen_pixels, steps)
     known = runners()
-    chosen = _chosen(folder, known, targets)
+    chosen = _chosen(job, known, targets)
     tools: dict[str, Tool] = {}
     outcomes = [o for name in chosen for o in _outcomes(name, known[name][1], job, variants, tools)]
     versions = {"snncc": tool_version(), "python": platform.python_version(), "numpy": np.__version__}
@@ -84,14 +84,21 @@ def runners() -> dict[str, tuple[str, Runner]]:
             backends.target(target).runners().items()}  # fmt: skip
 
 
-def _chosen(folder: Path, known: Mapping[str, tuple[str, Runner]], targets: Iterable[str] | None) -> list[str]:
+def _chosen(job: Job, known: Mapping[str, tuple[str, Runner]], targets: Iterable[str] | None) -> list[str]:
     """Names of runners; TargetError where one asked for is none, or there is none."""
+    folder = job.folder
+
+    def of(target: str) -> list[str]:
+        return [name for name, (its, runner) in known.items() if its == target
+                and (not isinstance(runner, Reserved) or runner.unasked(job))]  # fmt: skip
+
     if targets is None:
-        chosen = [name for name, (target, _) in known.items() if (folder / target).is_dir()]
+        chosen = [name for target in dict.fromkeys(target for target, _ in known.values())
+                  if (folder / target).is_dir() for name in of(target)]  # fmt: skip
     else:
         chosen = []
         for wanted in targets:
-            found = [wanted] if wanted in known else [name for name, (target, _) in known.items() if target == wanted]
+            found = [wanted] if wanted in known else of(wanted)
             if not found:
                 raise TargetError(f"cannot verify {wanted!r}: choose from {', '.join(known)}")
             chosen += [name for name in found if name not in chosen]

@@ -2,7 +2,7 @@
 
 Tables are compared cell by cell: docs/reference/figures-c.md (c_cortex_m4.json, mlperf_tiny.json),
 figures-hardware.md (hw.json, external.json, boards.json), figures-accuracy.md (accuracy.json), figures-applications.md
-(applications.json), docs/guide/training.md (training.json).
+(applications.json), docs/guide/training.md (training.json); docs/guide/nir.md quotes nir_peers.json.
 Sentences of README and of these pages stand in SENTENCES. Not covered:
 figures that no file of benchmarks/results holds (docs/reference/spkeras.md has those of a golden comparison,
 tests/test_spkeras.py).
@@ -489,8 +489,33 @@ SENTENCES: list[tuple[str, str, Callable[[], list[float]]]] = [
         lambda: [statistics.median(seconds("auto")), max(seconds("auto")), statistics.median(seconds("light")),
                  statistics.median(seconds("full"))],
     ),
+    (
+        "docs/guide/nir.md",
+        rf"Measured once: {F} networks, .*?; {F} runs in the three simulators, {F} integers compared, {F} differ\. "
+        rf"With one weight of its file changed, each of the {F} differs\.",
+        lambda: [len({run["network"] for run in peers_runs()}), len(peers_runs()),
+                 sum(run["values"] for run in peers_runs()), sum(run["mismatches"] for run in peers_runs()),
+                 sum(run["with_a_fault"] > 0 for run in peers_runs())],
+    ),
+    (
+        "docs/guide/nir.md",
+        rf"On the network above {F} of {F} neurons and timesteps differ, on the two Braille networks of the paper "
+        rf"{F}\.",
+        lambda: [real_leaks()[0]["differ"], real_leaks()[0]["neuron_timesteps"],
+                 sum(row["differ"] for row in real_leaks()[1:])],
+    ),
 ]  # fmt: skip
 """(page, pattern, the measured values of its groups)."""
+
+
+def peers_runs() -> list[dict[str, Any]]:
+    """Every network in every simulator."""
+    return list(results("nir_peers")["networks"])
+
+
+def real_leaks() -> list[dict[str, Any]]:
+    """Networks whose leaks are real numbers in their files."""
+    return list(results("nir_peers")["real_leaks"])
 
 
 def seconds(level: str) -> list[float]:
