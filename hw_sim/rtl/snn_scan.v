@@ -45,9 +45,25 @@ module snn_scan #(
     reg [D1W-1:0]      d1_q;
     reg [D2W-1:0]      d2_q;
 
+    // more than one element is left: two of four neighbours, or one of these and one of those
+    localparam FOURS = (LANES + 3) / 4;
+    wire [4*FOURS-1:0] left = rem_q;
+    reg                several, any;
+    reg [3:0]          four;
+    integer            n;
+    always @* begin
+        {several, any} = 2'b00;
+        for (n = 0; n < FOURS; n = n + 1) begin
+            four = left[4*n +: 4];
+            several = several || (four[0] && four[3:1] != 0) || (four[1] && four[3:2] != 0) || (four[2] && four[3])
+                || (any && four != 0);
+            any = any || four != 0;
+        end
+    end
+
     wire [LANES-1:0] rest = rem_q & (rem_q - 1'b1);
     wire accept = ev_valid && ev_ready;
-    wire drained = (rem_q == 0) || (accept && rest == 0);
+    wire drained = !several && (ev_ready || rem_q == 0);
     assign load = busy_q && drained && !last_q && read_q;
 
     localparam [AW-1:0] A_END = DEPTH - 1;

@@ -55,7 +55,7 @@ module snn_walk #(
     output wire [BW-1:0]  o_block
 );
     localparam GW = (GROUPS > 1) ? $clog2(GROUPS) : 1;
-    localparam [GW-1:0] G_END = GROUPS - 1;
+    localparam [GW-1:0] G_END = GROUPS - 1, G_BEFORE = G_END - 1'b1;
     localparam [WAW-1:0] W_STRIDE = WSTRIDE;
     localparam [WAW-1:0] W_NEXT_X = WSTEP_X - (GROUPS - 1);
     localparam [VAW-1:0] V_NEXT_X = VSTEP_X - (GROUPS - 1);
@@ -72,6 +72,7 @@ module snn_walk #(
     // stage b: the walk
     reg           b_valid_q;
     reg [NW-1:0]  b_y_q, b_x_q, b_nx_q;     // remaining positions minus one
+    reg           b_last_g_q, b_last_x_q, b_last_y_q;       // nothing remains; registers, since all waits for it
     reg [GW-1:0]  b_g_q;
     reg [WAW-1:0] b_w_q, b_wrow_q;
     reg [VAW-1:0] b_v_q, b_vrow_q, b_vy_q;
@@ -79,9 +80,9 @@ module snn_walk #(
     reg [CW-1:0]  b_value_q;
     reg [BW-1:0]  b_block_q;
 
-    wire b_end_g = b_g_q == G_END;
-    wire b_end_x = b_end_g && b_x_q == 0;
-    wire b_last = b_end_x && b_y_q == 0;
+    wire b_end_g = b_last_g_q;
+    wire b_end_x = b_end_g && b_last_x_q;
+    wire b_last = b_end_x && b_last_y_q;
     wire a_take = a_valid_q && (!b_valid_q || b_last);
     wire [VAW-1:0] b_row = TAPS > 1 ? b_vy_q : b_vrow_q;    // a first slot may lie beyond the row
     wire [VAW-1:0] b_to_next = RING != 0 && b_row < V_BACK ? V_WRAP : V_NEXT_Y;
@@ -163,6 +164,7 @@ module snn_walk #(
             b_x_q <= nx - 1'b1;
             b_nx_q <= nx - 1'b1;
             b_g_q <= 0;
+            {b_last_g_q, b_last_x_q, b_last_y_q} <= {G_END == 0, nx == 1, ny == 1};
             b_w_q <= first_w;
             b_wrow_q <= first_w;
             b_v_q <= first_v;
@@ -176,6 +178,7 @@ module snn_walk #(
             b_y_q <= b_y_q - 1'b1;
             b_x_q <= b_nx_q;
             b_g_q <= 0;
+            {b_last_g_q, b_last_x_q, b_last_y_q} <= {G_END == 0, b_nx_q == 0, b_y_q == 1};
             b_w_q <= b_wrow_q + W_NEXT_Y;
             b_wrow_q <= b_wrow_q + W_NEXT_Y;
             b_v_q <= b_vrow_q + b_to_next;
@@ -184,10 +187,12 @@ module snn_walk #(
         end else if (b_end_g) begin
             b_x_q <= b_x_q - 1'b1;
             b_g_q <= 0;
+            {b_last_g_q, b_last_x_q} <= {G_END == 0, b_x_q == 1};
             b_w_q <= b_w_q + W_NEXT_X;
             b_v_q <= b_v_q + V_NEXT_X;
         end else begin
             b_g_q <= b_g_q + 1'b1;
+            b_last_g_q <= b_g_q == G_BEFORE;
             b_w_q <= b_w_q + 1'b1;
             b_v_q <= b_v_q + 1'b1;
         end
@@ -196,7 +201,7 @@ module snn_walk #(
     assign o_valid = b_valid_q;
     assign o_waddr = b_w_q;
     assign o_vaddr = b_v_q;
-    assign o_mask = (b_x_q == b_nx_q ? b_first_q : {TAPS{1'b1}}) & (b_x_q == 0 ? b_final_q : {TAPS{1'b1}});
+    assign o_mask = (b_x_q == b_nx_q ? b_first_q : {TAPS{1'b1}}) & (b_last_x_q ? b_final_q : {TAPS{1'b1}});
     assign o_value = b_value_q;
     assign o_block = b_block_q;
 endmodule

@@ -12,7 +12,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
-import re
 import shutil
 import sys
 import tempfile
@@ -23,9 +22,11 @@ from typing import Any, Literal
 from snncc import ir, tools
 from snncc.backends.verilog.emit import load_plan, read_manifest
 from snncc.backends.verilog.plan import Plan
+from snncc.backends.verilog.ports import Ports
 from snncc.errors import OutputError, TargetError, ToolMissingError
 from snncc.synth.blockram import CYCLONE_V, ECP5, GOWIN_18K, ICE40, XC7, Family, Memory
 from snncc.synth.multipliers import SMALL, SOFT, DspSlice, soften
+from snncc.synth.paths import modules, slowest
 
 TIMEOUT = 3600
 
@@ -137,7 +138,7 @@ class Synthesis:
     Cycles are those of the golden images back to back, exact and as simulated; the worst ones bound every image.
     Where the memories need more block RAM than there is, nothing is mapped and `brams` is a lower bound. `multipliers`:
     how many there are; None where nobody had to choose among them. `critical_path`: what bounds the clock, as
-    nextpnr placed it: nanoseconds, and the places on the way.
+    nextpnr placed it: nanoseconds, the registers at its ends with their instances, and the places on the way.
     """
 
     device: str
@@ -189,24 +190,31 @@ def synthesise(
     least = sum(map(chip.memory.least, held.values()))
     if least > chip.brams:
         return Synthesis(**known, brams=least, too_large=beyond({"block RAM": least}, chip, held, "at least "))
-    placer = _placer(chip.place[0]) if place and chip.place else None
+    if place and chip.place:
+        _placer(chip.place[0])  # ToolMissingError before anything is mapped
     with tempfile.TemporaryDirectory(prefix="snncc-synth-") as name:
         work, named = Path(name), plan.ports
-        left_out = (named.memory("golden_"), named.module("bench"), named.module("monitor"))
-        for path in source.iterdir():
-            if path.suffix in (".v", ".mem", ".f") and not path.name.startswith(left_out):
-                shutil.copyfile(path, work / path.name)
-        files = (work / f"{named.module('top')}.f").read_text().split()
+        files = lay_out(source, work, named)
         counts, multipliers, log = _yosys(work, files, chip, dsp, named.module("top"))
         used = resources_of(counts)
         known |= {key: used[name] for key, name in COUNTED.items()}
         known |= {"cells": sum(counts.values()), "log": log, "too_large": beyond(used, chip, held)}
         known["multipliers"] = multipliers
-        if placer is None or known["too_large"]:
+        if not place or not chip.place or known["too_large"]:
             return Synthesis(**known)
-        fmax, critical = _nextpnr(work, files, chip, placer, seed, dsp, named.module("pins"))
+        map_behind_pins(work, files, chip, dsp, named.module("pins"))
+        fmax, critical = place_and_route(work, chip, seed)
         rate = fmax * 1e6 / cycles["golden_interval"]
         return Synthesis(**known, fmax_mhz=fmax, critical_path=critical, images_per_second=rate)
+
+
+def lay_out(source: Path, work: Path, named: Ports) -> list[str]:
+    """Copy what synthesis reads of an export to `work`; the names of the design's files."""
+    left_out = (named.memory("golden_"), named.module("bench"), named.module("monitor"))
+    for path in source.iterdir():
+        if path.suffix in (".v", ".mem", ".f") and not path.name.startswith(left_out):
+            shutil.copyfile(path, work / path.name)
+    return (work / f"{named.module('top')}.f").read_text().split()
 
 
 def map_design(
@@ -342,38 +350,21 @@ def _placer(family: str) -> str:
     return program
 
 
-def _nextpnr(
-    work: Path, files: list[str], chip: Device, program: str, seed: int, dsp: int | str, pins: str
-) -> tuple[float, str]:
-    """MHz of the slowest clock, and its critical path; "" where nextpnr writes none."""
-    family, *options = chip.place
+def map_behind_pins(work: Path, files: list[str], chip: Device, dsp: int | str, pins: str) -> None:
+    """Map the design behind its wrapper `pins` to work/pins.json."""
     map_design(work, [*files, f"{pins}.v"], chip, pins, dsp, "write_json pins.json")
+
+
+def place_and_route(work: Path, chip: Device, seed: int) -> tuple[float, str]:
+    """Of work/pins.json the MHz of the slowest clock, and its critical path; "" where nextpnr writes none."""
+    family, *options = chip.place
     extra = {"ecp5": ["--lpf-allow-unconstrained"], "ice40": ["--pcf-allow-unconstrained"]}.get(family, [])
     if chip.pins:
         places = zip(("clk", "rst", "si", "so"), chip.pins, strict=True)
         (work / "pins.cst").write_text("".join(f'IO_LOC "{name}" {pin};\n' for name, pin in places))
         extra += ["--vopt", "cst=pins.cst"]
-    command = [program, *options, "--json", "pins.json", "--report", "report.json", "--seed", str(seed), *extra]
+    command = [_placer(family), *options, "--json", "pins.json", "--report", "report.json", "--seed", str(seed), *extra]
     tools.run([*command, "--freq", "100", "--timing-allow-fail", "-q"], work, "place and route", TIMEOUT)
-    report = json.loads((work / "report.json").read_text())
-    return min(float(clock["achieved"]) for clock in report["fmax"].values()), slowest(report.get("critical_paths", []))
-
-
-def slowest(paths: list[dict[str, Any]]) -> str:
-    """The longest path from a clock's edge to the same clock's next one, of nextpnr's report."""
-    inside = [path["path"] for path in paths if path["from"] == path["to"]]
-    if not inside:
-        return ""
-    steps = max(inside, key=lambda path: sum(float(step["delay"]) for step in path))
-    took = {kind: sum(float(s["delay"]) for s in steps if (s["type"] == "routing") == (kind == "routing"))
-            for kind in ("logic", "routing")}  # fmt: skip
-    cells = [place(str(step["from"]["cell"])) for step in steps] + [place(str(steps[-1]["to"]["cell"]))]
-    named = [cell for cell in cells if cell]
-    way = [cell for cell, before in zip(named, [None, *named], strict=False) if cell != before]
-    return f"{sum(took.values()):.1f} ns ({took['routing']:.1f} of them routing): {' -> '.join(way)}"
-
-
-def place(cell: str) -> str:
-    """A mapped cell's register or memory in the RTL, without the wrapper and what mapping put behind its name."""
-    name = re.sub(r"(_(TRELLIS|LUT4|CCU2C|PFUMX|L6MUX21|MULT18X18D|SB_|DI|Q|D|Z|S)\w*|\$\w*)+$", "", cell)
-    return re.sub(r"\.mem\.\d.*$", ".mem", name.removeprefix("u_top."))
+    found = json.loads((work / "report.json").read_text())
+    fmax = min(float(clock["achieved"]) for clock in found["fmax"].values())
+    return fmax, slowest(found.get("critical_paths", []), modules(work / "pins.json"))
