@@ -93,6 +93,25 @@ def placed(folder: Path, device: str, seed: int) -> tuple[float, str]:
     return fmax, critical
 
 
+NAMES = {"mlp": "784-128-10", "cnn": "demo CNN"}
+HEAD = "| deep design | LUT + FF | block RAM | DSP | latency, interval | before | MHz | bounded by |\n|" + 8 * "---|"
+
+
+def line(row: dict[str, Any]) -> str:
+    """A design's row below HEAD in docs/reference/figures-hardware.md."""
+    cells = (
+        f"{NAMES[row['network']]}, `{row['dynamics']}`",
+        f"{row['luts']:,} + {row['ffs']:,}",
+        f"{row['brams']:g}",
+        str(row["dsps"]),
+        f"{row['latency_cycles']:,}, {row['interval_cycles']:,.0f}",
+        str(row["before_mhz"]),
+        f"{row['median_mhz']:.1f} ({min(row['fmax_mhz']):.1f} to {max(row['fmax_mhz']):.1f})",
+        f"`{row['critical_path']}`",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
 def main() -> None:
     """Writes benchmarks/results/fmax.json."""
     parser = argparse.ArgumentParser()
@@ -111,10 +130,9 @@ def main() -> None:
         median = statistics.median_low(fmax for fmax, _ in found)
         rows.append(row | {"fmax_mhz": [fmax for fmax, _ in found], "median_mhz": median,
                            "critical_path": dict(found)[median]})  # fmt: skip
+    print(HEAD)
     for row in rows:
-        print(f"{row['network']}-{row['dynamics']}: {row['before_mhz']} -> {row['median_mhz']:.1f} MHz "
-              f"({min(row['fmax_mhz']):.1f} to {max(row['fmax_mhz']):.1f}), {row['luts']} LUT + {row['ffs']} FF, "
-              f"{row['interval_cycles']} cycles an image; {row['critical_path']}")  # fmt: skip
+        print(line(row))
     if len(rows) == len(hw_bench.CASES):
         write("fmax", {"rows": rows, "goal_mhz": GOAL_MHZ})
 

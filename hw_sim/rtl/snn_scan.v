@@ -127,22 +127,20 @@ module snn_scan #(
             rem_q <= 0;
             ptr_q <= 0;
             first_q <= 1'b1;
-        end else if (start) begin
-            busy_q <= 1'b1;
-            rem_q <= 0;
-        end else begin
+        end else begin                              // at `start` nothing is left and nothing is loaded
+            if (start) busy_q <= 1'b1;
+            else if (busy_q && drained && last_q) busy_q <= 1'b0;
             if (accept) rem_q <= rest;
             if (load) begin
                 rem_q <= nonzero;
                 ptr_q <= next_ptr;
                 first_q <= frame_end;
             end
-            if (busy_q && drained && last_q) busy_q <= 1'b0;
         end
         read_q <= load ? whole || next_ptr != w_addr : ready;       // rdata is a word that had been written
         if (start) last_q <= 1'b0;
-        else if (load) begin
-            last_q <= band_end;
+        else if (load) last_q <= band_end;
+        if (load) begin
             cur_q <= rdata;
             d0_q <= d0_next;
             d1_q <= d1_next;

@@ -69,7 +69,7 @@ PROOFS = {
     "column": Proof("column", COLUMN, 10, True),
     "column, cleared by the adder": Proof("column", COLUMN, 10, True, {"CLEARS": 1}),
     "column, deep": Proof("column", COLUMN, 13, True, {"DEEP": 1}),
-    "column, deep maximum": Proof("column", COLUMN, 12, True, {"DEEP": 1, "MAXIMUM": 1}),
+    "column, deep maximum": Proof("column", COLUMN, 12, True, {"DEEP": 1, "MAXIMUM": 1, "SHALLOW": 0}),
     "gather": Proof("gather", ("snn_gather",), 1),
     "skid": Proof("skid", ("snn_skid",), 1),
     "axis split": Proof("axis_split", ("snn_axis_split",), 1),
@@ -77,7 +77,7 @@ PROOFS = {
     "tiles": Proof("tiles", ("snn_tiles", "snn_fill"), 1, within=16),
     "edge, two words": Proof("edge", EDGE + EDGE_UNUSED, 16, True, {"GROUPS": 1, "CW": 1, "VW": 5}),
     "edge, two targets": Proof("edge", EDGE + EDGE_UNUSED, 16, True, {"WORDS": 1, "AW": 1, "VW": 4}),
-    "edge, deep": Proof("edge", EDGE + EDGE_UNUSED, 18, True, {"GROUPS": 1, "CW": 1, "VW": 4, "DEEP": 1}, within=18),
+    "edge, deep": Proof("edge", EDGE + EDGE_UNUSED, 19, True, {"GROUPS": 1, "CW": 1, "VW": 4, "DEEP": 1}, within=19),
 }  # fmt: skip
 
 
