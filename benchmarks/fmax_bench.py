@@ -2,7 +2,8 @@
 
 Usage: fmax_bench.py [--work DIR] [--seeds N] [mlp-count mlp-step cnn-count cnn-step]
 
-T is that of benchmarks/results/hw.json. A design is mapped once and placed once for each seed. What is done stands in
+T is that of benchmarks/results/hw.json. A design is mapped once, with
+`--dsp auto`, and placed once for each seed. What is done stands in
 DIR (build/fmax), and the next run goes on from there; a design that another RTL has changed starts anew.
 """
 
@@ -69,7 +70,7 @@ def mapped(work: Path, case: tuple[str, str, int, str, dict[str, Any]]) -> tuple
             path.unlink()
         ports = load_plan(network, source).ports
         files = lay_out(source, folder, ports)
-        map_behind_pins(folder, files, chip, chip.dsps, ports.module("pins"))
+        map_behind_pins(folder, files, chip, "auto", ports.module("pins"))
         (folder / "key").write_text(key)
     modules = json.loads((folder / "pins.json").read_text())["modules"].values()
     cells = next(module["cells"] for module in modules if "top" in module["attributes"])

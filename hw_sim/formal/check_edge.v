@@ -36,7 +36,7 @@ module check_edge #(
         end
     end
 
-    reg               began = 1'b0, rst_q, rst2_q, rst3_q, turn_q, done_q, valid_q;
+    reg               began = 1'b0, rst_q, rst2_q, turn_q, done_q, valid_q;
     reg [7:0]         word_q;                       // of the frame that is being written
     reg [EVENTS-1:0]  events_q, wanted_q [0:BANKS-1], seen_q [0:GROUPS-1];
     reg [VW-1:0]      sum_q, total_q [0:BANKS-1], added_q [0:GROUPS-1];
@@ -44,7 +44,7 @@ module check_edge #(
     reg               w_index_q, r_index_q;
     always @(posedge clk) begin
         began <= 1'b1;
-        {rst3_q, rst2_q} <= {rst2_q, rst_q};
+        rst2_q <= rst_q;
         {rst_q, turn_q, done_q, valid_q, vaddr_q} <= {rst, turn, done, o_valid && !rst, o_vaddr};
         if (w_commit) begin
             wanted_q[w_index_q] <= events;
@@ -73,6 +73,6 @@ module check_edge #(
             if (began && done)
                 assert (seen_q[k] == wanted_q[r_index_q] && added_q[k] + (valid_q && vaddr_q == k ? o_data : 0) == total_q[r_index_q]);
         if (began && !turn) assert (!o_valid && !done);
-        if (began && !valid_q && !rst_q && (DEEP == 0 || (!rst2_q && !rst3_q))) assert (o_data == 0);
+        if (began && !valid_q && !rst_q && (DEEP == 0 || !rst2_q)) assert (o_data == 0);
     end
 endmodule

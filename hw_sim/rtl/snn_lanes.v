@@ -3,8 +3,7 @@
 // after o_valid, when the potential word has been read too; without an event it is 0 (MAXIMUM: nothing in particular).
 // WRITABLE (with TAPS = 1 and DEEP = 0): the weights are written from outside (snn_fill) and not in a file.
 // DEEP: weights come a cycle later, from a register behind the ROM, which lies in BLOCKS blocks beside each other, since
-// block RAM answers late; products are registered, and with VALUES weights once more, since a multiplier may be far from
-// the ROM. All that goes along comes two (VALUES: three) cycles later.
+// block RAM answers late; products are registered. All that goes along comes two cycles later.
 // VALUES = 0: events are spikes (value 1), no multiplier. ONES: every weight is 1, no ROM.
 // A weight word has TAPS times LANES weights, for as many words of potentials; `i_mask` (which of them) goes along.
 // An event brings the values of PACK neighbouring channels, the first one lowest; all but channel-wise edges have one.
@@ -57,7 +56,7 @@ module snn_lanes #(
     reg                 valid_q;
     reg  [VAW-1:0]      vaddr_q;
     reg  [TAPS-1:0]     mask_q;
-    reg  [PACK*CW-1:0]  value1_q, value2_q, value3_q;
+    reg  [PACK*CW-1:0]  value1_q, value2_q;
     reg  [BW-1:0]       block_q;
     wire [ALL*WB-1:0]   weights;
 
@@ -74,25 +73,24 @@ module snn_lanes #(
         if (rst) value1_q <= 0;
         else if (w_valid) value1_q <= w_value;
         value2_q <= value1_q;
-        value3_q <= value2_q;
         block_q <= w_block;
     end
     generate
         if (DEEP != 0) begin : g_deep
-            reg            first_q;
-            reg [VALUES != 0:0] late_q;             // the oldest highest
+            reg            first_q, late_q;
             reg [VAW+TAPS+PACK*CW+BW-1:0] along_q;
-            reg [(VAW+TAPS)*(1+(VALUES!=0))-1:0] late_along_q;
+            reg [VAW-1:0]  late_vaddr_q;
+            reg [TAPS-1:0] late_mask_q;
             always @(posedge clk) begin
                 first_q <= i_valid && !rst;
                 along_q <= {i_vaddr, i_mask, i_value, i_block};
-                late_q <= rst ? 0 : {late_q, valid_q};
-                late_along_q <= {late_along_q, vaddr_q, mask_q};
+                late_q <= valid_q && !rst;
+                late_vaddr_q <= vaddr_q;
+                late_mask_q <= mask_q;
             end
-            assign o_valid = late_q[VALUES != 0];
-            assign {o_vaddr, o_mask} = late_along_q[(VAW+TAPS)*(VALUES!=0) +: VAW+TAPS];
+            assign {o_valid, o_vaddr, o_mask} = {late_q, late_vaddr_q, late_mask_q};
             assign {w_valid, w_vaddr, w_mask, w_value, w_block} = {first_q, along_q};
-            assign busy = first_q || valid_q || late_q != 0;
+            assign busy = first_q || valid_q || late_q;
         end else begin : g_soon
             assign {w_valid, w_vaddr, w_mask, w_value, w_block} = {i_valid, i_vaddr, i_mask, i_value, i_block};
             assign {o_valid, o_vaddr, o_mask} = {valid_q, vaddr_q, mask_q};
@@ -137,18 +135,14 @@ module snn_lanes #(
                 if (active && there && valid_q) weight_q <= weights[i*WB +: WB];
                 else weight_q <= 0;
             if (VALUES != 0) begin : g_product
-                wire [PACK*CW-1:0]   values = DEEP != 0 ? value3_q : value2_q;
-                wire [CW-1:0]        element = values[ELEMENT*CW +: CW];
+                wire [CW-1:0]        element = value2_q[ELEMENT*CW +: CW];
                 wire signed [CW:0]   value = {(VALUE_SIGNED != 0) & element[CW-1], element};
-                reg signed [WB-1:0]  far_q;
-                always @(posedge clk) far_q <= weight_q;
-                wire signed [WB-1:0] weight = DEEP != 0 ? far_q : weight_q;
-                wire signed [PB-1:0] product = weight * value;
+                wire signed [PB-1:0] product = weight_q * value;
                 if (MAXIMUM != 0) begin : g_lowest
                     localparam signed [VW-1:0] BIT = 1, LOWEST = BIT << (VW - 1);
-                    reg active_q, later_q;
-                    always @(posedge clk) {active_q, later_q} <= {active, active_q};
-                    assign amount = (DEEP != 0 ? later_q : active_q) ? product : LOWEST;
+                    reg active_q;
+                    always @(posedge clk) active_q <= active;
+                    assign amount = active_q ? product : LOWEST;
                 end else begin : g_zero
                     assign amount = product;
                 end

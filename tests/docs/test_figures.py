@@ -1,7 +1,7 @@
 """The figures that pages quote from benchmarks/results are those that were measured.
 
 Tables are compared cell by cell: docs/reference/figures-c.md (c_cortex_m4.json, mlperf_tiny.json),
-figures-hardware.md (hw.json, fmax.json, external.json), figures-accuracy.md (accuracy.json), figures-applications.md
+figures-hardware.md (hw.json, external.json), figures-accuracy.md (accuracy.json), figures-applications.md
 (applications.json), docs/guide/training.md (training.json).
 Sentences of README and of these pages stand in SENTENCES. Not covered:
 figures that no file of benchmarks/results holds (docs/reference/spkeras.md has those of a golden comparison,
@@ -223,19 +223,6 @@ def test_the_table_of_hardware_figures() -> None:
         written = [n for cell in (accuracy, timesteps, bits, area, rams, dsps, latency, interval, ecp5)
                    for n in numbers(cell)]  # fmt: skip
         assert wrong(list(zip(written, measured, strict=True))) == [], name
-
-
-def test_the_table_of_clocks() -> None:
-    rows = read("docs/reference/figures-hardware.md").table("deep design")
-    assert len(rows) == len(results("fmax")["rows"])
-    for name, area, rams, dsps, cycles, before, clock, path in rows:
-        row = hardware("mlp" if name.startswith("784") else "cnn", name.split("`")[1], "fmax")
-        measured = [row["luts"], row["ffs"], row["brams"], row["dsps"], row["latency_cycles"], row["interval_cycles"],
-                    row["before_mhz"], statistics.median_low(row["fmax_mhz"]), min(row["fmax_mhz"]),
-                    max(row["fmax_mhz"])]  # fmt: skip
-        written = [n for cell in (area, rams, dsps, cycles, before, clock) for n in numbers(cell)]
-        assert wrong(list(zip(written, measured, strict=True))) == [], name
-        assert path == f"`{row['critical_path']}`"
 
 
 def test_the_table_of_external_weights() -> None:

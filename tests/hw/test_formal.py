@@ -77,7 +77,7 @@ PROOFS = {
     "tiles": Proof("tiles", ("snn_tiles", "snn_fill"), 1, within=16),
     "edge, two words": Proof("edge", EDGE + EDGE_UNUSED, 16, True, {"GROUPS": 1, "CW": 1, "VW": 5}),
     "edge, two targets": Proof("edge", EDGE + EDGE_UNUSED, 16, True, {"WORDS": 1, "AW": 1, "VW": 4}),
-    "edge, deep": Proof("edge", EDGE + EDGE_UNUSED, 19, True, {"GROUPS": 1, "CW": 1, "VW": 4, "DEEP": 1}, within=19),
+    "edge, deep": Proof("edge", EDGE + EDGE_UNUSED, 18, True, {"GROUPS": 1, "CW": 1, "VW": 4, "DEEP": 1}, within=18),
 }  # fmt: skip
 
 

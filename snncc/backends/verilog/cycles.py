@@ -117,7 +117,7 @@ def _walked(busy: Array, fans: Array, lanes: int, offset: Array, edge: Edge) -> 
         a, p, b = np.where(on, accept, a), np.where(on, placed, p), np.where(on, load, b)
         before, walk = np.where(on, word, before), np.where(on, reach, walk)
     after = words - 1 - before
-    end = np.maximum.reduce([a + 1 + after, b + 1, target + 2 + edge.late_cycles])
+    end = np.maximum.reduce([a + 1 + after, b + 1, target + 2 + 2 * deep])
     end[1] = np.maximum(end[1], 4)
     return np.asarray(end)
 
@@ -135,7 +135,7 @@ def full_work(edge: Edge, offset: Array) -> Array:
     placed = int(edge.place is not None) + int(edge.deep)
     load = np.stack([3 + placed + before, before + np.maximum.accumulate(written + 4 + placed - before, axis=1)])
     target = np.where(fan > 0, load + fan, NEVER).max(axis=2)
-    return np.asarray(np.maximum(np.maximum(load[:, :, -1] + 1, target + 2 + edge.late_cycles), [[0], [4]]))
+    return np.asarray(np.maximum(np.maximum(load[:, :, -1] + 1, target + 2 + 2 * edge.deep), [[0], [4]]))
 
 
 def input_delay(plan: Plan) -> int:

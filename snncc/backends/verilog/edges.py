@@ -110,11 +110,6 @@ class Edge:
         """Events that a word of the bank holds at most."""
         return self.layout.lanes // self.pack
 
-    @property
-    def late_cycles(self) -> int:
-        """By how many cycles a deep edge's registers delay an access: 2, and one more where it multiplies."""
-        return (2 + self.values) * self.deep
-
     def fan_out(self) -> Array:
         """Cycles that each event of a bank walks, (words * word_events,); 0 where nothing is reached."""
         grid = self.layout
