@@ -3,7 +3,7 @@
 // Assumed: a pass begins when the last add is done, DEEP: two cycles later; only a pass reads and writes as one; `data` is 0
 // without an add (then a pass that CLEARS may let the adder do it). A read as it is written is undefined (snn_ram).
 module check_column #(
-    parameter LANES = 1, VW = 3, AW = 1, WORDS = 2, MAXIMUM = 0, BYPASS = 1, CLEARS = 0, DEEP = 0
+    parameter LANES = 1, VW = 3, AW = 1, WORDS = 2, MAXIMUM = 0, BYPASS = 1, CLEARS = 0, DEEP = 0, SHALLOW = 1024
 ) (
     input wire                clk, rst, add, f_read, f_write,
     input wire [AW-1:0]       addr, f_raddr, f_waddr,
@@ -11,7 +11,8 @@ module check_column #(
 );
     wire [LANES*VW-1:0] rdata, ddata;
     snn_column #(
-        .LANES(LANES), .VW(VW), .AW(AW), .WORDS(WORDS), .MAXIMUM(MAXIMUM), .BYPASS(BYPASS), .CLEARS(CLEARS), .DEEP(DEEP)
+        .LANES(LANES), .VW(VW), .AW(AW), .WORDS(WORDS), .MAXIMUM(MAXIMUM), .BYPASS(BYPASS), .CLEARS(CLEARS), .DEEP(DEEP),
+        .SHALLOW(SHALLOW)
     ) dut (
         .clk(clk), .rst(rst), .add(add), .to_drive(1'b0), .addr(addr), .data(data), .f_read(f_read), .f_raddr(f_raddr),
         .f_write(f_write), .restart(1'b0), .f_waddr(f_waddr), .f_wdata(f_wdata), .f_kept({LANES*VW{1'b0}}),

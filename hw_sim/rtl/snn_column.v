@@ -16,7 +16,8 @@ module snn_column #(
     parameter CLEARS = 0,
     parameter HAS_DRIVE = 0,
     parameter KEEPS = 0,
-    parameter DEEP = 0
+    parameter DEEP = 0,
+    parameter SHALLOW = 1024        // words of a memory that block RAM needs no choice of slices for
 ) (
     input  wire                clk,
     input  wire                rst,
@@ -61,6 +62,7 @@ module snn_column #(
             reg [AW-1:0]       addr1_q, addr2_q, addr3_q;
             reg                first_q, next_q, second_q, third_q;      // the same word one, two, three adds ago
             reg [LANES*VW-1:0] stored_q, kept_q, more_q, last_q;
+            wire [LANES*VW-1:0] word = drive1_q ? d_word : v_word;
             wire               drive = add && to_drive;                 // a pass reads both
             always @(posedge clk) begin
                 {add1_q, add2_q, add3_q} <= rst ? 3'b000 : {add, add1_q, add2_q};
@@ -70,12 +72,23 @@ module snn_column #(
                 next_q <= first_q;
                 second_q <= add2_q && addr == addr2_q && drive == drive2_q;
                 third_q <= add3_q && addr == addr3_q && drive == drive3_q;
-                stored_q <= second_q ? sum_q : third_q ? last_q : drive1_q ? d_word : v_word;
                 kept_q <= d_word;
                 more_q <= data;
                 last_q <= sum_q;
             end
-            assign old = next_q ? sum_q : stored_q;
+            if (WORDS > SHALLOW) begin : g_choice          // block RAM in slices has a choice of its own: the other comes later
+                reg                late_q;
+                reg [LANES*VW-1:0] bypass_q;
+                always @(posedge clk) begin
+                    late_q <= second_q || third_q;
+                    bypass_q <= second_q ? sum_q : last_q;
+                    stored_q <= word;
+                end
+                assign old = next_q ? sum_q : late_q ? bypass_q : stored_q;
+            end else begin : g_together
+                always @(posedge clk) stored_q <= second_q ? sum_q : third_q ? last_q : word;
+                assign old = next_q ? sum_q : stored_q;
+            end
             assign more = more_q;
             assign {we, to_d, sum_addr} = {add3_q, drive3_q, addr3_q};
             assign wdata = f_write ? f_wdata : sum_q;

@@ -3,6 +3,7 @@
 //   current, BY_T = 1 (count): n = p*T
 //   current, BY_T = 0 (step):  p in the first frame of the image, then T + EXT - 1 empty frames
 // A wrong image (T = 0 with its last pixel) is one final frame. With BAND_PIXELS a frame goes out in bands of so many.
+// DEEP: a pixel and its value have registers of their own beside x: words leave two cycles later.
 `default_nettype none
 module snn_encoder_direct #(
     parameter LANES = 4,
@@ -15,6 +16,7 @@ module snn_encoder_direct #(
     parameter TW = 4,
     parameter MW = 7,
     parameter EXT = 0,
+    parameter DEEP = 0,
     parameter BAND_PIXELS = 0,      // 0: the whole image
     parameter LAST_LANES = LANES    // values in an image's last word
 ) (
@@ -37,19 +39,22 @@ module snn_encoder_direct #(
     localparam [1:0] IDLE = 2'd0, LOAD = 2'd1, FRAMES = 2'd2;
 
     reg [1:0]          state_q;
-    reg                valid_q, end_q;
-    reg [XW-1:0]       x_q;
+    reg                valid0_q, valid1_q, valid_q, end0_q, end1_q, end_q;
+    reg [PB-1:0]       p_q;
+    reg [XW-1:0]       x_q, late_q;
     reg [TW-1:0]       t_q, frame_q;
     reg [LW-1:0]       lane_q;
     reg [LANES*CW-1:0] word_q;
 
-    wire signed [PB:0] pixel = {(SIGNED != 0) & p_data[PB-1], p_data};
-    wire signed [TW:0] steps = {1'b0, p_timesteps};
+    wire [PB-1:0]      bits = DEEP != 0 ? p_q : p_data;
+    wire signed [PB:0] pixel = {(SIGNED != 0) & bits[PB-1], bits};
+    wire signed [TW:0] steps = {1'b0, DEEP != 0 ? t_q : p_timesteps};       // t_q is p_q's
     wire [TW-1:0] frames = t_q + EXT;
     wire single = frames == 1 || t_q == 0;
 
     // floor(x / (2^PB - 1)) without a divider: x = h*2^PB + l = h*L + (h + l)
-    reg [XW-1:0] x, quotient, value;
+    reg [XW-1:0] x, quotient, soon;
+    wire [XW-1:0] value = DEEP != 0 ? late_q : soon;
     integer i;
     always @* begin
         x = x_q;
@@ -59,7 +64,7 @@ module snn_encoder_direct #(
             x = (x >> PB) + {{(XW-PB){1'b0}}, x[PB-1:0]};
         end
         if (x >= {{(XW-PB){1'b0}}, {PB{1'b1}}}) quotient = quotient + 1'b1;
-        value = (RATE != 0) ? quotient : x_q;
+        soon = (RATE != 0) ? quotient : x_q;
     end
 
     // values enter at the top of the word; an image's last word is moved down to lane 0
@@ -82,7 +87,8 @@ module snn_encoder_direct #(
     endgenerate
     wire frame_sent = state_q == FRAMES && o_ready;
 
-    assign allow = state_q == LOAD || (state_q == IDLE && o_ready && !valid_q);
+    wire pending = valid_q || (DEEP != 0 && (valid0_q || valid1_q));
+    assign allow = state_q == LOAD || (state_q == IDLE && o_ready && !pending);
     assign o_en = valid_q && (full || end_q);
     assign o_data = (end_q ? word >> ((LANES - LAST_LANES) * CW) : word) >> CW;
     assign o_commit = committed || frame_sent;
@@ -93,9 +99,9 @@ module snn_encoder_direct #(
     always @(posedge clk) begin
         if (rst) begin
             state_q <= IDLE;
-            valid_q <= 1'b0;
+            {valid0_q, valid1_q, valid_q} <= 3'b000;
         end else begin
-            valid_q <= p_valid;
+            {valid0_q, valid1_q, valid_q} <= {p_valid, valid0_q, DEEP != 0 ? valid1_q : p_valid};
             case (state_q)
                 FRAMES: if (frame_sent && last_frame) state_q <= IDLE;
                 default: begin
@@ -104,11 +110,11 @@ module snn_encoder_direct #(
                 end
             endcase
         end
-        end_q <= band_end;
-        if (p_valid) begin
-            t_q <= p_timesteps;
-            x_q <= (BY_T != 0) ? pixel * steps : pixel;
-        end
+        {end0_q, end1_q, end_q} <= {band_end, end0_q, DEEP != 0 ? end1_q : band_end};
+        if (p_valid) t_q <= p_timesteps;
+        p_q <= p_data;
+        if (p_valid || DEEP != 0) x_q <= (BY_T != 0) ? pixel * steps : pixel;
+        late_q <= soon;
         frame_q <= committed ? 2 : (frame_sent ? frame_q + 1'b1 : frame_q);
         if (rst || o_en) lane_q <= 0;
         else if (valid_q) lane_q <= lane_q + 1'b1;

@@ -48,6 +48,7 @@ module snn_fire_count #(
     output wire [FIRE_LANES*OUT_CW-1:0]          o_data
 );
     localparam NP = THW + BIASW + V0W;
+    localparam ADDED = 3;       // DEEP: bits of T up to which b*T is a sum, since a multiplier may be far away
     localparam SUBS = LANES / FIRE_LANES;
     localparam SW = (SUBS > 1) ? $clog2(SUBS) : 1;
     localparam CNTW = (PERIOD > 1) ? $clog2(PERIOD) : 1;
@@ -144,7 +145,7 @@ module snn_fire_count #(
             reg signed [VW-1:0]       v_q;
             reg signed [V0W-1:0]      v0_q;
             reg signed [BIASW-1:0]    b_q;
-            wire signed [BIASW+TW:0]  bt = b_q * steps;
+            wire signed [BIASW+TW:0]  bt;
             reg        [THW-1:0]      th_q, later_th_q;
             wire       [THW-1:0]      u_th = DEEP != 0 ? later_th_q : th_q;
             wire signed [UW-1:0]      u;
@@ -155,6 +156,18 @@ module snn_fire_count #(
                 b_q <= b;
                 th_q <= th;
                 later_th_q <= th_q;
+            end
+            if (DEEP != 0 && TW <= ADDED) begin : g_added
+                localparam signed [BIASW+TW:0] NONE = 0;
+                reg signed [BIASW+TW:0] sum;
+                integer                 k;
+                always @* begin
+                    sum = NONE;
+                    for (k = 0; k < TW; k = k + 1) sum = sum + (timesteps[k] ? b_q <<< k : NONE);
+                end
+                assign bt = sum;
+            end else begin : g_product
+                assign bt = b_q * steps;
             end
             if (MAXIMUM != 0) begin : g_max
                 wire signed [UW-1:0] most = v_q > v0_q ? v_q : v0_q;

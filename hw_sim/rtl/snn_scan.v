@@ -45,9 +45,25 @@ module snn_scan #(
     reg [D1W-1:0]      d1_q;
     reg [D2W-1:0]      d2_q;
 
+    // more than one element is left: two of four neighbours, or one of these and one of those
+    localparam FOURS = (LANES + 3) / 4;
+    wire [4*FOURS-1:0] left = rem_q;
+    reg                several, any;
+    reg [3:0]          four;
+    integer            n;
+    always @* begin
+        {several, any} = 2'b00;
+        for (n = 0; n < FOURS; n = n + 1) begin
+            four = left[4*n +: 4];
+            several = several || (four[0] && four[3:1] != 0) || (four[1] && four[3:2] != 0) || (four[2] && four[3])
+                || (any && four != 0);
+            any = any || four != 0;
+        end
+    end
+
     wire [LANES-1:0] rest = rem_q & (rem_q - 1'b1);
     wire accept = ev_valid && ev_ready;
-    wire drained = (rem_q == 0) || (accept && rest == 0);
+    wire drained = !several && (ev_ready || rem_q == 0);
     assign load = busy_q && drained && !last_q && read_q;
 
     localparam [AW-1:0] A_END = DEPTH - 1;
@@ -111,22 +127,20 @@ module snn_scan #(
             rem_q <= 0;
             ptr_q <= 0;
             first_q <= 1'b1;
-        end else if (start) begin
-            busy_q <= 1'b1;
-            rem_q <= 0;
-        end else begin
+        end else begin                              // at `start` nothing is left and nothing is loaded
+            if (start) busy_q <= 1'b1;
+            else if (busy_q && drained && last_q) busy_q <= 1'b0;
             if (accept) rem_q <= rest;
             if (load) begin
                 rem_q <= nonzero;
                 ptr_q <= next_ptr;
                 first_q <= frame_end;
             end
-            if (busy_q && drained && last_q) busy_q <= 1'b0;
         end
         read_q <= load ? whole || next_ptr != w_addr : ready;       // rdata is a word that had been written
         if (start) last_q <= 1'b0;
-        else if (load) begin
-            last_q <= band_end;
+        else if (load) last_q <= band_end;
+        if (load) begin
             cur_q <= rdata;
             d0_q <= d0_next;
             d1_q <= d1_next;

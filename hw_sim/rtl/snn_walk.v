@@ -55,7 +55,7 @@ module snn_walk #(
     output wire [BW-1:0]  o_block
 );
     localparam GW = (GROUPS > 1) ? $clog2(GROUPS) : 1;
-    localparam [GW-1:0] G_END = GROUPS - 1;
+    localparam [GW-1:0] G_END = GROUPS - 1, G_BEFORE = G_END - 1'b1;
     localparam [WAW-1:0] W_STRIDE = WSTRIDE;
     localparam [WAW-1:0] W_NEXT_X = WSTEP_X - (GROUPS - 1);
     localparam [VAW-1:0] V_NEXT_X = VSTEP_X - (GROUPS - 1);
@@ -72,6 +72,8 @@ module snn_walk #(
     // stage b: the walk
     reg           b_valid_q;
     reg [NW-1:0]  b_y_q, b_x_q, b_nx_q;     // remaining positions minus one
+    reg           b_last_g_q, b_last_x_q, b_last_y_q;       // none remains after this one
+    reg           b_free_q;                 // no event, or the last access of one: a register, since all waits for it
     reg [GW-1:0]  b_g_q;
     reg [WAW-1:0] b_w_q, b_wrow_q;
     reg [VAW-1:0] b_v_q, b_vrow_q, b_vy_q;
@@ -79,19 +81,21 @@ module snn_walk #(
     reg [CW-1:0]  b_value_q;
     reg [BW-1:0]  b_block_q;
 
-    wire b_end_g = b_g_q == G_END;
-    wire b_end_x = b_end_g && b_x_q == 0;
-    wire b_last = b_end_x && b_y_q == 0;
-    wire a_take = a_valid_q && (!b_valid_q || b_last);
+    wire b_end_g = b_last_g_q;
+    wire b_end_x = b_end_g && b_last_x_q;
+    wire a_take = a_valid_q && b_free_q;
     wire [VAW-1:0] b_row = TAPS > 1 ? b_vy_q : b_vrow_q;    // a first slot may lie beyond the row
     wire [VAW-1:0] b_to_next = RING != 0 && b_row < V_BACK ? V_WRAP : V_NEXT_Y;
+    wire next_g = b_end_g ? G_END == 0 : b_g_q == G_BEFORE;             // as the flags will be after this access
+    wire next_x = b_end_x ? b_nx_q == 0 : b_end_g ? b_x_q == 1 : b_last_x_q;
+    wire next_y = b_end_x ? b_y_q == 1 : b_last_y_q;
     wire accept = ev_valid && ev_ready;
-    assign ev_ready = !a_valid_q || a_take;
+    assign ev_ready = !a_valid_q || b_free_q;
     assign busy = a_valid_q || b_valid_q;
 
-    wire [D0W-1:0] look_d0 = accept ? ev_d0 : a_d0_q;
-    wire [D1W-1:0] look_d1 = accept ? ev_d1 : a_d1_q;
-    wire [D2W-1:0] look_d2 = accept ? ev_d2 : a_d2_q;
+    wire [D0W-1:0] look_d0 = ev_ready ? ev_d0 : a_d0_q;     // without an event of whatever
+    wire [D1W-1:0] look_d1 = ev_ready ? ev_d1 : a_d1_q;
+    wire [D2W-1:0] look_d2 = ev_ready ? ev_d2 : a_d2_q;
 
     wire [NW-1:0]  ny, nx;
     wire [WAW-1:0] wy, wx, wc;
@@ -148,16 +152,21 @@ module snn_walk #(
         if (rst) begin
             a_valid_q <= 1'b0;
             b_valid_q <= 1'b0;
+            b_free_q <= 1'b1;
         end else begin
             if (accept) a_valid_q <= 1'b1;
             else if (a_take) a_valid_q <= 1'b0;
+            if (a_take) b_free_q <= ny == 0 || nx == 0 || (G_END == 0 && nx == 1 && ny == 1);
+            else if (!b_free_q) b_free_q <= next_g && next_x && next_y;
             if (a_take) b_valid_q <= ny != 0 && nx != 0;
-            else if (b_last) b_valid_q <= 1'b0;
+            else if (b_free_q) b_valid_q <= 1'b0;
         end
         a_d0_q <= look_d0;
         a_d1_q <= look_d1;
         a_d2_q <= look_d2;
         if (accept) a_value_q <= ev_value;
+        if (a_take) {b_last_g_q, b_last_x_q, b_last_y_q} <= {G_END == 0, nx == 1, ny == 1};
+        else {b_last_g_q, b_last_x_q, b_last_y_q} <= {next_g, next_x, next_y};
         if (a_take) begin
             b_y_q <= ny - 1'b1;
             b_x_q <= nx - 1'b1;
@@ -196,7 +205,7 @@ module snn_walk #(
     assign o_valid = b_valid_q;
     assign o_waddr = b_w_q;
     assign o_vaddr = b_v_q;
-    assign o_mask = (b_x_q == b_nx_q ? b_first_q : {TAPS{1'b1}}) & (b_x_q == 0 ? b_final_q : {TAPS{1'b1}});
+    assign o_mask = (b_x_q == b_nx_q ? b_first_q : {TAPS{1'b1}}) & (b_last_x_q ? b_final_q : {TAPS{1'b1}});
     assign o_value = b_value_q;
     assign o_block = b_block_q;
 endmodule

@@ -12,7 +12,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
-import re
 import shutil
 import sys
 import tempfile
@@ -27,6 +26,7 @@ from snncc.backends.verilog.ports import Ports
 from snncc.errors import OutputError, TargetError, ToolMissingError
 from snncc.synth.blockram import CYCLONE_V, ECP5, GOWIN_18K, ICE40, XC7, Family, Memory
 from snncc.synth.multipliers import SMALL, SOFT, DspSlice, soften
+from snncc.synth.paths import modules, slowest
 
 TIMEOUT = 3600
 
@@ -139,7 +139,7 @@ class Synthesis:
     its latency where no other is under way.
     Where the memories need more block RAM than there is, nothing is mapped and `brams` is a lower bound. `multipliers`:
     how many there are; None where nobody had to choose among them. `critical_path`: what bounds the clock, as
-    nextpnr placed it: nanoseconds, and the places on the way.
+    nextpnr placed it: nanoseconds, the registers at its ends with their instances, and the places on the way.
     """
 
     device: str
@@ -366,25 +366,6 @@ def place_and_route(work: Path, chip: Device, seed: int) -> tuple[float, str]:
         extra += ["--vopt", "cst=pins.cst"]
     command = [_placer(family), *options, "--json", "pins.json", "--report", "report.json", "--seed", str(seed), *extra]
     tools.run([*command, "--freq", "100", "--timing-allow-fail", "-q"], work, "place and route", TIMEOUT)
-    report = json.loads((work / "report.json").read_text())
-    return min(float(clock["achieved"]) for clock in report["fmax"].values()), slowest(report.get("critical_paths", []))
-
-
-def slowest(paths: list[dict[str, Any]]) -> str:
-    """The longest path from a clock's edge to the same clock's next one, of nextpnr's report."""
-    inside = [path["path"] for path in paths if path["from"] == path["to"]]
-    if not inside:
-        return ""
-    steps = max(inside, key=lambda path: sum(float(step["delay"]) for step in path))
-    took = {kind: sum(float(s["delay"]) for s in steps if (s["type"] == "routing") == (kind == "routing"))
-            for kind in ("logic", "routing")}  # fmt: skip
-    cells = [place(str(step["from"]["cell"])) for step in steps] + [place(str(steps[-1]["to"]["cell"]))]
-    named = [cell for cell in cells if cell]
-    way = [cell for cell, before in zip(named, [None, *named], strict=False) if cell != before]
-    return f"{sum(took.values()):.1f} ns ({took['routing']:.1f} of them routing): {' -> '.join(way)}"
-
-
-def place(cell: str) -> str:
-    """A mapped cell's register or memory in the RTL, without the wrapper and what mapping put behind its name."""
-    name = re.sub(r"(_(TRELLIS|LUT4|CCU2C|PFUMX|L6MUX21|MULT18X18D|SB_|DI|Q|D|Z|S)\w*|\$\w*)+$", "", cell)
-    return re.sub(r"\.mem\.\d.*$", ".mem", name.removeprefix("u_top."))
+    found = json.loads((work / "report.json").read_text())
+    fmax = min(float(clock["achieved"]) for clock in found["fmax"].values())
+    return fmax, slowest(found.get("critical_paths", []), modules(work / "pins.json"))

@@ -69,7 +69,7 @@ PROOFS = {
     "column": Proof("column", COLUMN, 10, True),
     "column, cleared by the adder": Proof("column", COLUMN, 10, True, {"CLEARS": 1}),
     "column, deep": Proof("column", COLUMN, 13, True, {"DEEP": 1}),
-    "column, deep maximum": Proof("column", COLUMN, 12, True, {"DEEP": 1, "MAXIMUM": 1}),
+    "column, deep maximum": Proof("column", COLUMN, 12, True, {"DEEP": 1, "MAXIMUM": 1, "SHALLOW": 0}),
     "gather": Proof("gather", ("snn_gather",), 1),
     "skid": Proof("skid", ("snn_skid",), 1),
     "axis split": Proof("axis_split", ("snn_axis_split",), 1),

@@ -150,18 +150,39 @@ def test_multipliers_of_each_family_go_where_they_are_told(tmp_path: Path, dsp: 
 
 
 def test_gowin_is_placed_by_himbaechel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program in nextpnr's place takes what it is told: the netlist, device and family, a pin for each port."""
+    """A program in nextpnr's place takes what it is told: the netlist, device and family, a pin for each port.
+
+    Of the paths that it reports the longest one between edges of one clock is told in the words of the RTL.
+    """
+    cells = [
+        "u_top.u_pop_p0_e0.u_lanes.g_rom.u_weights.mem.0.1", "u_top.e_TRELLIS_FF_Q_LUT4_Z$1", "u_top.u_x.y_q_DFF_Q",
+        "u_top.u_pop_p0.g_one.u_column.g_short.sum_q_TRELLIS_FF_Q_3",
+    ]  # fmt: skip
+    kinds = [
+        ("clk-to-q", 3, 0, 0), ("routing", 2, 0, 1), ("logic", 0.5, 1, 1), ("routing", 1, 1, 2), ("routing", 0.5, 2, 3),
+        ("setup", 0, 3, 3),
+    ]  # fmt: skip
+    steps = [
+        {"type": kind, "delay": ns, "from": {"cell": cells[a]}, "to": {"cell": cells[b]}} for kind, ns, a, b in kinds
+    ]
+    paths = [{"from": "posedge clk", "to": "<async>", "path": [{**steps[0], "delay": 99}]},
+             {"from": "posedge clk", "to": "posedge clk", "path": steps},
+             {"from": "posedge two", "to": "posedge two", "path": steps[:2]}]  # fmt: skip
     program = tmp_path / "nextpnr-himbaechel-gowin"
     program.write_text(
         f"#!{sys.executable}\nimport json, sys\nopen({str(tmp_path / 'said')!r}, 'w').write("
         "' '.join(sys.argv[1:]) + '\\n' + open('pins.cst').read())\nassert json.load(open('pins.json'))['modules']\n"
-        "json.dump({'fmax': {'clk': {'achieved': 50.0}}}, open('report.json', 'w'))\n"
+        f"json.dump({{'fmax': {{'clk': {{'achieved': 50.0}}}}, 'critical_paths': {paths}}}, open('report.json', 'w'))\n"
     )
     program.chmod(0o755)
     monkeypatch.setattr(synth.shutil, "which", lambda name: str(program) if name.endswith(program.name) else None)
     store.write(dense_chain("step", sizes=(6, 4, 2)), tmp_path / "m", {"verilog": {"max_lanes": 2}})
     found = synthesise(tmp_path / "m", "gowin-gw1nr9")
     assert found.fmax_mhz == 50 and found.images_per_second == 50e6 / found.cycles_per_image
+    assert found.critical_path == (
+        "7.0 ns (3.5 of them routing) from mem in u_pop_p0_e0.u_lanes.g_rom.u_weights (snn_rom) "
+        "to g_short.sum_q in u_pop_p0.g_one.u_column (snn_column), through e, u_x.y_q"
+    )
     said, *pins = (tmp_path / "said").read_text().splitlines()
     assert "--device GW1NR-LV9QN88PC6/I5 --vopt family=GW1N-9C --json pins.json" in said and "cst=pins.cst" in said
     assert [line.split('"')[1] for line in pins] == ["clk", "rst", "si", "so"]

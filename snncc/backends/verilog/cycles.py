@@ -138,6 +138,13 @@ def full_work(edge: Edge, offset: Array) -> Array:
     return np.asarray(np.maximum(np.maximum(load[:, :, -1] + 1, target + 2 + 2 * edge.deep), [[0], [4]]))
 
 
+def input_delay(plan: Plan) -> int:
+    """Cycles by which a deep encoder's registers delay a band: of stored images 1, of pixels that go on at once 2."""
+    if not plan.deep_input or plan.network.input.coding.sequences:
+        return 0
+    return 1 if stores_images(plan.network) else 2
+
+
 def pass_cycles(plan: Plan, node: Node) -> int:
     """From the cycle in which a pass may start to the commit of its last word."""
     if not plan.count:
@@ -285,10 +292,8 @@ class _Run:
                 begin = max(ready, room)
                 if first and band == 0 and not self.stored:
                     self.first.append(begin)
-                if self.stored:
-                    begin += 0 if empty else layout.words + 1 + self.plan.deep_input
-                else:
-                    begin += 0 if empty else pixels // layout.bands
+                if not empty:
+                    begin += (layout.words + 1 if self.stored else pixels // layout.bands) + input_delay(self.plan)
                 self.commits[INPUT].append(begin)
                 ready = begin + 1
 

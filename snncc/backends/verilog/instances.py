@@ -164,9 +164,10 @@ def _encoder(out: Design, plan: Plan) -> None:
         "LAST_LANES": layout.d2 - (layout.blocks - 1) * layout.lanes,
     }
     ports = clocks | {"allow": "pixel_allow"} | shared | _output_ports("input")
+    deep = {"DEEP": 1} if plan.deep_input else {}
     if stores_images(plan.network):
-        stored = {"WORDS": layout.words, "SAW": width(layout.words)} | ({"DEEP": 1} if plan.deep_input else {})
-        out.instances.append(Instance("snn_encoder_step", "u_encoder", common | stored, ports))
+        stored = {"WORDS": layout.words, "SAW": width(layout.words)}
+        out.instances.append(Instance("snn_encoder_step", "u_encoder", common | stored | deep, ports))
         return
     if source.coding.sequences:
         out.instances.append(Instance("snn_encoder_frames", "u_encoder", common, ports))
@@ -179,7 +180,7 @@ def _encoder(out: Design, plan: Plan) -> None:
         "CW": plan.input_cw,
         "BAND_PIXELS": pixels // layout.bands if layout.bands > 1 else 0,
     }
-    out.instances.append(Instance("snn_encoder_direct", "u_encoder", common | direct, ports))
+    out.instances.append(Instance("snn_encoder_direct", "u_encoder", common | direct | deep, ports))
 
 
 def folds(bits: int, largest: int) -> int:

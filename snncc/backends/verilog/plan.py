@@ -129,7 +129,7 @@ class Source:
 class Plan:
     """The whole design. `tw` bits hold T_max + spike_ext.
 
-    `order`: the edges with external weights, as those come. `deep_input`: the encoder of stored images is deep.
+    `order`: the edges with external weights, as those come. `deep_input`: the encoder is deep.
     """
 
     network: Network
