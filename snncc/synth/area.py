@@ -239,22 +239,15 @@ def known(chip: Device) -> bool:
     return f"{chip.flow.command.split()[0]} luts" in costs.read(MODEL)
 
 
-def unknown(plan: Plan) -> list[str]:
-    """Parts of a design that the model was not fitted to."""
-    leaky = any(node.leaky is not None for node in plan.nodes)
-    there = {"leaky neurons": leaky, "an input of frames": plan.network.input.coding.sequences}
-    return [what for what, is_there in there.items() if is_there]
-
-
 def estimate(plan: Plan, held: Iterable[Memory], chip: Device) -> dict[str, float]:
     """Block RAMs at least, DSPs as they are chosen, and about how many LUTs and flip-flops.
 
-    A TargetError names parts that the model does not know.
+    A TargetError names parts that were in no design which the model was fitted to.
     """
-    if missing := unknown(plan):
-        raise TargetError(f"the model of area does not know {' and '.join(missing)}: run Yosys (`snncc synth`)")
     held = list(held)
     dsps, soft = divided(plan, chip)
-    there = parts(plan, held, chip.memory, soft)
-    about = {what: float(round(known.total(there))) for what, known in model(chip).items()}
+    there, costs_ = parts(plan, held, chip.memory, soft), model(chip)
+    if missing := [part for part in there if any(part not in known.each for known in costs_.values())]:
+        raise TargetError(f"the model of area does not know {', '.join(map(repr, missing))}: run Yosys (`snncc synth`)")
+    about = {what: float(round(known.total(there))) for what, known in costs_.items()}
     return about | {"brams": float(sum(map(chip.memory.least, held))), "dsps": float(dsps)}
