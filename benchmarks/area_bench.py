@@ -42,8 +42,8 @@ GUESS = {
     "choice of an edge": (1, 0.7, 0), "drive": (1, 0.7, 0), "maximum": (1.5, 1, 0), "parameters": (0.5, 0.4, 1),
     "firing": (3, 2, 2), "part of a word": (1, 0.6, 0), "whole potential": (2.5, 1.7, 1.5),
     "divider": (3.5, 2.5, 2.3), "shifter": (4, 2.5, 1), "readout": (2, 1.3, 0.5), "tally": (2, 1.3, 0),
-    "place": (1.5, 1, 1), "leaky firing": (4, 3, 3), "leaky spikes": (3, 2, 2), "lower end": (2, 1.3, 0),
-    "current": (3, 2, 3), "current on its way": (0.2, 0.2, 1), "parameters on their way": (0.2, 0.2, 1),
+    "place": (1.5, 1, 1), "leaky firing": (2, 2, 2), "leaky spikes": (2, 2, 2.3), "lower end": (1, 1, 0),
+    "current": (3, 2, 3), "current on its way": (0.2, 0.2, 1), "parameters on their way": (0.2, 0.2, 0.5),
     "late word": (1, 0.5, 0.1), "frames": (2, 1.5, 0.8), "frame word": (1.5, 1.2, 1.1),
 }  # fmt: skip
 """LUTs of 4 inputs, LUTs of 6 inputs and flip-flops of a bit of each part, from reading the RTL."""
