@@ -3,6 +3,8 @@
 Each design is mapped for a device of each family, without place and route. What a bit of each part costs is the least
 squares of the relative error, held near what the RTL looks like; each design is tested under a fit to the others. It
 writes snncc/synth/area.json, which `snncc explore` uses, and benchmarks/results/area.json.
+build/area.jsonl gets a line for each mapping as soon as it is there, known by all that Yosys reads and its version: a
+run that was stopped goes on there, and after a change only the designs whose RTL changed are mapped again.
 """
 
 from __future__ import annotations
@@ -10,15 +12,17 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import fitting
 import networks
 import numpy as np
-from bench import write
+from bench import Journal, rtl, write
+from timed_networks import timed
 
 from snncc import ir, store
 from snncc.backends.costs import Costs
@@ -38,7 +42,9 @@ GUESS = {
     "choice of an edge": (1, 0.7, 0), "drive": (1, 0.7, 0), "maximum": (1.5, 1, 0), "parameters": (0.5, 0.4, 1),
     "firing": (3, 2, 2), "part of a word": (1, 0.6, 0), "whole potential": (2.5, 1.7, 1.5),
     "divider": (3.5, 2.5, 2.3), "shifter": (4, 2.5, 1), "readout": (2, 1.3, 0.5), "tally": (2, 1.3, 0),
-    "place": (1.5, 1, 1),
+    "place": (1.5, 1, 1), "leaky firing": (2, 2, 2), "leaky spikes": (2, 2, 2.3), "lower end": (1, 1, 0),
+    "current": (3, 2, 3), "current on its way": (0.2, 0.2, 1), "parameters on their way": (0.2, 0.2, 0.5),
+    "late word": (1, 0.5, 0.1), "frames": (2, 1.5, 0.8), "frame word": (1.5, 1.2, 1.1),
 }  # fmt: skip
 """LUTs of 4 inputs, LUTs of 6 inputs and flip-flops of a bit of each part, from reading the RTL."""
 REGISTERS = {"luts": 1.5, "ffs": 1.0}
@@ -46,34 +52,51 @@ REGISTERS = {"luts": 1.5, "ffs": 1.0}
 NOTHING = 1e-3
 LATER = 1010
 SEEDS = (*range(1000, 1007), *range(1010, 1017), *range(1040, 1046))
+TIMED = range(2000, 2010)
+Design: TypeAlias = tuple[str, ir.Network, dict[str, Any]]
+"""A name, a network, how it was made."""
 
 
-def designs(seeds: Iterable[int]) -> Iterator[tuple[networks.Made, dict[str, Any]]]:
-    """Small random networks, the first ones of two blocks, and the lanes that each is exported with."""
-    for seed in seeds:
-        (made,) = networks.random_networks(1, seed, largest=8, widest=8, blocks=2 if seed < LATER else 1)
-        yield made, {"max_lanes": int(np.random.default_rng(4000 + seed).choice([1, 2, 4, 8, 12]))}
+def designs() -> Iterator[tuple[Design, dict[str, Any]]]:
+    """Small random networks, the first ones of two blocks, those of `step` alone, and the options of the export."""
+    for seed in (*SEEDS, *TIMED):
+        if seed in TIMED:
+            network = timed(seed)
+            facts = {"signed_bit": network.signed_bit, "timesteps": network.timesteps, "dynamics": "step",
+                     "encoding": "frames"}  # fmt: skip
+            design: Design = (f"timed {seed}", network, facts)
+        else:
+            (made,) = networks.random_networks(1, seed, largest=8, widest=8, blocks=2 if seed < LATER else 1)
+            design = made.name, made.network.ir, made.options
+        yield design, {"max_lanes": int(np.random.default_rng(4000 + seed).choice([1, 2, 4, 8, 12]))}
 
 
-def run(made: networks.Made, options: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def mapped(folder: Path, device: str) -> dict[str, Any]:
+    """LUTs (None where the memories do not fit), flip-flops, DSPs and block RAM, by Yosys."""
+    made = synthesise(folder, device, place=False)
+    return {"luts": made.luts, "ffs": made.ffs, "dsps": made.dsps, "brams": made.brams}
+
+
+def run(design: Design, options: dict[str, Any], journal: Journal) -> Iterator[dict[str, Any]]:
     """What a design takes of each device, and its parts."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / "m"
+    name, network, facts = design
+    with tempfile.TemporaryDirectory() as work:
+        folder = Path(work) / "m"
         try:
-            store.write(ir.replace(made.network.ir, name="net"), folder, {"verilog": options})
+            store.write(ir.replace(network, name="net"), folder, {"verilog": options})
         except SnnccError as error:
-            print(made.name, error, flush=True)
+            print(name, error, flush=True)
             return
         source = folder / "verilog"
         plan = load_plan(ir.load(folder), source)
         held = list(memories(plan, read_manifest(source), source).values())
         for device in FAMILIES:
-            found, chip = synthesise(folder, device, place=False), DEVICES[device]
-            if found.luts is None:
+            key = f"{rtl(source)} {device} {version('pyosys')}"
+            found, chip = journal.take(key, partial(mapped, folder, device)), DEVICES[device]
+            if found["luts"] is None:
                 continue
             dsps, soft = area.divided(plan, chip)
-            row = {"design": made.name, **made.options, **options, "device": device, "luts": found.luts,
-                   "ffs": found.ffs, "dsps": found.dsps, "brams": found.brams, "model_dsps": dsps}  # fmt: skip
+            row = {"design": name, **facts, **options, "device": device, **found, "model_dsps": dsps}
             print(row, flush=True)
             yield row | {"parts": area.parts(plan, held, chip.memory, soft)}
 
@@ -115,7 +138,8 @@ def report(rows: list[dict[str, Any]]) -> None:
 
 def main() -> None:
     """Map all designs and report."""
-    report([row for design in designs(SEEDS) for row in run(*design)])
+    journal = Journal("area")
+    report([row for design, options in designs() for row in run(design, options, journal)])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""What every benchmark shares: fair timing in turn, the machine's description, one JSON file per benchmark."""
+"""What benchmarks share: fair timing in turn, the machine's description, one JSON file for each, a journal."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
+JOURNALS = Path(__file__).parent.parent / "build"
 PACKAGES = (
     "snncc",
     "numpy",
@@ -84,3 +86,37 @@ def write(name: str, figures: dict[str, Any]) -> None:
     RESULTS.mkdir(exist_ok=True)
     text = json.dumps({"benchmark": name, "machine": machine(), **figures}, indent=2)
     (RESULTS / f"{name}.json").write_text(text + "\n")
+
+
+class Journal:
+    """build/<name>.jsonl: a line for each measurement as soon as it is there, so that a run that was stopped goes on.
+
+    A measurement is known by `key`, which has to say all that it depends on.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.path, self.found = JOURNALS / f"{name}.jsonl", dict[str, dict[str, Any]]()
+        for line in self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else ():
+            try:
+                row = json.loads(line)
+            except ValueError:  # cut off
+                continue
+            self.found[row["key"]] = row["found"]
+
+    def take(self, key: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """What was measured, now or before."""
+        if key not in self.found:
+            self.found[key] = measure()
+            self.path.parent.mkdir(exist_ok=True)
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"key": key, "found": self.found[key]}) + "\n")
+        return self.found[key]
+
+
+def rtl(source: Path) -> str:
+    """A digest of what synthesis reads of an exported design: the folder `verilog`."""
+    digest = hashlib.sha256()
+    for path in sorted(source.iterdir()):
+        if path.suffix in (".v", ".mem", ".f") and not path.name.startswith(("golden_", "snn_bench", "snn_monitor")):
+            digest.update(f"{path.name} {path.stat().st_size} ".encode() + path.read_bytes())
+    return digest.hexdigest()

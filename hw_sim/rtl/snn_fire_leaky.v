@@ -206,7 +206,7 @@ module snn_fire_leaky #(
             end else begin : g_leak
                 assign leak = LEAK;
             end
-            snn_share #(.W(VW), .ZERO(ZERO)) u_leak (
+            snn_share #(.W(VW), .ZERO(ZERO), .FIXED(LEAKW != 0 ? -1 : LEAK)) u_leak (
                 .clk(clk), .x(RESET == 1 ? full : reduced), .part(leak), .share(leaked));
             wire signed [V0W-1:0] start_v = held[(WRITES*LANES + i)*NP +: V0W];
             wire signed [VW-1:0]  v0 = start_v;
@@ -221,7 +221,8 @@ module snn_fire_leaky #(
                 end else begin : g_same
                     assign decay = DECAY;
                 end
-                snn_share #(.W(VW), .ZERO(ZERO)) u_decay (.clk(clk), .x(current), .part(decay), .share(decayed));
+                snn_share #(.W(VW), .ZERO(ZERO), .FIXED(DECAYW != 0 ? -1 : DECAY)) u_decay (
+                    .clk(clk), .x(current), .part(decay), .share(decayed));
                 assign wdata[i*VW +: VW] = restart ? {VW{1'b0}} : current_q - decayed;
                 assign rest_wdata[i*VW +: VW] = next;
             end else begin : g_stays

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 SUMS = 3
 """MAXIMUM of a layer that keeps a second value for each neuron."""
-
+VALUE = 2
+"""RESET of leaky neurons whose spike leaves a value."""
 
 SHORTEST = {"synth_ice40": 11}
 """By Yosys's command: bits of the shortest product that becomes a DSP; 9 elsewhere."""
@@ -49,11 +50,14 @@ def multipliers(plan: Plan) -> list[Product]:
         if made.module in ("snn_edge", "snn_edge_tiles"):
             if p["VALUES"] and not p.get("ONES"):
                 add(p["WB"], _event(p) + 1, p["LANES"] * p.get("TAPS", 1), p["VW"])
-            stride, channels = p["WSTRIDE"], p.get("SLOTS", 1) * p.get("PART", 1)
-            if not p.get("CHANNELWISE") and not p.get("LANES_ON_X") and stride & (stride - 1):
+            stride, channels = _odd(p["WSTRIDE"]), p.get("SLOTS", 1) * p.get("PART", 1)
+            if not p.get("CHANNELWISE") and not p.get("LANES_ON_X") and stride > 1:
                 add(p.get("D2W", max(1, (channels - 1).bit_length())), stride.bit_length(), most=p["WAW"])
         elif made.module == "snn_layer" and p["COUNT"] and not p["MAXIMUM"] and nodes[made.name].parameters.bias.any():
             add(p["BIASW"], p["TW"] + 1, p["FIRE_LANES"])
+        elif made.module == "snn_layer" and p.get("LEAKY"):
+            for a, b, most in _forgetting(p):
+                add(a, b, p["LANES"], most)
         elif made.module == "snn_encoder_direct" and p["BY_T"]:
             add(p["PB"] + 1, p["TW"] + 1)
     return found
@@ -67,9 +71,36 @@ def parts(plan: Plan, held: Iterable[Memory], family: Family, soft: Iterable[Mul
             found[f"{'ROM' if memory.rom else 'RAM'} in LUTs"] += memory.words * memory.live
             found["word of a memory in LUTs"] += memory.live
     for made in design(plan).instances:
-        for part, bits in PARTS[made.module](made.parameters):
+        whole = _beat if made.ports.get("w_en") == "1'b0" else PARTS[made.module]
+        for part, bits in whole(made.parameters):
             found[part] += bits
     return {part: float(bits) for part, bits in found.items() if bits}
+
+
+def _forgetting(p: Mapping[str, Any]) -> Iterator[tuple[int, int, int]]:
+    """(bits, bits, bits of the product at most) of a lane's multipliers in `snn_fire_leaky`.
+
+    One for what leaks and one for the current that decays; a number that all neurons share is a shift where it is a
+    power of two. Of several spikes those amounts that are no shift.
+    """
+    fields, whole = [("LEAK", p.get("LEAKW", 0))], p["VW"] + 13
+    if p["CURRENT"]:
+        fields.append(("DECAY", p.get("DECAYW", 0)))
+    for name, own in fields:
+        odd = _odd(p[name])
+        if own or odd > 1:
+            yield p["VW"], (own or odd.bit_length()) + (not p["ZERO"]), whole
+    most = p.get("MOST", 0)
+    for half in range(most.bit_length()):
+        number = (most >> half) - (most >> (half + 1))
+        for times in (number - 1, number * (p["RESET"] != VALUE)):
+            if _odd(times) > 1:
+                yield p["AMOUNTW"], _odd(times).bit_length() + 1, 64
+
+
+def _odd(number: int) -> int:
+    """A constant factor without the shift in it."""
+    return number and number // (number & -number)
 
 
 def _event(p: Mapping[str, Any]) -> int:
@@ -90,6 +121,12 @@ def _edge(p: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     yield "masked lanes", lanes * (0 < p["LANES_PER_CHANNEL"] * p.get("PACK", 1) < p["LANES"])
     yield "tally", p["SRC_LANES"] * p.get("TALLY", 0)
     yield "place", p.get("PLACES", 0) and p["YW"] + p["XW"] + p["PLACE_CW"]
+    yield "late word", p["SRC_LANES"] * p["CW"] * p.get("LATE", 0)
+
+
+def _beat(p: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """An edge of meta words alone."""
+    yield "bank", p["AW"] + p["BANKS"] * p["MW"]
 
 
 def _layer(p: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
@@ -102,7 +139,11 @@ def _layer(p: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     yield "choice of an edge", word * (slots * (p["EDGES"] - 1) + columns * (slots - 1) + columns - 1)
     yield "drive", all_words * (p["HAS_DRIVE"] or p["MAXIMUM"] >= SUMS)
     yield "maximum", all_words * (p["MAXIMUM"] > 0)
-    yield "parameters", fired * (p["THW"] + p["BIASW"] + p["V0W"]) * (p["P_DEPTH"] > 1)
+    fields = p["THW"] + p["BIASW"] + p["V0W"] + sum(p.get(field, 0) for field in FORGETTING)
+    yield "parameters", fired * fields * (p["P_DEPTH"] > 1)
+    if p.get("LEAKY"):
+        yield from _leaky(p)
+        return
     if not p["COUNT"]:
         yield "firing", word
         return
@@ -110,6 +151,24 @@ def _layer(p: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     yield "whole potential", fired * p["UW"]
     yield "divider", fired * p["STAGES"] * (max(p["UW"], p["THW"] + p["STAGES"] * p["PERIOD"]) + 1) * p["FIRES"]
     yield "shifter", fired * p["UW"] * p.get("RELAYS", 0)
+
+
+FORGETTING = ("AMOUNTW", "LOWW", "LEAKW", "DECAYW")
+"""Widths of the fields of a neuron that only `snn_fire_leaky` has."""
+
+
+def _leaky(p: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """The pass of leaky neurons: every word takes a fixed number of stages, and so does each of its fields."""
+    word, halves, current = p["LANES"] * p["VW"], p.get("MOST", 0).bit_length(), p["CURRENT"] > 0
+    clamps, leaks = 2 + current, 3 + current + halves
+    yield "leaky firing", word
+    yield "leaky spikes", word * halves
+    yield "lower end", word * (p.get("LOWW", 0) > 0)
+    yield "current", word * current
+    yield "current on its way", word * current * (halves + 2)
+    last = {"LOWW": clamps, "THW": leaks - 1, "AMOUNTW": leaks - 1, "LEAKW": leaks, "DECAYW": leaks, "V0W": leaks + 1}
+    delayed = sum(p.get(field, 0) * (stage - 1) for field, stage in last.items())
+    yield "parameters on their way", p["LANES"] * delayed * (p["P_DEPTH"] > 1)
 
 
 def _encoder(p: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
@@ -123,6 +182,14 @@ def _readout(p: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
 
 def _pixels(p: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     yield "encoder", p["NW"] + p["TW"]
+
+
+def _frames(p: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    yield "frames", p["NW"] + 3 * p["TW"] + 16
+
+
+def _frame_words(p: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    yield "frame word", (p["LANES"] + 1) * p["PB"] + p["TW"]
 
 
 def _tiled(p: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
@@ -140,6 +207,8 @@ PARTS = {
     "snn_layer": _layer,
     "snn_encoder_step": _encoder,
     "snn_encoder_direct": _encoder,
+    "snn_encoder_frames": _frame_words,
+    "snn_frames": _frames,
     "snn_readout": _readout,
     "snn_pixels": _pixels,
     "snn_axis_split": _outside,
@@ -170,22 +239,15 @@ def known(chip: Device) -> bool:
     return f"{chip.flow.command.split()[0]} luts" in costs.read(MODEL)
 
 
-def unknown(plan: Plan) -> list[str]:
-    """Parts of a design that the model was not fitted to."""
-    leaky = any(node.leaky is not None for node in plan.nodes)
-    there = {"leaky neurons": leaky, "an input of frames": plan.network.input.coding.sequences}
-    return [what for what, is_there in there.items() if is_there]
-
-
 def estimate(plan: Plan, held: Iterable[Memory], chip: Device) -> dict[str, float]:
     """Block RAMs at least, DSPs as they are chosen, and about how many LUTs and flip-flops.
 
-    A TargetError names parts that the model does not know.
+    A TargetError names parts that were in no design which the model was fitted to.
     """
-    if missing := unknown(plan):
-        raise TargetError(f"the model of area does not know {' and '.join(missing)}: run Yosys (`snncc synth`)")
     held = list(held)
     dsps, soft = divided(plan, chip)
-    there = parts(plan, held, chip.memory, soft)
-    about = {what: float(round(known.total(there))) for what, known in model(chip).items()}
+    there, costs_ = parts(plan, held, chip.memory, soft), model(chip)
+    if missing := [part for part in there if any(part not in known.each for known in costs_.values())]:
+        raise TargetError(f"the model of area does not know {', '.join(map(repr, missing))}: run Yosys (`snncc synth`)")
+    about = {what: float(round(known.total(there))) for what, known in costs_.items()}
     return about | {"brams": float(sum(map(chip.memory.least, held))), "dsps": float(dsps)}

@@ -1,8 +1,9 @@
 """The figures that pages quote from benchmarks/results are those that were measured.
 
 Tables are compared cell by cell: docs/reference/figures-c.md (c_cortex_m4.json, mlperf_tiny.json),
-figures-hardware.md (hw.json, external.json, boards.json), figures-accuracy.md (accuracy.json), figures-applications.md
-(applications.json), docs/guide/training.md (training.json); docs/guide/nir.md quotes nir_peers.json.
+figures-hardware.md (hw.json, lif.json, external.json, boards.json), figures-accuracy.md
+(accuracy.json), figures-applications.md (applications.json),
+docs/guide/training.md (training.json); docs/guide/nir.md quotes nir_peers.json.
 Sentences of README and of these pages stand in SENTENCES. Not covered:
 figures that no file of benchmarks/results holds (docs/reference/spkeras.md has those of a golden comparison,
 tests/test_spkeras.py).
@@ -272,6 +273,24 @@ def test_the_table_of_external_weights() -> None:
         assert wrong([(latency, made["latency"]), (interval, made["interval"])]) == []
     run = results("external")
     assert run["passed"] and run["measured"] == run["predicted"]
+
+
+def test_the_table_of_leaky_neurons() -> None:
+    made = results("lif")
+    spiker, *rows = read("docs/reference/figures-hardware.md").table("leaky neurons")
+    peer = made["spiker_plus"]
+    known = [100 * peer["accuracy"], peer["cells"], peer["block_rams"], peer["cycles"], peer["cycles"]]
+    assert wrong(list(zip([n for cell in spiker[1:] for n in numbers(cell)], known, strict=True))) == []
+    assert len(rows) == len(made["rows"])
+    for (_, *cells), row in zip(rows, made["rows"], strict=True):
+        xc7, other = row["xc7"], row["ecp5"]
+        measured = [100 * made["accuracy"], 100 * made["snntorch"]["accuracy"], made["timesteps"], made["signed_bit"],
+                    xc7["luts"], xc7["ffs"], xc7["luts"] + xc7["ffs"], xc7["brams"], xc7["dsps"],
+                    row["latency_cycles"], row["longest_latency_cycles"], row["interval_cycles"],
+                    other["luts"], other["ffs"]]  # fmt: skip
+        assert wrong(list(zip([n for cell in cells for n in numbers(cell)], measured, strict=True))) == []
+        assert row["verilator"]["passed"] and row["verilator"]["cycles_as_predicted"]
+    assert made["other_classes"] == 0
 
 
 # --- accuracy ----------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from snncc.synth import DEVICES, area, memories, run_yosys, synthesise
 from snncc.synth.blockram import ECP5, ICE40, XC7, Family, Memory
 from snncc.synth.multipliers import DspSlice, Multiplier, chosen, find
 from tests.hw.area import near_enough
-from tests.networks import dense_chain, dense_skip, with_intervals
+from tests.networks import dense_chain, dense_skip, recurrent, with_intervals
 
 
 @pytest.mark.parametrize(("family", "memory", "number"), [
@@ -278,6 +278,35 @@ def test_a_model_that_is_off_is_told(skip: Path) -> None:
     held = memories(plan, read_manifest(source), source).values()
     found = synth.Synthesis("ecp5-25k", luts=4 * round(area.estimate(plan, held, DEVICES["ecp5-25k"])["luts"]), ffs=1)
     assert len(near_enough(skip, found)) == 2
+
+
+def test_a_part_that_no_fitted_design_had_is_refused(skip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, whole = skip / "verilog", area.model(DEVICES["xc7"])
+    less = {
+        what: replace(one, each={k: v for k, v in one.each.items() if k != "scanner"}) for what, one in whole.items()
+    }
+    monkeypatch.setattr(area, "model", lambda chip: less)
+    plan = load_plan(ir.load(skip), source)
+    held = memories(plan, read_manifest(source), source).values()
+    with pytest.raises(TargetError, match="does not know 'scanner': run Yosys"):
+        area.estimate(plan, held, DEVICES["xc7"])
+
+
+@pytest.mark.parametrize("device", ["xc7", "ecp5-25k"])
+def test_the_multipliers_of_neurons_that_forget_are_those_that_yosys_finds(tmp_path: Path, device: str) -> None:
+    """Leaks of each neuron and of all, a decay, several spikes; xc7 is mapped module by module, ECP5 as one."""
+    store.write(recurrent(most=7), tmp_path / "m", {"verilog": {"max_lanes": 2}})
+    work, flow = tmp_path / "m" / "verilog", DEVICES[device].flow
+    read = f"read_verilog -defer {' '.join((work / 'snn_top.f').read_text().split())}"
+    until = f"{flow.command} -top snn_top {flow.dsp} -run begin:{flow.multiply}"
+    run_yosys(work, f"{read}\n{until}\n{flow.tidy}\ndelete =A:blackbox =A:whitebox\nwrite_rtlil design.il\n")
+    found: Counter[tuple[int, int]] = Counter()
+    for one in find((work / "design.il").read_text().split("\n"), "snn_top"):
+        found[max(one.a, one.b), min(one.a, one.b)] += one.times
+    expected: Counter[tuple[int, int]] = Counter()
+    for one in area.multipliers(load_plan(ir.load(tmp_path / "m"), work)):
+        expected[one.a, one.b] += one.times
+    assert expected == Counter({size: times for size, times in found.items() if size[1] > 1})
 
 
 @pytest.fixture(scope="module")
