@@ -119,6 +119,10 @@ def test_goals_of_hardware() -> None:
     asked = Goals(within=2.5, min_fps=200_000, clock_mhz=100, max_flash=10)
     words = "within 5 instead of 2.5, max-flash unknown instead of 10, min-fps 100,000 instead of 200,000"
     assert asked.shortfall(point, 0.95) == words and Goals(device="xc7").shortfall(point, None) == ""
+    for goals_, target in ((Goals(device="xc7"), "c"), (Goals(max_ram=1), "verilog")):
+        goals_.check({"c": "verilog", "verilog": "c"}[target])
+        with pytest.raises(DataError, match=rf"is a goal of the target \w+, not of {target}"):
+            goals_.check(target)
     for wrong in ({"min_fps": 1.0}, {"clock_mhz": 1.0}, {"max_bram": 1.0}, {"max_luts": 1}, {"device": "none"}):
         with pytest.raises(DataError):
             Goals(**wrong)
@@ -255,6 +259,28 @@ def test_the_command(given_files: Path, tmp_path: Path, run: Run) -> None:
     within = {"within": 0.0, "max_bram": 0.0, "max_flash": 65536}
     assert goals.parsed(["within=0", "max-bram=0", "max-flash=64k"]) == within
     assert list(goals.GOALS) == [field.name for field in fields(Goals)]
+
+
+def test_a_goal_is_measured_with_what_is_given_otherwise(
+    given_files: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, Any] = {}
+
+    def stop(*_: Any, **options: Any) -> None:
+        seen.update(options)
+        raise DataError("enough")
+
+    monkeypatch.setattr(exploration, "explore", stop)
+    data = given_files / "d.npz"
+    code, _, err = run(
+        "compile", given_files / "m.keras", "--calibration", data, "-o", tmp_path / "c", "--target", "verilog",
+        "--data", data, "--goal", "within=1", "--input-bits", 2, "--max-lanes", 3, "--timesteps", 5,
+    )  # fmt: skip
+    assert code == 1 and "enough" in err
+    assert (seen["axes"], seen["fixed"]) == ({"timesteps": (5,), "max_lanes": (3,)}, {"input_bits": 2})
+    every = jobs("verilog", seen["axes"], seen["fixed"])
+    assert {job.network["input_bits"] for job in every} == {2}
+    assert all(Design.of({"options": {**d.network, **d.options}, "target": "verilog"}) == d for d in every[0].designs)
 
 
 KILLED = """
