@@ -261,6 +261,22 @@ def test_the_command(given_files: Path, tmp_path: Path, run: Run) -> None:
     assert list(goals.GOALS) == [field.name for field in fields(Goals)]
 
 
+def test_the_float_network_of_one_neuron_has_two_classes(tmp_path: Path) -> None:
+    """Class 1 where its output is above 0, as the network's: all labels but four are just that."""
+    pixels = keras.Input((6, 6, 1))
+    model = randomised(keras.Model(pixels, L.Dense(1, activation="sigmoid")(L.Flatten()(pixels)), name="int"))
+    model.save(tmp_path / "m.keras")
+    x = np.random.default_rng(1).random((40, 6, 6, 1)).astype(np.float32)
+    y = (model.predict(x, verbose=0)[:, 0] > 0.5).astype(int)
+    y[:4] = 1 - y[:4]
+    np.savez(tmp_path / "d.npz", x=x, y=y)
+    data = tmp_path / "d.npz"
+    found = snncc.explore(
+        tmp_path / "m.keras", data, data, tmp_path / "o", axes=AXES | {"timesteps": (3,)}, processes=1
+    )
+    assert found.float_accuracy == 0.9 and {point["command"].count("--prefix net") for point in found.points} == {1}
+
+
 def test_a_goal_is_measured_with_what_is_given_otherwise(
     given_files: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
