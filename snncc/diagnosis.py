@@ -16,6 +16,7 @@ takes some of it back. The float weights are not part of a compiled folder: diag
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -42,6 +43,11 @@ ADVICE = {
     "compose the pools (`average_pools` all), or use more timesteps",
     "timing": "its spikes come unevenly: run it in `count`, compile for this T, or use more timesteps",
 }
+PIXELS = (
+    "its pixels are too coarse, or its values lie outside those of the calibration data: more `input_bits`, an "
+    "`input_range`, or calibration data like these"
+)
+"""Advice for the input, which has no weights: they are its pixels."""
 Step = Callable[[dict[str, Array]], Array]
 
 
@@ -68,10 +74,15 @@ class LayerError:
         """The largest of the four parts."""
         return max(CAUSES, key=lambda name: float(getattr(self, name)))
 
+    @property
+    def pixels(self) -> str:
+        """What the `weights` of the input are, which has none; else nothing."""
+        return "pixels" if self.population == INPUT and self.cause == "weights" else ""
+
     def cells(self) -> list[str]:
         """Cells of its line in a table, under `Diagnosis.HEADER`."""
         parts = (self.clipping, self.weights, self.timesteps, self.timing, self.total, self.added)
-        mostly = Diagnosis.HEADER[1 + CAUSES.index(self.cause)] if round(self.total, 3) else "-"
+        mostly = self.pixels or Diagnosis.HEADER[1 + CAUSES.index(self.cause)] if round(self.total, 3) else "-"
         return [self.population, *map(_percent, parts), mostly]
 
 
@@ -100,10 +111,11 @@ class Diagnosis:
     def sentence(self) -> str:
         """What to look at first."""
         row = self[self.hurts_first]
+        cause, advice = (row.pixels, PIXELS) if row.pixels else (row.cause, ADVICE[row.cause])
         named = f" (layers {', '.join(row.layers)})" if row.layers else ""
         return (
             f"{self.hurts_first!r}{named} hurts first: its error is {_percent(row.total)} % of its activations, "
-            f"{_percent(row.added)} points more than what it reads; most of it is {row.cause}: {ADVICE[row.cause]}"
+            f"{_percent(row.added)} points more than what it reads; most of it is {cause}: {advice}"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -155,7 +167,7 @@ def diagnose(
     if not len(pixels):
         raise DataError("there are no images to diagnose")
     check(network, pixels, timesteps, dynamics)
-    truth = None if y is None else labels(y, len(pixels))
+    truth = None if y is None else labels(y, len(pixels), math.prod(network.output.shape))
     kinds: list[Dynamics] = ["count", "step"] if network.over(timesteps, dynamics).stepping else ["count"]
     made = {kind: engines.choose(engine, network, timesteps, kind, len(pixels))[1] for kind in kinds}
     chain = _Chain(network, real, timesteps, dynamics, made)

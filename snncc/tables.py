@@ -106,8 +106,9 @@ def summary_lines(facts: dict[str, Any]) -> list[str]:
     """The network as a whole, in words."""
     source = facts["input"]
     sign = "signed" if source["signed"] else "unsigned"
+    bits = f"{facts['signed_bit']} bits" if facts["signed_bit"] else "32 bits, floats"
     return [
-        f"{facts['name']}: {facts['neurons']:,} neurons, {facts['weights']:,} weights of {facts['signed_bit']} bits, "
+        f"{facts['name']}: {facts['neurons']:,} neurons, {facts['weights']:,} weights of {bits}, "
         f"T <= {facts['timesteps']}, {facts['dynamics']}, {facts['readout']} readout",
         f"input {_shape(source['shape'])}, {source['bits']} bits {sign}, {source['encoding']}, "
         f"lambda_0 {source['lambda_0']:g}",

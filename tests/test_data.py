@@ -45,6 +45,19 @@ def test_a_npy_file_is_its_one_array(tmp_path: Path) -> None:
         data.array(f"{path}:NAME", data.LABELS)
 
 
+def test_what_is_no_array_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("1.0,2.0\n")
+    for read in (lambda path: data.array(path, data.IMAGES), lambda path: data.rows(path, data.IMAGES)):
+        with pytest.raises(DataError, match=r"as numpy\.save and .*numpy\.loadtxt") as found:
+            read(str(tmp_path / "x.csv"))
+        assert "pickle" not in str(found.value)
+    with pytest.raises(DataError, match=r"is a folder: one \.npz or \.npy file is wanted"):
+        data.array(str(tmp_path), data.CALIBRATION)
+    np.savez(tmp_path / "o.npz", x=np.array([1, "a"], object))
+    with pytest.raises(DataError, match=r"plain arrays: it holds objects, which are never loaded: save numbers$"):
+        data.array(str(tmp_path / "o.npz"), data.IMAGES)
+
+
 def test_a_colon_wants_a_name(tmp_path: Path) -> None:
     path = npz(tmp_path / "d.npz", x=A)
     with pytest.raises(DataError, match=r"d\.npz:: a name must follow"):

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 import snncc
 from snncc import ir
 from snncc.cli import cli
-from snncc.diagnosis import CAUSES, Diagnosis
+from snncc.diagnosis import CAUSES, Diagnosis, LayerError
 from snncc.errors import DataError, OutputError
 from snncc.frontend.keras import from_keras
 from snncc.lower.populate import populate
@@ -60,6 +60,13 @@ def test_each_fault_is_named(model: Any, fault: dict[str, Any], cause: str) -> N
     assert worst_cause(found) == cause
     assert repr(found.hurts_first) in found.sentence
     assert any(other.added > 0 for other in found.rows)
+
+
+def test_the_input_has_pixels_and_no_weights() -> None:
+    rows = tuple(LayerError(name, (), 1.0, 0.0, 0.3, 0.1, 0.0, 0.3, 0.3) for name in ("input", "dense"))
+    assert [row.cells()[-1] for row in rows] == ["pixels", "weights"]
+    said = [Diagnosis(8, "count", 3, rows, {}, {}, row.population).sentence for row in rows]
+    assert "`input_bits`" in said[0] and "`signed_bit`" not in said[0] and "`signed_bit`" in said[1]
 
 
 def test_timing_is_the_difference_between_step_and_count(model: Any) -> None:

@@ -86,4 +86,17 @@ def test_accuracy_and_progress(digits: Digits) -> None:
 )  # fmt: skip
 def test_labels_that_are_none(y: Any) -> None:
     with pytest.raises(DataError, match="label"):
-        labels(np.asarray(y), 5)
+        labels(np.asarray(y), 5, 4)
+
+
+@pytest.mark.parametrize("outputs", [1, 4])
+def test_labels_that_the_network_has_no_class_for(outputs: int) -> None:
+    """Counted from 1, -1 for the other class, targets of a regression, one-hot of another number of classes."""
+    last = max(2, outputs) - 1
+    held = np.array([0, last, 1])
+    assert labels(held, 3, outputs).tolist() == labels(np.eye(last + 1)[held], 3, outputs).tolist() == [0, last, 1]
+    for wrong in (held + 1, held - 1, held + 200.5, np.eye(last + 2)[held], np.eye(last + 1)[held] * 3):
+        with pytest.raises(
+            DataError, match=rf"labels of shape .* from .* must be class numbers 0 to {last} .*images alone"
+        ):
+            labels(wrong, 3, outputs)

@@ -119,6 +119,10 @@ def test_goals_of_hardware() -> None:
     asked = Goals(within=2.5, min_fps=200_000, clock_mhz=100, max_flash=10)
     words = "within 5 instead of 2.5, max-flash unknown instead of 10, min-fps 100,000 instead of 200,000"
     assert asked.shortfall(point, 0.95) == words and Goals(device="xc7").shortfall(point, None) == ""
+    for goals_, target in ((Goals(device="xc7"), "c"), (Goals(max_ram=1), "verilog")):
+        goals_.check({"c": "verilog", "verilog": "c"}[target])
+        with pytest.raises(DataError, match=rf"is a goal of the target \w+, not of {target}"):
+            goals_.check(target)
     for wrong in ({"min_fps": 1.0}, {"clock_mhz": 1.0}, {"max_bram": 1.0}, {"max_luts": 1}, {"device": "none"}):
         with pytest.raises(DataError):
             Goals(**wrong)
@@ -255,6 +259,44 @@ def test_the_command(given_files: Path, tmp_path: Path, run: Run) -> None:
     within = {"within": 0.0, "max_bram": 0.0, "max_flash": 65536}
     assert goals.parsed(["within=0", "max-bram=0", "max-flash=64k"]) == within
     assert list(goals.GOALS) == [field.name for field in fields(Goals)]
+
+
+def test_the_float_network_of_one_neuron_has_two_classes(tmp_path: Path) -> None:
+    """Class 1 where its output is above 0, as the network's: all labels but four are just that."""
+    pixels = keras.Input((6, 6, 1))
+    model = randomised(keras.Model(pixels, L.Dense(1, activation="sigmoid")(L.Flatten()(pixels)), name="int"))
+    model.save(tmp_path / "m.keras")
+    x = np.random.default_rng(1).random((40, 6, 6, 1)).astype(np.float32)
+    y = (model.predict(x, verbose=0)[:, 0] > 0.5).astype(int)
+    y[:4] = 1 - y[:4]
+    np.savez(tmp_path / "d.npz", x=x, y=y)
+    data = tmp_path / "d.npz"
+    found = snncc.explore(
+        tmp_path / "m.keras", data, data, tmp_path / "o", axes=AXES | {"timesteps": (3,)}, processes=1
+    )
+    assert found.float_accuracy == 0.9 and {point["command"].count("--prefix net") for point in found.points} == {1}
+
+
+def test_a_goal_is_measured_with_what_is_given_otherwise(
+    given_files: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, Any] = {}
+
+    def stop(*_: Any, **options: Any) -> None:
+        seen.update(options)
+        raise DataError("enough")
+
+    monkeypatch.setattr(exploration, "explore", stop)
+    data = given_files / "d.npz"
+    code, _, err = run(
+        "compile", given_files / "m.keras", "--calibration", data, "-o", tmp_path / "c", "--target", "verilog",
+        "--data", data, "--goal", "within=1", "--input-bits", 2, "--max-lanes", 3, "--timesteps", 5,
+    )  # fmt: skip
+    assert code == 1 and "enough" in err
+    assert (seen["axes"], seen["fixed"]) == ({"timesteps": (5,), "max_lanes": (3,)}, {"input_bits": 2})
+    every = jobs("verilog", seen["axes"], seen["fixed"])
+    assert {job.network["input_bits"] for job in every} == {2}
+    assert all(Design.of({"options": {**d.network, **d.options}, "target": "verilog"}) == d for d in every[0].designs)
 
 
 KILLED = """

@@ -93,7 +93,7 @@ def files(folder: Path, x: np.ndarray) -> Iterator[tuple[Path, Path | None]]:
     np.save(folder / "y.npy", Y)
     yield folder / "x.npy", folder / "y.npy"
     for name, save in (("s.npz", np.savez), ("c.npz", np.savez_compressed)):
-        save(folder / name, x_test=x, y_test=np.eye(3)[Y])
+        save(folder / name, x_test=x, y_test=np.eye(10)[Y])
         yield folder / name, None
     (folder / "shards").mkdir()
     for i, start in enumerate((0, 7, 50)):
@@ -142,12 +142,16 @@ def test_wrong_data_are_refused_before_any_is_run(network: snncc.Network, x: np.
     assert (tmp_path / "x.npy").read_bytes() == before
 
 
-def test_values_below_0_are_counted_over_all_of_it(network: snncc.Network, x: np.ndarray) -> None:
+def test_values_outside_are_counted_over_all_of_it(network: snncc.Network, x: np.ndarray) -> None:
     spoilt = x.copy()
     spoilt[[3, 40, 74], 0, 0, 0] = -1
     with pytest.warns(SnnccWarning, match=f"^3 of {x.size} input values are negative") as said:
         snncc.evaluate(network, spoilt, None, 2)
     assert len(said) == 1
+    for scale, what in ((255, "are over 4 times as large"), (1 / 255, "so that the pixels, .* are at most")):
+        with pytest.warns(SnnccWarning, match=what) as said:
+            snncc.evaluate(network, np.abs(x) * scale, None, 2)
+        assert len(said) == 1
 
 
 @pytest.mark.parametrize("kind", ["batches", "mapped"])
@@ -159,7 +163,7 @@ def test_memory_is_bounded(kind: str, tmp_path: Path, monkeypatch: pytest.Monkey
     view = ir.Reshape(ir.Source("input"), (6144,))
     dense = ir.Dense(name="d", source=view, weights=networks.weights(1, 6144, 4))
     network = snncc.Network(networks.network(networks.population("out", (4,), dense, theta=None), shape=shape))
-    source: Any = (np.full((batch, *shape), i, np.float32) for i in range(images // batch))
+    source: Any = (np.full((batch, *shape), i / 32, np.float32) for i in range(images // batch))
     if kind == "mapped":
         source = tmp_path / "x.npy"
         np.lib.format.open_memmap(source, "w+", np.float32, (images, *shape)).flush()

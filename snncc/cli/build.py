@@ -35,7 +35,7 @@ GOAL_MISSED = "The goal of --target-fps is missed: the nearest design was writte
     missing=NO_KERAS,
     example="snncc compile model.keras --calibration data.npz -o model_snn --target c",
 )
-@click.argument("model", type=click.Path(dir_okay=False))
+@click.argument("model", type=click.Path())
 @click.option(
     "--calibration",
     required=True,
@@ -178,9 +178,10 @@ def compile_(
         from snncc.cli.goals import chosen
 
         context = click.get_current_context()
-        fixed = {name: (value,) for name, value in options.items()
+        fixed = {name: value for name, value in options.items()
                  if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}  # fmt: skip
-        network_options, own = chosen(model, calibration, test, targets, goals, fixed)
+        asked = requests[targets[0]] if targets else {}
+        network_options, own = chosen(model, calibration, test, targets, goals, fixed, asked)
         options, requests = options | network_options, {targets[0]: {**requests[targets[0]], **own}}
     x = data.array(calibration, data.CALIBRATION)
     why = ""

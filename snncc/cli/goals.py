@@ -64,29 +64,35 @@ def chosen(
     test: str | None,
     targets: Sequence[str],
     given: Sequence[str],
-    fixed: Mapping[str, Sequence[Any]],
+    fixed: Mapping[str, Any],
+    own: Mapping[str, Any],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Options of the network and of its one target; the command ends with status 1 where no design meets the goals.
 
-    `fixed`: options that were given, as axes of one value; those that are no axis hold for whatever is chosen.
+    `fixed`: options of the network that were given, `own`: of the target. All designs are measured with them.
     """
     from snncc import exploration
 
     if not given or test is None or len(targets) != 1:
         raise click.UsageError("--goal, --data and one --target go together")
     goals = exploration.Goals(**parsed(given))
-    axes = {name: values for name, values in fixed.items() if name in exploration.NETWORK_AXES}
+    known = exploration.TARGET_AXES.get(targets[0], {})
+    axes = {name: (value,) for name, value in fixed.items() if name in exploration.NETWORK_AXES}
+    rest = {name: value for name, value in fixed.items() if name not in axes}
+    axes |= {name: (value,) for name, value in own.items() if name in known and name != "pack"}  # it only makes less
     with tempfile.TemporaryDirectory(prefix="snncc-goal-") as folder, held_back(), job_bar("Exploring") as progress:
         found = exploration.explore(
-            model, calibration, test, folder, target=targets[0], axes=axes, goals=goals, progress=progress
+            model, calibration, test, folder, target=targets[0], axes=axes, fixed=rest, goals=goals, progress=progress
         )
     if found.chosen is None or found.missed:
         has = found.shortfall
         say(f"no design of snncc explore meets the goals: the nearest has {has}" if has else "no design can be built")
         sys.exit(FAILED)
     options = found.points[found.chosen]["options"]
-    own = {name: value for name, value in options.items() if name not in exploration.NETWORK_AXES and value}
-    return {name: options[name] for name in exploration.NETWORK_AXES}, own
+    return (
+        {name: options[name] for name in exploration.NETWORK_AXES},
+        {name: options[name] for name in known if options.get(name)},
+    )
 
 
 def parsed(given: Sequence[str]) -> dict[str, Any]:

@@ -42,8 +42,11 @@ for command in COMMANDS:
 def main() -> None:
     """Run the command line: errors meant for people are one message; snncc/exits.py says which status is what."""
 
+    said: set[str] = set()
+
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        if isinstance(message, SnnccWarning):
+        if isinstance(message, SnnccWarning) and str(message) not in said:  # once, however many steps meet it
+            said.add(str(message))
             say(f"warning: {in_flags(str(message), cli)}")
 
     warnings.showwarning = show

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -121,9 +122,14 @@ def check(graph: str, data: str | None, as_json: bool, **options: Any) -> None:
     named with the way out.
     """
     from snncc import data as arrays
+    from snncc.frontend import nir
     from snncc.nir import NirOptions
     from snncc.nir.survey import survey
 
+    if Path(graph).exists() and not nir.accepts(graph):
+        raise click.UsageError(
+            f"{graph} is no NIR graph (.nir); of other models `snncc compile` names every such layer"
+        )
     x = arrays.array(data, arrays.CALIBRATION) if data else None
     found = survey(graph, NirOptions(**options), x)
     if as_json:

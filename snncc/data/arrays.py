@@ -25,6 +25,10 @@ UNREADABLE = (ArithmeticError, AttributeError, EOFError, LookupError, MemoryErro
               zlib.error)  # fmt: skip
 """What NumPy and zipfile raise on broken, encrypted or hostile files."""
 
+NPY, ZIP = b"\x93NUMPY", b"PK"
+"""How a `.npy` file and an `.npz` file, a zip archive, begin."""
+OF_TEXT = "of a text file: numpy.save('x.npy', numpy.loadtxt('x.csv', delimiter=','))"
+
 
 def split(argument: str) -> tuple[Path, str | None]:
     """`FILE.npz:NAME` or `FOLDER:NAME` -> (path, name). DataError where nothing follows the colon."""
@@ -87,12 +91,19 @@ def _opened(path: Path) -> Iterator[Any]:
 @contextmanager
 def guarded(path: Path) -> Iterator[None]:
     """What NumPy and zipfile say of a file that they cannot read is one DataError."""
+    unreadable = f"{path}: not a readable .npz or .npy file of plain arrays"
+    if path.is_dir():
+        raise DataError(f"{path} is a folder: one .npz or .npy file is wanted here")
     if not path.is_file():
         raise DataError(f"{path}: no such file")
     try:
+        with path.open("rb") as file:
+            if not file.read(len(NPY)).startswith((NPY, ZIP)):
+                raise DataError(f"{unreadable}, as numpy.save and numpy.savez write them; {OF_TEXT}")
         yield
     except UNREADABLE as error:
-        raise DataError(f"{path}: not a readable .npz or .npy file of plain arrays: {error}") from error
+        why = "it holds objects, which are never loaded: save numbers" if "allow_pickle" in str(error) else error
+        raise DataError(f"{unreadable}: {why}") from error
 
 
 def batch(path: Path, value: Any, name: str = "") -> NDArray[Any]:

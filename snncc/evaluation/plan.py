@@ -21,7 +21,7 @@ from snncc.evaluation.result import labels
 from snncc.evaluation.sums import Sums
 from snncc.ir import Array, Dynamics, Network, as_read, content_hash, own_shape
 from snncc.metrics import Meter
-from snncc.sim.encode import bytes_to_pixels, quantised
+from snncc.sim.encode import Outside, bytes_to_pixels, quantised
 from snncc.sim.run import Ready, check, check_shape, classify, in_parallel
 
 Reading = Literal["pixels", "images", "bytes"]
@@ -55,7 +55,7 @@ class One:
         pairs = None if truth is None else Counter(zip(truth.tolist(), classes.tolist(), strict=True))
         work = self.meter.measure(chunk, trace)
         spikes, operations = self.cost.digest(chunk, work, trace)
-        return Sums(pairs, 0, spikes, operations, work, name)
+        return Sums(pairs, Outside(), spikes, operations, work, name)
 
 
 @dataclass(frozen=True)
@@ -74,19 +74,19 @@ class Plan:
         """One for each T."""
         return [One(self.network, t, self.dynamics, self.engine, self.images) for t in self.timesteps]
 
-    def pixels(self, x: Array) -> tuple[Array, int]:
-        """(integer pixels of images, how many values were below 0 and must not be). DataError."""
+    def pixels(self, x: Array) -> tuple[Array, Outside]:
+        """(integer pixels of images, how their values lie to the input's range). DataError."""
         if self.reading == "pixels":
             check(self.network, x, max(self.timesteps), self.dynamics)
-            return x, 0
+            return x, Outside()
         step = max(1, AT_ONCE // math.prod(self.network.input.shape))
         parts = [self._quantised(x[i : i + step]) for i in range(0, max(1, len(x)), step)]
-        return np.concatenate([pixels for pixels, _ in parts]), sum(negatives for _, negatives in parts)
+        return np.concatenate([pixels for pixels, _ in parts]), sum((outside for _, outside in parts), Outside())
 
-    def _quantised(self, x: Array) -> tuple[Array, int]:
+    def _quantised(self, x: Array) -> tuple[Array, Outside]:
         x = as_read(self.network, x)
         if self.reading == "bytes":
-            return bytes_to_pixels(self.network.input, x), 0
+            return bytes_to_pixels(self.network.input, x), Outside()
         return quantised(self.network.input, x)
 
     def check(self) -> None:
@@ -102,8 +102,13 @@ class Plan:
         pixels, _ = self.pixels(np.zeros((0, *source.x.shape[1:]), source.x.dtype))
         check_shape(self.network, pixels.shape[1:], max(self.timesteps))
         if isinstance(source.y, Held):
-            source = replace(source, y=Held(labels(source.y.values, source.y.shape[0])))
+            source = replace(source, y=Held(labels(source.y.values, source.y.shape[0], self.outputs)))
         return source
+
+    @property
+    def outputs(self) -> int:
+        """Neurons of the readout."""
+        return math.prod(self.network.output.shape)
 
     def keys(self, block: Block, version: str) -> list[str]:
         """What the sums of a block are known by, for each T: all that they depend on, and the version of snncc."""
@@ -123,22 +128,22 @@ def here(
     At most `workers` chunks are under way. A block is read when it is needed, and several T share it.
     """
 
-    def pieces() -> Iterator[tuple[Tag, int, Array, Array | None, int, bool]]:
+    def pieces() -> Iterator[tuple[Tag, int, Array, Array | None, Outside, bool]]:
         for tag, block, missing in wanted:
-            pixels, negatives = plan.pixels(block.x)
-            truth = None if block.y is None else labels(block.y, len(pixels))
+            pixels, outside = plan.pixels(block.x)
+            truth = None if block.y is None else labels(block.y, len(pixels), plan.outputs)
             for number in missing:
                 size = plan.runs[number].chosen[1].size
                 for start in range(0, len(pixels), size):
                     part = slice(start, start + size)
                     last = number == missing[-1] and start + size >= len(pixels)
-                    share = 0 if start else negatives
+                    share = Outside() if start else outside
                     yield tag, number, pixels[part], None if truth is None else truth[part], share, last
 
-    def work(piece: tuple[Tag, int, Array, Array | None, int, bool]) -> tuple[Tag, int, Sums, bool]:
-        tag, number, pixels, truth, negatives, last = piece
+    def work(piece: tuple[Tag, int, Array, Array | None, Outside, bool]) -> tuple[Tag, int, Sums, bool]:
+        tag, number, pixels, truth, outside, last = piece
         sums = plan.runs[number].measure(pixels, truth)
-        return tag, number, replace(sums, negatives=negatives), last
+        return tag, number, replace(sums, outside=outside), last
 
     found: dict[int, Sums] = {}
     for tag, number, sums, last in in_parallel(work, pieces(), workers):

@@ -132,16 +132,29 @@ class Interrupted(KeyboardInterrupt):
         self.found = found
 
 
-def labels(y: Array, images: int) -> Array:
-    """Class numbers from integer labels (N,), (N, 1) or one-hot (N, K)."""
-    y = np.asarray(y)
+NO_CLASSES = "without classes to compare with, give the images alone, in a file of their own"
+
+
+def labels(y: Array, images: int, outputs: int) -> Array:
+    """Class numbers from integer labels (N,), (N, 1) or one-hot (N, K), for a readout of so many neurons.
+
+    One neuron has the classes 0 and 1, K others 0..K-1; DataError for anything else.
+    """
+    y, classes = np.asarray(y), max(2, outputs)
+    wanted = f"labels must be class numbers 0 to {classes - 1} (N,) or one-hot (N, {classes}); {NO_CLASSES}"
     if not y.ndim or y.dtype.kind not in "buif":
-        raise DataError("labels must be class numbers (N,) or one-hot (N, classes)")
+        raise DataError(f"labels of type {y.dtype}: {wanted}")
     if len(y) != images:
         raise DataError(f"{images} images but {len(y)} labels")
     if y.ndim == 2 and y.shape[1] > 1:
+        if y.shape[1] != classes or not ((y >= 0) & (y <= 1)).all():
+            raise DataError(f"labels of shape {y.shape}, {_extent(y)}: {wanted}")
         return np.asarray(y.argmax(axis=1))
-    y = y.reshape(images, -1)
-    if y.shape[1] != 1 or (y != np.rint(y)).any():
-        raise DataError("labels must be class numbers (N,) or one-hot (N, classes)")
-    return y[:, 0].astype(np.int64)
+    column = y.reshape(images, -1)
+    if column.shape[1] != 1 or not ((column == np.rint(column)) & (column >= 0) & (column < classes)).all():
+        raise DataError(f"labels of shape {y.shape}, {_extent(y)}: {wanted}")
+    return column[:, 0].astype(np.int64)
+
+
+def _extent(y: Array) -> str:
+    return f"from {y.min():g} to {y.max():g}" if y.size else "empty"

@@ -18,7 +18,7 @@ from snncc.evaluation.result import Evaluation, Evaluations, Interrupted
 from snncc.evaluation.sums import Sums
 from snncc.ir import INPUT, Dynamics, Network
 from snncc.metrics import Energies, energy_model, load_energies, neurobench
-from snncc.sim.encode import warn_of_bytes, warn_of_negatives
+from snncc.sim.encode import warn_of_bytes, warn_of_faint, warn_of_outside
 from snncc.sim.run import worker_count
 
 Progress = Callable[[int], object]
@@ -128,7 +128,8 @@ class _Tally:
         found = [(run, one) for run, one in zip(self.plan.runs, self.sums, strict=True) if one is not None]
         if found:
             values = found[0][1].images * math.prod(self.plan.network.input.shape)
-            warn_of_negatives(found[0][1].negatives, values)
+            warn_of_outside(self.plan.network.input, found[0][1].outside, values)
+            warn_of_faint(self.plan.network.input, found[0][1].outside)
         return Evaluations(_evaluation(run, one, table) for run, one in found)
 
 

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from snncc.metrics import Meter, Work
+from snncc.sim.encode import Outside
 
 Count = Annotated[int, msgspec.Meta(ge=0, lt=2**62)]
 
@@ -19,12 +20,12 @@ Count = Annotated[int, msgspec.Meta(ge=0, lt=2**62)]
 class Sums:
     """Over some images at one T.
 
-    `pairs`: (true class, class taken) -> images, None without labels. `negatives`: input values that were clipped at 0.
+    `pairs`: (true class, class taken) -> images, None without labels. `outside`: of the input values.
     `spikes` per population. `operations`: of spikes. `work`: what the metrics count. `engine`: what ran the network.
     """
 
     pairs: Mapping[tuple[int, int], int] | None
-    negatives: int
+    outside: Outside
     spikes: dict[str, int]
     operations: int
     work: Work
@@ -37,7 +38,7 @@ class Sums:
     def __add__(self, other: Sums) -> Sums:
         return Sums(
             pairs=None if self.pairs is None or other.pairs is None else Counter(self.pairs) + Counter(other.pairs),
-            negatives=self.negatives + other.negatives,
+            outside=self.outside + other.outside,
             spikes={name: number + other.spikes[name] for name, number in self.spikes.items()},
             operations=self.operations + other.operations,
             work=self.work + other.work,
@@ -51,7 +52,7 @@ class Line(msgspec.Struct, forbid_unknown_fields=True):
     key: str
     images: Count
     pairs: list[tuple[int, int, Count]] | None
-    negatives: Count
+    outside: tuple[Count, Count, Count]
     spikes: dict[str, Count]
     operations: Count
     effective: list[list[Count]]
@@ -68,7 +69,7 @@ def written(key: str, sums: Sums) -> dict[str, Any]:
         "key": key,
         "images": work.images,
         "pairs": None if sums.pairs is None else [[*pair, number] for pair, number in sorted(sums.pairs.items())],
-        "negatives": sums.negatives,
+        "outside": [sums.outside.negative, sums.outside.far, sums.outside.largest],
         "spikes": sums.spikes,
         "operations": sums.operations,
         "effective": [operations.tolist() for operations in work.operations],
@@ -99,4 +100,4 @@ def read(line: Any, meter: Meter, spiking: list[str]) -> Sums | None:
     )
     spikes = {name: found.spikes[name] for name in spiking}
     pairs = None if found.pairs is None else {(truth, taken): number for truth, taken, number in found.pairs}
-    return Sums(pairs, found.negatives, spikes, found.operations, work, found.engine)
+    return Sums(pairs, Outside(*found.outside), spikes, found.operations, work, found.engine)

@@ -109,6 +109,7 @@ def explore(
     labels: str | Path | None = None,
     target: str = "c",
     axes: Mapping[str, Sequence[Any]] | None = None,
+    fixed: Mapping[str, Any] | None = None,
     goals: Goals | None = None,
     images: int | None = None,
     synth: bool = False,
@@ -121,23 +122,25 @@ def explore(
     """Measure the designs of a space, write OUTPUT/front.json, and say which is the cheapest that meets the goals.
 
     `calibration`, `test`, `labels`: files of arrays (FILE.npz:NAME picks one). `axes`: option -> values, instead of the
-    default ones (`NETWORK_AXES`, `TARGET_AXES`). `synth`: Yosys maps what is on the front to the goals' device, and its
-    LUTs, flip-flops, DSPs and block RAMs take the place of the model's. `engine`: what runs the networks.
+    default ones (`NETWORK_AXES`, `TARGET_AXES`). `fixed`: further options of `convert`, for all designs. `synth`: Yosys
+    maps what is on the front to the goals' device, and its LUTs, flip-flops, DSPs and block RAMs take the place of the
+    model's. `engine`: what runs the networks.
     `part` (i, n): every n-th network alone. `cluster`: the address of a Dask scheduler, whose workers see the same
     files; else processes of this machine.
     OUTPUT/journal.jsonl keeps each point as soon as it is measured: a run that was broken off goes on there, and
     *.jsonl of other runs count too.
     """
     goals = goals or Goals()
+    goals.check(target)
     device = goals.device if synth else None
     if synth and (target != "verilog" or device is None):
         raise DataError("`synth` goes with the target verilog and a `device`")
     engines.check(engine)
     named = None if labels is None else str(labels)
     sources = Sources(str(model), str(calibration), str(test), named, images, engine=engine)
-    folder, work = Path(output), shard(jobs(target, axes or {}), *part)
+    folder, work = Path(output), shard(jobs(target, axes or {}, fixed), *part)
+    exact = float_accuracy(sources)  # first: wrong labels are refused before anything is measured
     points = explore_jobs(sources, work, folder, cluster, processes, progress)
-    exact = float_accuracy(sources)
     points = [on(point, goals.device) for point in points]
     if device:
 

@@ -20,6 +20,11 @@ DEVICE = "xc7"
 """Whose LUTs are compared where no device is asked for."""
 AREA = {"luts": "max_luts", "ffs": "max_ffs", "dsps": "max_dsps", "brams": "max_bram"}
 """What a design takes of a device, and the goal that limits it."""
+OF_TARGET: Mapping[str, Sequence[str]] = {
+    "c": ("max_flash", "max_ram", "max_instructions"),
+    "verilog": ("min_fps", "device", *AREA.values()),
+}
+"""Goals that the designs of one target alone say something of."""
 
 
 def is_measured(point: Point) -> bool:
@@ -99,6 +104,13 @@ class Goals:
             raise DataError(f"no device {self.device!r}: choose from {', '.join(modelled)}")
         if self.device is not None and self.device not in modelled:
             raise DataError(f"no model of area of {self.device!r}: choose from {', '.join(modelled)}, or `snncc synth`")
+
+    def check(self, target: str) -> None:
+        """Refuse a goal that designs of this target say nothing of. DataError."""
+        for other, own in OF_TARGET.items():
+            wrong = next((name for name in own if other != target and getattr(self, name) is not None), None)
+            if wrong:
+                raise DataError(f"`{wrong}` is a goal of the target {other}, not of {target}")
 
     @property
     def asked(self) -> bool:

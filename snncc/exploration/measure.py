@@ -13,6 +13,7 @@ from typing import Any
 from snncc import api, backends, data, frontend, resources, store, synth
 from snncc.backends.c import instructions
 from snncc.backends.c.emit import memory
+from snncc.backends.c.target import ANY_PREFIX
 from snncc.backends.verilog.emit import load_plan, read_manifest
 from snncc.errors import DataError, SnnccError
 from snncc.evaluation import Evaluation, labels
@@ -21,6 +22,8 @@ from snncc.ir import Array, Network
 from snncc.lower.options import AUTO
 from snncc.lower.populate import populate
 from snncc.lower.tune.judge import float_outputs
+from snncc.names import unfit
+from snncc.sim.run import classify
 from snncc.synth import area
 
 RUN = 64
@@ -68,11 +71,12 @@ def _hash_file(path: Path, _: int) -> str:
 
 @cache
 def _loaded(sources: Sources) -> tuple[Array, Array, Array]:
-    """(calibration samples, test images, their classes); once for all jobs of a process."""
+    """(calibration samples, test images, their labels); once for all jobs of a process."""
     x, images = data.array(sources.calibration, data.CALIBRATION), data.array(sources.data, data.IMAGES)
     named = sources.labels or sources.data
     y = data.array(named, data.LABELS)
-    y = labels(y, len(images))
+    if len(y) != len(images):
+        raise DataError(f"{len(images)} images but {len(y)} labels")
     return x[: sources.seen], images[: sources.images], y[: sources.images]
 
 
@@ -88,7 +92,8 @@ def float_accuracy(sources: Sources) -> float:
     graph = frontend.read(sources.model, x.shape[1:])
     real = populate(graph, bool(images.min() < 0), True)
     images = graph.channels_last(images) if images.shape[1:] == graph.sample_shape else images
-    return float((float_outputs(real, images).argmax(axis=1) == y).mean())
+    outputs = float_outputs(real, images)
+    return float((classify(outputs) == labels(y, len(images), outputs.shape[1])).mean())
 
 
 def key_of(sources: str, design: Design) -> str:
@@ -106,23 +111,24 @@ def measure(sources: Sources, job: Job) -> list[dict[str, Any]]:
         shared = _of_network(network, api.evaluate(network, images, y, engine=sources.engine)[0])
     except SnnccError as error:
         return [_named(identity, sources, design) | {"refused": str(error)} for design in job.designs]
+    more = ("--prefix", ANY_PREFIX) if unfit(network.ir.name) else ()  # a name that begins no C program
     points = []
     for design in job.designs:
         try:
             cost = COST[design.target](network.ir, design.options, pixels)
         except SnnccError as error:
             cost = {"refused": str(error)}
-        points.append(_named(identity, sources, design) | shared | cost)
+        points.append(_named(identity, sources, design, *(more if design.target == "c" else ())) | shared | cost)
     return points
 
 
-def _named(identity: str, sources: Sources, design: Design) -> dict[str, Any]:
+def _named(identity: str, sources: Sources, design: Design, *more: str) -> dict[str, Any]:
     """What a point is of, and how it is built."""
     return {
         "key": key_of(identity, design),
         "options": {**design.network, **design.options},
         "target": design.target,
-        "command": design.command(sources.model, sources.calibration),
+        "command": design.command(sources.model, sources.calibration, *more),
     }
 
 
@@ -141,7 +147,7 @@ def _of_network(network: api.Network, found: Evaluation) -> dict[str, Any]:
 
 def _of_c(network: Network, options: Mapping[str, Any], pixels: Array) -> dict[str, Any]:
     """Bytes of const data and of state, as the export has them, and about how many instructions an image takes."""
-    backends.target("c").check(network, {**options, "prefix": "net"})
+    backends.target("c").check(network, {**options, "prefix": ANY_PREFIX})
     needed = memory(network, **options)
     return {
         "flash_bytes": needed.const,

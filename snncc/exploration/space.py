@@ -42,17 +42,17 @@ class Design:
     def of(point: Mapping[str, Any]) -> Design:
         """The design that a point is of."""
         given = point["options"]
-        network = {name: given[name] for name in NETWORK_AXES}
-        return Design(network, point["target"], {name: v for name, v in given.items() if name not in network})
+        own = {name: given[name] for name in TARGET_AXES[point["target"]] if name in given}
+        return Design({name: v for name, v in given.items() if name not in own}, point["target"], own)
 
     def arguments(self) -> list[str]:
         """What `snncc compile` is given to make it."""
         return names.arguments({**self.network, "target": self.target, **self.options})
 
-    def command(self, model: str, calibration: str) -> str:
+    def command(self, model: str, calibration: str, *more: str) -> str:
         """The command that builds it."""
         return shlex.join(
-            ["snncc", "compile", model, "--calibration", calibration, *self.arguments(), "-o", self.folder()]
+            ["snncc", "compile", model, "--calibration", calibration, *self.arguments(), *more, "-o", self.folder()]
         )
 
     def folder(self) -> str:
@@ -73,8 +73,11 @@ def digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=dict).encode()).hexdigest()
 
 
-def jobs(target: str, axes: Mapping[str, Sequence[Any]]) -> list[Job]:
-    """Every combination; `axes` replace the default values of theirs. DataError names one that there is not."""
+def jobs(target: str, axes: Mapping[str, Sequence[Any]], fixed: Mapping[str, Any] | None = None) -> list[Job]:
+    """Every combination; `axes` replace the default values of theirs. DataError names one that there is not.
+
+    `fixed`: options of `convert` that are no axes, the same for all.
+    """
     if target not in TARGET_AXES:
         raise DataError(f"nothing is known of what {target!r} costs: choose from {', '.join(TARGET_AXES)}")
     own = TARGET_AXES[target]
@@ -87,6 +90,7 @@ def jobs(target: str, axes: Mapping[str, Sequence[Any]]) -> list[Job]:
     found = []
     for network in _combinations({name: axes.get(name, values) for name, values in NETWORK_AXES.items()}):
         options = _combinations({name: axes.get(name, values) for name, values in own.items()})
+        network |= fixed or {}
         designs = [Design(network, target, o) for o in options if not (o.get("pack") and network["signed_bit"] >= 8)]
         if designs:
             found.append(Job(network, tuple(designs)))

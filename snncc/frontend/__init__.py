@@ -65,6 +65,11 @@ def frontend_of(source: object) -> Frontend:
             return frontend
     if not path.exists():
         raise FileFormatError(f"{path}: no such file")
+    if path.is_dir():
+        raise FileFormatError(
+            f"{path} is a folder: of TensorFlow's SavedModel the layers cannot be read; save the model with "
+            "model.save('name.keras'), or convert the folder to .onnx with tf2onnx"
+        )
     known = "; ".join(f"{', '.join(front.SUFFIXES)} ({name})" for name, front in frontends() if front.SUFFIXES)
     raise FileFormatError(f"{path}: no front end reads it; a model file ends in {known}")
 

@@ -4,7 +4,7 @@ from snncc.ir.capabilities import FEATURES, NO_HARDWARE, NO_MEANING, Refusals, f
 from snncc.ir.check import check, weight_dtype, weight_limit
 from snncc.ir.file import content_hash, load, save
 from snncc.ir.intervals import bits_needed, hull, output_range, projection_bounds, prove, proven, source_range
-from snncc.ir.layout import AXES, as_read, own_shape
+from snncc.ir.layout import AXES, as_read, own_shape, way_out
 from snncc.ir.network import (
     INPUT,
     Array,
@@ -128,6 +128,7 @@ __all__ = [
     "source_range",
     "sources",
     "view_shape",
+    "way_out",
     "weight_dtype",
     "weight_limit",
     "window_output",

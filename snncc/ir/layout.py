@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from snncc.errors import NetworkError
@@ -36,3 +38,19 @@ def as_read(network: Network, x: Array) -> Array:
     if own is None or x.shape[1:] != own[0]:
         return x
     return x.transpose(0, *(axis + 1 for axis in own[1]))
+
+
+def way_out(x: Array, wanted: tuple[int, ...]) -> str:
+    """What makes a batch of another shape one of samples of the wanted shape: `; x[..., None] ...`, or nothing."""
+    given = np.shape(x)[1:]
+    if np.shape(x) == wanted:
+        return "; this is one sample: x[None] is a batch of it"
+    if (*given, 1) == wanted:
+        return "; x[..., None] has the axis of the channels"
+    if len(given) > 1 and (*given[1:], given[0]) == wanted:
+        return "; numpy.moveaxis(x, 1, -1) has the channels last"
+    if np.shape(x)[:-1] == wanted:
+        return "; numpy.moveaxis(x, -1, 0) has the samples first"
+    if given and math.prod(given) == math.prod(wanted):
+        return f"; x.reshape({', '.join(map(str, (-1, *wanted)))}) where the elements are in this order"
+    return ""

@@ -73,7 +73,7 @@ def choose(graph: Graph, x: Array, options: Options, progress: Progress | None =
     if not asked or not options.signed_bit or options.fixed_lambda is not None or not (low < high and high > 0):
         return Chosen(plain, progress=progress)
     if len(x) < FEWEST_IMAGES:
-        why = f"as {len(x)} calibration samples are too few to try another."
+        why = f"as {len(x)} calibration sample{'s are' if len(x) > 1 else ' is'} too few to try another."
         said = [name for name in asked if name not in ("encoding", "linear")]
         return Chosen(plain, {n: f"`{n}` {getattr(plain, n)}, {why}" for n in said}, progress)
     return Trials(graph, x, plain, (low, high), progress).choose(asked)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from snncc.errors import CalibrationError, SnnccWarning
-from snncc.ir import Array
+from snncc.ir import Array, way_out
 from snncc.lower.real import RealNetwork, RealPopulation, activations
 
 SNAPS = ((0.9, 1.0), (230.0, 255.0))
@@ -27,7 +27,9 @@ def check_samples(x: Array, shape: tuple[int, ...]) -> Array:
     if x.dtype.kind not in "buif":
         raise CalibrationError(f"calibration data must be numbers, not {x.dtype}")
     if x.ndim < 1 or x.shape[1:] != shape:
-        raise CalibrationError(f"calibration samples have shape {x.shape[1:]}; the model's input is {shape}")
+        raise CalibrationError(
+            f"calibration samples have shape {x.shape[1:]}; the model's input is {shape}{way_out(x, shape)}"
+        )
     if not len(x):
         raise CalibrationError("the calibration array is empty")
     if x.dtype.kind == "f" and not np.isfinite(x).all():

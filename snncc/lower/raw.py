@@ -12,7 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from snncc.errors import CalibrationError
-from snncc.ir import BYTE_KINDS, Array, Input, RawBytes, byte_pixels, describe_bytes, exact_pixels, pixel_range
+from snncc.ir import (
+    BYTE_KINDS,
+    Array,
+    Input,
+    RawBytes,
+    byte_inputs,
+    byte_pixels,
+    describe_bytes,
+    exact_pixels,
+    pixel_range,
+)
 
 AMBIGUOUS = ("x-128",)
 """Never recognised: integers around 0 are as well features of 8 bits."""
@@ -20,6 +30,8 @@ ELEMENTS = 2**22
 """Of the calibration data, at most so many are looked at."""
 FEWEST_VALUES = 8
 """A lattice of fewer different values is not unmistakable; of plain integers three are enough."""
+FOREIGN = 64
+"""Inputs made of bytes that reach so many times as far as the calibration data, or so much less, are not like them."""
 SHARED_CHANNELS = 16
 """Up to so many channels, each may have a lattice of its own."""
 
@@ -56,15 +68,28 @@ def raw_bytes(source: Input, x: Array, kind: str, scale: object = None, offset: 
         )
         if not numbers[0].all():
             raise CalibrationError("bytes_scale must not be 0: all bytes would be the same input")
-        return Found(_table(source, x, *numbers), "", "as given")
+        return _given(source, x, "", numbers)
     if kind == "none":
         return Found(None, "", "left out as asked")
     if kind != "auto":
         if kind not in BYTE_KINDS:
             raise CalibrationError(f"no kind of bytes {kind!r}: choose auto, none, {', '.join(BYTE_KINDS)}")
         numbers = _numbers(BYTE_KINDS[kind][0], channels, kind), _numbers(BYTE_KINDS[kind][1], channels, kind)
-        return Found(_table(source, x, *numbers), kind, "as given")
+        return _given(source, x, kind, numbers)
     return _recognised(source, _some(x))
+
+
+def _given(source: Input, x: Array, kind: str, numbers: tuple[Array, Array]) -> Found:
+    """Bytes as they are told; CalibrationError where they are of another scale than the calibration data."""
+    raw = _table(source, x, *numbers)
+    reach = float(np.abs(byte_inputs(*numbers) * source.gain + source.offset).max())
+    if source.lambda_0 > FOREIGN * reach or (kind and reach > FOREIGN * source.lambda_0):
+        raise CalibrationError(
+            f"a model input is {describe_bytes(raw)}, as given, which is {reach:.4g} at most (after a leading "
+            f"normalisation); the calibration data reach {source.lambda_0:.4g}: give them as one would feed them to "
+            "the model, not as raw bytes, or another kind of `bytes`"
+        )
+    return Found(raw, kind, "as given")
 
 
 def _numbers(values: object, channels: int, kind: str = "") -> Array:

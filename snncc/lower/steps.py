@@ -54,6 +54,13 @@ def calibrated(
     are known.
     """
     x = check_samples(calibration, graph.input_shape)
+    if len(x) > 1 and np.array_equal(x[0], x[-1]) and (x == x[:1]).all():
+        warnings.warn(
+            f"the {len(x)} calibration samples are all the same: thresholds are chosen for this one sample; calibrate "
+            "with data as the network will meet them",
+            SnnccWarning,
+            stacklevel=2,
+        )
     low, high = reach(graph, x, options)
     encoding = _encoding(options.encoding, signed=low < 0)
     real = real or populated(graph, low < 0, options)

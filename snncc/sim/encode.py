@@ -4,20 +4,40 @@ from __future__ import annotations
 
 import math
 import warnings
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from snncc.errors import DataError, SnnccWarning
-from snncc.ir import Array, Input, describe_bytes, exact_pixels, pixel_range, pixels_of_bytes, replace
+from snncc.ir import Array, Input, describe_bytes, exact_pixels, pixel_range, pixels_of_bytes, replace, way_out
+
+FAR = 4
+"""Values beyond so many times the range of the input are worth a warning: their data are scaled otherwise."""
+FAINT = 64
+"""So are images none of whose pixels reaches this part of the range."""
+
+
+@dataclass(frozen=True)
+class Outside:
+    """How input values lie to the input's range: so many are `negative`, and 0 where the input has no sign; so many lie
+    `far` beyond its upper end, or a signed input's lower one; `largest` is the largest |pixel|.
+    """
+
+    negative: int = 0
+    far: int = 0
+    largest: int = 0
+
+    def __add__(self, other: Outside) -> Outside:
+        return Outside(self.negative + other.negative, self.far + other.far, max(self.largest, other.largest))
 
 
 def to_pixels(source: Input, x: Array) -> Array:
-    """As `quantised`. What is clipped at 0 is a warning; so are bytes where the model takes what is made of them."""
+    """As `quantised`. What is clipped far is a warning; so are bytes where the model takes what is made of them."""
     x = np.asarray(x)
     warn_of_bytes(source, x.dtype)
-    pixels, negatives = quantised(source, x)
-    warn_of_negatives(negatives, pixels.size)
+    pixels, outside = quantised(source, x)
+    warn_of_outside(source, outside, pixels.size)
     return pixels
 
 
@@ -33,20 +53,41 @@ def warn_of_bytes(source: Input, dtype: Any) -> None:
         )
 
 
-def warn_of_negatives(negatives: int, values: int) -> None:
-    """Some values were below 0 where the input has no sign."""
-    if negatives:
+def warn_of_outside(source: Input, outside: Outside, values: int) -> None:
+    """Some values were below 0 where the input has no sign, or far outside of its range."""
+    if outside.negative:
         warnings.warn(
-            f"{negatives} of {values} input values are negative; the calibration data had none, so they are 0",
+            f"{outside.negative} of {values} input values are negative; the calibration data had none, so they are 0",
+            SnnccWarning,
+            stacklevel=3,
+        )
+    if outside.far:
+        warnings.warn(
+            f"{outside.far} of {values} input values are over {FAR} times as large as any of the calibration data (or "
+            f"as `input_range`), and are clipped to {source.lambda_0:g}: {SCALED}",
             SnnccWarning,
             stacklevel=3,
         )
 
 
-def quantised(source: Input, x: Array) -> tuple[Array, int]:
+def warn_of_faint(source: Input, outside: Outside) -> None:
+    """No value of a data set comes near to the range of the input."""
+    if 0 < outside.largest * FAINT < source.levels:
+        warnings.warn(
+            f"no input value is over {outside.largest / source.levels:.2g} times as large as those of the calibration "
+            f"data, so that the pixels, {source.bits} bits, are at most {outside.largest}: {SCALED}",
+            SnnccWarning,
+            stacklevel=3,
+        )
+
+
+SCALED = "are they scaled as what one would feed to the model?"
+
+
+def quantised(source: Input, x: Array) -> tuple[Array, Outside]:
     """`p = clip(rint((float64(x)*gain + offset)*L/lambda_0), -L or 0, L)`, half to even; int32 (N, *shape).
 
-    And how many were clipped at 0 of an unsigned input. DataError for a wrong shape, NaN or infinity.
+    And what was clipped. DataError for a wrong shape, NaN or infinity.
     """
     x = np.asarray(x)
     if x.dtype.kind not in "buif":
@@ -56,13 +97,16 @@ def quantised(source: Input, x: Array) -> tuple[Array, int]:
             raise DataError(f"sequences of shape {x.shape[1:]}; the network reads (frames, *{source.shape})")
         pixels = exact_pixels(source, x.reshape(*x.shape[:2], *source.shape))
     elif not _same_elements(x.shape[1:], source.shape):
-        raise DataError(f"images of shape {x.shape[1:]}; the network reads {source.shape}")
+        raise DataError(f"images of shape {x.shape[1:]}; the network reads {source.shape}{way_out(x, source.shape)}")
     else:
         pixels = exact_pixels(source, x.reshape(len(x), *source.shape))
     if not np.isfinite(pixels).all():
         raise DataError("the images hold NaN or infinity")
-    negatives = int((pixels < 0).sum()) if not source.signed else 0
-    return np.clip(pixels, *pixel_range(source)).astype(np.int32), negatives
+    negative = 0 if source.signed else int((pixels < 0).sum())
+    size = np.abs(pixels) if source.signed else pixels
+    far = int((size > FAR * source.levels).sum())
+    clipped = np.clip(pixels, *pixel_range(source)).astype(np.int32)
+    return clipped, Outside(negative, far, int(np.abs(clipped).max(initial=0)))
 
 
 def _same_elements(given: tuple[int, ...], wanted: tuple[int, ...]) -> bool:

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snncc import ir, store
+from snncc import backends, ir, store
 from snncc.backends.c.emit import memory
 from snncc.backends.c.layout import Buffer, Member, check, place, struct_bytes
 from snncc.backends.c.plan import smallest
@@ -78,6 +78,7 @@ def test_inspect_prints_the_sizes_of_what_is_exported(tmp_path: Path) -> None:
     store.write(residual(signed_bit=4), folder, {})
     said = CliRunner().invoke(cli, inspect).output
     assert "if exported to C: " in said and "; with --pack: " in said
+    assert "--pack" not in backends.target("c").summary(residual(), None, None).lines[0], "8 bits: the same"
     foretold = printed(said)
     sizes = []
     for options in (["--prefix", "tiny"], ["--pack", "--prefix", "tiny"]):

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import snncc
+from snncc import frontend
 from snncc.errors import FileFormatError, UnsupportedLayerError
 from snncc.frontend.keras import load_model
 from tests.keras_models import keras, randomised
@@ -75,9 +76,11 @@ def test_files_that_are_no_models(tmp_path: Path, name: str) -> None:
 
 
 def test_missing_file_folder_and_mere_weights(saved: dict[str, Path], tmp_path: Path) -> None:
-    for path in (tmp_path / "none.keras", tmp_path):
-        with pytest.raises(FileFormatError, match="no such file"):
+    for path, said in ((tmp_path / "none.keras", "no such file"), (tmp_path, r"is a folder: .*model\.save")):
+        with pytest.raises(FileFormatError, match=said):
             load_model(path)
+    with pytest.raises(FileFormatError, match=r"is a folder: of TensorFlow's SavedModel .*model\.save.*tf2onnx"):
+        frontend.read(tmp_path)
     with h5py.File(tmp_path / "weights.h5", "w") as archive:
         archive["kernel"] = np.zeros(3)
     with pytest.raises(FileFormatError, match="weights but no model"):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import snncc
 from snncc.errors import UnsupportedLayerError
-from snncc.frontend.keras import from_keras
+from snncc.frontend.keras import from_keras, load_model
 from snncc.lower.populate import populate
 from tests.frontend.refused import (
     MIDDLE,
@@ -96,9 +97,13 @@ def test_a_nested_model_with_two_outputs() -> None:
     assert "'fork'" in message(keras.Model(x, classified(block(x)[1])))
 
 
-def test_a_subclassed_model() -> None:
+def test_a_subclassed_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = Subclassed()
     model(np.zeros((1, 4), np.float32))
+    monkeypatch.setattr(Subclassed, "__module__", "__main__")  # as in the script that trains it: the file has no module
+    model.save(tmp_path / "s.keras")
+    with pytest.raises(UnsupportedLayerError, match=r"s\.keras .*\n.* Subclassed: a class of the script .*Functional"):
+        load_model(tmp_path / "s.keras")
     with pytest.raises(UnsupportedLayerError, match=r"subclassed.*Functional"):
         from_keras(model)
     x = keras.Input((4,))

@@ -12,7 +12,7 @@ from snncc.errors import CalibrationError, DataError, SnnccWarning
 from snncc.graph import Affine, Conv, Graph, Input, Node
 from snncc.ir import Dense, Identity, Source
 from snncc.lower import Options, lower
-from snncc.lower.calibrate import LARGEST_LOGIT, scales, snap
+from snncc.lower.calibrate import LARGEST_LOGIT, check_samples, scales, snap
 from snncc.lower.projections import RealProjection
 from snncc.lower.real import CHUNK, RealNetwork, RealPopulation
 from snncc.sim.encode import to_pixels
@@ -232,5 +232,25 @@ def test_input_range_overrides_the_calibration() -> None:
 
 
 def test_a_dead_input_converts() -> None:
-    with pytest.warns(SnnccWarning, match="dead"):
+    with (
+        pytest.warns(SnnccWarning, match="dead"),
+        pytest.warns(SnnccWarning, match="the 3 .* samples are all the same"),
+    ):
         assert entry(np.zeros((3, 2, 2, 3))).lambda_0 == 1.0
+
+
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [
+        ((5, 6, 4), r"\(6, 4\); the model's input is \(6, 4, 1\); x\[\.\.\., None\]"),
+        ((5, 1, 6, 4), r"numpy\.moveaxis\(x, 1, -1\)"),
+        ((6, 4, 1, 5), r"numpy\.moveaxis\(x, -1, 0\)"),
+        ((6, 4, 1), r"this is one sample: x\[None\]"),
+        ((5, 24), r"x\.reshape\(-1, 6, 4, 1\)"),
+        ((5, 4, 4, 1), r"input is \(6, 4, 1\)$"),
+    ],
+)
+def test_data_of_another_shape_are_told_the_way_out(shape: tuple[int, ...], words: str) -> None:
+    """What the words say makes samples of it."""
+    with pytest.raises(CalibrationError, match=words):
+        check_samples(np.zeros(shape), (6, 4, 1))

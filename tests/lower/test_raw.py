@@ -211,3 +211,14 @@ def test_words() -> None:
     assert ir.describe_bytes(found_in(some_bytes()).raw) == "the byte itself"  # type: ignore[arg-type]
     own = found_in(some_bytes() / 255, scale=0.5, offset=-1.0).raw
     assert own is not None and ir.describe_bytes(own) == "byte*0.5 - 1"
+
+
+def test_a_kind_of_another_scale_than_the_calibration_data_is_refused() -> None:
+    """Raw bytes in the place of model inputs, or the other way round: the network would be scaled for neither."""
+    for data, kind, scale in (
+        (some_bytes(), "x/255", None),
+        (some_bytes() / 255, "x", None),
+        (some_bytes(), "auto", 1 / 255),
+    ):
+        with pytest.raises(CalibrationError, match=r"the calibration data reach .*not as raw bytes"):
+            found_in(data, kind, scale=scale)

@@ -143,3 +143,5 @@ def test_options_that_mean_nothing_are_refused(data: Path, tmp_path: Path, argum
 def test_nir_options_are_for_nir_graphs(data: Path, tmp_path: Path) -> None:
     status, out = snncc_("compile", "model.keras", "--calibration", data, "-o", tmp_path / "a", *WAY)
     assert status == 2 and "--nir-dialect is for NIR graphs" in out
+    status, out = snncc_("check", data)
+    assert status == 2 and "is no NIR graph" in out and "snncc compile" in out

@@ -7,7 +7,7 @@ import pytest
 
 from snncc import ir
 from snncc.errors import DataError, SnnccWarning
-from snncc.sim.encode import to_pixels
+from snncc.sim.encode import Outside, quantised, to_pixels
 
 
 def source(shape: tuple[int, ...], **changes: object) -> ir.Input:
@@ -54,7 +54,15 @@ def test_what_is_no_number_is_refused() -> None:
 
 
 def test_negatives_of_an_unsigned_input_are_counted() -> None:
-    x = np.array([[-0.1, -0.2], [-9, 0.4], [0.5, 9]])  # -0.1 rounds to 0
+    x = np.array([[-0.1, -0.2], [-1.9, 0.4], [0.5, 1.9]])  # -0.1 rounds to 0
     with pytest.warns(SnnccWarning, match="2 of 6 input values are negative"):
         assert to_pixels(source((2,)), x).tolist() == [[0, 0], [0, 1], [2, 3]]
     assert to_pixels(source((2,), signed=True), x).tolist() == [[0, 0], [-1, 0], [0, 1]]
+
+
+def test_values_far_outside_are_counted() -> None:
+    """Beyond four times the range, on either side of a signed input."""
+    x = np.array([[-9.0, 4.0], [-4.0, 4.6], [0.5, 1e30]])
+    with pytest.warns(SnnccWarning, match="^3 of 6 .* over 4 times as large .*clipped to 1: are they scaled"):
+        assert to_pixels(source((2,), signed=True), x).tolist() == [[-1, 1], [-1, 1], [0, 1]]
+    assert quantised(source((2,)), x)[1] == Outside(negative=2, far=2, largest=3)

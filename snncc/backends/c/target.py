@@ -91,7 +91,9 @@ class C(Target[COptions]):
         if exported:
             return Summary(facts, [f"in C, as exported{' (--pack)' if pack else ''}: {_sizes(facts)}"])
         facts["packed"] = _bytes(network, True)
-        return Summary(facts, [f"if exported to C: {_sizes(facts)}; with --pack: {_sizes(facts['packed'])}"])
+        packed = facts["packed"]
+        other = f"; with --pack: {_sizes(packed)}" if any(packed[name] != facts[name] for name in packed) else ""
+        return Summary(facts, [f"if exported to C: {_sizes(facts)}{other}"])
 
 
 ANY_PREFIX = "net"

@@ -68,6 +68,8 @@ def _loaded(name: str) -> Any:
 
 def vet(path: Path) -> None:
     """Refuse what is no model file, and what its description or its weights must not do. Errors as `load_model`."""
+    if path.is_dir():
+        raise FileFormatError(f"{path} is a folder: save the model as one file, with model.save('name.keras')")
     if not path.is_file():
         raise FileFormatError(f"{path}: no such file")
     try:
@@ -167,5 +169,10 @@ def _refuse_code(path: Path, config: Any) -> None:
                 found.add(f"  - {kind} layer {name!r}: of a network that is converted already; compile the CNN instead")
         elif module.split(".")[0] not in ("keras", "builtins", "tensorflow"):
             found.add(f"  - {kind} {name!r}: a class of {module!r}; use Keras's own layers")
+        elif entry.get("module", "") is None and not package and kind == entry.get("registered_name"):
+            found.add(
+                f"  - {kind}: a class of the script that trained it (a subclassed model or layer), whose code is not "
+                "in the file; rebuild it as a Sequential or Functional model of Keras's own layers"
+            )
     if found:
         raise UnsupportedLayerError(f"{path} cannot be converted:\n" + "\n".join(sorted(found)))

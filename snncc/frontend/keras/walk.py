@@ -53,8 +53,13 @@ class _Walk:
         model = self.model
         if len(model.inputs) != 1 or len(model.outputs) != 1:
             raise UnsupportedLayerError(
-                f"model {self.name!r} has {len(model.inputs)} inputs and {len(model.outputs)} outputs; "
-                "snncc converts models with one of each"
+                f"model {self.name!r} has {len(model.inputs)} inputs and {len(model.outputs)} outputs; snncc converts "
+                "models with one of each: "
+                + (
+                    "cut it where there is one tensor"
+                    if len(model.inputs) != 1
+                    else "keras.Model(model.input, model.outputs[0])"
+                )
             )
         self.build.add("input", Input(), (), _shape(model.inputs[0]), name="input")
         return self.build.graph(self._call(model, ["input"]))
