@@ -104,8 +104,11 @@ def measured(name: str, model: Any, threads: int) -> dict[str, Any]:
     for dynamics, timesteps in TIMESTEPS.items():
         options = {**PLAIN, "timesteps": timesteps, "dynamics": dynamics, "calibrate": "none"}
         network = snncc.convert(model, calibration, **options)
-        pixels = network.pixels(x)
-        for engine in ("numpy", "native"):
+        for engine, dtype in (
+            ("numpy", np.int32),
+            ("native", np.uint8),
+        ):  # each reads its own type, as the int8 peers do
+            pixels = network.pixels(x).astype(dtype)
             made = snncc.engines.ENGINES[engine].ready(network.ir, timesteps, dynamics)  # type: ignore[arg-type]
 
             def run(made: Any = made, pixels: Any = pixels) -> Any:
