@@ -49,7 +49,7 @@ soak: $(VENV)/.ready tools ## a hundred thousand hostile inputs, every kill, the
 	SNNCC_EXAMPLES=20 $(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
 
 golden: $(VENV)/.ready ## refresh what is kept of our own output: help, what is supported, networks as text, C and Verilog
-	SNNCC_REFRESH=1 $(BIN)/python -m pytest -n 0 tests/docs/test_help.py tests/docs/test_support.py tests/test_golden_text.py
+	SNNCC_REFRESH=1 $(BIN)/python -m pytest -n 0 tests/docs/test_help.py tests/docs/test_support.py tests/docs/test_figures.py tests/test_golden_text.py
 
 mutants: $(VENV)/.ready tools ## faults put into the C, the RTL and the Python one by one; writes benchmarks/results/mutants.json
 	$(BIN)/python -m tests.mutants

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import snncc
 from snncc import engines
+from snncc.backends.c import panels
 from snncc.cli import parameters
 from snncc.engines import native
 from snncc.engines.native import Native
@@ -136,9 +137,16 @@ def test_a_run_has_the_same_result(dynamics: Any) -> None:
 MORE = "_mm512_cvtepi32_epi8(_mm512_add_epi32(spikes, _mm512_set1_epi32(1)))"
 FAULTS = {
     "count: a spike more": {"(spikes < limit ? spikes : limit)": "(spikes + 1U)", "_mm512_cvtepi32_epi8(spikes)": MORE},
-    "count: a neighbour's sum": {"NET_SCALED(before + 0": "NET_SCALED(before + 1"},
+    "count: a neighbour's sum": {"end->apart + o,": "end->apart + o + 1,"},
+    "count: quotients as they are cut": {
+        "add_epi32(q, more,": "add_epi32(q, 0,",
+        "(less, _mm256_set1_epi32(1))": "(less, less)",
+    },
+    "count: a column too old": {"x1 = x2;": "x1 = x0;"},
+    "count: parts without what came before": {"parts, s == 0,": "parts, 1,"},
+    "count: a row too far down": {"row = maps[++m];": "row = maps[++m] + 1;"},
     "count: four elements too few": {"k < 4 * fours": "k < 4 * fours - 4"},
-    "count: no frame": {"memset(to, 0,": "memset(to, 1,"},
+    "count: no frame": {"memset(frames, 0,": "memset(frames, 1,"},
     "step: a higher threshold": {"u >= theta[i]": "u > theta[i] + 300"},
     "step: rows too few": {"return (length + 3) & ~3;": "return length & ~3;"},
     "step: sums without a sign": {"(uint32_t)(int16_t)part[i]": "(uint32_t)part[i]"},
@@ -149,6 +157,24 @@ FAULTS = {
 """What is replaced in the library, on processors that have a path of hosts."""
 
 
+@pytest.fixture
+def small_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if a first cache held few weights, so that those of small networks pass in parts."""
+    monkeypatch.setattr(panels, "NEAR", 0)
+    monkeypatch.setattr(panels, "PART", 512)
+    monkeypatch.setitem(panels.TOGETHER, "near", 512)
+
+
+@pytest.mark.usefixtures("small_cache")
+def test_weights_in_parts() -> None:
+    net = residual(dynamics="count")
+    pixels = np.random.default_rng(7).integers(0, 256, (11, *net.input.shape))
+    outputs, expected = (e.ready(net, net.timesteps, "count").run(pixels)[0] for e in (Native(), engines.Numpy()))
+    for name, values in expected.items():
+        np.testing.assert_array_equal(outputs[name], values)
+
+
+@pytest.mark.usefixtures("small_cache")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_changed_kernel_is_noticed(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     dynamics = fault.partition(":")[0]

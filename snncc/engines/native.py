@@ -23,6 +23,7 @@ from platformdirs import user_cache_path
 from snncc import tools
 from snncc.backends import target
 from snncc.backends.c.library import PREFIX, Library, Place, library
+from snncc.backends.c.panels import IMAGES
 from snncc.errors import OutputError, SnnccError, ToolMissingError
 from snncc.ir import INPUT, Array, Dynamics, Network, replace, sources
 from snncc.sim.run import Ready, Trace
@@ -72,6 +73,7 @@ class _Call:
     def __init__(self, made: Library, network: Network, timesteps: int, measures: bool) -> None:
         self.made, self.network, self.timesteps, self.measures = made, network, timesteps, measures
         self.window = network.over(timesteps)
+        self.counted, self.valued = _size(made.places, "count"), _size(made.places, "relay")
         self.code = loaded(built(made.sources))
         self.tables = _aligned(made)  # kept: the library reads them where they are
         if self.code.engine_table_bytes() > len(made.tables):
@@ -82,8 +84,9 @@ class _Call:
     def ready(self) -> Ready:
         places = self.made.places
         trains = _size(places, "train") * self.window.length if self.measures else 0
-        image = sum(place.elements for place in places) * (self.made.count.itemsize + 8) + 8 * trains
-        return Ready(int(max(1, min(MAX_CHUNK, CHUNK_BYTES // image))), self.run)
+        image = self.counted * self.made.count.itemsize + 8 * (self.valued + trains)
+        size = min(MAX_CHUNK, CHUNK_BYTES // max(1, image))
+        return Ready(max(1, size - size % IMAGES if size > IMAGES else size), self.run)
 
     def run(self, pixels: Array) -> tuple[dict[str, Array], Trace]:
         made, images = self.made, len(pixels)
@@ -91,10 +94,10 @@ class _Call:
         shown = pixels[:, : self.timesteps] if source.coding.sequences else pixels
         image = np.ascontiguousarray(shown, made.pixel)
         values = np.empty((images, self.network.output.neurons), made.value)
-        size = images * _size(made.places, "count")
+        size = images * self.counted
         room = (np.empty if self.window.counting else np.zeros)(size + LINE, made.count)  # it is read on beyond the end
         counts = room[:size].reshape(images, -1)
-        relays = np.zeros((images, _size(made.places, "relay")), np.int64)
+        relays = np.zeros((images, self.valued), np.int64)
         steps = self.window.length if self.measures else 0
         trains = np.zeros((images, steps, _size(made.places, "train")), np.int64)
         changes = np.zeros(len(made.places), np.uint64)

@@ -6,7 +6,9 @@ loaded, not compiled: 15 million weights as text would take a compiler minutes.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,9 +43,9 @@ class Place:
     relay: int = -1
     train: int = -1
 
-    @property
+    @cached_property
     def elements(self) -> int:
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)
 
 
 @dataclass(frozen=True)

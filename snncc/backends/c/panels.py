@@ -19,14 +19,14 @@ IMAGES = 8
 """Images that are together."""
 POSITIONS = 32
 """Positions, of any images, that are summed before they fire."""
-NEAR = 24 * 2**10
-"""Bytes of weights that stay in a first cache."""
+NEAR, PART = 24 * 2**10, 12 * 2**10
+"""Bytes of weights that stay in a first cache; that do beside windows and sums of all positions."""
 WIDE = 64
 """Outputs of a panel, at most."""
 AHEAD = 64
 """Bytes that are read on beyond a map."""
 
-TOGETHER = {"images": IMAGES, "positions": POSITIONS, "ahead": AHEAD}
+TOGETHER = {"images": IMAGES, "positions": POSITIONS, "ahead": AHEAD, "near": PART}
 """For the templates."""
 
 
@@ -39,6 +39,7 @@ class Panel:
     `segments`: x -> bytes from a window's corner; each of `length` elements, `row` weights apart; `fours` of them to a
     segment. `down`, `across`: bytes from an output position's corner to the next; `out_w` to a row. `framed`: the map
     is copied, (`top`, `left`) zeros before it, to `height` rows of `width` bytes, from `rows` rows of `read` bytes.
+    `square`: depthwise, 3 x 3 taps side by side.
     """
 
     kind: ClassVar = "panel"
@@ -56,6 +57,7 @@ class Panel:
     width: int
     rows: int
     read: int
+    square: bool
 
     @property
     def dot(self) -> bool:
@@ -103,6 +105,12 @@ class Panels:
         return self.run.uniform and isinstance(first, Panel) and (first.dot or first.channels == self.run.channels)
 
     @property
+    def fires(self) -> bool:
+        """Whether its last edge reaches all outputs, so that it may fire at once."""
+        last = self.edges[-1]
+        return isinstance(last, Panel) and (last.dot or last.channels == self.run.channels)
+
+    @property
     def windows(self) -> list[Panel]:
         """Its edges whose windows are read where they lie."""
         return [edge for edge in self.edges if isinstance(edge, Panel)]
@@ -128,13 +136,13 @@ def panels(program: Program) -> dict[str, Panels]:
             continue
         before = dots_of(found)
         places = [before + sum(each.kind == "dot" for each in run.edges[:n]) for n in range(len(run.edges))]
+        divided = len(dots) == len(run.edges) and sum(call.w.constant.bytes for call in dots if call.w) > NEAR
         edges = tuple(
-            panel(program, call, place) if _near(program, call) else call
+            panel(program, call, place, divided) if _near(program, call) else call
             for call, place in zip(run.edges, places, strict=True)
         )
-        size = sum(call.w.constant.bytes for call in dots if call.w)
         if any(isinstance(edge, Panel) for edge in edges):
-            found[run.name] = Panels(run, edges, len(dots) == len(edges) and size > NEAR)
+            found[run.name] = Panels(run, edges, divided)
     return found
 
 
@@ -148,23 +156,30 @@ def _window(program: Program, call: Call) -> WindowTable:
     return program.windows[call.window.rpartition(".")[2]]
 
 
-def panel(program: Program, call: Call, place: int) -> Panel:
-    """How an edge's windows lie."""
+def panel(program: Program, call: Call, place: int, divided: bool) -> Panel:
+    """How an edge's windows lie. `divided`: in segments whose weights of a panel fit `PART`, where they can be cut."""
     g = _window(program, call)
     across = g.dilate_w == 1 and call.kind == "dot"
     height = max((g.out_h - 1) * g.stride_h + (g.kernel_h - 1) * g.dilate_h + 1, g.top + g.height)
     width = max((g.out_w - 1) * g.stride_w + (g.kernel_w - 1) * g.dilate_w + 1, g.left + g.width)
     framed = (height, width) != (g.height, g.width)
     row = width * g.channels
-    taps = [(ky, kx) for ky in range(g.kernel_h) for kx in range(1 if across else g.kernel_w)]
+    taps = [(ky * g.dilate_h, kx * g.dilate_w) for ky in range(g.kernel_h) for kx in range(1 if across else g.kernel_w)]
+    long = g.channels * (g.kernel_w if across else 1)
+    most = PART // WIDE
+    cuts = [n for n in range(4, most + 1, 4) if long % n == 0 and n >= most // 4]
+    length = max(cuts, default=long) if divided else long
     return Panel(
         call=call,
         place=place,
-        segments=tuple(ky * g.dilate_h * row + kx * g.dilate_w * g.channels for ky, kx in taps),
-        length=g.channels * (g.kernel_w if across else 1),
+        segments=tuple(
+            y * row + x * g.channels + at for y, x in taps for at in range(0, long, length)
+        ),
+        length=length,
         down=g.stride_h * row, across=g.stride_w * g.channels, out_w=g.out_w,
         framed=framed, top=g.top, left=g.left * g.channels, height=height, width=row,
         rows=g.height, read=g.width * g.channels,
+        square=call.kind == "taps" and (g.kernel_h, g.kernel_w, g.dilate_h, g.dilate_w) == (3, 3, 1, 1),
     )  # fmt: skip
 
 
