@@ -75,6 +75,21 @@ class Panel:
         return -(-self.length // 4)
 
     @property
+    def below(self) -> int:
+        """The first framed row below the map's."""
+        return self.top + self.rows
+
+    @property
+    def right(self) -> int:
+        """Where the zeros after a framed row's map begin."""
+        return self.left + self.read
+
+    @property
+    def after(self) -> int:
+        """Bytes of zeros after a framed row's map."""
+        return self.width - self.right
+
+    @property
     def bytes(self) -> int:
         """Of one image's framed map."""
         return self.height * self.width + AHEAD if self.framed else 0
