@@ -378,3 +378,20 @@ def test_a_float_twin_comes_back(trained: Any, digits: tuple[np.ndarray, np.ndar
     kernel.assign(np.asarray(kernel) * 0.5)
     back = to_network(model, twin)
     np.testing.assert_array_equal(back["conv"].projections[0].weights, twin.ir["conv"].projections[0].weights * 0.5)
+
+
+# --- the images that the page's figures are of -------------------------------------------------------------
+
+
+def test_patches_for_training_and_for_testing_share_no_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A photograph whose values are the places of its pixels, cut by benchmarks/colours.py."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "benchmarks"))
+    import colours
+
+    places, random = np.arange(300 * 451).reshape(300, 451, 1), np.random.default_rng(0)
+    training, testing = colours.blocks(places, random)
+    one, again, other = (colours.patches(places, corners, 400, random) for corners in (training, training, testing))
+    assert one.shape == (400, 32, 32, 1) and np.isin(one, again).mean() > 0.9
+    assert not np.isin(one, other).any()
+    apart = np.abs(training[:, None] - testing).max(axis=2)
+    assert apart.min() == colours.BLOCK + colours.GAP
