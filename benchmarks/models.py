@@ -17,12 +17,12 @@ def small_cnn() -> Any:
     return digits.small_cnn()
 
 
-def six_conv() -> Any:
+def six_conv(shape: tuple[int, int, int] = (28, 28, 1)) -> Any:
     """Six batch-normalised convolutions in three blocks, each block average-pooled, then dense."""
     import keras
     from keras import layers
 
-    stack: list[Any] = [keras.Input((28, 28, 1))]
+    stack: list[Any] = [keras.Input(shape)]
     for filters in (8, 16, 32):
         for _ in range(2):
             stack += [layers.Conv2D(filters, 3, padding="same", use_bias=False), layers.BatchNormalization()]

