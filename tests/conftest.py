@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ import numpy as np
 import pytest
 
 from snncc import cli
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # `nohup make test &` ignores it, and so would every child
 
 Run = Callable[..., tuple[int, str, str]]
 """`snncc ARGUMENTS`: (exit status, stdout, stderr)."""
