@@ -22,7 +22,7 @@ CASES: list[tuple[dict[str, Any], dict[str, dict[str, Any]]]] = [
     ({}, {"c": {}}),
     (
         {"signed_bit": 4, "timesteps": 5, "dynamics": "step", "encoding": "current", "thresholding": 0.25, "seed": 3,
-         "percentile": 99.5, "per_channel": False, "input_bits": 6, "input_range": (-0.125, 1.25), "bytes": "x-128",
+         "percentile": 99.5, "per_channel": False, "input_bits": 6, "input_range": (-0.125, 1.25), "bytes": "x/255",
          "average_pools": "global", "linear": "relay", "calibrate": "light", "name": "other"},
         {"c": {"pack": True, "state_bytes": 20_000, "fast_bytes": 400, "prefix": "abc", "package": "arduino",
                "license": "MIT OR Zlib"}},
@@ -64,7 +64,7 @@ def test_the_command_makes_it_again(
 def test_every_option_is_in_a_case() -> None:
     known = {field.name for field in dataclasses.fields(Options)} - {"tool_version", *PYTHON_ALONE}
     assert {name for options, _ in CASES for name in options} == known
-    for target in backends.TARGETS:
+    for target in set(backends.TARGETS) - {"nir"}:  # it writes integrate-and-fire networks of `step`; these are others
         asked = {name for _, targets in CASES for name in targets.get(target, {})}
         assert asked == set(options_of(backends.target(target).options))
 

@@ -72,7 +72,7 @@ def warn_of_outside(source: Input, outside: Outside, values: int) -> None:
 
 def warn_of_faint(source: Input, outside: Outside) -> None:
     """No value of a data set comes near to the range of the input."""
-    if 0 < outside.largest * FAINT < source.levels:
+    if not source.coding.sequences and 0 < outside.largest * FAINT < source.levels:
         warnings.warn(
             f"no input value is over {outside.largest / source.levels:.2g} times as large as those of the calibration "
             f"data, so that the pixels, {source.bits} bits, are at most {outside.largest}: {SCALED}",

