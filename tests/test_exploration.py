@@ -189,7 +189,7 @@ def test_yosys_takes_the_place_of_the_model(given_files: Path, tmp_path: Path, m
     assert explored(given_files, tmp_path, **options).to_dict() == found.to_dict()
     assert not explored(given_files, tmp_path, **options | {"synth": False}).points[0]["synthesised"]
     for wrong in ({"target": "c"}, {"goals": None}):
-        with pytest.raises(DataError, match="synth|a goal of the target verilog, not of c"):
+        with pytest.raises(DataError, match=r"synth|a goal of the target verilog, not of c"):
             explored(given_files, tmp_path, **options | {"axes": AXES} | wrong)
 
 

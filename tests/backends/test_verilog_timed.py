@@ -119,7 +119,7 @@ def test_goals_leave_what_forgets_and_what_is_late_plain() -> None:
 
 
 def test_the_model_of_area_names_what_it_does_not_know() -> None:
-    with pytest.raises(TargetError, match="does not know .frames.*leaky firing"):
+    with pytest.raises(TargetError, match=r"does not know .frames.*leaky firing"):
         area.estimate(plan_with(recurrent()), [], DEVICES["ecp5-25k"])
 
 
