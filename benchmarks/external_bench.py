@@ -21,7 +21,7 @@ from snncc.backends.verilog import cycles, goals
 from snncc.backends.verilog.choose import choose
 from snncc.backends.verilog.plan import Plan, build
 from snncc.backends.verilog.ports import Ports
-from snncc.backends.verilog.run import bench_files, verilator
+from snncc.backends.verilog.run import Verilator
 from snncc.backends.verilog.tiles import Weights
 from snncc.backends.verilog.write import bench, sources
 from tests.networks import vgg
@@ -49,12 +49,8 @@ def kbit(plan: Plan) -> dict[str, float]:
 
 def simulated(folder: Path, ports: Ports, images: int) -> tuple[str, float]:
     """What Verilator's compiled bench says of so many images, and how many seconds it ran."""
-    tool, env = verilator()
-    command = [tool, "--binary", "--timing", "-Wno-fatal", "-Wno-lint", "-Wno-style", "--top-module", "snn_bench"]
-    command += ["-MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include", "-CFLAGS", "-std=gnu++20 -fcoroutines -O1"]
-    subprocess.run([*command, *bench_files(ports)], cwd=folder, env=env, check=True, capture_output=True)
+    run = [*Verilator().build(folder, ports), f"+images={images}"]
     begin = time.perf_counter()
-    run = [str(folder / "obj_dir" / "Vsnn_bench"), f"+images={images}"]
     done = subprocess.run(run, cwd=folder, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr, time.perf_counter() - begin
 

@@ -16,7 +16,6 @@ takes some of it back. The float weights are not part of a compiled folder: diag
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -167,7 +166,7 @@ def diagnose(
     if not len(pixels):
         raise DataError("there are no images to diagnose")
     check(network, pixels, timesteps, dynamics)
-    truth = None if y is None else labels(y, len(pixels), math.prod(network.output.shape))
+    truth = None if y is None else labels(y, len(pixels), network.output.neurons)
     kinds: list[Dynamics] = ["count", "step"] if network.over(timesteps, dynamics).stepping else ["count"]
     made = {kind: engines.choose(engine, network, timesteps, kind, len(pixels))[1] for kind in kinds}
     chain = _Chain(network, real, timesteps, dynamics, made)

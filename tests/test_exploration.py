@@ -188,8 +188,8 @@ def test_yosys_takes_the_place_of_the_model(given_files: Path, tmp_path: Path, m
     monkeypatch.setattr("snncc.synth.run_yosys", lambda *_: pytest.fail("Yosys ran"))
     assert explored(given_files, tmp_path, **options).to_dict() == found.to_dict()
     assert not explored(given_files, tmp_path, **options | {"synth": False}).points[0]["synthesised"]
-    for wrong in ({"target": "c"}, {"goals": None}):
-        with pytest.raises(DataError, match=r"synth|a goal of the target verilog, not of c"):
+    for wrong in ({"target": "c", "goals": None}, {"goals": None}):
+        with pytest.raises(DataError, match="synth"):
             explored(given_files, tmp_path, **options | {"axes": AXES} | wrong)
 
 

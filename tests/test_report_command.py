@@ -42,10 +42,14 @@ CASES: list[tuple[dict[str, Any], dict[str, dict[str, Any]]]] = [
         {"verilog": {"weights": "external", "weights_bus": 32, "weights_inside": 1.5, "memory_latency": 20,
                      "memory_period": 2}},
     ),
+    (
+        {"timesteps": 4, "calibrate": "none", "dynamics": "step", "encoding": "current", "thresholding": 0.0},
+        {"nir": {"leaks": "real"}},
+    ),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("options", "targets"), CASES, ids=["defaults", "step", "count", "goal", "external"])
+@pytest.mark.parametrize(("options", "targets"), CASES, ids=["defaults", "step", "count", "goal", "external", "nir"])
 def test_the_command_makes_it_again(
     options: dict[str, Any], targets: dict[str, dict[str, Any]], tmp_path: Path, run: Run, digits: Digits
 ) -> None:
@@ -64,7 +68,7 @@ def test_the_command_makes_it_again(
 def test_every_option_is_in_a_case() -> None:
     known = {field.name for field in dataclasses.fields(Options)} - {"tool_version", *PYTHON_ALONE}
     assert {name for options, _ in CASES for name in options} == known
-    for target in set(backends.TARGETS) - {"nir"}:  # it writes integrate-and-fire networks of `step`; these are others
+    for target in backends.TARGETS:
         asked = {name for _, targets in CASES for name in targets.get(target, {})}
         assert asked == set(options_of(backends.target(target).options))
 

