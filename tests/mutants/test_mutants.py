@@ -162,7 +162,7 @@ def test_c(tmp_path: Path, file: str, before: str, after: str, by: str) -> None:
         ("snn_edge.v", "// the layer", "// a layer", ""),
         ("snn_bank.v", "w_ready = level_q != BANKS", "w_ready = level_q == BANKS", "mismatch"),
         ("snn_layer.v", "state_q == WAIT && (o_ready || !emits)", "state_q == WAIT && (o_ready || !emits", "compiler"),
-        ("snn_walk.v", "ev_ready = !a_valid_q || b_free_q;", "ev_ready = !a_valid_q;", "cycles"),
+        ("snn_bank.v", "w_ready = level_q != BANKS", "w_ready = level_q == 0", "cycles"),
         ("snn_readout.v", "state_q == VALUE && sent && end_word", "state_q == VALUE && end_word", "stalls"),
     ],
 )
