@@ -153,7 +153,7 @@ class cnn_to_snn:  # noqa: N801 (SpKeras's name)
         x, y = np.asarray(x_test), np.asarray(y_test)
         if not len(x):
             raise DataError("there are no images to evaluate")
-        truth = labels(y, len(x), math.prod(network.ir.output.shape))
+        truth = labels(y, len(x), network.ir.output.neurons)
         readout = network.ir.output.name
         parts = list(_run(network, x, timesteps, lambda outputs: outputs[readout].astype(np.float64), noneloss, fix))
         counts = np.concatenate(parts).reshape(len(x), -1)

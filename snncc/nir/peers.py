@@ -27,6 +27,8 @@ from snncc.nir.written import FILE, Array, Graph, inexact
 PYTHON = "SNNCC_NIR_PYTHON"
 PROGRAM = Path(__file__).with_name("peer_program.py")
 TIMEOUT = 3600
+INEXACT = "its leaks are real numbers in the file, which is not exact"
+"""Why nothing runs a graph of real leaks."""
 
 
 def frames(job: Job) -> Array:
@@ -61,11 +63,6 @@ class Peer:
     name: str
     library: str
     neuron: str
-
-    @property
-    def tool(self) -> Tool:
-        """The package, and what brings it."""
-        return Tool(self.name, f"{PYTHON}: a Python with torch, nir, nirtorch and {self.name}", module=self.name)
 
     def lack(self, graph: Graph) -> str:
         """What of a graph it has no equal for, by node; nothing where it runs it."""
@@ -122,7 +119,7 @@ class PeerRunner:
         """All images at once; NotRunError names the node that the simulator lacks."""
         peer = self.peer
         if inexact(job.network):
-            raise NotRunError("its leaks are real numbers in the file, which is not exact")
+            raise NotRunError(INEXACT)
         lack = peer.lack(Graph(job.network))
         if lack:
             raise NotRunError(f"{peer.library} cannot run it: {lack}")

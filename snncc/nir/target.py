@@ -21,7 +21,7 @@ from snncc.jobs import Job, NoToolError, NotRunError, Observation, Runner
 from snncc.neurons.leaky import MOST_SPIKES
 from snncc.nir import twin
 from snncc.nir.dialects import Reading, settle
-from snncc.nir.peers import PEERS, PeerRunner, frames, observation
+from snncc.nir.peers import INEXACT, PEERS, PeerRunner, frames, observation
 from snncc.nir.written import FILE, Array, Graph, inexact, write_file
 
 README = """# {name} as a NIR graph
@@ -97,7 +97,7 @@ class FloatRunner:
     def run(self, job: Job, variant: str) -> Iterator[Iterator[Observation]]:
         """An observation per image: spikes and potentials of every neuron at every timestep."""
         if inexact(job.network):
-            raise NotRunError("its leaks are real numbers in the file, which is not exact")
+            raise NotRunError(INEXACT)
         try:
             import nir
         except Exception:

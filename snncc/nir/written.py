@@ -5,8 +5,6 @@ What the standard has no word for is refused by a TargetError that names the pop
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -55,6 +53,11 @@ def channels_first(values: Array, shape: tuple[int, ...]) -> Array:
     return np.ascontiguousarray(np.moveaxis(whole, -1, 0) if len(shape) == 3 else whole)
 
 
+def _first(shape: tuple[int, ...]) -> Array:
+    """(H, W, C) or (N,) as (C, H, W) or (N,)."""
+    return np.array((shape[2], *shape[:2]) if len(shape) == 3 else shape)
+
+
 class Graph:
     """The nodes and edges of a network. TargetError names what the standard cannot say.
 
@@ -68,9 +71,7 @@ class Graph:
         self.network, self.real_leaks = network, real_leaks
         self.rounded: dict[str, float] = {}
         self.order = {population.name: number for number, population in enumerate(network.populations)}
-        shape = network.input.shape
-        first = (shape[2], *shape[:2]) if len(shape) == 3 else shape
-        self.nodes: dict[str, Node] = {INPUT: {"type": "Input", "shape": np.array(first)}}
+        self.nodes: dict[str, Node] = {INPUT: {"type": "Input", "shape": _first(network.input.shape)}}
         self.edges: list[tuple[str, str]] = []
         self.ways: dict[str, Way] = {}
         self.late: list[str] = []
@@ -191,10 +192,8 @@ class Graph:
             self.last = inputs[0]
 
     def _output(self, population: Population) -> None:
-        shape = population.shape
-        first = (shape[2], *shape[:2]) if len(shape) == 3 else shape
         name = self._free("output")
-        self.nodes[name] = {"type": "Output", "shape": np.array(first)}
+        self.nodes[name] = {"type": "Output", "shape": _first(population.shape)}
         self.edges.append((population.name if population.name in self.nodes else self.last, name))
 
     def _relay(self, population: Population) -> None:
@@ -380,19 +379,3 @@ def write_file(graph: Graph, path: Path) -> None:
                     group.create_dataset(key, data=value, dtype=text)
                 else:
                     group.create_dataset(key, data=value)
-
-
-def content(path: Path) -> str:
-    """SHA-256 over what a graph's file says: names, shapes and values of all nodes, and the edges, in order."""
-    found = hashlib.sha256()
-
-    def add(name: str, item: Any) -> None:
-        if hasattr(item, "shape"):
-            value = np.asarray(item.asstr()[()] if item.dtype.kind == "O" else item[()])
-            kept = value if value.dtype.kind in "fiu" else value.astype(str)
-            for part in (name, str(value.shape), json.dumps(kept.tolist())):
-                found.update(part.encode() + b"\n")
-
-    with library().File(path, "r") as file:
-        file.visititems(add)
-    return found.hexdigest()
